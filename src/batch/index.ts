@@ -1,0 +1,37 @@
+export { Batch, BatchBuilder } from './batch.ts';
+export { type Bitmap, bitmapBytes, clearBit, countBits, createBitmap, getBit, setBit } from './bitmap.ts';
+export { type ColumnWriter, createColumnWriter, describeValue, MisfitError, type MisfitReason } from './column-writer.ts';
+export { giveValues, takeValues } from './buffers.ts';
+export { BytesColumn, CategoryColumn, type CellValue, type Column, FixedColumn } from './column.ts';
+export { Dictionary, dictionaryLimits } from './dictionary.ts';
+export { Origin } from './origin.ts';
+export {
+  bindRow,
+  createRow,
+  createRowLoops,
+  moveRow,
+  readRow,
+  type Row,
+  type RowFailed,
+  type RowLoops,
+  toObject,
+  unbindRow,
+} from './row.ts';
+export {
+  type Field,
+  type FieldOf,
+  type Fields,
+  type FieldType,
+  type JsonValue,
+  type Kind,
+  kinds,
+  type NumericField,
+  parseFieldType,
+  type RecordOf,
+  Schema,
+  schema,
+  type ValueOf,
+  type WithFields,
+} from './schema.ts';
+export { allRows, Selection } from './selection.ts';
+export { Shared } from './shared.ts';

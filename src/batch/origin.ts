@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * Where the rows of a batch came from: a source, its partition, and one position per stored row (a
+ * byte offset for files, a sequence number elsewhere). Rows made from one row share its position
+ * and differ by their ordinals, one for each expanding stage, so a replay gives the same ids.
+ */
+export class Origin {
+  readonly source: string;
+  readonly partition: string;
+  readonly #positions: number | Float64Array;
+  readonly #ordinals: readonly Int32Array[];
+
+  /** `positions`: one per row, or the first of consecutive ones. */
+  constructor(
+    source: string,
+    partition: string,
+    positions: number | Float64Array,
+    ordinals: readonly Int32Array[] = [],
+  ) {
+    this.source = source;
+    this.partition = partition;
+    this.#positions = positions;
+    this.#ordinals = ordinals;
+  }
+
+  position(row: number): number {
+    const positions = this.#positions;
+    return typeof positions === 'number' ? positions + row : positions[row]!;
+  }
+
+  /** The place of a row among the rows made from the same one, for each expanding stage passed. */
+  ordinals(row: number): number[] {
+    return this.#ordinals.map((ordinals) => ordinals[row]!);
+  }
+
+  /** The origin of a batch made of the given rows, in that order. */
+  gather(rows: Uint32Array, count: number): Origin {
+    const positions = new Float64Array(count);
+    for (let at = 0; at < count; at++) positions[at] = this.position(rows[at]!);
+    const ordinals = this.#ordinals.map((from) => {
+      const to = new Int32Array(count);
+      for (let at = 0; at < count; at++) to[at] = from[rows[at]!]!;
+      return to;
+    });
+    return new Origin(this.source, this.partition, positions, ordinals);
+  }
+
+  /** The origin of rows made from `parents`, each the n-th (`ordinals`) product of its parent. */
+  expand(parents: Uint32Array, ordinals: Int32Array, count: number): Origin {
+    const gathered = this.gather(parents, count);
+    return new Origin(this.source, this.partition, gathered.#positions, [
+      ...gathered.#ordinals,
+      ordinals.slice(0, count),
+    ]);
+  }
+
+  /** A stable id of one record: the same after a replay, different for every other record. */
+  recordId(row: number): string {
+    const identity = [this.source, this.partition, this.position(row), ...this.ordinals(row)];
+    return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 22);
+  }
+
+  /** The parts, for a transfer to another thread. */
+  toParts(): { source: string; partition: string; positions: number | Float64Array; ordinals: Int32Array[] } {
+    return {
+      source: this.source,
+      partition: this.partition,
+      positions: this.#positions,
+      ordinals: [...this.#ordinals],
+    };
+  }
+}

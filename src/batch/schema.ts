@@ -1,0 +1,181 @@
+import { PipelineError } from '../errors.ts';
+
+/** What a field holds. `timestamp` is float64 milliseconds since 1970; `json` is any JSON value. */
+export const kinds = [
+  'float64',
+  'int32',
+  'int64',
+  'timestamp',
+  'bool',
+  'category',
+  'text',
+  'bytes',
+  'json',
+] as const;
+
+export type Kind = (typeof kinds)[number];
+
+/** A kind as written in a schema: `float64`, or `float64?` where null is allowed. */
+export type FieldType = Kind | `${Kind}?`;
+
+/** Field names and their types, in order. */
+export type Fields = Readonly<Record<string, FieldType>>;
+
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly JsonValue[]
+  | { readonly [name: string]: JsonValue };
+
+interface ValueOfKind {
+  float64: number;
+  int32: number;
+  int64: bigint;
+  timestamp: number;
+  bool: boolean;
+  category: string;
+  text: string;
+  bytes: Uint8Array;
+  json: JsonValue;
+}
+
+/** The TypeScript type of one field's value. */
+export type ValueOf<T extends FieldType> = T extends `${infer K extends Kind}?`
+  ? ValueOfKind[K] | null
+  : T extends Kind
+    ? ValueOfKind[T]
+    : never;
+
+type Simplify<T> = { [K in keyof T]: T[K] } & {};
+
+/** The record type that a set of fields describes. */
+export type RecordOf<F extends Fields> = Simplify<{ readonly [N in keyof F]: ValueOf<F[N]> }>;
+
+/** The names of the fields of `F` whose type is one of `T`, nullable or not. */
+export type FieldOf<F extends Fields, T extends Kind> = {
+  [N in keyof F & string]: F[N] extends T | `${T}?` ? N : never;
+}[keyof F & string];
+
+/** The names of the fields that hold plain numbers. */
+export type NumericField<F extends Fields> = FieldOf<F, 'float64' | 'int32' | 'timestamp'>;
+
+/** `F` with the fields of `A` added, or replaced where the name is taken. */
+export type WithFields<F extends Fields, A extends Fields> = Simplify<Omit<F, keyof A> & A>;
+
+export interface Field {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly nullable: boolean;
+}
+
+/** Field names and kinds, in order. Immutable; equal schemas compare equal with `equals`. */
+export class Schema<F extends Fields = Fields> {
+  readonly fields: readonly Field[];
+  readonly #positions: ReadonlyMap<string, number>;
+  /** Carries the record type; never set. */
+  declare readonly shape: F;
+
+  constructor(fields: readonly Field[]) {
+    const positions = new Map<string, number>();
+    for (const [index, field] of fields.entries()) {
+      if (positions.has(field.name)) {
+        throw schemaError(`field \`${field.name}\` is named twice`, 'give each field its own name');
+      }
+      positions.set(field.name, index);
+    }
+    this.fields = Object.freeze(fields.map((field) => Object.freeze({ ...field })));
+    this.#positions = positions;
+  }
+
+  get names(): string[] {
+    return this.fields.map((field) => field.name);
+  }
+
+  has(name: string): boolean {
+    return this.#positions.has(name);
+  }
+
+  /** The place of a field, or −1. */
+  indexOf(name: string): number {
+    return this.#positions.get(name) ?? -1;
+  }
+
+  /** The field of that name. Throws `ERR_BATCH_FIELD` where there is none. */
+  field(name: string): Field {
+    const field = this.fields[this.indexOf(name)];
+    if (field === undefined) {
+      throw new PipelineError({
+        code: 'ERR_BATCH_FIELD',
+        place: name,
+        fact: `field \`${name}\` does not exist here`,
+        remedy: `fields: ${this.names.join(', ') || '(none)'}`,
+      });
+    }
+    return field;
+  }
+
+  /** This schema with fields added at the end, or replaced in place where the name is taken. */
+  with<A extends Fields>(added: A): Schema<WithFields<F, A>> {
+    const fields = [...this.fields];
+    for (const field of parseFields(added)) {
+      const at = this.indexOf(field.name);
+      if (at >= 0) fields[at] = field;
+      else fields.push(field);
+    }
+    return new Schema(fields);
+  }
+
+  /** The named fields only, in the order given. */
+  pick(names: readonly string[]): Schema {
+    return new Schema(names.map((name) => this.field(name)));
+  }
+
+  equals(other: Schema): boolean {
+    return this === other || this.toString() === other.toString();
+  }
+
+  /** The schema as it is written in code and config: `{ value: 'float64?' }`. */
+  toJSON(): Record<string, FieldType> {
+    const written = this.fields.map(({ name, kind, nullable }) => [name, nullable ? `${kind}?` : kind]);
+    return Object.fromEntries(written) as Record<string, FieldType>;
+  }
+
+  toString(): string {
+    const written = this.fields.map(
+      ({ name, kind, nullable }) => `${JSON.stringify(name)}: ${kind}${nullable ? '?' : ''}`,
+    );
+    return `{ ${written.join(', ')} }`;
+  }
+}
+
+/** Describes records: `schema({ sensorId: 'category', value: 'float64', quality: 'float64?' })`. */
+export function schema<const F extends Fields>(fields: F): Schema<F> {
+  return new Schema<F>(parseFields(fields));
+}
+
+/** Reads `float64?` into its kind and nullability; undefined for anything else. */
+export function parseFieldType(type: unknown): { kind: Kind; nullable: boolean } | undefined {
+  if (typeof type !== 'string') return undefined;
+  const nullable = type.endsWith('?');
+  const kind = nullable ? type.slice(0, -1) : type;
+  return (kinds as readonly string[]).includes(kind) ? { kind: kind as Kind, nullable } : undefined;
+}
+
+function parseFields(fields: Fields): Field[] {
+  return Object.entries(fields).map(([name, type]) => {
+    const parsed = parseFieldType(type);
+    if (parsed === undefined) {
+      throw schemaError(
+        `field \`${name}\` has the unknown kind \`${String(type)}\``,
+        `kinds: ${kinds.join(', ')}, with ? where null is allowed`,
+      );
+    }
+    return { name, ...parsed };
+  });
+}
+
+function schemaError(fact: string, remedy: string): PipelineError {
+  return new PipelineError({ code: 'ERR_BATCH_SCHEMA', place: 'schema', fact, remedy });
+}

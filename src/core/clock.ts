@@ -1,0 +1,133 @@
+import { setImmediate, setTimeout, clearTimeout } from 'node:timers';
+import { performance } from 'node:perf_hooks';
+
+export interface SleepOptions {
+  /** Wakes the sleeper at once; the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** The only way to time. */
+export interface Clock {
+  /** Milliseconds since 1970; may jump. */
+  now(): number;
+  /** Milliseconds from an arbitrary start; never goes back. */
+  monotonic(): number;
+  sleep(delayMs: number, options?: SleepOptions): Promise<void>;
+  /** Keeps virtual time from advancing until the promise settles; returns the promise. */
+  hold<T>(promise: Promise<T>): Promise<T>;
+}
+
+const timeoutMsMax = 2 ** 31 - 1;
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  async sleep(delayMs, { signal } = {}) {
+    for (let left = delayMs; left > 0; left -= timeoutMsMax) {
+      await sleepOnce(Math.min(left, timeoutMsMax), signal);
+    }
+    signal?.throwIfAborted();
+  },
+  hold: (promise) => promise,
+};
+
+function sleepOnce(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason as Error);
+    const wake = (): void => {
+      clearTimeout(timer);
+      reject(signal!.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', wake);
+      resolve();
+    }, delayMs);
+    signal?.addEventListener('abort', wake, { once: true });
+  });
+}
+
+interface Sleeper {
+  readonly at: number;
+  readonly order: number;
+  readonly wake: () => void;
+}
+
+/**
+ * A clock of its own: when everything waits and nothing is held, it jumps to the next sleeper.
+ * Thirty minutes take as long as the work in them.
+ */
+export class VirtualClock implements Clock {
+  #time = 0;
+  readonly #startMs: number;
+  #sleepers: Sleeper[] = [];
+  #order = 0;
+  #holds = 0;
+  #scheduled = false;
+
+  /** `startMs`: the wall time at the start, 2026-01-01T00:00:00Z unless given. */
+  constructor(startMs: number = Date.UTC(2026, 0, 1)) {
+    this.#startMs = startMs;
+  }
+
+  now(): number {
+    return this.#startMs + this.#time;
+  }
+
+  monotonic(): number {
+    return this.#time;
+  }
+
+  sleep(delayMs: number, { signal }: SleepOptions = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason as Error);
+      const sleeper: Sleeper = {
+        at: this.#time + Math.max(0, delayMs),
+        order: this.#order++,
+        wake: () => {
+          signal?.removeEventListener('abort', abort);
+          resolve();
+        },
+      };
+      const abort = (): void => {
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+        reject(signal!.reason as Error);
+      };
+      signal?.addEventListener('abort', abort, { once: true });
+      this.#sleepers.push(sleeper);
+      this.#schedule();
+    });
+  }
+
+  hold<T>(promise: Promise<T>): Promise<T> {
+    this.#holds++;
+    const open = (): void => {
+      this.#holds--;
+      this.#schedule();
+    };
+    promise.then(open, open);
+    return promise;
+  }
+
+  // Promise callbacks all run before an immediate does, so by then everything that can go on has.
+  #schedule(): void {
+    if (this.#scheduled || this.#holds > 0 || this.#sleepers.length === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#holds === 0) this.#advance();
+      this.#schedule();
+    });
+  }
+
+  #advance(): void {
+    let next: Sleeper | undefined;
+    for (const sleeper of this.#sleepers) {
+      if (next === undefined || sleeper.at < next.at) next = sleeper;
+      else if (sleeper.at === next.at && sleeper.order < next.order) next = sleeper;
+    }
+    if (next === undefined) return;
+    this.#sleepers = this.#sleepers.filter((sleeper) => sleeper !== next);
+    this.#time = next.at;
+    next.wake();
+  }
+}

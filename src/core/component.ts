@@ -1,0 +1,136 @@
+import type * as zod from 'zod';
+
+import type { Fields, JsonValue, Schema } from '../batch/index.ts';
+import type { Outside, SinkContext, SourceContext, StageContext } from './context.ts';
+import type { Policy } from './policy.ts';
+import type { Sink, SinkConnector } from './sink.ts';
+import type { Source, SourceConnector, WhenPaused } from './source.ts';
+import type { RowsKept, StageInstance } from './stage.ts';
+
+/** The zod module, handed to `options` so that importing a component does not load it. */
+export type Zod = typeof zod;
+
+interface Description<O> {
+  /** As in config files: kebab-case for stages, the protocol's noun for connectors. */
+  readonly name: string;
+  /** One sentence. */
+  readonly summary: string;
+  /** The options and their defaults, with a description on each. */
+  readonly options: (z: Zod) => zod.ZodType<O>;
+  /** Options that work as they stand, for docs and tests. */
+  readonly example: JsonValue;
+}
+
+/** What a source or stage may ask for while it is planned. */
+export interface PlanContext extends Outside {
+  readonly id: string;
+  readonly signal: AbortSignal;
+}
+
+export interface SourceSpec<O> extends Description<O> {
+  readonly whenPaused: WhenPaused;
+  /** The schema of its rows, found before data flows. Throws where it cannot be known. */
+  readonly output: (options: O, context: PlanContext) => Schema | Promise<Schema>;
+  readonly create: (options: O, context: SourceContext) => SourceConnector | Source;
+}
+
+export interface StageSpec<O> extends Description<O> {
+  readonly rows: RowsKept;
+  /** `many`: it takes several inputs of equal schema. One unless said. */
+  readonly inputs?: 'one' | 'many';
+  /** The names of its outputs where it has several. */
+  readonly outputs?: (options: O) => readonly string[];
+  /** Its output schema, found before data flows. Throws where the input does not fit. */
+  readonly output: (input: Schema, options: O) => Schema;
+  readonly create: (options: O, context: StageContext) => StageInstance;
+}
+
+export interface SinkSpec<O> extends Description<O> {
+  /** Throws where the input does not fit. */
+  readonly check?: (input: Schema, options: O) => void;
+  /** True when it writes data to standard output, so that reports go to standard error. */
+  readonly writesStdout?: boolean;
+  readonly create: (options: O, context: SinkContext) => SinkConnector | Sink;
+}
+
+// The kinds below are erased over their options: a pipeline holds components of many of them.
+export interface SourceDefinition {
+  readonly kind: 'source';
+  readonly spec: SourceSpec<never>;
+}
+
+export interface StageDefinition {
+  readonly kind: 'stage';
+  readonly spec: StageSpec<never>;
+}
+
+export interface SinkDefinition {
+  readonly kind: 'sink';
+  readonly spec: SinkSpec<never>;
+}
+
+export type Definition = SourceDefinition | StageDefinition | SinkDefinition;
+
+/** How a component takes part in a pipeline, beside its own options. */
+export interface Placement {
+  /** Its name in the pipeline; made from the component's name unless given. */
+  readonly id?: string;
+  /** Wraps its `open`, `read`, `write` and `commit`. */
+  readonly policy?: Policy;
+}
+
+/** A source with its options, not yet created. `F`: the fields of its rows. */
+export interface SourceComponent<F extends Fields = Fields> {
+  readonly kind: 'source';
+  readonly definition: SourceDefinition;
+  readonly options: unknown;
+  /** Carries the type; never set. */
+  readonly fields?: F;
+}
+
+/** A stage with its options, not yet created. */
+export interface StageComponent<In extends Fields = never, Out extends Fields = Fields> {
+  readonly kind: 'stage';
+  readonly definition: StageDefinition;
+  readonly options: unknown;
+  /** Carries the types; never set. */
+  readonly types?: (input: In) => Out;
+}
+
+/** A sink with its options, not yet created. */
+export interface SinkComponent<In extends Fields = never> {
+  readonly kind: 'sink';
+  readonly definition: SinkDefinition;
+  readonly options: unknown;
+  /** Carries the type; never set. */
+  readonly types?: (input: In) => void;
+}
+
+/**
+ * Describes a source and gives the function that makes one of it. `Call` is the type of that
+ * function: its parameter the options, its result a `SourceComponent`.
+ */
+export function defineSource<Call extends (options: never) => SourceComponent, O = unknown>(
+  spec: SourceSpec<O>,
+): Call & SourceDefinition {
+  return define('source', spec) as unknown as Call & SourceDefinition;
+}
+
+/** Describes a stage and gives the function that makes one of it. */
+export function defineStage<Call extends (...options: never[]) => StageComponent, O = unknown>(
+  spec: StageSpec<O>,
+): Call & StageDefinition {
+  return define('stage', spec) as unknown as Call & StageDefinition;
+}
+
+/** Describes a sink and gives the function that makes one of it. */
+export function defineSink<Call extends (options: never) => SinkComponent, O = unknown>(
+  spec: SinkSpec<O>,
+): Call & SinkDefinition {
+  return define('sink', spec) as unknown as Call & SinkDefinition;
+}
+
+function define(kind: Definition['kind'], spec: Description<never> | object): unknown {
+  const definition = (options: unknown = {}): unknown => ({ kind, definition, options });
+  return Object.assign(definition, { kind, spec: Object.freeze(spec) });
+}

@@ -1,0 +1,93 @@
+import type { Batch, Schema, Selection } from '../batch/index.ts';
+import type { Clock } from './clock.ts';
+import type { Files } from './files.ts';
+import type { Logger } from './log.ts';
+import type { Network } from './network.ts';
+import type { Random } from './random.ts';
+
+/** When a source closes a batch: whichever comes first. */
+export interface BatchLimits {
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+  readonly waitMsMax: number;
+}
+
+/** The outside, as a component may reach it: nothing else tells time, rolls dice or touches it. */
+export interface Outside {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly files: Files;
+  readonly network: Network;
+}
+
+/** What every component is given when it is created. */
+export interface Context extends Outside {
+  /** The id of the component in its pipeline. */
+  readonly id: string;
+  /** Bound to the component's id. */
+  readonly log: Logger;
+  /** Aborts when the run is stopped at once. */
+  readonly signal: AbortSignal;
+  readonly batchLimits: BatchLimits;
+}
+
+/** A record that a source could not make a row of. */
+export interface FailedRecord {
+  /** Where it was in the source: a byte offset or a sequence number. */
+  readonly position: number;
+  readonly partition: string;
+  /** A dotted reason, as `field.type`: one of a closed set for each codec. */
+  readonly reason: string;
+  readonly message: string;
+  /** The record as it came; the first bytes only where `recordBytes` says that it is longer. */
+  readonly record: Uint8Array;
+  readonly recordBytes: number;
+  /** SHA-256 of the whole record, in hex; where `record` is all of it, it may be left out. */
+  readonly recordSha256?: string;
+}
+
+/** How a source tells the ledger of records that do not become rows. */
+export interface SourceReport {
+  /** A record that becomes a dead letter instead of a row. */
+  failed(record: FailedRecord): void;
+  /** Records dropped by a rule of the source, by reason. */
+  dropped(reason: string, records: number): void;
+  /** Things worth a number that are no records: blank lines, extra fields, skipped ticks. */
+  counted(what: string, count: number): void;
+  /** Bytes taken in. */
+  bytesRead(bytes: number): void;
+}
+
+/** How a stage tells the ledger what became of rows that do not leave it. */
+export interface StageReport {
+  /** The selected rows of `batch`; the others are dropped for `reason`. Takes over the selection. */
+  keep(batch: Batch, selection: Selection, reason?: string): Batch;
+  /** Rows dropped by rule, by reason. */
+  dropped(reason: string, rows: number): void;
+  /** One stored row of an input batch that failed; it must not be in the output. */
+  failed(batch: Batch, row: number, reason: string, thrown?: unknown): void;
+  /** Rows that went into something else (expand, reduce, branch). */
+  absorbed(rows: number): void;
+  /** Rows made from absorbed ones. */
+  created(rows: number): void;
+  /** Things worth a number that are no rows: evicted keys, substituted values. */
+  counted(what: string, count: number): void;
+}
+
+export interface SourceContext extends Context {
+  readonly output: Schema;
+  readonly report: SourceReport;
+}
+
+export interface StageContext extends Context {
+  /** The schema of the rows that come in. */
+  readonly input: Schema;
+  /** The schema of the rows that go out. */
+  readonly output: Schema;
+  readonly report: StageReport;
+}
+
+export interface SinkContext extends Context {
+  readonly input: Schema;
+  readonly report: { counted(what: string, count: number): void };
+}

@@ -1,0 +1,26 @@
+import type { Batch, JsonValue } from '../batch/index.ts';
+
+/** What a source needs to resume: any JSON value, its own business. */
+export type Position = JsonValue;
+
+/**
+ * A marker behind the last batch it covers, where positions, state and sinks are made to agree.
+ * Cuts of one run are numbered from 1 and pass every point of the graph in that order.
+ */
+export class Cut {
+  readonly id: number;
+  /** Where each source that has passed this cut can resume, by source id. */
+  readonly positions: ReadonlyMap<string, Position>;
+
+  constructor(id: number, positions: ReadonlyMap<string, Position> = new Map()) {
+    this.id = id;
+    this.positions = positions;
+  }
+}
+
+/** What flows through a pipeline. */
+export type Flow = Batch | Cut;
+
+export function isCut(flow: Flow): flow is Cut {
+  return flow instanceof Cut;
+}

@@ -1,0 +1,44 @@
+/** What a file is, as far as connectors ask. */
+export interface FileFacts {
+  readonly kind: 'file' | 'directory' | 'other';
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+  /** With `inode`, tells two files of one name apart. */
+  readonly device: number;
+  readonly inode: number;
+}
+
+/** An open file. */
+export interface FileHandle extends AsyncDisposable {
+  /** Fills `into` from a byte offset; resolves to how many bytes were there, 0 at the end. */
+  read(into: Uint8Array, offset: number): Promise<number>;
+  /** Writes all of `bytes` at the end. */
+  append(bytes: Uint8Array): Promise<void>;
+  /** Cuts the file to a length. */
+  truncate(sizeBytes: number): Promise<void>;
+  /** Makes what was written durable (fdatasync). */
+  sync(): Promise<void>;
+  facts(): Promise<FileFacts>;
+  close(): Promise<void>;
+}
+
+/**
+ * The file system. Every failure is a `PipelineError` with code `ERR_CONNECTOR_FILE` whose place is
+ * the path; `cause` is the system's error.
+ */
+export interface Files {
+  /**
+   * `read`: must exist. `replace`: made or truncated. `append`: made if missing, read and write.
+   * `private`: as `append`, for the owner only (mode 0600, directories 0700).
+   */
+  open(path: string, mode: 'read' | 'replace' | 'append' | 'private'): Promise<FileHandle>;
+  /** Undefined where nothing is. */
+  facts(path: string): Promise<FileFacts | undefined>;
+  /** The files that match a glob pattern, sorted by name. */
+  match(pattern: string): Promise<string[]>;
+  readText(path: string): Promise<string>;
+  makeDirectory(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  /** Removes a file; nothing where there is none. */
+  remove(path: string): Promise<void>;
+}

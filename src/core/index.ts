@@ -1,0 +1,47 @@
+export { type Clock, type SleepOptions, systemClock, VirtualClock } from './clock.ts';
+export {
+  type Definition,
+  defineSink,
+  defineSource,
+  defineStage,
+  type Placement,
+  type PlanContext,
+  type SinkComponent,
+  type SinkDefinition,
+  type SinkSpec,
+  type SourceComponent,
+  type SourceDefinition,
+  type SourceSpec,
+  type StageComponent,
+  type StageDefinition,
+  type StageSpec,
+  type Zod,
+} from './component.ts';
+export type {
+  BatchLimits,
+  Context,
+  FailedRecord,
+  Outside,
+  SinkContext,
+  SourceContext,
+  SourceReport,
+  StageContext,
+  StageReport,
+} from './context.ts';
+export { Cut, type Flow, isCut, type Position } from './cut.ts';
+export type { FileFacts, FileHandle, Files } from './files.ts';
+export { type Logger, type LogLevel, silentLogger } from './log.ts';
+export type { Network } from './network.ts';
+export type { Policy } from './policy.ts';
+export { normalDeviate, type Random, seededRandom, systemRandom } from './random.ts';
+export { type FailedRow, isSink, type Sink, type SinkConnector, type WriteResult } from './sink.ts';
+export { endOfInput, isSource, type Source, type SourceConnector, type WhenPaused } from './source.ts';
+export {
+  isStage,
+  type RowsKept,
+  type Stage,
+  type StageInstance,
+  type StageProcess,
+  type StageState,
+  type StatefulStage,
+} from './stage.ts';

@@ -1,0 +1,24 @@
+/** The levels of a log line, least first. */
+export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical';
+
+/** Something said by a component: an event name (noun + past participle) and its fields. */
+export interface Logger {
+  debug(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  info(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  warning(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  error(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  critical(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** A logger that adds these fields to each line. */
+  bind(fields: Readonly<Record<string, unknown>>): Logger;
+}
+
+const nothing = (): void => {};
+
+export const silentLogger: Logger = {
+  debug: nothing,
+  info: nothing,
+  warning: nothing,
+  error: nothing,
+  critical: nothing,
+  bind: () => silentLogger,
+};

@@ -1,0 +1,8 @@
+import type { Duplex } from 'node:stream';
+
+/** The network. */
+export interface Network {
+  fetch(url: string | URL, init?: RequestInit): Promise<Response>;
+  /** A connected stream. */
+  connect(address: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<Duplex>;
+}

@@ -1,0 +1,39 @@
+import type { Batch } from '../batch/index.ts';
+import type { Cut, Flow } from './cut.ts';
+
+export interface FailedRow {
+  /** The stored index of the row in the batch. */
+  readonly row: number;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What became of a written batch. Nothing at all means that every row was taken. */
+export interface WriteResult {
+  /** Rows that were refused; the others were taken. */
+  readonly failed?: readonly FailedRow[];
+  /** The batch was refused whole and nothing of it taken: the engine bisects it to find the rows. */
+  readonly refused?: { readonly reason: string; readonly message: string };
+  /** Nothing was taken and nothing is wrong with the batch: it is offered again after the delay. */
+  readonly notNow?: { readonly retryAfterMs: number; readonly message: string };
+}
+
+/** A sink as connectors describe it; the engine writes behind from a bounded queue. */
+export interface SinkConnector {
+  open(signal: AbortSignal): Promise<void>;
+  /** Takes the rows that count. May hold them until `commit`. */
+  write(batch: Batch, signal: AbortSignal): Promise<WriteResult | void>;
+  /** Everything written before is now in its store at its stated durability. */
+  commit(cut: Cut, signal: AbortSignal): Promise<void>;
+  /** Called once, also after a failed `open`. */
+  close(): Promise<void>;
+}
+
+/** The protocol of a sink: takes the stream to its end. */
+export interface Sink {
+  consume(stream: AsyncIterable<Flow>): Promise<void>;
+}
+
+export function isSink(value: unknown): value is Sink {
+  return typeof (value as Sink | undefined)?.consume === 'function';
+}

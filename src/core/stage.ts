@@ -1,0 +1,46 @@
+import type { Batch, JsonValue, Schema } from '../batch/index.ts';
+import type { Flow } from './cut.ts';
+
+/** What a stage does to the number of rows. */
+export type RowsKept = 'same' | 'fewer' | 'expand' | 'reduce';
+
+/**
+ * A stage as it is normally written: one batch in, one batch out. The input may be returned itself;
+ * a new batch shares its columns by `select` or `withColumns`. A row that fails goes to
+ * `report.failed` and is left out; a throw fails the stage. A stage with several outputs gives a
+ * batch for each by name.
+ */
+export type StageProcess = (
+  batch: Batch,
+  signal: AbortSignal,
+) => Batch | Promise<Batch> | Readonly<Record<string, Batch>>;
+
+/** State that a cut saves and a later run restores: JSON, values and never dictionary codes. */
+export interface StageState {
+  snapshot(): JsonValue;
+  /** Throws `ERR_SNAPSHOT_INVALID` where the state does not fit. */
+  restore(state: JsonValue): void;
+}
+
+/** A stage function with state. */
+export interface StatefulStage extends StageState {
+  readonly process: StageProcess;
+}
+
+/**
+ * The general form, for stages that hold batches or work concurrently. Before it yields a cut, it
+ * has yielded everything that it made of the batches before that cut, or holds it in its snapshot.
+ */
+export interface Stage extends Partial<StageState> {
+  transform(stream: AsyncIterable<Flow>): AsyncIterable<Flow>;
+  /** Input rows that it holds now. A stage that does not say cannot promise `at-least-once`. */
+  held?(): number;
+  /** The schema it makes of its input's; the same where it does not say. */
+  output?(input: Schema): Schema;
+}
+
+export type StageInstance = StageProcess | StatefulStage | Stage;
+
+export function isStage(value: unknown): value is Stage {
+  return typeof (value as Stage | undefined)?.transform === 'function';
+}

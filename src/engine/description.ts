@@ -1,0 +1,75 @@
+import type {
+  BatchLimits,
+  Policy,
+  Sink,
+  SinkComponent,
+  Source,
+  SourceComponent,
+  Stage,
+  StageComponent,
+} from '../core/index.ts';
+
+/** Where something stands in the text that described it: `['stages', 2, 'threshold', 'field']`. */
+export type Path = readonly (string | number)[];
+
+/** A node of the graph. `component` is undefined where the description names an unknown one. */
+interface Node<C> {
+  readonly id: string;
+  readonly component: C | undefined;
+  readonly policy?: Policy;
+  /** Where the node's options stand. */
+  readonly path: Path;
+}
+
+export type SourceNode = Node<SourceComponent | Source>;
+
+export interface StageNode extends Node<StageComponent | Stage> {
+  /** Ids of the nodes it reads from; `id.output` for one output of a branch. */
+  readonly from: readonly string[];
+}
+
+export interface SinkNode extends Node<SinkComponent | Sink> {
+  readonly from: readonly string[];
+}
+
+/** How full a queue between two components may be. It always takes at least one batch. */
+export interface QueueLimits {
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+}
+
+/** What a pipeline does with a row that fails. */
+export type OnRowError = 'dead-letter' | 'drop' | 'fail';
+
+export interface Settings {
+  readonly batch: BatchLimits;
+  readonly queue: QueueLimits;
+  /** A cut at least this often, and at least every so many rows. */
+  readonly checkpoint: { readonly everyMs: number; readonly rowsMax: number };
+  readonly onRowError: OnRowError;
+  /** What is promised; `at-least-once` comes with the store on disk. */
+  readonly delivery: 'best-effort';
+  /** How long a stop may take to finish what is in flight. */
+  readonly drainMsMax: number;
+}
+
+export const defaultSettings: Settings = {
+  batch: { rowsMax: 4096, bytesMax: 1_048_576, waitMsMax: 100 },
+  queue: { rowsMax: 32_768, bytesMax: 8_388_608 },
+  checkpoint: { everyMs: 1000, rowsMax: 100_000 },
+  onRowError: 'dead-letter',
+  delivery: 'best-effort',
+  drainMsMax: 20_000,
+};
+
+/** A pipeline as data: what the builder and a config file both make. */
+export interface PipelineDescription {
+  readonly name: string;
+  readonly sources: readonly SourceNode[];
+  /** In an order in which each stage comes after what it reads from, where there is one. */
+  readonly stages: readonly StageNode[];
+  readonly sinks: readonly SinkNode[];
+  /** Where failed records go; a file in the state directory unless given. */
+  readonly deadLetters: SinkNode | undefined;
+  readonly settings: Settings;
+}

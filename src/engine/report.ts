@@ -1,0 +1,80 @@
+import type { Batch, Selection } from '../batch/index.ts';
+import type { FailedRecord, SourceReport, StageReport } from '../core/index.ts';
+import { reasonOf } from '../errors.ts';
+
+/** A row that failed in a stage or sink, with the record as it was there. */
+export interface FailedRowRecord {
+  readonly source: string;
+  readonly partition: string;
+  readonly position: number;
+  readonly recordId: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly record: unknown;
+  readonly thrown: unknown;
+}
+
+/** The ledger's terms of one component, as it reports them. Filled by it, read by the engine. */
+export class Tally implements SourceReport, StageReport {
+  dead = 0;
+  droppedRows = 0;
+  absorbedRows = 0;
+  createdRows = 0;
+  bytes = 0;
+  readonly droppedBy: Map<string, number> = new Map();
+  readonly counts: Map<string, number> = new Map();
+  /** Failures since they were last taken away. */
+  failures: (FailedRowRecord | FailedRecord)[] = [];
+
+  keep(batch: Batch, selection: Selection, reason = 'condition'): Batch {
+    this.dropped(reason, batch.length - selection.length);
+    return batch.select(selection);
+  }
+
+  dropped(reason: string, rows: number): void {
+    if (rows === 0) return;
+    this.droppedRows += rows;
+    add(this.droppedBy, reason, rows);
+  }
+
+  failed(record: FailedRecord): void;
+  failed(batch: Batch, row: number, reason: string, thrown?: unknown): void;
+  failed(what: FailedRecord | Batch, row = 0, reason = '', thrown?: unknown): void {
+    this.dead++;
+    this.failures.push('record' in what ? what : failedRow(what, row, reason, thrown));
+  }
+
+  absorbed(rows: number): void {
+    this.absorbedRows += rows;
+  }
+
+  created(rows: number): void {
+    this.createdRows += rows;
+  }
+
+  counted(what: string, count: number): void {
+    if (count > 0) add(this.counts, what, count);
+  }
+
+  bytesRead(bytes: number): void {
+    this.bytes += bytes;
+  }
+}
+
+export function failedRow(batch: Batch, row: number, reason: string, thrown: unknown): FailedRowRecord {
+  const { origin } = batch;
+  return {
+    source: origin.source,
+    partition: origin.partition,
+    position: origin.position(row),
+    recordId: origin.recordId(row),
+    reason,
+    message: thrown === undefined ? reason : reasonOf(thrown),
+    record: batch.rowAt(row),
+    thrown,
+  };
+}
+
+function add(counts: Map<string, number>, name: string, count: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + count);
+}

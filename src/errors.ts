@@ -1,0 +1,69 @@
+/** Every error code with the sentence that the docs show for it. Nothing else of ours is imported. */
+export const errorCodes = {
+  ERR_BATCH_RELEASED: 'A batch or row was used after its last holder released it.',
+  ERR_BATCH_FIELD: 'A batch or schema was asked for a field that it does not have.',
+  ERR_BATCH_SCHEMA: 'A schema is malformed, or two schemas that must agree do not.',
+  ERR_BATCH_VALUE: 'A value does not fit the kind of its field.',
+  ERR_CODEC_FORMAT: 'A file or stream cannot be decoded at all (a record that cannot is a dead letter).',
+  ERR_CONFIG_INVALID: 'A pipeline description has problems; every one of them is listed.',
+  ERR_CONNECTOR_FILE: 'A file is missing, is a directory, may not be opened, or cannot be written.',
+  ERR_CONNECTOR_PROTOCOL: 'A source, stage or sink broke a promise of the contract.',
+  ERR_DEAD_LETTERS_FULL: 'The dead-letter sink has reached its limit and is set to fail.',
+  ERR_EXPRESSION_INVALID: 'A condition cannot be parsed, or uses a name or type it cannot reach.',
+  ERR_PEER_MISSING: 'An optional package is needed for this and is not installed.',
+  ERR_ROW_FAILED: 'A row failed and the pipeline says `onRowError: fail`.',
+  ERR_RUN_ABORTED: 'The run was stopped before its input ended.',
+  ERR_RUN_CLOSED: 'The run is over; it takes no further command.',
+  ERR_RUN_DEADLINE: 'The run could not finish what was in flight before its deadline.',
+  ERR_SNAPSHOT_INVALID: 'Saved state does not fit the component it is restored into.',
+  ERR_STAGE_FAILED: 'A stage failed as a whole, not on one row.',
+  ERR_TIMEOUT: 'Something did not finish in the time it was given.',
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+export interface ErrorFacts {
+  readonly code: ErrorCode;
+  /** Where: a component id, a field, a `file:line:column`. */
+  readonly place: string;
+  /** What is the case. */
+  readonly fact: string;
+  /** What the reader can do about it. */
+  readonly remedy?: string;
+  readonly cause?: unknown;
+  readonly retryable?: boolean;
+}
+
+const brand: unique symbol = Symbol.for('millrace.PipelineError');
+
+/** The base of every error Millrace throws: code, place, fact, way out, cause. */
+export class PipelineError extends Error {
+  readonly code: ErrorCode;
+  readonly place: string;
+  readonly fact: string;
+  readonly remedy: string | undefined;
+  readonly retryable: boolean;
+
+  constructor(facts: ErrorFacts) {
+    const wayOut = facts.remedy === undefined ? '' : `; ${facts.remedy}`;
+    const options = facts.cause === undefined ? undefined : { cause: facts.cause };
+    super(`${facts.code} [${facts.place}] ${facts.fact}${wayOut}`, options);
+    this.name = new.target.name;
+    this.code = facts.code;
+    this.place = facts.place;
+    this.fact = facts.fact;
+    this.remedy = facts.remedy;
+    this.retryable = facts.retryable ?? false;
+    Object.defineProperty(this, brand, { value: true });
+  }
+}
+
+/** True for a `PipelineError` of any installed copy of Millrace. */
+export function isPipelineError(value: unknown): value is PipelineError {
+  return typeof value === 'object' && value !== null && brand in value;
+}
+
+/** The text of anything that was thrown. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
