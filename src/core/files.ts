@@ -29,7 +29,7 @@ export interface FileHandle extends AsyncDisposable {
 export interface Files {
   /**
    * `read`: must exist. `replace`: made or truncated. `append`: made if missing, read and write.
-   * `private`: as `append`, for the owner only (mode 0600, directories 0700).
+   * `private`: as `append`, but what is made is for the owner only (mode 0600, directories 0700).
    */
   open(path: string, mode: 'read' | 'replace' | 'append' | 'private'): Promise<FileHandle>;
   /** Undefined where nothing is. */

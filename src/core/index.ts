@@ -30,8 +30,16 @@ export type {
 } from './context.ts';
 export { Cut, type Flow, isCut, type Position } from './cut.ts';
 export type { FileFacts, FileHandle, Files } from './files.ts';
+export {
+  type DeadLetterFields,
+  deadLetterRecordBytesMax,
+  deadLetterSchema,
+  excerptRecord,
+  type RecordExcerpt,
+} from './dead-letter.ts';
 export { type Logger, type LogLevel, silentLogger } from './log.ts';
 export type { Network } from './network.ts';
+export { systemOutside } from './outside.ts';
 export type { Policy } from './policy.ts';
 export { normalDeviate, type Random, seededRandom, systemRandom } from './random.ts';
 export { type FailedRow, isSink, type Sink, type SinkConnector, type WriteResult } from './sink.ts';
@@ -45,3 +53,6 @@ export {
   type StageState,
   type StatefulStage,
 } from './stage.ts';
+export { stateDirectory } from './state-directory.ts';
+export { systemFiles } from './system-files.ts';
+export { systemNetwork } from './system-network.ts';
