@@ -1,0 +1,92 @@
+/** Runs the tests and every check one after the other, and counts what passed and what failed. */
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+interface Count {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly assertionResults: readonly unknown[];
+  }[];
+}
+
+const root = join(import.meta.dirname, '..');
+const testReport = join(root, 'node_modules', '.cache', 'millrace-tests.json');
+
+const checks: readonly (readonly [name: string, ...command: string[]])[] = [
+  ['types', 'npm', 'run', '--silent', 'types'],
+  ['lint', 'npm', 'run', '--silent', 'lint'],
+  ['format', 'npm', 'run', '--silent', 'format:check'],
+  ['examples', 'npm', 'run', '--silent', 'examples'],
+  ['docs', 'npm', 'run', '--silent', 'docs', '--', '--check'],
+  ['package', process.execPath, 'tools/check-package.ts'],
+];
+
+async function main(): Promise<void> {
+  const counts = [await runTests()];
+  for (const [name, ...command] of checks) counts.push(await runCheck(name, command));
+  const passed = counts.reduce((sum, count) => sum + count.passed, 0);
+  const failed = counts.reduce((sum, count) => sum + count.failed, 0);
+  process.stdout.write(`${passed} passed, ${failed} failed\n`);
+  process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+}
+
+async function runTests(): Promise<Count> {
+  mkdirSync(join(testReport, '..'), { recursive: true });
+  rmSync(testReport, { force: true });
+  const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${testReport}`];
+  const { exitCode } = await run('tests', ['npm', 'test', '--silent', '--', ...reporters]);
+  try {
+    return countTests(JSON.parse(readFileSync(testReport, 'utf8')) as VitestReport, exitCode);
+  } catch {
+    return { passed: 0, failed: 1 };
+  }
+}
+
+/** A file that could not be loaded has no tests: it counts as one failure, as does any other. */
+function countTests(report: VitestReport, exitCode: number): Count {
+  const unloaded = report.testResults.filter(
+    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
+  );
+  const failed = report.numFailedTests + unloaded.length;
+  return { passed: report.numPassedTests, failed: exitCode === 0 ? failed : Math.max(1, failed) };
+}
+
+/** A check is one, unless its last line says how many it was. */
+async function runCheck(name: string, command: readonly string[]): Promise<Count> {
+  const { exitCode, output } = await run(name, command);
+  const said = /(?:^|\n)(\d+) passed, (\d+) failed\s*$/.exec(output);
+  if (said === null) return exitCode === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+  const failed = Number(said[2]);
+  return { passed: Number(said[1]), failed: exitCode === 0 ? failed : Math.max(1, failed) };
+}
+
+function run(
+  name: string,
+  [command = '', ...options]: readonly string[],
+): Promise<{ exitCode: number; output: string }> {
+  process.stdout.write(`\n== ${name}\n`);
+  const { promise, resolve } = Promise.withResolvers<{ exitCode: number; output: string }>();
+  const child = spawn(command, options, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const chunks: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      process.stdout.write(chunk);
+    });
+  }
+  child.on('error', (error) => resolve({ exitCode: 1, output: error.message }));
+  child.on('close', (code) =>
+    resolve({ exitCode: code ?? 1, output: Buffer.concat(chunks).toString() }),
+  );
+  return promise;
+}
+
+await main();
