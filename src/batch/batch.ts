@@ -65,6 +65,7 @@ export class Batch<F extends Fields = Fields> extends Shared {
 
   /** The stored indexes of the rows that count: the first `length` elements. */
   get rows(): Uint32Array {
+    this.assertHeld();
     return this.selection === null ? allRows(this.rowsStored) : this.selection.rows;
   }
 
@@ -87,18 +88,21 @@ export class Batch<F extends Fields = Fields> extends Shared {
 
   /** The same columns with other rows counting. Takes over the caller's hold on the selection. */
   select(selection: Selection): Batch<F> {
+    this.assertHeld();
     for (const column of this.columns) column.retain();
     return new Batch(this.schema, this.columns, this.rowsStored, this.origin, selection);
   }
 
   /** The same rows under another schema: `columns` are this batch's, or new ones of equal length. */
   withColumns<G extends Fields>(schema: Schema<G>, columns: readonly Column[]): Batch<G> {
+    this.assertHeld();
     for (const column of columns) if (this.columns.includes(column)) column.retain();
     return new Batch(schema, columns, this.rowsStored, this.origin, this.selection?.retain() ?? null);
   }
 
   /** A copy of only the rows that count; this batch itself when all do. */
   compact(): Batch<F> {
+    this.assertHeld();
     const { selection } = this;
     if (selection === null) return this.retain();
     const { rows, length } = selection;

@@ -26,7 +26,8 @@ export function takeValues<T extends Values>(type: ValuesConstructor<T>, length:
 export function giveValues(values: Values): void {
   const capacity = values.length;
   if (capacity < capacityMin || capacity > capacityMax || capacity !== capacityFor(capacity)) return;
-  if (values.byteOffset !== 0 || !(values.buffer instanceof ArrayBuffer)) return;
+  // A view of part of a buffer may not be the only one.
+  if (!(values.buffer instanceof ArrayBuffer) || values.byteLength !== values.buffer.byteLength) return;
   const type = values.constructor as ValuesConstructor<Values>;
   let sizes = free.get(type);
   if (sizes === undefined) free.set(type, (sizes = new Map()));

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 
 import { PipelineError } from '../errors.ts';
-import { type Bitmap, bitmapBytes, clearBit, createBitmap } from './bitmap.ts';
+import { type Bitmap, clearBit, createBitmap, setBit } from './bitmap.ts';
 import { takeValues, type Values } from './buffers.ts';
 import {
   type BytesKind,
@@ -64,7 +64,7 @@ abstract class BaseWriter implements ColumnWriter {
   }
 
   write(row: number, value: unknown): void {
-    if (row >= this.capacity) this.grow(Math.max(rowsAtFirst, this.capacity * 2));
+    if (row >= this.capacity) this.#growTo(Math.max(rowsAtFirst, this.capacity * 2));
     if (value === null || value === undefined) {
       if (!this.field.nullable) {
         const fact = `field \`${this.field.name}\` is ${value === null ? 'null' : 'missing'}`;
@@ -74,6 +74,8 @@ abstract class BaseWriter implements ColumnWriter {
       this.writeNull(row);
       return;
     }
+    // The row may have been null in a record that was refused.
+    if (this.#validity !== null) setBit(this.#validity, row);
     this.writeValue(row, value);
   }
 
@@ -97,12 +99,16 @@ abstract class BaseWriter implements ColumnWriter {
     throw new MisfitError('field.type', name, fact);
   }
 
+  #growTo(capacity: number): void {
+    this.grow(capacity);
+    if (this.#validity === null) return;
+    const grown = createBitmap(capacity, true);
+    grown.set(this.#validity);
+    this.#validity = grown;
+  }
+
   #markNull(row: number): void {
-    if (this.#validity === null || this.#validity.length < bitmapBytes(this.capacity)) {
-      const grown = createBitmap(this.capacity, true);
-      if (this.#validity !== null) grown.set(this.#validity);
-      this.#validity = grown;
-    }
+    this.#validity ??= createBitmap(this.capacity, true);
     clearBit(this.#validity, row);
   }
 }
@@ -252,7 +258,9 @@ export function fixedValue(kind: FixedKind, value: unknown): number | bigint | u
 
 function jsonTextOf(value: unknown): string | undefined {
   try {
-    return JSON.stringify(value);
+    const text = JSON.stringify(value) as string | undefined;
+    // Not null itself, so a value that JSON turns into null: NaN or an infinity.
+    return text === 'null' ? undefined : text;
   } catch {
     return undefined;
   }
