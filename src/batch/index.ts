@@ -2,8 +2,28 @@ export { Batch, BatchBuilder } from './batch.ts';
 export { type Bitmap, bitmapBytes, clearBit, countBits, createBitmap, getBit, setBit } from './bitmap.ts';
 export { type ColumnWriter, createColumnWriter, describeValue, MisfitError, type MisfitReason } from './column-writer.ts';
 export { giveValues, takeValues } from './buffers.ts';
+export {
+  createDecoder,
+  createEncoder,
+  type DecodeFormat,
+  decodeFormats,
+  type DecodeOptions,
+  type Decoder,
+  type DecodeReason,
+  type DecodeReport,
+  type EncodeFormat,
+  encodeFormats,
+  type EncodeOptions,
+  type Encoder,
+  type NumberPolicy,
+  numberPolicies,
+  type TextEncoding,
+  textEncodings,
+  type UndecodedRecord,
+} from './codec.ts';
 export { BytesColumn, CategoryColumn, type CellValue, type Column, FixedColumn } from './column.ts';
 export { Dictionary, dictionaryLimits } from './dictionary.ts';
+export { nearest } from './nearest.ts';
 export { Origin } from './origin.ts';
 export {
   bindRow,

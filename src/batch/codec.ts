@@ -1,0 +1,45 @@
+import type {
+  DecodeFormat,
+  DecodeOptions,
+  Decoder,
+  EncodeFormat,
+  EncodeOptions,
+  Encoder,
+} from './codec/contract.ts';
+import type { Fields, Schema } from './schema.ts';
+
+export {
+  type DecodeFormat,
+  decodeFormats,
+  type DecodeOptions,
+  type Decoder,
+  type DecodeReason,
+  type DecodeReport,
+  type EncodeFormat,
+  encodeFormats,
+  type EncodeOptions,
+  type Encoder,
+  type NumberPolicy,
+  numberPolicies,
+  type TextEncoding,
+  textEncodings,
+  type UndecodedRecord,
+} from './codec/contract.ts';
+
+/** A decoder of one stream of bytes. Throws `ERR_CODEC_FORMAT` where an option makes no sense. */
+export function createDecoder<F extends Fields>(
+  format: DecodeFormat,
+  schema: Schema<F>,
+  options: DecodeOptions,
+): Decoder<F> {
+  throw new Error(`not there yet: ${format} ${schema} ${options.source}`);
+}
+
+/** An encoder of batches of one schema. Throws `ERR_CODEC_FORMAT` where an option makes no sense. */
+export function createEncoder(
+  format: EncodeFormat,
+  schema: Schema,
+  options: EncodeOptions = {},
+): Encoder {
+  throw new Error(`not there yet: ${format} ${schema} ${options.timestamps}`);
+}
