@@ -1,6 +1,13 @@
 export { Batch, BatchBuilder } from './batch.ts';
 export { type Bitmap, bitmapBytes, clearBit, countBits, createBitmap, getBit, setBit } from './bitmap.ts';
-export { type ColumnWriter, createColumnWriter, describeValue, MisfitError, type MisfitReason } from './column-writer.ts';
+export {
+  type ColumnWriter,
+  createColumnWriter,
+  describeValue,
+  fixedValue,
+  MisfitError,
+  type MisfitReason,
+} from './column-writer.ts';
 export { giveValues, takeValues } from './buffers.ts';
 export {
   createDecoder,
@@ -21,7 +28,16 @@ export {
   textEncodings,
   type UndecodedRecord,
 } from './codec.ts';
-export { BytesColumn, CategoryColumn, type CellValue, type Column, FixedColumn } from './column.ts';
+export {
+  BytesColumn,
+  type BytesKind,
+  CategoryColumn,
+  type CellValue,
+  type Column,
+  FixedColumn,
+  type FixedKind,
+  valuesTypeOf,
+} from './column.ts';
 export { Dictionary, dictionaryLimits } from './dictionary.ts';
 export { nearest } from './nearest.ts';
 export { Origin } from './origin.ts';

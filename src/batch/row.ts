@@ -60,13 +60,17 @@ export type RowFailed = (row: number, thrown: unknown) => void;
  * each copy for the one function and the one schema that it sees.
  */
 export interface RowLoops {
-  /** Writes the rows for which `test` gives true to `kept`; returns how many. */
+  /**
+   * Writes the rows for which `test` gives true to `kept` and returns how many; gives any result
+   * that is neither true nor false to `other`.
+   */
   keep(
     cursor: Row,
     rows: Uint32Array,
     count: number,
     test: (row: never) => unknown,
     kept: Uint32Array,
+    other: (row: number, result: unknown) => void,
     failed: RowFailed,
   ): number;
   /** Writes number results to `values[row]`; gives any other result to `other`. */
@@ -101,14 +105,16 @@ export function createRowLoops(): RowLoops {
 }
 
 const sharedLoops: RowLoops = {
-  keep(cursor, rows, count, test, kept, failed) {
+  keep(cursor, rows, count, test, kept, other, failed) {
     let length = 0;
     for (let at = 0; at < count; ) {
       try {
         for (; at < count; at++) {
           const row = rows[at]!;
           cursor[moveTo](row);
-          if (test(cursor as never) === true) kept[length++] = row;
+          const result = test(cursor as never);
+          if (result === true) kept[length++] = row;
+          else if (result !== false) other(row, result);
         }
       } catch (thrown) {
         failed(rows[at++]!, thrown);

@@ -1,4 +1,5 @@
 import { PipelineError } from '../errors.ts';
+import { nearest } from './nearest.ts';
 
 /** What a field holds. `timestamp` is float64 milliseconds since 1970; `json` is any JSON value. */
 export const kinds = [
@@ -110,10 +111,17 @@ export class Schema<F extends Fields = Fields> {
         code: 'ERR_BATCH_FIELD',
         place: name,
         fact: `field \`${name}\` does not exist here`,
-        remedy: `fields: ${this.names.join(', ') || '(none)'}`,
+        remedy: this.choice(name),
       });
     }
     return field;
+  }
+
+  /** The fields there are, and the one that a mistaken name may mean, for messages. */
+  choice(name: string): string {
+    const meant = nearest(name, this.names);
+    const hint = meant === undefined ? '' : `, did you mean \`${meant}\`?`;
+    return `fields: ${this.names.join(', ') || '(none)'}${hint}`;
   }
 
   /** This schema with fields added at the end, or replaced in place where the name is taken. */
