@@ -18,6 +18,11 @@ export class Cut {
   }
 }
 
+/** The cut that a hand-written source yields: everything before it is covered by `position`. */
+export function positionCut(position: Position): Cut {
+  return new Cut(0, new Map([['', position]]));
+}
+
 /** What flows through a pipeline. */
 export type Flow = Batch | Cut;
 

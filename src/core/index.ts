@@ -28,7 +28,7 @@ export type {
   StageContext,
   StageReport,
 } from './context.ts';
-export { Cut, type Flow, isCut, type Position } from './cut.ts';
+export { Cut, type Flow, isCut, type Position, positionCut } from './cut.ts';
 export type { FileFacts, FileHandle, Files } from './files.ts';
 export {
   type DeadLetterFields,
@@ -42,6 +42,7 @@ export type { Network } from './network.ts';
 export { systemOutside } from './outside.ts';
 export type { Policy } from './policy.ts';
 export { normalDeviate, type Random, seededRandom, systemRandom } from './random.ts';
+export { type ReadingFields, readingSchema } from './reading.ts';
 export { type FailedRow, isSink, type Sink, type SinkConnector, type WriteResult } from './sink.ts';
 export { endOfInput, isSource, type Source, type SourceConnector, type WhenPaused } from './source.ts';
 export {
@@ -56,3 +57,4 @@ export {
 export { stateDirectory } from './state-directory.ts';
 export { systemFiles } from './system-files.ts';
 export { systemNetwork } from './system-network.ts';
+export { Ticks } from './ticks.ts';

@@ -1,0 +1,223 @@
+import type { Fields, Schema } from '../batch/index.ts';
+import {
+  deadLetterSchema,
+  type Outside,
+  type Placement,
+  type Sink,
+  type SinkComponent,
+  type Source,
+  type SourceComponent,
+  type Stage,
+  type StageComponent,
+} from '../core/index.ts';
+import {
+  defaultSettings,
+  type PipelineDescription,
+  type Settings,
+  type SinkNode,
+  type SourceNode,
+  type StageNode,
+} from './description.ts';
+import { type Plan, planPipeline } from './plan.ts';
+import { type Run, type RunOptions, startRun } from './run.ts';
+import type { RunReport } from './run-report.ts';
+
+/** What a builder is given by whoever composes the library. */
+export interface BuilderDefaults {
+  readonly outside: Outside;
+  /** Takes failed records where the pipeline names no sink for them. */
+  readonly deadLetters?: SinkComponent;
+}
+
+/** Settings as a pipeline gives them: what is left out keeps its default. */
+export type SettingsInput = { readonly [K in keyof Settings]?: Settings[K] extends object ? Partial<Settings[K]> : Settings[K] };
+
+/**
+ * Describes a pipeline step by step. Nothing is opened and nothing flows before `run`, which
+ * checks the description whole first.
+ */
+export class TypedPipelineBuilder {
+  readonly #name: string;
+  readonly #defaults: BuilderDefaults;
+  readonly #settings: Settings;
+  readonly #sources: SourceNode[] = [];
+  readonly #stages: StageNode[] = [];
+  readonly #sinks: SinkNode[] = [];
+  #deadLetters: SinkNode | undefined;
+
+  constructor(name: string, settings: SettingsInput, defaults: BuilderDefaults) {
+    this.#name = name;
+    this.#settings = withDefaults(settings);
+    this.#defaults = defaults;
+    const { deadLetters } = defaults;
+    if (deadLetters !== undefined) {
+      this.#deadLetters = { id: 'dead-letters', component: deadLetters, from: [], path: [] };
+    }
+  }
+
+  /** Adds a source; what it gives goes on in the returned flow. */
+  from<F extends Fields>(
+    source: SourceComponent<F> | (Source & { readonly schema: Schema<F> }),
+    placement: Placement = {},
+  ): PipelineFlow<F> {
+    const node = this.#place(source, placement, ['sources', this.#sources.length]);
+    this.#sources.push(node);
+    return new PipelineFlow(this, node.id);
+  }
+
+  /** Adds a stage that reads from several flows of one schema: `combine(merge(), a, b)`. */
+  combine<F extends Fields, A extends Fields>(
+    stage: StageComponent<F, A>,
+    ...flows: readonly PipelineFlow<F>[]
+  ): PipelineFlow<A> {
+    return this.addStage(stage, {}, flows.map((flow) => flow.reference)) as PipelineFlow<A>;
+  }
+
+  /** Names the sink for records that fail anywhere in the pipeline. */
+  deadLetters(sink: SinkComponent | Sink, placement: Placement = {}): this {
+    const node = this.#place(sink, { id: 'dead-letters', ...placement }, ['deadLetters']);
+    this.#deadLetters = { ...node, from: [] };
+    return this;
+  }
+
+  /** The pipeline as data. */
+  describe(): PipelineDescription {
+    return {
+      name: this.#name,
+      sources: this.#sources,
+      stages: this.#stages,
+      sinks: this.#sinks,
+      deadLetters: this.#deadLetters,
+      settings: this.#settings,
+    };
+  }
+
+  /** Checks the pipeline whole. Throws a `ValidationError` that lists every problem. */
+  plan(): Promise<Plan> {
+    return planPipeline(this.describe(), { outside: this.#defaults.outside, deadLetterSchema });
+  }
+
+  /** Checks the pipeline whole and starts it. */
+  async start(options?: RunOptions): Promise<Run> {
+    return startRun(await this.plan(), options);
+  }
+
+  /** Checks the pipeline, runs it to its end and reports. Rejects when it failed. */
+  async run(options?: RunOptions): Promise<RunReport> {
+    const run = await this.start(options);
+    return run.done;
+  }
+
+  /** The step under `pipe` and `combine`. */
+  addStage(
+    stage: StageComponent | StageComponent<Fields> | Stage,
+    placement: Placement,
+    from: readonly string[],
+  ): PipelineFlow<Fields> {
+    const node = this.#place(stage as StageComponent | Stage, placement, ['stages', this.#stages.length]);
+    this.#stages.push({ ...node, from });
+    return new PipelineFlow(this, node.id);
+  }
+
+  /** The step under `to`. */
+  addSink(sink: SinkComponent | Sink, placement: Placement, from: readonly string[]): this {
+    this.#sinks.push({ ...this.#place(sink, placement, ['sinks', this.#sinks.length]), from });
+    return this;
+  }
+
+  #place<C extends object>(
+    component: C,
+    { id, policy }: Placement,
+    path: readonly (string | number)[],
+  ): { id: string; component: C; path: readonly (string | number)[] } & Placement {
+    const name = nameOf(component) ?? String(path[0]).replace(/s$/, '');
+    const node = { id: id ?? this.#freeId(name), component, path };
+    return policy === undefined ? node : { ...node, policy };
+  }
+
+  #freeId(name: string): string {
+    const taken = new Set([...this.#sources, ...this.#stages, ...this.#sinks].map(({ id }) => id));
+    let id = name;
+    for (let count = 2; taken.has(id); count++) id = `${name}-${count}`;
+    return id;
+  }
+}
+
+/** What flows at one point of a pipeline being built. `F`: the fields of its rows. */
+export class PipelineFlow<F extends Fields> {
+  /** How later steps refer to this point. */
+  readonly reference: string;
+  readonly #builder: TypedPipelineBuilder;
+  /** Carries the type; never set. */
+  declare readonly fields: F;
+
+  constructor(builder: TypedPipelineBuilder, reference: string) {
+    this.#builder = builder;
+    this.reference = reference;
+  }
+
+  /** Sends the flow through stages, in order. */
+  pipe<A extends Fields>(a: StageComponent<F, A>): PipelineFlow<A>;
+  pipe<A extends Fields, B extends Fields>(
+    a: StageComponent<F, A>,
+    b: StageComponent<A, B>,
+  ): PipelineFlow<B>;
+  pipe<A extends Fields, B extends Fields, C extends Fields>(
+    a: StageComponent<F, A>,
+    b: StageComponent<A, B>,
+    c: StageComponent<B, C>,
+  ): PipelineFlow<C>;
+  pipe<A extends Fields, B extends Fields, C extends Fields, D extends Fields>(
+    a: StageComponent<F, A>,
+    b: StageComponent<A, B>,
+    c: StageComponent<B, C>,
+    d: StageComponent<C, D>,
+  ): PipelineFlow<D>;
+  pipe<A extends Fields, B extends Fields, C extends Fields, D extends Fields, E extends Fields>(
+    a: StageComponent<F, A>,
+    b: StageComponent<A, B>,
+    c: StageComponent<B, C>,
+    d: StageComponent<C, D>,
+    e: StageComponent<D, E>,
+  ): PipelineFlow<E>;
+  /** A stage of one's own: a `transform(stream)`; say what it makes in its `output`. */
+  pipe<A extends Fields>(stage: Stage & { output(input: Schema): Schema<A> }): PipelineFlow<A>;
+  pipe(...stages: readonly (StageComponent | Stage)[]): PipelineFlow<Fields> {
+    let reference = this.reference;
+    for (const stage of stages) reference = this.#builder.addStage(stage, {}, [reference]).reference;
+    return new PipelineFlow(this.#builder, reference);
+  }
+
+  /** Sends the flow through one stage with a name, or a policy, of its own. */
+  through<A extends Fields>(stage: StageComponent<F, A>, placement: Placement): PipelineFlow<A> {
+    const added = this.#builder.addStage(stage as StageComponent, placement, [this.reference]);
+    return added as PipelineFlow<Fields> as PipelineFlow<A>;
+  }
+
+  /** One output of a stage that has several, as `branch` does. */
+  output(name: string): PipelineFlow<F> {
+    return new PipelineFlow(this.#builder, `${this.reference}.${name}`);
+  }
+
+  /** Ends the flow in a sink. Several sinks may read from one flow. */
+  to(sink: SinkComponent<F> | Sink, placement: Placement = {}): TypedPipelineBuilder {
+    return this.#builder.addSink(sink as SinkComponent | Sink, placement, [this.reference]);
+  }
+}
+
+/** Settings with their defaults filled in. */
+export function withDefaults(settings: SettingsInput): Settings {
+  const { batch, queue, checkpoint, ...plain } = settings;
+  return {
+    ...defaultSettings,
+    ...plain,
+    batch: { ...defaultSettings.batch, ...batch },
+    queue: { ...defaultSettings.queue, ...queue },
+    checkpoint: { ...defaultSettings.checkpoint, ...checkpoint },
+  };
+}
+
+function nameOf(component: object): string | undefined {
+  if (!('definition' in component)) return undefined;
+  return (component as SourceComponent | StageComponent | SinkComponent).definition.spec.name;
+}

@@ -1,0 +1,160 @@
+import type { JsonValue } from '../batch/index.ts';
+import { type Clock, Cut, type Position } from '../core/index.ts';
+
+/** Positions and state that belong together: a second run can begin here. */
+export interface Checkpoint {
+  readonly cut: number;
+  /** By source id. */
+  readonly positions: Readonly<Record<string, Position>>;
+  /** By stage id. */
+  readonly state: Readonly<Record<string, JsonValue>>;
+}
+
+/** Where checkpoints are kept. */
+export interface CheckpointStore {
+  load(): Promise<Checkpoint | undefined>;
+  save(checkpoint: Checkpoint): Promise<void>;
+}
+
+/** Keeps the last checkpoint in memory, as JSON, so that what is restored is what a disk would give. */
+export function memoryCheckpoints(): CheckpointStore {
+  let saved: string | undefined;
+  return {
+    load: () => Promise.resolve(saved === undefined ? undefined : (JSON.parse(saved) as Checkpoint)),
+    save: (checkpoint) => {
+      saved = JSON.stringify(checkpoint);
+      return Promise.resolve();
+    },
+  };
+}
+
+interface OpenCut {
+  readonly cut: Cut;
+  readonly positions: Map<string, Position>;
+  readonly state: Map<string, JsonValue>;
+  readonly sinks: Set<string>;
+}
+
+export interface CutParties {
+  readonly sources: readonly string[];
+  readonly sinks: readonly string[];
+  /** Wakes the sources, so that an idle one passes the cut too. */
+  readonly wakeSources: () => void;
+  /** Makes dead letters durable, saves positions and state, acknowledges the sources. */
+  readonly complete: (cut: Cut, checkpoint: Checkpoint) => Promise<void>;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Numbers the cuts of a run and knows how far each has come. */
+export class Cuts {
+  readonly #parties: CutParties;
+  readonly #rowsMax: number;
+  readonly #open = new Map<number, OpenCut>();
+  #requested = 0;
+  #rowsSince = 0;
+  #again = false;
+  #final: number | undefined;
+  #completed: Promise<void> = Promise.resolve();
+  readonly #finished: PromiseWithResolvers<void> = Promise.withResolvers();
+
+  constructor(parties: CutParties, rowsMax: number) {
+    this.#parties = parties;
+    this.#rowsMax = rowsMax;
+  }
+
+  /** The number of the newest cut that was asked for. */
+  get requested(): number {
+    return this.#requested;
+  }
+
+  /** Resolves when the final cut is complete. */
+  get finished(): Promise<void> {
+    return this.#finished.promise;
+  }
+
+  /** Asks for a cut every `everyMs` until the signal aborts. */
+  async requestEvery(everyMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+    try {
+      for (;;) {
+        await clock.sleep(everyMs, { signal });
+        this.request();
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  /** Asks for a cut now; while an earlier one is still on its way into the stream, right after it. */
+  request(): void {
+    if (this.#final !== undefined) return;
+    const newest = this.#open.get(this.#requested);
+    if (newest !== undefined && newest.positions.size < this.#parties.sources.length) {
+      this.#again = true;
+      return;
+    }
+    this.#begin();
+  }
+
+  /** Asks for the last cut of the run, behind everything that was read. */
+  requestFinal(): void {
+    if (this.#final !== undefined) return;
+    this.#begin();
+    this.#final = this.#requested;
+  }
+
+  isFinal(cut: Cut): boolean {
+    return cut.id === this.#final;
+  }
+
+  /** Counts rows that entered the stream and asks for a cut when there are enough. */
+  rowsRead(rows: number): void {
+    this.#rowsSince += rows;
+    if (this.#rowsSince >= this.#rowsMax) this.request();
+  }
+
+  /** The next cut behind `last` for a source to put into its stream, at its position. */
+  enter(source: string, last: number, position: Position): Cut | undefined {
+    const open = this.#open.get(last + 1);
+    if (open === undefined) return undefined;
+    open.positions.set(source, position);
+    if (this.#again && open.positions.size === this.#parties.sources.length) {
+      this.#again = false;
+      this.request();
+    }
+    return open.cut;
+  }
+
+  snapshot(cut: Cut, stage: string, state: JsonValue): void {
+    this.#open.get(cut.id)?.state.set(stage, state);
+  }
+
+  /** A sink has committed; with the last one the cut is complete. */
+  committed(cut: Cut, sink: string): void {
+    const open = this.#open.get(cut.id);
+    if (open === undefined) return;
+    open.sinks.add(sink);
+    if (open.sinks.size < this.#parties.sinks.length) return;
+    this.#open.delete(cut.id);
+    const checkpoint: Checkpoint = {
+      cut: cut.id,
+      positions: Object.fromEntries(open.positions),
+      state: Object.fromEntries(open.state),
+    };
+    this.#completed = this.#completed
+      .then(() => this.#parties.complete(cut, checkpoint))
+      .then(
+        () => {
+          if (this.isFinal(cut)) this.#finished.resolve();
+        },
+        (error: unknown) => this.#parties.failed(error),
+      );
+  }
+
+  #begin(): void {
+    const positions = new Map<string, Position>();
+    const id = ++this.#requested;
+    this.#rowsSince = 0;
+    this.#open.set(id, { cut: new Cut(id, positions), positions, state: new Map(), sinks: new Set() });
+    this.#parties.wakeSources();
+  }
+}

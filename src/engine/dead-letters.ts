@@ -1,0 +1,124 @@
+import { Buffer } from 'node:buffer';
+
+import { BatchBuilder } from '../batch/index.ts';
+import {
+  type Clock,
+  type Cut,
+  deadLetterSchema,
+  excerptRecord,
+  type FailedRecord,
+  type RecordExcerpt,
+} from '../core/index.ts';
+import { PipelineError } from '../errors.ts';
+import type { OnRowError } from './description.ts';
+import type { Observed } from './observed.ts';
+import type { FailedRowRecord } from './report.ts';
+import type { SinkWriter } from './sink-loop.ts';
+
+export interface DeadLettersParts {
+  readonly pipeline: string;
+  readonly onRowError: OnRowError;
+  /** Made and opened when the first record fails; undefined where nothing takes dead letters. */
+  readonly openWriter: () => Promise<SinkWriter | undefined>;
+  readonly clock: Clock;
+}
+
+/** Takes the records that failed anywhere in a run, one component's at a time. */
+export class DeadLetters {
+  readonly #parts: DeadLettersParts;
+  readonly #builder = new BatchBuilder(deadLetterSchema, { source: 'dead-letters' });
+  #writer: Promise<SinkWriter | undefined> | undefined;
+  #turn: Promise<void> = Promise.resolve();
+  #count = 0;
+
+  constructor(parts: DeadLettersParts) {
+    this.#parts = parts;
+  }
+
+  /** Dead letters so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Does with a component's failed records what the pipeline says. Waits while the sink is full. */
+  async settle(observed: Observed): Promise<void> {
+    const { tally } = observed;
+    if (tally.failures.length === 0) return;
+    const failures = tally.failures;
+    tally.failures = [];
+    const { onRowError } = this.#parts;
+    if (onRowError === 'fail') throw rowFailed(observed, failures[0]!);
+    if (onRowError === 'drop') {
+      tally.dead -= failures.length;
+      for (const { reason } of failures) tally.dropped(reason, 1);
+      return;
+    }
+    this.#count += failures.length;
+    this.#turn = this.#turn.then(() => this.#write(observed, failures));
+    await this.#turn;
+  }
+
+  async commit(cut: Cut): Promise<void> {
+    await this.#turn;
+    const writer = await this.#writer;
+    await writer?.commit(cut);
+  }
+
+  async close(): Promise<void> {
+    const writer = await this.#writer?.catch(() => undefined);
+    await writer?.close();
+  }
+
+  /** Opens the sink now, for one that the pipeline names. */
+  async open(): Promise<void> {
+    this.#writer ??= this.#parts.openWriter();
+    await this.#writer;
+  }
+
+  async #write(observed: Observed, failures: readonly (FailedRecord | FailedRowRecord)[]): Promise<void> {
+    await this.open();
+    const writer = await this.#writer;
+    if (writer === undefined) return;
+    const { pipeline, clock } = this.#parts;
+    for (const failure of failures) {
+      const row = 'recordId' in failure;
+      this.#builder.append({
+        time: clock.now(),
+        pipeline,
+        source: row ? failure.source : observed.id,
+        partition: failure.partition,
+        position: failure.position,
+        component: observed.id,
+        reason: failure.reason,
+        message: failure.message.toWellFormed(),
+        ...excerptOf(failure),
+        recordId: row ? failure.recordId : null,
+      });
+    }
+    await writer.write(this.#builder.finish());
+  }
+}
+
+function excerptOf(failure: FailedRecord | FailedRowRecord): RecordExcerpt {
+  if ('recordId' in failure) return excerptRecord(Buffer.from(JSON.stringify(failure.record, writable)));
+  const { record, recordBytes, recordSha256 } = failure;
+  return excerptRecord(record, { recordBytes, ...(recordSha256 === undefined ? {} : { recordSha256 }) });
+}
+
+/** What JSON has no form for: int64 as its digits, bytes as base64. */
+function writable(_name: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+  return value;
+}
+
+function rowFailed(observed: Observed, failure: FailedRecord | FailedRowRecord): PipelineError {
+  const { reason, message, position, partition } = failure;
+  return new PipelineError({
+    code: 'ERR_ROW_FAILED',
+    place: observed.id,
+    fact: `record at ${partition === '' ? '' : `${partition}:`}${position} failed (${reason}): ${message}`,
+    remedy: 'mend the record, or set `onRowError: dead-letter` to go on without it',
+    cause: 'thrown' in failure ? failure.thrown : undefined,
+  });
+}

@@ -1,0 +1,48 @@
+import type { Clock, Logger } from '../core/index.ts';
+import { Meter } from '../observe/index.ts';
+import { Tally } from './report.ts';
+
+export type ComponentKind = 'source' | 'stage' | 'sink' | 'dead-letters';
+
+/** What the engine keeps about one component: its meter, and what it reported itself. */
+export class Observed {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: ComponentKind;
+  readonly log: Logger;
+  readonly meter: Meter = new Meter();
+  readonly tally: Tally = new Tally();
+  readonly #clock: Clock;
+
+  constructor(id: string, name: string, kind: ComponentKind, log: Logger, clock: Clock) {
+    this.id = id;
+    this.name = name;
+    this.kind = kind;
+    this.log = log.bind({ component: id });
+    this.#clock = clock;
+  }
+
+  now(): number {
+    return this.#clock.monotonic();
+  }
+
+  /** Times a wait: `blockedMs` for room downstream, `idleMs` for input. */
+  async waited<T>(kind: 'blockedMs' | 'idleMs', wait: Promise<T>): Promise<T> {
+    const start = this.#clock.monotonic();
+    try {
+      return await wait;
+    } finally {
+      this.meter[kind] += this.#clock.monotonic() - start;
+    }
+  }
+
+  /** Times work on one batch. */
+  async worked<T>(work: () => Promise<T>): Promise<T> {
+    const start = this.#clock.monotonic();
+    try {
+      return await work();
+    } finally {
+      this.meter.worked(this.#clock.monotonic() - start);
+    }
+  }
+}

@@ -1,0 +1,389 @@
+import type * as zod from 'zod';
+
+import { nearest, type Schema } from '../batch/index.ts';
+import {
+  isSink,
+  isSource,
+  isStage,
+  type Outside,
+  type SinkComponent,
+  type Source,
+  type SourceComponent,
+  type Stage,
+  type StageComponent,
+} from '../core/index.ts';
+import { isPipelineError, type ErrorCode, reasonOf } from '../errors.ts';
+import type { Path, PipelineDescription, Settings, SinkNode, SourceNode, StageNode } from './description.ts';
+import { type Problem, type ProblemKind, ValidationError } from './problem.ts';
+
+/** The name of the only output of a node that has one. */
+export const onlyOutput = '';
+
+/** Where rows come from: a node and, of a branch, one of its outputs. */
+export interface Port {
+  readonly node: string;
+  readonly output: string;
+}
+
+interface Planned<N> {
+  readonly node: N;
+  /** The options with their defaults. */
+  readonly options: unknown;
+}
+
+export interface PlannedSource extends Planned<SourceNode> {
+  readonly output: Schema;
+}
+
+export interface PlannedStage extends Planned<StageNode> {
+  readonly from: readonly Port[];
+  readonly input: Schema;
+  readonly output: Schema;
+  readonly outputs: readonly string[];
+}
+
+export interface PlannedSink extends Planned<SinkNode> {
+  readonly from: readonly Port[];
+  readonly input: Schema;
+}
+
+/** A pipeline that was checked whole: schemas at each hop, options with defaults, nothing open. */
+export interface Plan {
+  readonly name: string;
+  readonly settings: Settings;
+  readonly sources: readonly PlannedSource[];
+  /** Each after what it reads from. */
+  readonly stages: readonly PlannedStage[];
+  readonly sinks: readonly PlannedSink[];
+  readonly deadLetters: PlannedSink | undefined;
+  readonly outside: Outside;
+}
+
+/**
+ * Checks a description whole: topology, options, schemas, field names. Throws a `ValidationError`
+ * that lists every problem. `found`: problems that reading the description already brought up.
+ */
+export async function planPipeline(
+  description: PipelineDescription,
+  { outside, found = [], deadLetterSchema }: PlanOptions,
+): Promise<Plan> {
+  const planner = new Planner(description, outside, found, await import('zod'));
+  return planner.plan(deadLetterSchema);
+}
+
+export interface PlanOptions {
+  readonly outside: Outside;
+  readonly found?: readonly Problem[];
+  readonly deadLetterSchema: Schema;
+}
+
+/** Schemas by output name; undefined where a problem keeps them from being known. */
+type Outputs = ReadonlyMap<string, Schema> | undefined;
+
+class Planner {
+  readonly #description: PipelineDescription;
+  readonly #outside: Outside;
+  readonly #zod: typeof zod;
+  readonly #problems: Problem[];
+  readonly #outputs = new Map<string, Outputs>();
+  readonly #read = new Set<string>();
+
+  constructor(
+    description: PipelineDescription,
+    outside: Outside,
+    found: readonly Problem[],
+    z: typeof zod,
+  ) {
+    this.#description = description;
+    this.#outside = outside;
+    this.#zod = z;
+    this.#problems = [...found];
+  }
+
+  async plan(deadLetterSchema: Schema): Promise<Plan> {
+    const { name, settings } = this.#description;
+    this.#checkNames();
+    const sources: PlannedSource[] = [];
+    for (const node of this.#description.sources) {
+      const planned = await this.#planSource(node);
+      if (planned !== undefined) sources.push(planned);
+    }
+    const stages = this.#planStages();
+    const sinks = this.#description.sinks.flatMap((node) => this.#planSink(node) ?? []);
+    const deadLetters = this.#planDeadLetters(deadLetterSchema);
+    this.#checkAllRead();
+    if (this.#problems.length > 0) throw new ValidationError(name, this.#problems);
+    return { name, settings, sources, stages, sinks, deadLetters, outside: this.#outside };
+  }
+
+  #checkNames(): void {
+    const { sources, stages, sinks } = this.#description;
+    // A description with problems of its own may lack an end for that reason.
+    if (sources.length === 0) this.#missingEnd('source');
+    if (sinks.length === 0) this.#missingEnd('sink');
+    const seen = new Set<string>();
+    for (const { id, path } of [...sources, ...stages, ...sinks]) {
+      if (seen.has(id)) this.#problem('topology', path, `\`${id}\` names two components; give one another \`id\``);
+      seen.add(id);
+    }
+  }
+
+  #missingEnd(kind: 'source' | 'sink'): void {
+    if (this.#problems.some(({ text }) => text.includes(`unknown ${kind}`))) return;
+    this.#problem('topology', [], `the pipeline has no ${kind}`);
+  }
+
+  async #planSource(node: SourceNode): Promise<PlannedSource | undefined> {
+    const { component, id, path } = node;
+    this.#outputs.set(id, undefined);
+    if (component === undefined) return undefined;
+    if (!isComponent<SourceComponent>(component, 'source')) return this.#planOwnSource(node, component);
+    const options = this.#parseOptions(component, path);
+    if (options === undefined) return undefined;
+    const context = { ...this.#outside, id, signal: new AbortController().signal };
+    try {
+      const output = await component.definition.spec.output(options.value as never, context);
+      this.#outputs.set(id, new Map([[onlyOutput, output]]));
+      return { node, options: options.value, output };
+    } catch (error) {
+      this.#refused(error, path, 'input');
+      return undefined;
+    }
+  }
+
+  #planOwnSource(node: SourceNode, source: Source): PlannedSource | undefined {
+    if (!isSource(source)) {
+      this.#problem('protocol', node.path, `\`${node.id}\` is no source: it has no method \`stream({ from, signal })\``);
+      return undefined;
+    }
+    if (source.schema === undefined) {
+      this.#problem('protocol', node.path, `source \`${node.id}\` has no \`schema\`; say what its batches hold`);
+      return undefined;
+    }
+    this.#outputs.set(node.id, new Map([[onlyOutput, source.schema]]));
+    return { node, options: undefined, output: source.schema };
+  }
+
+  /** Plans each stage once everything it reads from is planned; what is left over is a cycle. */
+  #planStages(): PlannedStage[] {
+    const planned: PlannedStage[] = [];
+    const ids = new Set(this.#description.stages.map(({ id }) => id));
+    let waiting = [...this.#description.stages];
+    while (waiting.length > 0) {
+      const ready = waiting.filter(({ from }) =>
+        from.every((reference) => {
+          const { node } = this.#portOf(reference);
+          return this.#outputs.has(node) || !ids.has(node);
+        }),
+      );
+      if (ready.length === 0) {
+        const cycle = waiting.map(({ id }) => `\`${id}\``).join(', ');
+        this.#problem('topology', waiting[0]!.path, `these stages read from one another in a circle: ${cycle}`);
+        for (const { id } of waiting) this.#outputs.set(id, undefined);
+        break;
+      }
+      for (const node of ready) {
+        const stage = this.#planStage(node);
+        if (stage !== undefined) planned.push(stage);
+      }
+      waiting = waiting.filter((node) => !ready.includes(node));
+    }
+    return planned;
+  }
+
+  #planStage(node: StageNode): PlannedStage | undefined {
+    const { component, id, path } = node;
+    this.#outputs.set(id, undefined);
+    const from = this.#resolve(node);
+    if (component === undefined) return undefined;
+    const own = !isComponent<StageComponent>(component, 'stage');
+    if (own && !isStage(component)) {
+      this.#problem('protocol', path, `\`${id}\` is no stage: it has no method \`transform(stream)\``);
+      return undefined;
+    }
+    const spec = own ? undefined : (component as StageComponent).definition.spec;
+    const options = own ? { value: undefined } : this.#parseOptions(component as StageComponent, path);
+    const input = this.#inputOf(node, from, spec?.inputs ?? 'one');
+    if (options === undefined || input === undefined) return undefined;
+    try {
+      const output = own
+        ? ((component as Stage).output?.(input) ?? input)
+        : spec!.output(input, options.value as never);
+      const outputs = spec?.outputs?.(options.value as never) ?? [onlyOutput];
+      this.#outputs.set(id, new Map(outputs.map((name) => [name, output])));
+      return { node, options: options.value, from: from!, input, output, outputs };
+    } catch (error) {
+      this.#refused(error, path, 'schema-mismatch');
+      return undefined;
+    }
+  }
+
+  #planSink(node: SinkNode): PlannedSink | undefined {
+    const from = this.#resolve(node);
+    const input = this.#inputOf(node, from, 'one');
+    const planned = this.#checkSink(node, input);
+    return planned === undefined || from === undefined ? undefined : { ...planned, from };
+  }
+
+  #planDeadLetters(input: Schema): PlannedSink | undefined {
+    const node = this.#description.deadLetters;
+    const planned = node === undefined ? undefined : this.#checkSink(node, input);
+    return planned === undefined ? undefined : { ...planned, from: [] };
+  }
+
+  #checkSink(node: SinkNode, input: Schema | undefined): Omit<PlannedSink, 'from'> | undefined {
+    const { component, id, path } = node;
+    if (component === undefined) return undefined;
+    if (!isComponent<SinkComponent>(component, 'sink')) {
+      if (isSink(component)) return input && { node, options: undefined, input };
+      this.#problem('protocol', path, `\`${id}\` is no sink: it has no method \`consume(stream)\``);
+      return undefined;
+    }
+    const options = this.#parseOptions(component, path);
+    if (options === undefined || input === undefined) return undefined;
+    try {
+      component.definition.spec.check?.(input, options.value as never);
+      return { node, options: options.value, input };
+    } catch (error) {
+      this.#refused(error, path, 'schema-mismatch');
+      return undefined;
+    }
+  }
+
+  /** The ports that a node's `from` names; undefined where one of them is wrong. */
+  #resolve(node: StageNode | SinkNode): Port[] | undefined {
+    if (node.from.length === 0) {
+      this.#problem('topology', node.path, `\`${node.id}\` reads from nothing; say \`from:\``);
+      return undefined;
+    }
+    const ports: Port[] = [];
+    for (const reference of node.from) {
+      const port = this.#portOf(reference);
+      if (!this.#outputs.has(port.node)) {
+        this.#unknownReference(node, reference);
+        continue;
+      }
+      const outputs = this.#outputs.get(port.node);
+      if (outputs !== undefined && !outputs.has(port.output)) {
+        const names = [...outputs.keys()].map((name) => `\`${port.node}.${name}\``).join(', ');
+        const text = port.output === onlyOutput ? `has several outputs` : `has no output \`${port.output}\``;
+        const way = outputs.has(onlyOutput) ? `read from \`${port.node}\`` : `read from ${names}`;
+        this.#problem('topology', node.path, `\`${port.node}\` ${text}; ${way}`);
+        continue;
+      }
+      this.#read.add(`${port.node}.${port.output}`);
+      ports.push(port);
+    }
+    return ports.length === node.from.length ? ports : undefined;
+  }
+
+  #unknownReference(node: StageNode | SinkNode, reference: string): void {
+    const ids = [...this.#outputs.keys()];
+    const meant = nearest(reference, ids);
+    const sinks = this.#description.sinks.some(({ id }) => id === reference);
+    const way = meant === undefined ? `there are: ${ids.join(', ')}` : `did you mean \`${meant}\`?`;
+    const text = sinks ? `\`${reference}\` is a sink: nothing comes after a sink` : `there is no \`${reference}\` to read from; ${way}`;
+    this.#problem('topology', node.path, text);
+  }
+
+  /** The schema that comes in; undefined where it is not known or the inputs do not agree. */
+  #inputOf(
+    node: StageNode | SinkNode,
+    from: readonly Port[] | undefined,
+    inputs: 'one' | 'many',
+  ): Schema | undefined {
+    if (from === undefined) return undefined;
+    if (inputs === 'one' && from.length > 1) {
+      this.#problem('topology', node.path, `\`${node.id}\` takes one input, not ${from.length}; put a \`merge\` before it`);
+      return undefined;
+    }
+    const schemas = from.map(({ node: id, output }) => this.#outputs.get(id)?.get(output));
+    const [first] = schemas;
+    for (const [index, schema] of schemas.entries()) {
+      if (schema === undefined || first === undefined || schema.equals(first)) continue;
+      const [a, b] = [from[0]!.node, from[index]!.node];
+      this.#problem(
+        'schema-mismatch',
+        node.path,
+        `\`${node.id}\` needs inputs of one schema: \`${a}\` gives ${first}, \`${b}\` gives ${schema}`,
+      );
+      return undefined;
+    }
+    return schemas.includes(undefined) ? undefined : first;
+  }
+
+  #portOf(reference: string): Port {
+    if (this.#outputs.has(reference)) return { node: reference, output: onlyOutput };
+    const dot = reference.lastIndexOf('.');
+    if (dot < 0) return { node: reference, output: onlyOutput };
+    return { node: reference.slice(0, dot), output: reference.slice(dot + 1) };
+  }
+
+  #checkAllRead(): void {
+    for (const [id, outputs] of this.#outputs) {
+      for (const output of outputs?.keys() ?? []) {
+        if (this.#read.has(`${id}.${output}`)) continue;
+        const { sources, stages } = this.#description;
+        const path = [...sources, ...stages].find((node) => node.id === id)?.path ?? [];
+        const port = output === onlyOutput ? id : `${id}.${output}`;
+        this.#problem('topology', path, `nothing reads from \`${port}\`; its rows would be lost`);
+      }
+    }
+  }
+
+  #parseOptions(
+    component: SourceComponent | StageComponent | SinkComponent,
+    path: Path,
+  ): { value: unknown } | undefined {
+    const { spec } = component.definition;
+    const parsed = spec.options(this.#zod).safeParse(component.options);
+    if (parsed.success) return { value: parsed.data };
+    for (const issue of parsed.error.issues) this.#optionProblem(issue, spec.name, path, spec.options(this.#zod));
+    return undefined;
+  }
+
+  #optionProblem(issue: zod.core.$ZodIssue, name: string, path: Path, options: zod.ZodType): void {
+    const place = [...path, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
+    if (issue.code === 'unrecognized_keys') {
+      const known = Object.keys((options as { shape?: object }).shape ?? {});
+      for (const key of issue.keys) {
+        const meant = nearest(key, known);
+        const way = meant === undefined ? `options: ${known.join(', ')}` : `did you mean \`${meant}\`?`;
+        this.#problem('unknown-key', [...place, key], `\`${name}\` has no option \`${key}\`, ${way}`);
+      }
+      return;
+    }
+    const option = issue.path.join('.');
+    const missing = issue.code === 'invalid_type' && issue.message.endsWith('undefined');
+    const text = missing
+      ? `\`${name}\` needs the option \`${option}\``
+      : `\`${name}\`${option === '' ? '' : ` option \`${option}\``}: ${issue.message}`;
+    this.#problem(missing ? 'missing-option' : 'invalid-option', place, text);
+  }
+
+  #refused(error: unknown, path: Path, otherwise: ProblemKind): void {
+    if (!isPipelineError(error)) {
+      this.#problem(otherwise, path, reasonOf(error));
+      return;
+    }
+    const kindOf: Partial<Record<ErrorCode, ProblemKind>> = {
+      ERR_BATCH_FIELD: 'unknown-field',
+      ERR_EXPRESSION_INVALID: 'invalid-option',
+      ERR_CONNECTOR_FILE: 'input',
+    };
+    let text = error.remedy === undefined ? error.fact : `${error.fact}; ${error.remedy}`;
+    if (error.code === 'ERR_CONNECTOR_FILE') text = `${error.place}: ${text}`;
+    this.#problem(kindOf[error.code] ?? otherwise, path, text);
+  }
+
+  #problem(kind: ProblemKind, path: Path, text: string): void {
+    this.#problems.push({ kind, path, text });
+  }
+}
+
+function isComponent<C extends { readonly kind: string }>(
+  component: object,
+  kind: C['kind'],
+): component is C {
+  return 'definition' in component && (component as C).kind === kind;
+}

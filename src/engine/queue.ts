@@ -1,0 +1,118 @@
+import { type Flow, isCut } from '../core/index.ts';
+import type { QueueLimits } from './description.ts';
+
+/**
+ * A bounded queue between one producer and one consumer. It blocks the producer: a batch is let in
+ * while both limits would hold with it, and always when the queue has none. Cuts weigh nothing.
+ */
+export class Queue {
+  readonly #limits: QueueLimits;
+  readonly #flows: Flow[] = [];
+  #rows = 0;
+  #bytes = 0;
+  #batches = 0;
+  #closed = false;
+  #discarded = false;
+  #wakeProducer: (() => void) | undefined;
+  #wakeConsumer: (() => void) | undefined;
+
+  constructor(limits: QueueLimits) {
+    this.#limits = limits;
+  }
+
+  /** Batches waiting now. */
+  get depth(): number {
+    return this.#batches;
+  }
+
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** How full it is, from 0 to 1. */
+  get fill(): number {
+    return Math.min(1, Math.max(this.#rows / this.#limits.rowsMax, this.#bytes / this.#limits.bytesMax));
+  }
+
+  /** Takes over the caller's hold. Resolves once there was room; undefined when there is at once. */
+  push(flow: Flow): Promise<void> | undefined {
+    if (isCut(flow) || this.#hasRoom(flow.length, flow.bytes)) {
+      this.#add(flow);
+      return undefined;
+    }
+    return this.#pushLater(flow);
+  }
+
+  /** The next flow; undefined at the end. */
+  pop(): Flow | Promise<Flow | undefined> | undefined {
+    if (this.#flows.length === 0 && !this.#closed) return this.#popLater();
+    return this.#take();
+  }
+
+  /** No more will be pushed; what is in it can still be taken. */
+  close(): void {
+    this.#closed = true;
+    this.#wake();
+  }
+
+  /** Throws away what is in it, for a run that is stopped at once. */
+  discard(): void {
+    this.#discarded = true;
+    this.close();
+    for (const flow of this.#flows.splice(0)) if (!isCut(flow)) flow.release();
+    this.#rows = this.#bytes = this.#batches = 0;
+    this.#wake();
+  }
+
+  #hasRoom(rows: number, bytes: number): boolean {
+    if (this.#batches === 0) return true;
+    const { rowsMax, bytesMax } = this.#limits;
+    return this.#rows + rows <= rowsMax && this.#bytes + bytes <= bytesMax;
+  }
+
+  async #pushLater(flow: Exclude<Flow, undefined>): Promise<void> {
+    while (!isCut(flow) && !this.#closed && !this.#hasRoom(flow.length, flow.bytes)) {
+      await new Promise<void>((resolve) => (this.#wakeProducer = resolve));
+    }
+    this.#add(flow);
+  }
+
+  async #popLater(): Promise<Flow | undefined> {
+    while (this.#flows.length === 0 && !this.#closed) {
+      await new Promise<void>((resolve) => (this.#wakeConsumer = resolve));
+    }
+    return this.#take();
+  }
+
+  #add(flow: Flow): void {
+    if (this.#discarded) {
+      if (!isCut(flow)) flow.release();
+      return;
+    }
+    this.#flows.push(flow);
+    if (!isCut(flow)) {
+      this.#rows += flow.length;
+      this.#bytes += flow.bytes;
+      this.#batches++;
+    }
+    this.#wake();
+  }
+
+  #take(): Flow | undefined {
+    const flow = this.#flows.shift();
+    if (flow !== undefined && !isCut(flow)) {
+      this.#rows -= flow.length;
+      this.#bytes -= flow.bytes;
+      this.#batches--;
+    }
+    this.#wake();
+    return flow;
+  }
+
+  #wake(): void {
+    const [producer, consumer] = [this.#wakeProducer, this.#wakeConsumer];
+    this.#wakeProducer = this.#wakeConsumer = undefined;
+    producer?.();
+    consumer?.();
+  }
+}

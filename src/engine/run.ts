@@ -1,0 +1,479 @@
+import process from 'node:process';
+
+import {
+  isSink,
+  isSource,
+  type Cut,
+  deadLetterSchema,
+  type Logger,
+  silentLogger,
+  type SinkComponent,
+  type SinkContext,
+  type SourceComponent,
+  type SourceContext,
+  type StageComponent,
+  type StageContext,
+  type StageInstance,
+} from '../core/index.ts';
+import { PipelineError } from '../errors.ts';
+import { type Checkpoint, type CheckpointStore, Cuts } from './checkpoint.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { inletOf } from './inlet.ts';
+import { type ComponentKind, Observed } from './observed.ts';
+import { Outlet } from './outlet.ts';
+import { onlyOutput, type Plan, type PlannedSink, type PlannedSource, type PlannedStage } from './plan.ts';
+import { Queue } from './queue.ts';
+import { reportComponent, type RunReport, type RunStats, type RunStatus } from './run-report.ts';
+import { connectorOfSink, runSink, SinkWriter } from './sink-loop.ts';
+import { connectorOf, SourceLoop, type RecordBudget } from './source-loop.ts';
+import { isFusible, runStages, type StageNodeParts } from './stage-loop.ts';
+
+export interface RunOptions {
+  /** Stops the run at once. */
+  readonly signal?: AbortSignal;
+  /** Where cuts are saved, and where the run begins. Without one, positions and state are not kept. */
+  readonly store?: CheckpointStore;
+  /** Reads no more records than this, over all sources. */
+  readonly recordsMax?: number;
+  /** Stops, and finishes what is in flight, after this time. */
+  readonly durationMsMax?: number;
+  readonly log?: Logger;
+}
+
+/** A pipeline at work. */
+export interface Run extends AsyncDisposable {
+  /** Resolves when everything is closed; rejects when the run failed. */
+  readonly done: Promise<RunReport>;
+  /** The figures at this moment. Frozen. */
+  stats(): RunStats;
+  /** Reads no more, finishes what is in flight within `drainMsMax`, closes. */
+  stop(): Promise<RunReport>;
+  /** Stops at once; what is in flight is not committed. */
+  abort(reason?: unknown): Promise<void>;
+}
+
+/** Starts a planned pipeline. */
+export function startRun(plan: Plan, options: RunOptions = {}): Run {
+  const run = new PipelineRun(plan, options);
+  run.start();
+  return run;
+}
+
+class PipelineRun implements Run {
+  readonly done: Promise<RunReport>;
+  readonly #plan: Plan;
+  readonly #options: RunOptions;
+  readonly #log: Logger;
+  readonly #aborting = new AbortController();
+  readonly #timers = new AbortController();
+  readonly #settled: PromiseWithResolvers<RunReport> = Promise.withResolvers();
+  readonly #observed: Observed[] = [];
+  readonly #queues = new Map<string, Queue[]>();
+  readonly #degraded = new Map<string, string>();
+  readonly #cuts: Cuts;
+  readonly #deadLetters: DeadLetters;
+  readonly #sources: SourceLoop[] = [];
+  readonly #writers = new Map<string, SinkWriter>();
+  #stages: readonly StageNodeParts[] = [];
+  #status: RunStatus = 'running';
+  #failure: { error: unknown } | undefined;
+  #sourcesLeft: number;
+  #startedMs = 0;
+  #endedMs: number | undefined;
+
+  constructor(plan: Plan, options: RunOptions) {
+    this.#plan = plan;
+    this.#options = options;
+    this.#log = (options.log ?? silentLogger).bind({ pipeline: plan.name });
+    this.#sourcesLeft = plan.sources.length;
+    this.done = this.#settled.promise;
+    this.#cuts = new Cuts(
+      {
+        sources: plan.sources.map(({ node }) => node.id),
+        sinks: plan.sinks.map(({ node }) => node.id),
+        wakeSources: () => {
+          for (const source of this.#sources) source.wake();
+        },
+        complete: (cut, checkpoint) => this.#complete(cut, checkpoint),
+        failed: (error) => this.#fail(error),
+      },
+      plan.settings.checkpoint.rowsMax,
+    );
+    this.#deadLetters = new DeadLetters({
+      pipeline: plan.name,
+      onRowError: plan.settings.onRowError,
+      openWriter: () => this.#openDeadLetters(),
+      clock: plan.outside.clock,
+    });
+  }
+
+  start(): void {
+    this.#startedMs = this.#clock.monotonic();
+    const { signal } = this.#options;
+    const stopAtOnce = (): void => void this.abort(signal?.reason);
+    if (signal?.aborted) stopAtOnce();
+    signal?.addEventListener('abort', stopAtOnce, { once: true });
+    void this.#work().then((report) => {
+      signal?.removeEventListener('abort', stopAtOnce);
+      if (this.#failure === undefined) this.#settled.resolve(report);
+      else this.#settled.reject(this.#failure.error);
+    });
+  }
+
+  stats(): RunStats {
+    const components = this.#observed.map((observed) => Object.freeze(reportComponent(observed)));
+    const sum = (kind: ComponentKind, side: 'in' | 'out'): number =>
+      components.reduce((total, component) => total + (component.kind === kind ? component[side] : 0), 0);
+    const queues = [...this.#queues].map(([id, inputs]) => {
+      const depth = inputs.reduce((total, queue) => total + queue.depth, 0);
+      return [id, { depth, fill: Math.max(...inputs.map((queue) => queue.fill)) }] as const;
+    });
+    return Object.freeze({
+      pipeline: this.#plan.name,
+      status: this.#status,
+      delivery: this.#plan.settings.delivery,
+      recordsIn: sum('source', 'in'),
+      recordsOut: sum('sink', 'out'),
+      durationMs: (this.#endedMs ?? this.#clock.monotonic()) - this.#startedMs,
+      bytesIn: this.#observed.reduce((total, { tally }) => total + tally.bytes, 0),
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+      deadLetters: this.#deadLetters.count,
+      components: Object.freeze(components),
+      degraded: Object.freeze(Object.fromEntries(this.#degraded)),
+      queues: Object.freeze(Object.fromEntries(queues)),
+      lag: Object.freeze(
+        Object.fromEntries(this.#sources.map(({ id, connector }) => [id, connector.lag?.() ?? null])),
+      ),
+    });
+  }
+
+  stop(): Promise<RunReport> {
+    if (this.#status === 'running') {
+      this.#status = 'draining';
+      for (const source of this.#sources) source.stop();
+      void this.#enforceDeadline();
+    }
+    return this.done;
+  }
+
+  async abort(reason?: unknown): Promise<void> {
+    if (this.#endedMs === undefined) {
+      const fact = 'the run was stopped before its input ended';
+      this.#fail(new PipelineError({ code: 'ERR_RUN_ABORTED', place: this.#plan.name, fact, cause: reason }), 'aborted');
+    }
+    await this.done.catch(() => {});
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop().catch(() => {});
+  }
+
+  get #clock(): Plan['outside']['clock'] {
+    return this.#plan.outside.clock;
+  }
+
+  async #work(): Promise<RunReport> {
+    try {
+      const checkpoint = await this.#options.store?.load();
+      const loops = this.#build(checkpoint);
+      await this.#open(checkpoint);
+      this.#startTimers();
+      if (this.#status === 'draining') for (const source of this.#sources) source.stop();
+      await Promise.all([...loops.map((loop) => this.#guard(loop)), this.#untilFinished()]);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.#timers.abort();
+    await this.#close();
+    if (this.#failure === undefined) this.#status = this.#status === 'draining' ? 'stopped' : 'done';
+    this.#endedMs = this.#clock.monotonic();
+    return reportOf(this.stats());
+  }
+
+  /** Makes every component and the queues between them; gives the loops that move the flow. */
+  #build(checkpoint: Checkpoint | undefined): (() => Promise<void>)[] {
+    const { sources, stages, sinks } = this.#plan;
+    const readers = new Map<string, string[]>();
+    for (const { node, from } of [...stages, ...sinks]) {
+      for (const port of from) {
+        const key = portKey(port.node, port.output);
+        readers.set(key, [...(readers.get(key) ?? []), node.id]);
+      }
+    }
+    const sourceObserved = sources.map((planned) => this.#observe(planned, 'source'));
+    this.#stages = stages.map((planned) => this.#createStage(planned, checkpoint));
+    const chains = chainsOf(this.#stages, readers);
+    const heads = new Set(chains.map(([head]) => head!.planned.node.id));
+    const queueOf = (id: string): Queue => {
+      const queue = new Queue(this.#plan.settings.queue);
+      this.#queues.set(id, [...(this.#queues.get(id) ?? []), queue]);
+      return queue;
+    };
+    const queuesByPort = new Map<string, Queue[]>();
+    for (const { node, from } of [...stages, ...sinks]) {
+      if (!heads.has(node.id) && !sinks.some((sink) => sink.node === node)) continue;
+      for (const port of from) {
+        const key = portKey(port.node, port.output);
+        queuesByPort.set(key, [...(queuesByPort.get(key) ?? []), queueOf(node.id)]);
+      }
+    }
+    const outletOf = (observed: Observed, outputs: readonly string[]): Outlet =>
+      new Outlet(
+        new Map(outputs.map((output) => [output, queuesByPort.get(portKey(observed.id, output)) ?? []])),
+        observed,
+      );
+    const settle = (observed: Observed): Promise<void> => this.#deadLetters.settle(observed);
+    const { signal } = this.#aborting;
+    const budget: RecordBudget = {
+      left: this.#options.recordsMax ?? Infinity,
+      spent: () => void this.stop(),
+    };
+    const shared = { cuts: this.#cuts, settle, signal };
+    for (const [index, planned] of sources.entries()) {
+      const observed = sourceObserved[index]!;
+      const source = this.#createSource(planned, observed);
+      this.#sources.push(
+        new SourceLoop({
+          ...shared,
+          planned,
+          connector: isSource(source) ? connectorOf(source) : source,
+          observed,
+          outlet: outletOf(observed, [onlyOutput]),
+          budget,
+          ended: () => this.#sourceEnded(),
+        }),
+      );
+    }
+    const stageLoops = chains.map((nodes) => {
+      const last = nodes.at(-1)!;
+      const parts = {
+        ...shared,
+        nodes,
+        inlet: inletOf(this.#queues.get(nodes[0]!.planned.node.id)!),
+        outlet: outletOf(last.observed, last.planned.outputs),
+        saves: this.#options.store !== undefined,
+      };
+      return () => runStages(parts);
+    });
+    const sinkLoops = sinks.map((planned) => {
+      const observed = this.#observe(planned, 'sink');
+      const writer = this.#createWriter(planned, observed);
+      this.#writers.set(planned.node.id, writer);
+      const inlet = inletOf(this.#queues.get(planned.node.id)!);
+      return () => runSink({ ...shared, writer, inlet, observed });
+    });
+    return [...this.#sources.map((source) => () => source.run()), ...stageLoops, ...sinkLoops];
+  }
+
+  #observe({ node }: PlannedSource | PlannedStage | PlannedSink, kind: ComponentKind): Observed {
+    const { component } = node;
+    const name = component !== undefined && 'definition' in component ? component.definition.spec.name : node.id;
+    const observed = new Observed(node.id, name, kind, this.#log, this.#clock);
+    this.#observed.push(observed);
+    return observed;
+  }
+
+  #contextOf(observed: Observed): Omit<SourceContext, 'output' | 'report'> {
+    const { outside, settings } = this.#plan;
+    return {
+      clock: outside.clock,
+      random: outside.random.fork(observed.id),
+      files: outside.files,
+      network: outside.network,
+      id: observed.id,
+      log: observed.log,
+      signal: this.#aborting.signal,
+      batchLimits: settings.batch,
+    };
+  }
+
+  #createSource({ node, options, output }: PlannedSource, observed: Observed): ReturnType<SourceComponent['definition']['spec']['create']> {
+    const component = node.component!;
+    if (!('definition' in component)) return component;
+    const context = { ...this.#contextOf(observed), output, report: observed.tally };
+    return component.definition.spec.create(options as never, context);
+  }
+
+  #createStage(planned: PlannedStage, checkpoint: Checkpoint | undefined): StageNodeParts {
+    const observed = this.#observe(planned, 'stage');
+    const component = planned.node.component!;
+    const { input, output } = planned;
+    const context: StageContext = { ...this.#contextOf(observed), input, output, report: observed.tally };
+    const instance: StageInstance =
+      'definition' in component
+        ? (component as StageComponent).definition.spec.create(planned.options as never, context)
+        : component;
+    const state = checkpoint?.state[planned.node.id];
+    if (state !== undefined && typeof instance !== 'function') instance.restore?.(state);
+    return { planned, instance, observed };
+  }
+
+  #createWriter(planned: PlannedSink, observed: Observed): SinkWriter {
+    const component = planned.node.component!;
+    const context: SinkContext = {
+      ...this.#contextOf(observed),
+      input: planned.input,
+      report: observed.tally,
+    };
+    const sink =
+      'definition' in component
+        ? (component as SinkComponent).definition.spec.create(planned.options as never, context)
+        : component;
+    return new SinkWriter({
+      planned,
+      connector: isSink(sink) ? connectorOfSink(sink, observed.id) : sink,
+      observed,
+      clock: this.#clock,
+      degraded: (id, reason) => this.#degrade(id, reason),
+      signal: this.#aborting.signal,
+    });
+  }
+
+  async #openDeadLetters(): Promise<SinkWriter | undefined> {
+    const planned = this.#plan.deadLetters;
+    if (planned === undefined) return undefined;
+    const observed = this.#observe(planned, 'dead-letters');
+    const writer = this.#createWriter({ ...planned, input: deadLetterSchema }, observed);
+    await writer.open();
+    return writer;
+  }
+
+  /** Sinks first, so that nothing is read that could not be taken. */
+  async #open(checkpoint: Checkpoint | undefined): Promise<void> {
+    if (this.#plan.deadLetters?.node.path.length !== 0) await this.#deadLetters.open();
+    const { signal } = this.#aborting;
+    for (const writer of this.#writers.values()) {
+      signal.throwIfAborted();
+      await writer.open();
+    }
+    for (const source of this.#sources) {
+      signal.throwIfAborted();
+      await source.open(checkpoint?.positions[source.id]);
+    }
+    this.#log.info('run.started');
+  }
+
+  #startTimers(): void {
+    const { everyMs } = this.#plan.settings.checkpoint;
+    void this.#cuts.requestEvery(everyMs, this.#clock, this.#timers.signal);
+    const { durationMsMax } = this.#options;
+    if (durationMsMax === undefined) return;
+    this.#clock.sleep(durationMsMax, { signal: this.#timers.signal }).then(
+      () => void this.stop(),
+      () => {},
+    );
+  }
+
+  async #guard(loop: () => Promise<void>): Promise<void> {
+    try {
+      await loop();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** The end of the final cut, or of a run that will not come to it. */
+  #untilFinished(): Promise<void> {
+    const { signal } = this.#aborting;
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      void this.#cuts.finished.then(resolve);
+    });
+  }
+
+  #sourceEnded(): void {
+    if (--this.#sourcesLeft === 0) this.#cuts.requestFinal();
+  }
+
+  async #complete(cut: Cut, checkpoint: Checkpoint): Promise<void> {
+    await this.#deadLetters.commit(cut);
+    await this.#options.store?.save(checkpoint);
+    for (const { id, connector } of this.#sources) {
+      const position = checkpoint.positions[id];
+      if (position !== undefined) await connector.acknowledge?.(position, this.#aborting.signal);
+    }
+  }
+
+  async #enforceDeadline(): Promise<void> {
+    const { drainMsMax } = this.#plan.settings;
+    try {
+      await this.#clock.sleep(drainMsMax, { signal: this.#timers.signal });
+    } catch {
+      return;
+    }
+    const fact = `what was in flight was not finished within ${drainMsMax} ms`;
+    const remedy = 'raise `drainMsMax`, or see which component is slow';
+    this.#fail(new PipelineError({ code: 'ERR_RUN_DEADLINE', place: this.#plan.name, fact, remedy }), 'not-drained');
+  }
+
+  /** The first failure decides; everything stops at once and nothing more is acknowledged. */
+  #fail(error: unknown, status: RunStatus = 'failed'): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = { error };
+    this.#status = status;
+    this.#log.error('run.failed', { error });
+    this.#aborting.abort(error);
+    for (const queues of this.#queues.values()) for (const queue of queues) queue.discard();
+  }
+
+  #degrade(id: string, reason: string | undefined): void {
+    if (reason === undefined) {
+      this.#degraded.delete(id);
+      this.#log.info('component.recovered', { id });
+    } else if (this.#degraded.get(id) !== reason) {
+      this.#degraded.set(id, reason);
+      this.#log.warning('component.degraded', { id, reason });
+    }
+  }
+
+  /** Sources first. An error while closing never hides the first failure. */
+  async #close(): Promise<void> {
+    const closers = [
+      ...this.#sources.map((source) => () => source.close()),
+      ...[...this.#writers.values()].reverse().map((writer) => () => writer.close()),
+      () => this.#deadLetters.close(),
+    ];
+    for (const close of closers) {
+      try {
+        await close();
+      } catch (error) {
+        if (this.#failure === undefined) this.#fail(error);
+        else if (this.#failure.error !== error) this.#log.error('component.close-failed', { error });
+      }
+    }
+  }
+}
+
+/** Joins neighbours that can share a hop: batch functions with one input and one reader between. */
+function chainsOf(
+  stages: readonly StageNodeParts[],
+  readers: ReadonlyMap<string, readonly string[]>,
+): StageNodeParts[][] {
+  const chains = new Map<string, StageNodeParts[]>();
+  for (const stage of stages) {
+    const { node, from } = stage.planned;
+    const [before] = from;
+    const chain = before === undefined ? undefined : chains.get(before.node);
+    const fits =
+      from.length === 1 &&
+      isFusible(stage.instance) &&
+      chain?.at(-1)?.planned.node.id === before!.node &&
+      before!.output === onlyOutput &&
+      isFusible(chain.at(-1)!.instance) &&
+      readers.get(portKey(before!.node, onlyOutput))?.length === 1;
+    if (fits) {
+      chain.push(stage);
+      chains.set(node.id, chain);
+    } else chains.set(node.id, [stage]);
+  }
+  return [...new Set(chains.values())];
+}
+
+function portKey(node: string, output: string): string {
+  return JSON.stringify([node, output]);
+}
+
+function reportOf({ degraded: _degraded, queues: _queues, lag: _lag, ...report }: RunStats): RunReport {
+  return Object.freeze(report);
+}

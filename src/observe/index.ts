@@ -1,0 +1,2 @@
+export { Histogram } from './histogram.ts';
+export { Meter } from './meter.ts';
