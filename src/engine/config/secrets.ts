@@ -28,7 +28,8 @@ export class Secrets {
   /** The text with each resolved value put back as its reference. */
   scrub(text: string): string {
     let scrubbed = text;
-    for (const [value, reference] of this.#written) scrubbed = scrubbed.replaceAll(value, reference);
+    for (const [value, reference] of this.#written)
+      scrubbed = scrubbed.replaceAll(value, reference);
     return scrubbed;
   }
 }

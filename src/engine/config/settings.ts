@@ -1,8 +1,9 @@
 import type * as zod from 'zod';
 
+import { nearest } from '../../batch/index.ts';
 import type { Zod } from '../../core/index.ts';
 import { defaultSettings, type Path, type Settings } from '../description.ts';
-import { nearest, type Problem } from '../problem.ts';
+import type { Problem } from '../problem.ts';
 import { configMap, type ConfigMap } from './document.ts';
 
 const { batch, queue, checkpoint, onRowError, delivery, drainMsMax } = defaultSettings;
@@ -14,7 +15,9 @@ export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
     batch: z
       .strictObject({
         rowsMax: count(1_048_576).default(batch.rowsMax).describe('Rows in one batch at most.'),
-        bytesMax: count(2 ** 30).default(batch.bytesMax).describe('Bytes in one batch at most.'),
+        bytesMax: count(2 ** 30)
+          .default(batch.bytesMax)
+          .describe('Bytes in one batch at most.'),
         waitMsMax: count(60_000)
           .default(batch.waitMsMax)
           .describe('How long a batch that is not full waits for more rows, in milliseconds.'),
@@ -23,8 +26,12 @@ export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
       .describe('When a source closes a batch: whichever comes first.'),
     queue: z
       .strictObject({
-        rowsMax: count(2 ** 30).default(queue.rowsMax).describe('Rows in one queue at most.'),
-        bytesMax: count(2 ** 40).default(queue.bytesMax).describe('Bytes in one queue at most.'),
+        rowsMax: count(2 ** 30)
+          .default(queue.rowsMax)
+          .describe('Rows in one queue at most.'),
+        bytesMax: count(2 ** 40)
+          .default(queue.bytesMax)
+          .describe('Bytes in one queue at most.'),
       })
       .prefault({})
       .describe('How full a queue between two components may be; it takes at least one batch.'),
@@ -69,10 +76,7 @@ export async function readSettings(config: ConfigMap, problems: Problem[]): Prom
   return defaultSettings;
 }
 
-function settingProblems(
-  issue: zod.core.$ZodIssue,
-  shape: Record<string, zod.ZodType>,
-): Problem[] {
+function settingProblems(issue: zod.core.$ZodIssue, shape: Record<string, zod.ZodType>): Problem[] {
   const path = issue.path as Path;
   const name = path.join('.');
   if (issue.code !== 'unrecognized_keys') {

@@ -1,0 +1,97 @@
+import type * as zod from 'zod';
+
+import type { JsonValue } from '../batch/index.ts';
+import type { Definition, Zod } from '../core/index.ts';
+import { placementKeys } from './config/entries.ts';
+import { settingsShape } from './config/settings.ts';
+import type { Registry } from './registry.ts';
+
+/** A JSON Schema as zod writes it. */
+export type JsonSchema = zod.core.JSONSchema.BaseSchema;
+
+export type JsonSchemaVersion = 'draft-7' | 'draft-2020-12';
+
+/**
+ * The JSON Schema of a pipeline file that may name the registry's components, with the description
+ * and default of each option, for editors.
+ */
+export async function configSchema(
+  registry: Registry,
+  version: JsonSchemaVersion = 'draft-7',
+): Promise<JsonSchema> {
+  const z = await import('zod');
+  const source = entrySchema(z, 'source', registry);
+  const stage = entrySchema(z, 'stage', registry);
+  const sink = entrySchema(z, 'sink', registry);
+  const settings = Object.entries(settingsShape(z)).map(([key, type]) => [key, type.optional()]);
+  const file = z.strictObject({
+    $schema: z.string().optional().describe('Where this schema is, for editors.'),
+    name: z.string().optional().describe("The pipeline's name; the file's own unless given."),
+    source: source.optional().describe('Where the records come from.'),
+    sources: z.record(z.string(), source).optional().describe('Several sources, by id.'),
+    stages: z.array(stage).optional().describe('What is done with them, in order.'),
+    sink: sink.optional().describe('Where they go.'),
+    sinks: z.record(z.string(), sink).optional().describe('Several sinks, by id.'),
+    deadLetters: sink.optional().describe('Where failed records go; a file unless given.'),
+    ...(Object.fromEntries(settings) as Record<string, zod.ZodType>),
+  });
+  return { ...toJsonSchema(z, file, version), title: 'Millrace pipeline' };
+}
+
+/** The JSON Schema of the options of one component. */
+export async function optionsSchema({ spec }: Definition): Promise<JsonSchema> {
+  const z = await import('zod');
+  return toJsonSchema(z, spec.options(z), 'draft-7');
+}
+
+/** The example of a component as the part of a config that it would be. */
+export function exampleConfig({ kind, spec }: Definition): JsonValue {
+  const entry = { [spec.name]: spec.example };
+  return kind === 'stage' ? { stages: [entry] } : { [kind]: entry };
+}
+
+function toJsonSchema(z: Zod, type: zod.ZodType, target: JsonSchemaVersion): JsonSchema {
+  return z.toJSONSchema(type, {
+    target,
+    io: 'input',
+    reused: 'ref',
+    unrepresentable: 'any',
+    // What only code can give does not stand in a file: a function, a schema object.
+    override: ({ zodSchema, jsonSchema }) => {
+      const { type: kind } = zodSchema._zod.def;
+      if (kind === 'custom' || kind === 'function') jsonSchema.not = {};
+    },
+  });
+}
+
+function entrySchema(z: Zod, kind: Definition['kind'], registry: Registry): zod.ZodType {
+  const definitions: ReadonlyMap<string, Definition> = registry[`${kind}s`];
+  const placement = placementShape(z, kind);
+  const shape: Record<string, zod.ZodType> = {};
+  const bare: string[] = [];
+  for (const [name, { spec }] of definitions) {
+    const options: zod.ZodType = spec.options(z);
+    const described = options.describe(spec.summary);
+    if (options.safeParse({}).success) {
+      bare.push(name);
+      shape[name] = described.nullable().optional();
+    } else {
+      shape[name] = described.optional();
+    }
+  }
+  const component = z.strictObject({ ...placement, ...shape });
+  return bare.length === 0 ? component : z.union([component, z.enum(bare)]);
+}
+
+function placementShape(z: Zod, kind: Definition['kind']): Record<string, zod.ZodType> {
+  const references = z.union([z.string(), z.array(z.string()).min(1)]);
+  const keys: Record<string, zod.ZodType> = {
+    id: z.string().optional().describe("Its name here; the component's unless given."),
+    from: references.optional().describe('What it reads from: an id, or `id.output` of a branch.'),
+    required: z
+      .literal(true)
+      .optional()
+      .describe('A sink that cannot take data pauses the source.'),
+  };
+  return Object.fromEntries(placementKeys[kind].map((key) => [key, keys[key]!]));
+}

@@ -1,0 +1,226 @@
+import { basename, resolve } from 'node:path';
+
+import { deadLetterSchema, type Outside } from '../core/index.ts';
+import { isPipelineError } from '../errors.ts';
+import {
+  type ConfigMap,
+  ConfigDocument,
+  configLimits,
+  isConfigMap,
+} from './config/document.ts';
+import { EntryReader, placementKeys } from './config/entries.ts';
+import { applyOverride, type Override } from './config/overrides.ts';
+import { resolveSecrets, Secrets } from './config/secrets.ts';
+import { readSettings, suggestion } from './config/settings.ts';
+import { readTopology } from './config/topology.ts';
+import type { Path, PipelineDescription, SinkNode } from './description.ts';
+import { type Plan, planPipeline } from './plan.ts';
+import { type Problem, ValidationError } from './problem.ts';
+import type { Registry } from './registry.ts';
+
+export { type Override, parseOverride } from './config/overrides.ts';
+export { Secrets } from './config/secrets.ts';
+
+export interface ConfigOptions {
+  /** The components that the file may name. */
+  readonly registry: Registry;
+  /** For paths in the config; relative ones are to begin at its directory. */
+  readonly outside: Outside;
+  /** Where `${env:NAME}` is looked up; nothing is set unless given. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Values that replace those of the file. */
+  readonly overrides?: readonly Override[];
+  /** Where failed records go when the file does not say. */
+  readonly deadLetters?: (pipeline: string) => SinkNode;
+}
+
+/** The keys that a pipeline file may have. */
+export const configKeys = [
+  '$schema',
+  'name',
+  'source',
+  'sources',
+  'stages',
+  'sink',
+  'sinks',
+  'deadLetters',
+  'batch',
+  'queue',
+  'checkpoint',
+  'onRowError',
+  'delivery',
+  'drainMsMax',
+] as const;
+
+const namePattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
+
+/** A pipeline file that was read: what it describes, and what is wrong with it so far. */
+export class PipelineConfig {
+  /** As in messages. */
+  readonly file: string;
+  readonly description: PipelineDescription;
+  readonly problems: readonly Problem[];
+  /** The resolved `${env:}` and `${file:}` values of the file. */
+  readonly secrets: Secrets;
+  readonly #document: ConfigDocument;
+  readonly #options: ConfigOptions;
+
+  constructor(
+    file: string,
+    document: ConfigDocument,
+    read: Pick<PipelineConfig, 'description' | 'problems' | 'secrets'>,
+    options: ConfigOptions,
+  ) {
+    this.file = file;
+    this.description = read.description;
+    this.problems = read.problems;
+    this.secrets = read.secrets;
+    this.#document = document;
+    this.#options = options;
+  }
+
+  /**
+   * Checks the pipeline whole. Throws a `ValidationError` with every problem of the file and of
+   * the pipeline that it describes, each with its place in the file.
+   */
+  async plan(): Promise<Plan> {
+    const { outside } = this.#options;
+    try {
+      return await planPipeline(this.description, {
+        outside,
+        found: this.problems,
+        deadLetterSchema,
+      });
+    } catch (error) {
+      if (!(error instanceof ValidationError)) throw error;
+      throw this.#located(error.problems);
+    }
+  }
+
+  #located(problems: readonly Problem[]): ValidationError {
+    const located = problems
+      .filter((problem) => !this.#followsFromSecret(problem))
+      .map((problem) => this.#locate(problem));
+    located.sort((a, b) => a.line! - b.line! || a.column! - b.column!);
+    return new ValidationError(this.file, located);
+  }
+
+  // A file that cannot be found under a name with an unresolved reference in it is no news.
+  #followsFromSecret({ kind, path }: Problem): boolean {
+    if (kind !== 'input') return false;
+    return this.problems.some((other) => other.kind === 'secret' && startsWith(other.path, path));
+  }
+
+  #locate(problem: Problem): Problem {
+    const { path, kind } = problem;
+    const text = this.secrets.scrub(problem.text);
+    const override = this.#options.overrides?.findLast((given) => startsWith(path, given.path));
+    if (override !== undefined) {
+      return { ...problem, text, file: '--set', line: override.number, column: override.column };
+    }
+    return { ...problem, text, file: this.file, ...this.#document.placeOf(path, kind) };
+  }
+}
+
+/**
+ * Reads a pipeline file, YAML or JSON. Throws a `ValidationError` where it cannot be opened or is no
+ * YAML; all other problems come with `plan`, together with those of the pipeline.
+ */
+export async function readConfig(file: string, options: ConfigOptions): Promise<PipelineConfig> {
+  return parseConfig(await readText(file, options.outside), file, options);
+}
+
+/** As `readConfig`, of a text. `file`: its name in messages. */
+export async function parseConfig(
+  text: string,
+  file: string,
+  options: ConfigOptions,
+): Promise<PipelineConfig> {
+  const document = new ConfigDocument(text);
+  if (document.problems.length > 0) {
+    throw new ValidationError(
+      file,
+      document.problems.map((problem) => ({ ...problem, file })),
+    );
+  }
+  const { value } = document;
+  if (!isConfigMap(value)) {
+    const fact = 'a pipeline is a map: `name:`, `source:`, `stages:`, `sink:`';
+    throw new ValidationError(file, [
+      { kind: 'syntax', path: [], text: fact, file, ...document.placeOf([]) },
+    ]);
+  }
+  const problems: Problem[] = [];
+  for (const override of options.overrides ?? []) {
+    const fact = applyOverride(value, override);
+    if (fact !== undefined)
+      problems.push({ kind: 'invalid-option', path: override.path, text: fact });
+  }
+  const secrets = new Secrets();
+  const description = await describe(value, file, options, secrets, problems);
+  return new PipelineConfig(file, document, { description, problems, secrets }, options);
+}
+
+async function describe(
+  config: ConfigMap,
+  file: string,
+  { registry, outside, environment = {}, deadLetters }: ConfigOptions,
+  secrets: Secrets,
+  problems: Problem[],
+): Promise<PipelineDescription> {
+  const reader = new EntryReader(registry, problems);
+  checkKeys(config, reader);
+  const name = readName(config, file, reader);
+  const settings = await readSettings(config, problems);
+  const variables = { variables: environment, files: outside.files };
+  const topology = await readTopology(config, reader, (value, path) =>
+    resolveSecrets(value, path, variables, secrets, problems),
+  );
+  return { name, ...topology, deadLetters: topology.deadLetters ?? deadLetters?.(name), settings };
+}
+
+function checkKeys(config: ConfigMap, reader: EntryReader): void {
+  for (const key of Object.keys(config)) {
+    if ((configKeys as readonly string[]).includes(key) || reader.isLater(key, [key])) continue;
+    const isPlacement = Object.values(placementKeys).some((keys) => keys.includes(key));
+    const hint = isPlacement
+      ? 'it stands within a source, stage or sink'
+      : suggestion(key, configKeys, 'keys');
+    reader.problem('unknown-key', [key], `a pipeline has no key \`${key}\`, ${hint}`);
+  }
+}
+
+/** The name of the pipeline: as written, or that of the file. */
+function readName({ name }: ConfigMap, file: string, reader: EntryReader): string {
+  if (name === undefined || name === null) {
+    const plain = basename(file).replace(/\.(ya?ml|json)$/i, '');
+    return namePattern.test(plain) ? plain : 'pipeline';
+  }
+  if (typeof name === 'string' && namePattern.test(name)) return name;
+  const text =
+    '`name` is made of up to 64 letters, digits, dots, dashes and underscores, no dot first';
+  reader.problem('invalid-option', ['name'], text);
+  return 'pipeline';
+}
+
+async function readText(file: string, { files }: Outside): Promise<string> {
+  const refused = (text: string): ValidationError =>
+    new ValidationError(file, [{ kind: 'input', path: [], text, file, line: 1, column: 1 }]);
+  try {
+    const path = resolve(file);
+    const facts = await files.facts(path);
+    if (facts !== undefined && facts.sizeBytes > configLimits.bytesMax) {
+      throw refused(`a config holds at most ${configLimits.bytesMax} bytes`);
+    }
+    return await files.readText(path);
+  } catch (error) {
+    if (error instanceof ValidationError || !isPipelineError(error)) throw error;
+    throw refused(`the config ${error.fact}`);
+  }
+}
+
+function startsWith(path: Path, start: Path): boolean {
+  return (
+    start.length <= path.length && start.every((part, at) => String(part) === String(path[at]))
+  );
+}

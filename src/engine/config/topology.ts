@@ -1,0 +1,246 @@
+import type { Definition } from '../../core/index.ts';
+import type { Path, SinkNode, SourceNode, StageNode } from '../description.ts';
+import { type ConfigMap, configMap, type ConfigValue, isConfigMap } from './document.ts';
+import type { Entry, EntryReader } from './entries.ts';
+
+/** The graph of a config. */
+export interface Topology {
+  readonly sources: readonly SourceNode[];
+  readonly stages: readonly StageNode[];
+  readonly sinks: readonly SinkNode[];
+  readonly deadLetters: SinkNode | undefined;
+}
+
+/** Makes of the options as written what the component is given. */
+export type ResolveOptions = (options: ConfigValue, path: Path) => Promise<ConfigValue>;
+
+type Kind = Definition['kind'];
+
+interface Placed {
+  readonly entry: Entry;
+  /** As written; undefined where it is made from the component's name. */
+  readonly id: string | undefined;
+}
+
+const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Reads sources, stages and sinks of a config and how they are connected. */
+export async function readTopology(
+  config: ConfigMap,
+  reader: EntryReader,
+  resolve: ResolveOptions,
+): Promise<Topology> {
+  const sources = readEnds('source', config, reader);
+  const sinks = readEnds('sink', config, reader);
+  const stages: Placed[] = [];
+  const readsBehind = new Map<Placed, Placed | undefined>();
+  const chain = readChain(config, reader);
+  for (const [index, placed] of chain.entries()) {
+    readsBehind.set(placed, stages.at(-1));
+    const kind = kindInChain(placed, index, sources);
+    if (kind !== 'stage')
+      reader.problem('topology', placed.entry.path, misplacedText(kind, chain, index, sinks));
+    if (kind === 'stage') stages.push(placed);
+    else if (kind === 'sink') sinks.push(placed);
+    else sources.push({ ...placed, entry: reader.asSource(placed.entry) });
+  }
+  addMissingEnds(sources, sinks, reader);
+
+  const ids = nameAll([...sources, ...stages, ...sinks]);
+  const behind = (placed: Placed, before: Placed | undefined): string[] =>
+    readFrom(placed.entry, reader) ??
+    (before === undefined ? sources : [before]).map((other) => ids.get(other)!);
+  const node = async <C>(placed: Placed, kind: Kind): Promise<NodeParts<C>> => ({
+    id: ids.get(placed)!,
+    component: await toComponent<C>(placed.entry, kind, resolve, reader),
+    path: placed.entry.path,
+  });
+  const nodes = { sources: [] as SourceNode[], stages: [] as StageNode[], sinks: [] as SinkNode[] };
+  for (const source of sources) nodes.sources.push(await node(source, 'source'));
+  for (const stage of stages) {
+    nodes.stages.push({
+      ...(await node(stage, 'stage')),
+      from: behind(stage, readsBehind.get(stage)),
+    });
+  }
+  for (const sink of sinks) {
+    const before = readsBehind.has(sink) ? readsBehind.get(sink) : stages.at(-1);
+    nodes.sinks.push({ ...(await node(sink, 'sink')), from: behind(sink, before) });
+  }
+  return { ...nodes, deadLetters: await readDeadLetters(config, reader, resolve) };
+}
+
+interface NodeParts<C> {
+  readonly id: string;
+  readonly component: C | undefined;
+  readonly path: Path;
+}
+
+/** The entries under `source` and `sources`, or `sink` and `sinks`. */
+function readEnds(kind: 'source' | 'sink', config: ConfigMap, reader: EntryReader): Placed[] {
+  const plural = `${kind}s`;
+  const one = config[kind] ?? null;
+  const many = config[plural] ?? null;
+  if (one !== null && many !== null) {
+    reader.problem(
+      'topology',
+      [plural],
+      `there is \`${kind}\` and \`${plural}\`; write all under \`${plural}\``,
+    );
+  }
+  const ends: Placed[] = [];
+  if (Array.isArray(one)) {
+    const text = `two ${plural} in a row; name each under \`${plural}:\``;
+    reader.problem('topology', [kind], text);
+    for (const [index, item] of one.entries()) ends.push(place(kind, item, [kind, index], reader));
+  } else if (one !== null) {
+    ends.push(place(kind, one, [kind], reader));
+  }
+  if (isConfigMap(many)) {
+    for (const [id, item] of Object.entries(many)) {
+      const { entry, id: inner } = place(kind, item, [plural, id], reader);
+      if (inner !== undefined) {
+        reader.problem(
+          'unknown-key',
+          [plural, id, 'id'],
+          `it is named \`${id}\` already; leave \`id\` out`,
+        );
+      }
+      ends.push({ entry, id: checkedId(id, [plural, id], reader) });
+    }
+  } else if (many !== null) {
+    reader.problem(
+      'invalid-option',
+      [plural],
+      `\`${plural}\` is a map: \`name: { component: { … } }\``,
+    );
+  }
+  return ends;
+}
+
+function readChain(config: ConfigMap, reader: EntryReader): Placed[] {
+  const stages = config['stages'] ?? [];
+  if (!Array.isArray(stages)) {
+    reader.problem('invalid-option', ['stages'], '`stages` is a list: begin each with `- `');
+    return [];
+  }
+  return stages.map((item, index) => place('stage', item, ['stages', index], reader));
+}
+
+function place(kind: Kind, value: ConfigValue, at: Path, reader: EntryReader): Placed {
+  const entry = reader.read(kind, value, at);
+  const { id, required } = entry.placement;
+  if (required === false) {
+    const text = '`required: false` is not there yet in this version; leave it out';
+    reader.problem('invalid-option', [...at, 'required'], text);
+  } else if (required !== undefined && required !== true) {
+    reader.problem('invalid-option', [...at, 'required'], '`required` is `true` or left out');
+  }
+  return { entry, id: id === undefined ? undefined : checkedId(id, [...at, 'id'], reader) };
+}
+
+function checkedId(id: ConfigValue, path: Path, reader: EntryReader): string {
+  if (typeof id !== 'string' || !idPattern.test(id)) {
+    reader.problem(
+      'invalid-option',
+      path,
+      'an id is made of up to 64 letters, digits, `-` and `_`',
+    );
+  }
+  return String(id);
+}
+
+/** What an entry among the stages is. A name of both a source and a sink is one by its place. */
+function kindInChain({ entry }: Placed, index: number, sources: readonly Placed[]): Kind {
+  const { definition } = entry;
+  if (definition === undefined || definition.kind === 'stage') return 'stage';
+  const begins = index === 0 && sources.length === 0;
+  return begins && entry.isSource ? 'source' : definition.kind;
+}
+
+function misplacedText(
+  kind: 'source' | 'sink',
+  chain: readonly Placed[],
+  index: number,
+  sinks: readonly Placed[],
+): string {
+  const { name } = chain[index]!.entry;
+  if (kind === 'source')
+    return `\`${name}\` is a source and stands among the stages; write it under \`source:\``;
+  const next = chain[index + 1]?.entry ?? sinks[0]?.entry;
+  if (next === undefined)
+    return `\`${name}\` is a sink and stands among the stages; write it under \`sink:\``;
+  if (next.definition?.kind === 'sink') {
+    return `two sinks in a row: \`${name}\` and \`${next.name}\`; name each under \`sinks:\``;
+  }
+  return `sink \`${name}\` is not last: \`${next.name}\` comes after it; write it under \`sink:\``;
+}
+
+// An end that is missing is one problem and no reason for others.
+function addMissingEnds(sources: Placed[], sinks: Placed[], reader: EntryReader): void {
+  for (const [kind, ends] of [
+    ['source', sources],
+    ['sink', sinks],
+  ] as const) {
+    if (ends.length > 0) continue;
+    reader.problem('topology', [], `the pipeline has no ${kind}; add \`${kind}:\``);
+    const entry = { name: kind, definition: undefined, isSource: false, options: null };
+    ends.push({ entry: { ...entry, path: [], at: [], placement: configMap() }, id: undefined });
+  }
+}
+
+/** Ids as written, and for the others the name of the component, numbered where it is taken. */
+function nameAll(all: readonly Placed[]): Map<Placed, string> {
+  const ids = new Map<Placed, string>();
+  const taken = new Set(all.map(({ id }) => id));
+  for (const placed of all) {
+    let { id } = placed;
+    for (let count = 1; id === undefined; count++) {
+      const free = count === 1 ? placed.entry.name : `${placed.entry.name}-${count}`;
+      if (!taken.has(free)) id = free;
+    }
+    taken.add(id);
+    ids.set(placed, id);
+  }
+  return ids;
+}
+
+function readFrom({ placement, at }: Entry, reader: EntryReader): string[] | undefined {
+  const from = placement['from'];
+  if (from === undefined) return undefined;
+  const references = Array.isArray(from) ? from : [from];
+  if (references.length > 0 && references.every((reference) => typeof reference === 'string')) {
+    return references;
+  }
+  reader.problem('invalid-option', [...at, 'from'], '`from` is an id, or a list of ids');
+  return undefined;
+}
+
+async function readDeadLetters(
+  config: ConfigMap,
+  reader: EntryReader,
+  resolve: ResolveOptions,
+): Promise<SinkNode | undefined> {
+  const value = config['deadLetters'] ?? null;
+  if (value === null) return undefined;
+  const { entry } = place('sink', value, ['deadLetters'], reader);
+  for (const key of Object.keys(entry.placement)) {
+    reader.problem('unknown-key', ['deadLetters', key], `\`deadLetters\` takes no \`${key}\``);
+  }
+  const component = await toComponent<SinkNode['component']>(entry, 'sink', resolve, reader);
+  return { id: 'dead-letters', component, from: [], path: entry.path };
+}
+
+async function toComponent<C>(
+  { name, definition, options, path }: Entry,
+  kind: Kind,
+  resolve: ResolveOptions,
+  reader: EntryReader,
+): Promise<C | undefined> {
+  if (definition === undefined) return undefined;
+  if (definition.kind !== kind) {
+    reader.problem('topology', path, `\`${name}\` is a ${definition.kind}, not a ${kind}`);
+    return undefined;
+  }
+  return { kind, definition, options: await resolve(options, path) } as C;
+}
