@@ -146,7 +146,7 @@ class Planner {
       this.#outputs.set(id, new Map([[onlyOutput, output]]));
       return { node, options: options.value, output };
     } catch (error) {
-      this.#refused(error, path, 'input');
+      this.#refused(error, node, 'input');
       return undefined;
     }
   }
@@ -213,7 +213,7 @@ class Planner {
       this.#outputs.set(id, new Map(outputs.map((name) => [name, output])));
       return { node, options: options.value, from: from!, input, output, outputs };
     } catch (error) {
-      this.#refused(error, path, 'schema-mismatch');
+      this.#refused(error, node, 'schema-mismatch');
       return undefined;
     }
   }
@@ -245,7 +245,7 @@ class Planner {
       component.definition.spec.check?.(input, options.value as never);
       return { node, options: options.value, input };
     } catch (error) {
-      this.#refused(error, path, 'schema-mismatch');
+      this.#refused(error, node, 'schema-mismatch');
       return undefined;
     }
   }
@@ -361,7 +361,7 @@ class Planner {
     this.#problem(missing ? 'missing-option' : 'invalid-option', place, text);
   }
 
-  #refused(error: unknown, path: Path, otherwise: ProblemKind): void {
+  #refused(error: unknown, { path, component }: Placed, otherwise: ProblemKind): void {
     if (!isPipelineError(error)) {
       this.#problem(otherwise, path, reasonOf(error));
       return;
@@ -373,12 +373,30 @@ class Planner {
     };
     let text = error.remedy === undefined ? error.fact : `${error.fact}; ${error.remedy}`;
     if (error.code === 'ERR_CONNECTOR_FILE') text = `${error.place}: ${text}`;
-    this.#problem(kindOf[error.code] ?? otherwise, path, text);
+    const options = (component as Partial<StageComponent>).options;
+    const place = [...path, ...(pathTo(options, error.place) ?? [])];
+    this.#problem(kindOf[error.code] ?? otherwise, place, text);
   }
 
   #problem(kind: ProblemKind, path: Path, text: string): void {
     this.#problems.push({ kind, path, text });
   }
+}
+
+interface Placed {
+  readonly path: Path;
+  readonly component: object | undefined;
+}
+
+/** Where a text stands in the options, so that the problem points at it. */
+function pathTo(options: unknown, text: string): Path | undefined {
+  if (options === text) return [];
+  if (typeof options !== 'object' || options === null) return undefined;
+  for (const [key, value] of Object.entries(options)) {
+    const below = pathTo(value, text);
+    if (below !== undefined) return [Array.isArray(options) ? Number(key) : key, ...below];
+  }
+  return undefined;
 }
 
 function isComponent<C extends { readonly kind: string }>(

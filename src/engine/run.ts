@@ -179,7 +179,8 @@ class PipelineRun implements Run {
       await this.#open(checkpoint);
       this.#startTimers();
       if (this.#status === 'draining') for (const source of this.#sources) source.stop();
-      await Promise.all([...loops.map((loop) => this.#guard(loop)), this.#untilFinished()]);
+      const working = Promise.all([...loops.map((loop) => this.#guard(loop)), this.#untilFinished()]);
+      await Promise.race([working, this.#untilAbandoned()]);
     } catch (error) {
       this.#fail(error);
     }
@@ -382,6 +383,16 @@ class PipelineRun implements Run {
     });
   }
 
+  /** Some time after an abort, whether or not every component has heeded it. */
+  async #untilAbandoned(): Promise<void> {
+    const { signal } = this.#aborting;
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    await this.#clock.sleep(heedMsMax, { signal: this.#timers.signal }).catch(() => {});
+  }
+
   #sourceEnded(): void {
     if (--this.#sourcesLeft === 0) this.#cuts.requestFinal();
   }
@@ -427,6 +438,25 @@ class PipelineRun implements Run {
     }
   }
 
+  async #withinLimit(closing: Promise<void>): Promise<void> {
+    const closed = new AbortController();
+    const limit = this.#clock.sleep(closeMsMax, { signal: closed.signal }).then(
+      () => {
+        throw new PipelineError({
+          code: 'ERR_TIMEOUT',
+          place: this.#plan.name,
+          fact: `a component did not close within ${closeMsMax} ms`,
+        });
+      },
+      () => {},
+    );
+    try {
+      await Promise.race([closing, limit]);
+    } finally {
+      closed.abort();
+    }
+  }
+
   /** Sources first. An error while closing never hides the first failure. */
   async #close(): Promise<void> {
     const closers = [
@@ -436,7 +466,7 @@ class PipelineRun implements Run {
     ];
     for (const close of closers) {
       try {
-        await close();
+        await this.#withinLimit(close());
       } catch (error) {
         if (this.#failure === undefined) this.#fail(error);
         else if (this.#failure.error !== error) this.#log.error('component.close-failed', { error });
@@ -444,6 +474,10 @@ class PipelineRun implements Run {
     }
   }
 }
+
+/** How long components may take to heed an abort, and each of them to close. */
+const heedMsMax = 1000;
+const closeMsMax = 5000;
 
 /** Joins neighbours that can share a hop: batch functions with one input and one reader between. */
 function chainsOf(
