@@ -7,6 +7,7 @@ export const errorCodes = {
   ERR_CODEC_FORMAT: 'A file or stream cannot be decoded at all (a record that cannot is a dead letter).',
   ERR_CONFIG_INVALID: 'A pipeline description has problems; every one of them is listed.',
   ERR_CONNECTOR_FILE: 'A file is missing, is a directory, may not be opened, or cannot be written.',
+  ERR_CONNECTOR_FULL: 'A sink with a limit has reached it and takes no more.',
   ERR_CONNECTOR_PROTOCOL: 'A source, stage or sink broke a promise of the contract.',
   ERR_DEAD_LETTERS_FULL: 'The dead-letter sink has reached its limit and is set to fail.',
   ERR_EXPRESSION_INVALID: 'A condition cannot be parsed, or uses a name or type it cannot reach.',

@@ -1,0 +1,368 @@
+import { Buffer } from 'node:buffer';
+import type { ZodType } from 'zod';
+
+import {
+  Batch,
+  BatchBuilder,
+  type CellValue,
+  type Fields,
+  MisfitError,
+  Origin,
+  parseFieldType,
+  type RecordOf,
+  Schema,
+  schema,
+  Selection,
+} from '../batch/index.ts';
+import {
+  defineSink,
+  defineSource,
+  endOfInput,
+  type Position,
+  type SinkComponent,
+  type SinkConnector,
+  type SinkContext,
+  type SinkDefinition,
+  type SourceComponent,
+  type SourceConnector,
+  type SourceContext,
+  type SourceDefinition,
+  type Zod,
+} from '../core/index.ts';
+import { PipelineError } from '../errors.ts';
+
+/** `rows` or `batches`, of one schema. Both may be read again, by a run that resumes. */
+export type MemorySourceOptions<F extends Fields> =
+  | { readonly schema: Schema<F>; readonly rows: Iterable<RecordOf<F>> }
+  | { readonly schema: Schema<F>; readonly batches: readonly Batch<F>[] };
+
+interface ParsedSourceOptions {
+  readonly schema: Schema;
+  readonly rows?: Iterable<RecordOf<Fields>> | undefined;
+  readonly batches?: readonly Batch[] | undefined;
+}
+
+/** Gives rows that are in memory. A row that does not fit the schema is a dead letter. */
+export const memorySource: SourceDefinition &
+  (<F extends Fields>(options: MemorySourceOptions<F>) => SourceComponent<F>) = defineSource<
+  <F extends Fields>(options: MemorySourceOptions<F>) => SourceComponent<F>,
+  ParsedSourceOptions
+>({
+  name: 'memory',
+  summary: 'Give rows that are in memory or written in the config.',
+  options: (z) =>
+    z
+      .strictObject({
+        schema: schemaOption(z).describe('Field names and kinds: { value: float64 }.'),
+        rows: z
+          .custom<Iterable<RecordOf<Fields>>>(isIterable, 'expected a list of records')
+          .optional()
+          .describe('The records, in order.'),
+        batches: z
+          .array(z.instanceof(Batch))
+          .optional()
+          .describe('Batches of the schema instead of records; from code only.'),
+      })
+      .refine(({ rows, batches }) => (rows === undefined) !== (batches === undefined), {
+        error: 'give either `rows` or `batches`',
+      }) as ZodType<ParsedSourceOptions>,
+  example: {
+    schema: { sensorId: 'category', value: 'float64' },
+    rows: [{ sensorId: 'a', value: 1 }],
+  },
+  whenPaused: 'hold',
+  output: (options) => options.schema,
+  create: (options, context) =>
+    options.batches === undefined
+      ? new RowsConnector(options.rows!, context)
+      : new BatchesConnector(options.batches, context),
+});
+
+/** Positions are the places of records in the iterable, from 0. */
+class RowsConnector implements SourceConnector {
+  readonly #rows: Iterable<RecordOf<Fields>>;
+  readonly #context: SourceContext;
+  readonly #builder: BatchBuilder;
+  #iterator: Iterator<RecordOf<Fields>> | undefined;
+  #taken = 0;
+
+  constructor(rows: Iterable<RecordOf<Fields>>, context: SourceContext) {
+    this.#rows = rows;
+    this.#context = context;
+    this.#builder = new BatchBuilder(context.output, { source: context.id });
+  }
+
+  open(from: Position | undefined): Promise<void> {
+    const skipped = parsePosition(from, this.#context.id);
+    const iterator = this.#rows[Symbol.iterator]();
+    for (this.#taken = 0; this.#taken < skipped; this.#taken++) if (iterator.next().done) break;
+    this.#iterator = iterator;
+    return Promise.resolve();
+  }
+
+  read(): Promise<Batch | typeof endOfInput> {
+    const { rowsMax, bytesMax } = this.#context.batchLimits;
+    const first = this.#taken;
+    // Refused records count too, so that their dead letters are taken away in good time.
+    while (this.#taken - first < rowsMax && this.#builder.bytes < bytesMax) {
+      const next = this.#iterator!.next();
+      if (next.done === true) break;
+      this.#append(next.value, this.#taken++);
+    }
+    return Promise.resolve(this.#taken === first ? endOfInput : this.#builder.finish());
+  }
+
+  position(): Position {
+    return this.#taken;
+  }
+
+  close(): Promise<void> {
+    this.#iterator?.return?.();
+    return Promise.resolve();
+  }
+
+  #append(record: RecordOf<Fields>, position: number): void {
+    try {
+      this.#builder.append(record, position);
+    } catch (thrown) {
+      if (!(thrown instanceof MisfitError)) throw thrown;
+      const text = Buffer.from(recordText(record));
+      this.#context.report.failed({
+        position,
+        partition: '',
+        reason: thrown.reason,
+        message: thrown.fact,
+        record: text,
+        recordBytes: text.length,
+      });
+    }
+  }
+}
+
+/** Positions count stored rows, selected or not, from 0. */
+class BatchesConnector implements SourceConnector {
+  readonly #batches: readonly Batch[];
+  readonly #context: SourceContext;
+  #next = 0;
+  #taken = 0;
+  #from = 0;
+
+  constructor(batches: readonly Batch[], context: SourceContext) {
+    this.#batches = batches;
+    this.#context = context;
+  }
+
+  open(from: Position | undefined): Promise<void> {
+    this.#from = parsePosition(from, this.#context.id);
+    this.#next = 0;
+    this.#taken = 0;
+    while (this.#next < this.#batches.length) {
+      const { rowsStored } = this.#batches[this.#next]!;
+      if (this.#taken + rowsStored > this.#from) break;
+      this.#taken += rowsStored;
+      this.#next++;
+    }
+    return Promise.resolve();
+  }
+
+  read(): Promise<Batch | typeof endOfInput> {
+    const batch = this.#batches[this.#next++];
+    if (batch === undefined) return Promise.resolve(endOfInput);
+    const first = this.#taken;
+    this.#taken += batch.rowsStored;
+    return Promise.resolve(this.#placed(batch, first));
+  }
+
+  position(): Position {
+    return Math.max(this.#taken, this.#from);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** The batch with positions of this source, without rows that an earlier run has given. */
+  #placed(batch: Batch, first: number): Batch {
+    batch.assertHeld();
+    for (const column of batch.columns) column.retain();
+    const origin = new Origin(this.#context.id, '', first);
+    let selection = batch.selection?.retain() ?? null;
+    if (this.#from > first) {
+      const left = batch.rows.slice(0, batch.length).filter((row) => first + row >= this.#from);
+      selection?.release();
+      selection = new Selection(left, left.length);
+    }
+    return new Batch(batch.schema, batch.columns, batch.rowsStored, origin, selection);
+  }
+}
+
+export interface MemorySinkOptions<F extends Fields> {
+  /** Types the rows, and is demanded of the pipeline. */
+  readonly schema?: Schema<F>;
+  readonly rowsMax?: number;
+}
+
+interface ParsedSinkOptions {
+  readonly schema?: Schema | undefined;
+  readonly rowsMax: number;
+  readonly into?: MemorySink | undefined;
+}
+
+/** A memory sink as a pipeline takes it, with the rows that it has been given. */
+export class MemorySink<F extends Fields = Fields> implements SinkComponent<F> {
+  readonly kind = 'sink';
+  readonly definition: SinkDefinition = memorySink;
+  readonly options: unknown;
+  readonly #rows: RecordOf<F>[] = [];
+  #committed = 0;
+
+  constructor(options: MemorySinkOptions<F>) {
+    this.options = { ...options, into: this };
+  }
+
+  /** Every record that was written, in order. */
+  get rows(): readonly RecordOf<F>[] {
+    return this.#rows;
+  }
+
+  /** Those of them that a cut has committed. */
+  get committed(): readonly RecordOf<F>[] {
+    return this.#rows.slice(0, this.#committed);
+  }
+
+  /** Adds records; the sink's own business. */
+  add(records: readonly RecordOf<F>[]): void {
+    for (const record of records) this.#rows.push(record);
+  }
+
+  commit(): void {
+    this.#committed = this.#rows.length;
+  }
+
+  /** Takes back what no cut has committed. */
+  rollBack(): void {
+    this.#rows.length = this.#committed;
+  }
+}
+
+const definition: SinkDefinition = defineSink<
+  (options: object) => SinkComponent,
+  ParsedSinkOptions
+>({
+  name: 'memory',
+  summary: 'Keep rows in memory, for tests and for use inside a program.',
+  options: (z) =>
+    z.strictObject({
+      schema: schemaOption(z)
+        .optional()
+        .describe('The schema that the rows must have; any unless given.'),
+      rowsMax: z
+        .int()
+        .positive()
+        .default(1_000_000)
+        .describe('How many rows it keeps at most; one more fails.'),
+      into: z
+        .instanceof(MemorySink)
+        .optional()
+        .describe('Where the rows go: `memorySink()` sets it.'),
+    }),
+  example: { rowsMax: 1000 },
+  check: (input, options) => {
+    if (options.schema === undefined || options.schema.equals(input)) return;
+    throw new PipelineError({
+      code: 'ERR_BATCH_SCHEMA',
+      place: 'memory',
+      fact: `the rows are ${input}, not ${options.schema}`,
+      remedy: 'give the schema that the pipeline makes, or none',
+    });
+  },
+  create: (options, context) => new MemorySinkConnector(options, context),
+});
+
+/**
+ * Keeps rows as plain records: `const sink = memorySink(); … sink.rows`. When it is opened again,
+ * rows that no cut has committed are taken back, as a store with transactions does.
+ */
+export const memorySink: SinkDefinition &
+  (<F extends Fields = Fields>(options?: MemorySinkOptions<F>) => MemorySink<F>) = Object.assign(
+  <F extends Fields>(options: MemorySinkOptions<F> = {}) => new MemorySink<F>(options),
+  {
+    kind: definition.kind,
+    spec: definition.spec,
+  },
+);
+
+class MemorySinkConnector implements SinkConnector {
+  readonly #kept: MemorySink;
+  readonly #rowsMax: number;
+  readonly #id: string;
+
+  constructor({ into, rowsMax }: ParsedSinkOptions, { id }: SinkContext) {
+    this.#kept = into ?? new MemorySink({});
+    this.#rowsMax = rowsMax;
+    this.#id = id;
+  }
+
+  open(): Promise<void> {
+    this.#kept.rollBack();
+    return Promise.resolve();
+  }
+
+  write(batch: Batch): Promise<void> {
+    const rows = this.#kept.rows.length + batch.length;
+    if (rows > this.#rowsMax) return Promise.reject(full(this.#id, this.#rowsMax));
+    this.#kept.add(batch.toRows());
+    return Promise.resolve();
+  }
+
+  commit(): Promise<void> {
+    this.#kept.commit();
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function full(id: string, rowsMax: number): PipelineError {
+  return new PipelineError({
+    code: 'ERR_CONNECTOR_FULL',
+    place: id,
+    fact: `it keeps ${rowsMax} rows at most`,
+    remedy: 'set `rowsMax`, or write to a file',
+  });
+}
+
+/** A schema as code has it, or as config files write it. */
+function schemaOption(z: Zod): ZodType<Schema> {
+  const written = z.record(
+    z.string(),
+    z.string().refine((type) => parseFieldType(type) !== undefined, unknownKind),
+  );
+  return z.union([z.instanceof(Schema), written.transform((fields) => schema(fields as Fields))]);
+}
+
+const unknownKind = 'expected a kind such as `float64`, or `float64?` where null is allowed';
+
+function isIterable(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Symbol.iterator in value;
+}
+
+function recordText(record: unknown): string {
+  const text = JSON.stringify(record, (_, value: CellValue) =>
+    typeof value === 'bigint' ? String(value) : value,
+  );
+  return text ?? String(record);
+}
+
+function parsePosition(from: Position | undefined, id: string): number {
+  if (from === undefined) return 0;
+  if (Number.isSafeInteger(from) && (from as number) >= 0) return from as number;
+  throw new PipelineError({
+    code: 'ERR_SNAPSHOT_INVALID',
+    place: id,
+    fact: 'the saved position is not a row number',
+    remedy: 'start without it',
+  });
+}
