@@ -43,6 +43,7 @@ export { systemOutside } from './outside.ts';
 export type { Policy } from './policy.ts';
 export { normalDeviate, type Random, seededRandom, systemRandom } from './random.ts';
 export { type ReadingFields, readingSchema } from './reading.ts';
+export { RecordFile } from './record-file.ts';
 export { schemaOption } from './schema-option.ts';
 export { type FailedRow, isSink, type Sink, type SinkConnector, type WriteResult } from './sink.ts';
 export { endOfInput, isSource, type Source, type SourceConnector, type WhenPaused } from './source.ts';

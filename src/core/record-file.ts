@@ -47,12 +47,16 @@ export class RecordFile {
     return this.#buffered >= bufferBytesMin;
   }
 
-  /** Adds whole records. `tail`: what ends the file behind them. */
-  add(bytes: Uint8Array, tail: Uint8Array = nothing): void {
+  /** Adds whole records. */
+  add(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#buffer.set(bytes, this.#buffered);
     this.#buffered += bytes.length;
-    this.#tailNext = tail;
+  }
+
+  /** What ends the file behind the records that were added. */
+  endWith(tail: Uint8Array): void {
+    this.#tailNext = tail.length === 0 ? nothing : tail.slice();
   }
 
   /** Writes what is buffered. Where that fails, the file is cut back to whole records. */

@@ -1,0 +1,193 @@
+import { Buffer } from 'node:buffer';
+
+import type { EncodeFormat } from '../../batch/index.ts';
+import type { FileHandle } from '../../core/index.ts';
+import { PipelineError } from '../../errors.ts';
+import { readFully } from './partitions.ts';
+
+const blockBytes = 262_144;
+const lineBytesMax = 1_048_576;
+
+/** What a file to be appended to holds. */
+export interface Appendable {
+  /** Up to the end of its last whole record; what follows is torn, or the end of an array. */
+  readonly recordBytes: number;
+  /** What is missing behind the last record. */
+  readonly missing: '' | '\n' | ',';
+  readonly tornBytes: number;
+  /** True where it begins anew: nothing whole is in it. */
+  readonly isEmpty: boolean;
+}
+
+const nothing: Appendable = { recordBytes: 0, missing: '', tornBytes: 0, isEmpty: true };
+
+/** Looks for the end of the last whole record. Throws where the file is not of the format. */
+export async function examine(
+  path: string,
+  handle: FileHandle,
+  format: EncodeFormat,
+  header: Uint8Array,
+): Promise<Appendable> {
+  const { kind, sizeBytes } = await handle.facts();
+  if (kind !== 'file' || sizeBytes === 0) return nothing;
+  if (format === 'ndjson') return examineLines(handle, sizeBytes);
+  if (format === 'csv') return examineCsv(path, handle, sizeBytes, header);
+  return examineArray(path, handle, sizeBytes);
+}
+
+async function examineLines(handle: FileHandle, sizeBytes: number): Promise<Appendable> {
+  const recordBytes = await lastLineStart(handle, sizeBytes);
+  const tornBytes = sizeBytes - recordBytes;
+  if (tornBytes > 0 && tornBytes <= lineBytesMax) {
+    const line = Buffer.alloc(tornBytes);
+    await readFully(handle, line, recordBytes);
+    // An object that is whole but for its line end is no torn line.
+    if (isJson(line))
+      return { recordBytes: sizeBytes, missing: '\n', tornBytes: 0, isEmpty: false };
+  }
+  return { recordBytes, missing: '', tornBytes, isEmpty: recordBytes === 0 };
+}
+
+async function lastLineStart(handle: FileHandle, sizeBytes: number): Promise<number> {
+  const block = Buffer.alloc(Math.min(blockBytes, sizeBytes));
+  for (let end = sizeBytes; end > 0;) {
+    const start = Math.max(0, end - block.length);
+    await readFully(handle, block.subarray(0, end - start), start);
+    const lineEnd = block.subarray(0, end - start).lastIndexOf(10);
+    if (lineEnd >= 0) return start + lineEnd + 1;
+    end = start;
+  }
+  return 0;
+}
+
+function isJson(bytes: Buffer): boolean {
+  try {
+    return typeof JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) === 'object';
+  } catch {
+    return false;
+  }
+}
+
+async function examineCsv(
+  path: string,
+  handle: FileHandle,
+  sizeBytes: number,
+  header: Uint8Array,
+): Promise<Appendable> {
+  let quoted = false;
+  let recordBytes = 0;
+  let headerBytes = 0;
+  await scan(handle, (bytes, base) => {
+    for (let at = 0; at < bytes.length; at++) {
+      const byte = bytes[at]!;
+      if (byte === 34) quoted = !quoted;
+      else if (byte === 10 && !quoted) {
+        recordBytes = base + at + 1;
+        headerBytes ||= recordBytes;
+      }
+    }
+  });
+  const found = Buffer.alloc(Math.min(headerBytes || sizeBytes, lineBytesMax));
+  await readFully(handle, found, 0);
+  const [has, wanted] = [textOfHeader(found), textOfHeader(header)];
+  if (headerBytes === 0 ? !wanted.startsWith(has) : has !== wanted) {
+    throw refused(path, `has the header \`${has.slice(0, 200)}\`, not \`${wanted.slice(0, 200)}\``);
+  }
+  return {
+    recordBytes,
+    missing: '',
+    tornBytes: sizeBytes - recordBytes,
+    isEmpty: recordBytes === 0,
+  };
+}
+
+function textOfHeader(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes).replace(/\r?\n$/, '');
+}
+
+/** Follows an array of objects from its beginning: only so is it known which bracket ends it. */
+async function examineArray(
+  path: string,
+  handle: FileHandle,
+  sizeBytes: number,
+): Promise<Appendable> {
+  const array = new ArrayScan(path);
+  await scan(handle, (bytes, base) => {
+    for (let at = 0; at < bytes.length; at++) array.take(bytes[at]!, base + at);
+  });
+  const { recordBytes, isClosed } = array;
+  if (recordBytes === 0) return { ...nothing, tornBytes: isClosed ? 0 : sizeBytes };
+  return {
+    recordBytes,
+    missing: ',',
+    tornBytes: isClosed ? 0 : sizeBytes - recordBytes,
+    isEmpty: false,
+  };
+}
+
+class ArrayScan {
+  /** The end of the last whole element. */
+  recordBytes = 0;
+  readonly #path: string;
+  #depth = 0;
+  #inText = false;
+  #isEscaped = false;
+  isClosed = false;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  take(byte: number, offset: number): void {
+    if (this.#inText) {
+      if (this.#isEscaped) this.#isEscaped = false;
+      else if (byte === backslash) this.#isEscaped = true;
+      else if (byte === quote) this.#inText = false;
+      return;
+    }
+    if (this.#depth < 2) this.#assertBetween(byte, offset);
+    if (byte === quote) this.#inText = true;
+    else if (byte === openBrace || byte === openBracket) this.#depth++;
+    else if (byte === closeBrace || byte === closeBracket) this.#close(offset);
+  }
+
+  #close(offset: number): void {
+    if (--this.#depth === 1) this.recordBytes = offset + 1;
+    else if (this.#depth === 0) this.isClosed = true;
+  }
+
+  // Outside its objects an array has brackets, commas and space.
+  #assertBetween(byte: number, offset: number): void {
+    const isSpace = byte === 32 || (byte >= 9 && byte <= 13);
+    const isMark = offset < 3 && byte === [0xef, 0xbb, 0xbf][offset];
+    if (isSpace || (isMark && this.#depth === 0)) return;
+    const expected = this.#depth === 1 ? [openBrace, comma, closeBracket] : [openBracket];
+    if (!this.isClosed && expected.includes(byte)) return;
+    throw refused(this.#path, `is not an array of objects, as byte ${offset} shows`);
+  }
+}
+
+const [quote, backslash, comma] = [34, 92, 44];
+const [openBrace, closeBrace, openBracket, closeBracket] = [123, 125, 91, 93];
+
+async function scan(
+  handle: FileHandle,
+  take: (bytes: Uint8Array, base: number) => void,
+): Promise<void> {
+  const block = new Uint8Array(blockBytes);
+  for (let base = 0; ;) {
+    const read = await handle.read(block, base);
+    if (read === 0) return;
+    take(block.subarray(0, read), base);
+    base += read;
+  }
+}
+
+function refused(path: string, fact: string): PipelineError {
+  return new PipelineError({
+    code: 'ERR_CONNECTOR_FILE',
+    place: path,
+    fact,
+    remedy: 'append to another file, or set `mode: replace`',
+  });
+}

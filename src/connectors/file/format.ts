@@ -1,0 +1,29 @@
+import { extname } from 'node:path';
+
+import type { EncodeFormat } from '../../batch/index.ts';
+import { PipelineError } from '../../errors.ts';
+
+const formats: Readonly<Record<string, EncodeFormat>> = {
+  '.ndjson': 'ndjson',
+  '.jsonl': 'ndjson',
+  '.csv': 'csv',
+  '.json': 'json',
+};
+
+/** The format that the name of a file tells. */
+export function knownFormat(path: string): EncodeFormat | undefined {
+  return formats[extname(path).toLowerCase()];
+}
+
+/** The format of a file by its name. Throws where the name does not tell, or tells another. */
+export function formatOf<T extends EncodeFormat>(path: string, among: readonly T[]): T {
+  const format = knownFormat(path);
+  const known = among.find((one) => one === format);
+  if (known !== undefined) return known;
+  throw new PipelineError({
+    code: 'ERR_CONNECTOR_FILE',
+    place: path,
+    fact: 'its name does not tell its format',
+    remedy: `set \`format\` to ${among.join(' or ')}`,
+  });
+}

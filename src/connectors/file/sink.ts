@@ -1,0 +1,89 @@
+import { Buffer } from 'node:buffer';
+import { dirname } from 'node:path';
+
+import {
+  type Batch,
+  createEncoder,
+  type EncodeFormat,
+  type EncodeOptions,
+  type Encoder,
+} from '../../batch/index.ts';
+import {
+  type FileHandle,
+  RecordFile,
+  type SinkConnector,
+  type SinkContext,
+} from '../../core/index.ts';
+import { examine } from './append.ts';
+
+/** Where and how a file is written. */
+export interface FileWriting {
+  readonly path: string;
+  readonly format: EncodeFormat;
+  readonly mode: 'replace' | 'append';
+  readonly encode: Omit<EncodeOptions, 'report'>;
+}
+
+/** Writes whole records to one file, durable at each commit. */
+export class FileSink implements SinkConnector {
+  readonly #writing: FileWriting;
+  readonly #context: SinkContext;
+  readonly #encoder: Encoder;
+  #file: RecordFile | undefined;
+
+  constructor(writing: FileWriting, context: SinkContext) {
+    this.#writing = writing;
+    this.#context = context;
+    const options = { ...writing.encode, report: context.report };
+    this.#encoder = createEncoder(writing.format, context.input, options);
+  }
+
+  async open(): Promise<void> {
+    const { path, mode } = this.#writing;
+    const { files } = this.#context;
+    const parent = dirname(path);
+    if ((await files.facts(parent)) === undefined) await files.makeDirectory(parent);
+    const handle = await files.open(path, mode);
+    try {
+      this.#file = await this.#start(handle);
+      await this.#file.flush();
+    } catch (error) {
+      this.#file = undefined;
+      await handle.close();
+      throw error;
+    }
+  }
+
+  // The flush comes before the batch is taken: one that failed can be offered again.
+  async write(batch: Batch): Promise<void> {
+    const file = this.#file!;
+    if (file.isFull) await file.flush();
+    const records = this.#encoder.encode(batch);
+    file.add(records);
+    file.endWith(this.#encoder.end());
+  }
+
+  async commit(): Promise<void> {
+    await this.#file!.commit();
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+  }
+
+  async #start(handle: FileHandle): Promise<RecordFile> {
+    const { path, mode, format } = this.#writing;
+    const { kind } = await handle.facts();
+    const isCuttable = kind === 'file';
+    const begin = Buffer.from(this.#encoder.begin());
+    const found = mode === 'append' ? await examine(path, handle, format, begin) : undefined;
+    if (found !== undefined && found.tornBytes > 0) {
+      this.#context.log.warning('file.mended', { path, tornBytes: found.tornBytes });
+    }
+    const file = new RecordFile(path, handle, found?.recordBytes ?? 0, isCuttable);
+    if (found === undefined || found.isEmpty) file.add(begin);
+    else file.add(Buffer.from(found.missing));
+    file.endWith(this.#encoder.end());
+    return file;
+  }
+}

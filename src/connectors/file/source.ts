@@ -1,0 +1,261 @@
+import {
+  Batch,
+  createDecoder,
+  type DecodeFormat,
+  type Decoder,
+  type DecodeOptions,
+} from '../../batch/index.ts';
+import {
+  endOfInput,
+  type FileHandle,
+  type Position,
+  type SourceConnector,
+  type SourceContext,
+} from '../../core/index.ts';
+import { PipelineError } from '../../errors.ts';
+import {
+  changeSince,
+  type FilePosition,
+  findFiles,
+  identify,
+  parsePositions,
+} from './partitions.ts';
+
+const chunkBytes = 1_048_576;
+// A chunk goes to the decoder in parts, so that dead letters never pile up by the chunk.
+const partBytes = 131_072;
+
+/** What the two ends of a file share out between them. */
+export interface FileReading {
+  readonly paths: readonly string[];
+  readonly formatOf: (path: string) => DecodeFormat;
+  readonly decode: Pick<
+    DecodeOptions,
+    'encoding' | 'number' | 'extraFields' | 'delimiter' | 'header' | 'recordBytesMax'
+  >;
+  /** Whether the schema was not given but found in the files. */
+  readonly isInferred: boolean;
+}
+
+/** Reads files one after the other, each a partition. */
+export class FileSource implements SourceConnector {
+  readonly #reading: FileReading;
+  readonly #context: SourceContext;
+  // One is read into while the other is decoded.
+  readonly #buffers: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
+  #waiting: string[] = [];
+  #waitingBytes = new Map<string, number>();
+  #saved = new Map<string, FilePosition>();
+  readonly #finished: FilePosition[] = [];
+  #file: OpenFile | undefined;
+  #failed = 0;
+
+  constructor(reading: FileReading, context: SourceContext) {
+    this.#reading = reading;
+    this.#context = context;
+  }
+
+  async open(from: Position | undefined): Promise<void> {
+    const { files, log, id, output } = this.#context;
+    if (this.#reading.isInferred) log.info('schema.inferred', { schema: output.toJSON() });
+    const saved = from === undefined ? [] : parsePositions(from, id);
+    this.#waiting = await findFiles(files, this.#reading.paths);
+    for (const path of this.#waiting) {
+      const facts = await files.facts(path);
+      if (facts === undefined) continue;
+      this.#waitingBytes.set(path, facts.sizeBytes);
+      const isSame = ({ device, inode }: FilePosition): boolean =>
+        device === facts.device && inode === facts.inode;
+      const position = saved.find(isSame) ?? saved.find((one) => one.path === path);
+      if (position !== undefined) this.#saved.set(path, { ...position, path });
+    }
+    this.#buffers[0] = new Uint8Array(chunkBytes);
+    this.#buffers[1] = new Uint8Array(chunkBytes);
+  }
+
+  async read(signal: AbortSignal): Promise<Batch | typeof endOfInput> {
+    for (;;) {
+      signal.throwIfAborted();
+      if (this.#file === undefined && this.#waiting.length === 0) return endOfInput;
+      this.#file ??= await this.#openNext();
+      const batch = await this.#file.read(signal, () => this.#failed >= this.#failedMax);
+      if (this.#file.isFinished) await this.#finish();
+      if (batch === undefined && this.#failed < this.#failedMax) continue;
+      this.#failed = 0;
+      return batch ?? Batch.from([], this.#context.output, { source: this.#context.id });
+    }
+  }
+
+  position(): Position {
+    const current = this.#file === undefined ? [] : [this.#file.position];
+    const later = this.#waiting.flatMap((path) => this.#saved.get(path) ?? []);
+    return { files: [...this.#finished, ...current, ...later] } as unknown as Position;
+  }
+
+  /** Bytes that are left to read. */
+  lag(): number {
+    let bytes = this.#file?.bytesLeft ?? 0;
+    for (const left of this.#waitingBytes.values()) bytes += left;
+    return bytes;
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+  }
+
+  get #failedMax(): number {
+    return this.#context.batchLimits.rowsMax;
+  }
+
+  async #openNext(): Promise<OpenFile> {
+    const path = this.#waiting[0]!;
+    const { files, log } = this.#context;
+    const handle = await files.open(path, 'read');
+    try {
+      let from = this.#saved.get(path);
+      const change = from === undefined ? undefined : await changeSince(from, handle);
+      if (change !== undefined) {
+        log.warning('file.replaced', { path, reason: change, offset: from!.offset });
+        from = undefined;
+      }
+      const identity = await identify(path, handle);
+      const decoder = this.#createDecoder(path, from);
+      const start = { ...identity, offset: from?.offset ?? 0 };
+      const file = new OpenFile(handle, start, decoder, this.#buffers, this.#context.report);
+      this.#waiting.shift();
+      this.#waitingBytes.delete(path);
+      return file;
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  #createDecoder(path: string, from: FilePosition | undefined): Decoder {
+    const { id, output, batchLimits, report } = this.#context;
+    return createDecoder(this.#reading.formatOf(path), output, {
+      ...this.#reading.decode,
+      ...batchLimits,
+      source: id,
+      partition: path,
+      position: from?.offset,
+      columns: from?.columns,
+      report: {
+        failed: (record) => {
+          this.#failed++;
+          report.failed(record);
+        },
+        counted: (what, count) => report.counted(what, count),
+      },
+    });
+  }
+
+  async #finish(): Promise<void> {
+    const file = this.#file!;
+    this.#file = undefined;
+    this.#finished.push(file.position);
+    await file.close();
+  }
+}
+
+/** One file while it is read. */
+class OpenFile {
+  readonly #handle: FileHandle;
+  readonly #start: FilePosition & { readonly sizeBytes: number };
+  readonly #decoder: Decoder;
+  readonly #buffers: [Uint8Array, Uint8Array];
+  readonly #report: SourceContext['report'];
+  /** What was read and not yet given to the decoder. */
+  #chunk: Uint8Array = new Uint8Array(0);
+  /** The read of the next chunk, while it goes on. */
+  #ahead: Promise<number> | undefined;
+  #readTo: number;
+  #atEnd = false;
+  #isFinished = false;
+
+  constructor(
+    handle: FileHandle,
+    start: FilePosition & { readonly sizeBytes: number },
+    decoder: Decoder,
+    buffers: [Uint8Array, Uint8Array],
+    report: SourceContext['report'],
+  ) {
+    this.#handle = handle;
+    this.#start = start;
+    this.#decoder = decoder;
+    this.#buffers = buffers;
+    this.#report = report;
+    this.#readTo = start.offset;
+  }
+
+  get position(): FilePosition {
+    const { sizeBytes: _, ...start } = this.#start;
+    const { columns } = this.#decoder;
+    const offset = this.#isFinished ? this.#readTo : this.#decoder.position;
+    return { ...start, offset, ...(columns === null ? {} : { columns }) };
+  }
+
+  get bytesLeft(): number {
+    return Math.max(0, this.#start.sizeBytes - this.#decoder.position);
+  }
+
+  /** True once every record of it was given. */
+  get isFinished(): boolean {
+    return this.#isFinished;
+  }
+
+  /** The next batch; where `isPressed`, one that is not full, or none. None at the end. */
+  async read(signal: AbortSignal, isPressed: () => boolean): Promise<Batch | undefined> {
+    for (;;) {
+      const batch = this.#decoder.next() ?? (isPressed() ? this.#decoder.flush() : null);
+      if (batch !== null) return batch;
+      if (this.#atEnd) this.#isFinished = true;
+      if (this.#isFinished || isPressed()) return undefined;
+      if (this.#chunk.length === 0) {
+        signal.throwIfAborted();
+        await this.#fill();
+      }
+      if (this.#atEnd) continue;
+      const part = this.#chunk.subarray(0, partBytes);
+      this.#chunk = this.#chunk.subarray(part.length);
+      this.#decoder.push(part);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#ahead?.catch(() => 0);
+    await this.#handle.close();
+  }
+
+  async #fill(): Promise<void> {
+    const [spare, used] = this.#buffers;
+    const reading = this.#ahead ?? this.#handle.read(spare, this.#readTo);
+    this.#ahead = undefined;
+    const read = await reading;
+    if (read === 0) {
+      await this.#assertWhole();
+      this.#decoder.end();
+      this.#atEnd = true;
+      return;
+    }
+    this.#report.bytesRead(read);
+    this.#readTo += read;
+    this.#chunk = spare.subarray(0, read);
+    this.#buffers[0] = used;
+    this.#buffers[1] = spare;
+    this.#ahead = this.#handle.read(used, this.#readTo);
+    // Met when it is awaited.
+    this.#ahead.catch(() => {});
+  }
+
+  async #assertWhole(): Promise<void> {
+    const { sizeBytes } = await this.#handle.facts();
+    if (sizeBytes >= this.#readTo) return;
+    throw new PipelineError({
+      code: 'ERR_CONNECTOR_FILE',
+      place: this.#start.path,
+      fact: `was cut from ${this.#readTo} to ${sizeBytes} bytes while it was read`,
+      remedy: 'let its writer finish, or rename it instead of cutting it, then run again',
+    });
+  }
+}
