@@ -1,5 +1,6 @@
 import process from 'node:process';
 
+import type { Batch } from '../batch/index.ts';
 import {
   isSink,
   isSource,
@@ -38,6 +39,8 @@ export interface RunOptions {
   /** Stops, and finishes what is in flight, after this time. */
   readonly durationMsMax?: number;
   readonly log?: Logger;
+  /** Sees each batch before a sink writes it, for a live view; may read it until it returns. */
+  readonly watch?: (sink: string, batch: Batch) => void;
 }
 
 /** A pipeline at work. */
@@ -310,6 +313,7 @@ class PipelineRun implements Run {
   }
 
   #createWriter(planned: PlannedSink, observed: Observed): SinkWriter {
+    const { kind } = observed;
     const component = planned.node.component!;
     const context: SinkContext = {
       ...this.#contextOf(observed),
@@ -326,6 +330,7 @@ class PipelineRun implements Run {
       observed,
       clock: this.#clock,
       degraded: (id, reason) => this.#degrade(id, reason),
+      watch: kind === 'sink' ? this.#options.watch : undefined,
       signal: this.#aborting.signal,
     });
   }

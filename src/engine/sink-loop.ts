@@ -17,6 +17,7 @@ export interface SinkWriterParts {
   readonly clock: Clock;
   /** Says that the run goes on but not as it should; undefined when all is well again. */
   readonly degraded: (id: string, reason: string | undefined) => void;
+  readonly watch: ((sink: string, batch: Batch) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -41,6 +42,7 @@ export class SinkWriter {
   async write(batch: Batch): Promise<void> {
     const { observed } = this.#parts;
     observed.meter.rowsIn += batch.length;
+    this.#parts.watch?.(this.id, batch);
     const deadBefore = observed.tally.dead;
     const bisection = { writesLeft: bisectWritesMax };
     await observed.worked(() => this.#writeRows(batch, bisection));

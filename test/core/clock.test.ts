@@ -1,0 +1,80 @@
+import { describe, expect, test } from 'vitest';
+
+import { systemClock, VirtualClock } from '../../src/core/index.ts';
+
+describe('virtual time', () => {
+  test('jumps from sleeper to sleeper, in order', async () => {
+    const clock = new VirtualClock(1_000_000);
+    const woken: [string, number][] = [];
+    const sleeper = async (name: string, delayMs: number) => {
+      await clock.sleep(delayMs);
+      woken.push([name, clock.now()]);
+    };
+    await Promise.all([sleeper('late', 30 * 60_000), sleeper('soon', 10), sleeper('same', 10)]);
+    expect(woken).toEqual([
+      ['soon', 1_000_010],
+      ['same', 1_000_010],
+      ['late', 1_000_000 + 30 * 60_000],
+    ]);
+    expect(clock.monotonic()).toBe(30 * 60_000);
+  });
+
+  test('stands still while something is held', async () => {
+    const clock = new VirtualClock();
+    const held = Promise.withResolvers<void>();
+    void clock.hold(held.promise);
+    let woken = false;
+    const sleeping = clock.sleep(5).then(() => (woken = true));
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect([woken, clock.monotonic()]).toEqual([false, 0]);
+    held.resolve();
+    await sleeping;
+    expect(clock.monotonic()).toBe(5);
+  });
+
+  test('goes on when what was held has failed', async () => {
+    const clock = new VirtualClock();
+    await expect(clock.hold(Promise.reject(new Error('no')))).rejects.toThrow('no');
+    await clock.sleep(1);
+    expect(clock.monotonic()).toBe(1);
+  });
+
+  test('lets what is ready go on before it moves', async () => {
+    const clock = new VirtualClock();
+    const seen: number[] = [];
+    const sleeping = clock.sleep(1000);
+    let work = Promise.resolve();
+    for (let step = 0; step < 100; step++) work = work.then(() => void seen.push(clock.monotonic()));
+    await sleeping;
+    expect(seen).toEqual(Array.from({ length: 100 }, () => 0));
+  });
+});
+
+describe.each([
+  ['system', () => systemClock],
+  ['virtual', () => new VirtualClock()],
+])('an abort on the %s clock', (_name, make) => {
+  test('wakes a sleeper at once with its reason', async () => {
+    const stop = new AbortController();
+    const sleeping = make().sleep(1e9, { signal: stop.signal });
+    const reason = new Error('enough');
+    stop.abort(reason);
+    await expect(sleeping).rejects.toBe(reason);
+  });
+
+  test('refuses a sleep that begins after it', async () => {
+    const reason = new Error('over');
+    await expect(make().sleep(1e9, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+});
+
+test('the system clock sleeps longer than a timer can', async () => {
+  const stop = new AbortController();
+  const sleeping = systemClock.sleep(2 ** 40, { signal: stop.signal });
+  let settled = false;
+  sleeping.catch(() => (settled = true));
+  await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+  expect(settled).toBe(false);
+  stop.abort();
+  await expect(sleeping).rejects.toThrow();
+});
