@@ -1,0 +1,176 @@
+import { stdout } from 'node:process';
+import { styleText } from 'node:util';
+
+import type { Batch, Fields, Kind, Schema } from '../batch/index.ts';
+import {
+  defineSink,
+  type SinkComponent,
+  type SinkConnector,
+  type SinkContext,
+  type SinkDefinition,
+} from '../core/index.ts';
+import { PipelineError, reasonOf } from '../errors.ts';
+import { cut, escapeControl, jsonCell, jsonText, readableCell } from './console/cells.ts';
+
+const formats = ['table', 'json', 'text'] as const;
+
+export interface ConsoleOptions {
+  readonly every?: number | undefined;
+  readonly limit?: number | undefined;
+  readonly format?: (typeof formats)[number] | undefined;
+}
+
+interface ParsedOptions {
+  readonly every: number;
+  readonly limit?: number | undefined;
+  readonly format: (typeof formats)[number];
+}
+
+/** Shows rows to people, on standard output. What it does not show, it still takes. */
+export const consoleSink: SinkDefinition &
+  (<F extends Fields = Fields>(options?: ConsoleOptions) => SinkComponent<F>) = defineSink<
+  <F extends Fields = Fields>(options?: ConsoleOptions) => SinkComponent<F>,
+  ParsedOptions
+>({
+  name: 'console',
+  summary: 'Show rows on standard output, for people.',
+  options: (z) =>
+    z.strictObject({
+      every: z.int().positive().default(1).describe('Show one row of so many, the first of them.'),
+      limit: z
+        .int()
+        .nonnegative()
+        .optional()
+        .describe('Show at most so many rows; all unless given.'),
+      format: z
+        .enum(formats)
+        .default('table')
+        .describe('Columns, one JSON object a line, or `name=value` pairs. Long values are cut.'),
+    }),
+  example: { format: 'table', limit: 20 },
+  writesStdout: true,
+  create: (options, context) => new ConsoleConnector(options, context),
+});
+
+class ConsoleConnector implements SinkConnector {
+  readonly #options: ParsedOptions;
+  readonly #context: SinkContext;
+  readonly #lines: (batch: Batch, rows: readonly number[]) => string[];
+  #taken = 0;
+  #shown = 0;
+
+  constructor(options: ParsedOptions, context: SinkContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#lines = createFormat(options.format, context.input);
+  }
+
+  open(): Promise<void> {
+    // Without a listener a reader that goes away would end the process; the write rejects as well.
+    stdout.on('error', ignore);
+    return Promise.resolve();
+  }
+
+  async write(batch: Batch): Promise<void> {
+    const { every, limit = Infinity } = this.#options;
+    const shown: number[] = [];
+    for (let at = 0; at < batch.length; at++) {
+      if (this.#taken++ % every !== 0 || this.#shown >= limit) continue;
+      shown.push(batch.rows[at]!);
+      this.#shown++;
+    }
+    this.#context.report.counted('rows.unshown', batch.length - shown.length);
+    if (shown.length > 0) await this.#print(`${this.#lines(batch, shown).join('\n')}\n`);
+  }
+
+  commit(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    stdout.off('error', ignore);
+    return Promise.resolve();
+  }
+
+  #print(text: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      stdout.write(text, (error) => {
+        if (error) reject(closed(this.#context.id, error));
+        else resolve();
+      });
+    });
+  }
+}
+
+const ignore = (): void => {};
+
+function createFormat(
+  format: ParsedOptions['format'],
+  schema: Schema,
+): (batch: Batch, rows: readonly number[]) => string[] {
+  switch (format) {
+    case 'json':
+      return (batch, rows) => rows.map((row) => jsonLine(batch, row));
+    case 'text':
+      return (batch, rows) => rows.map((row) => textLine(batch, row));
+    case 'table':
+      return createTable(schema);
+  }
+}
+
+/** Longest cells, in characters. */
+const [tableCellMax, textCellMax, jsonCellMax] = [40, 256, 8192];
+
+function jsonLine(batch: Batch, row: number): string {
+  const members = batch.columns.map((column, index) => {
+    const { name } = batch.schema.fields[index]!;
+    return `${jsonText(name)}:${jsonCell(column, row, jsonCellMax)}`;
+  });
+  return `{${members.join(',')}}`;
+}
+
+function textLine(batch: Batch, row: number): string {
+  const pairs = batch.columns.map((column, index) => {
+    const name = cut(escapeControl(batch.schema.fields[index]!.name), tableCellMax);
+    return `${styleText('dim', `${name}=`, { stream: stdout })}${readableCell(column, row, textCellMax)}`;
+  });
+  return pairs.join(' ');
+}
+
+const numberKinds: readonly Kind[] = ['float64', 'int32', 'int64'];
+
+/** Columns as wide as what they have had to show so far; the header comes once. */
+function createTable({ fields }: Schema): (batch: Batch, rows: readonly number[]) => string[] {
+  const names = fields.map(({ name }) => cut(escapeControl(name), tableCellMax));
+  const widths = names.map((name) => name.length);
+  const toLine = (cells: readonly string[]): string => {
+    const padded = cells.map((cell, at) =>
+      numberKinds.includes(fields[at]!.kind)
+        ? cell.padStart(widths[at]!)
+        : cell.padEnd(widths[at]!),
+    );
+    const line = padded.join('  ').trimEnd();
+    return stdout.isTTY ? cut(line, stdout.columns || Infinity) : line;
+  };
+  let begun = false;
+  return (batch, rows) => {
+    const table = rows.map((row) =>
+      batch.columns.map((column) => readableCell(column, row, tableCellMax)),
+    );
+    for (const cells of table) {
+      for (const [at, cell] of cells.entries()) widths[at] = Math.max(widths[at]!, cell.length);
+    }
+    const header = begun ? [] : [styleText('bold', toLine(names), { stream: stdout })];
+    begun = true;
+    return [...header, ...table.map(toLine)];
+  };
+}
+
+function closed(id: string, error: Error): PipelineError {
+  return new PipelineError({
+    code: 'ERR_CONNECTOR_FILE',
+    place: id,
+    fact: `standard output takes no more: ${reasonOf(error)}`,
+    cause: error,
+  });
+}
