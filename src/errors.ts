@@ -11,6 +11,7 @@ export const errorCodes = {
   ERR_CONNECTOR_PROTOCOL: 'A source, stage or sink broke a promise of the contract.',
   ERR_DEAD_LETTERS_FULL: 'The dead-letter sink has reached its limit and is set to fail.',
   ERR_EXPRESSION_INVALID: 'A condition cannot be parsed, or uses a name or type it cannot reach.',
+  ERR_OUTPUT_CLOSED: 'What reads the output has closed it (as `head` does): the run ends, and cleanly.',
   ERR_PEER_MISSING: 'An optional package is needed for this and is not installed.',
   ERR_ROW_FAILED: 'A row failed and the pipeline says `onRowError: fail`.',
   ERR_RUN_ABORTED: 'The run was stopped before its input ended.',

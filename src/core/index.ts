@@ -1,5 +1,14 @@
 export { type Clock, type SleepOptions, systemClock, VirtualClock } from './clock.ts';
 export {
+  type Decoding,
+  decodingOptions,
+  encodeOptions,
+  type Encoding,
+  encodingOptions,
+  refineDecoding,
+  refineEncoding,
+} from './codec-options.ts';
+export {
   type Definition,
   defineSink,
   defineSource,
@@ -43,7 +52,7 @@ export { systemOutside } from './outside.ts';
 export type { Policy } from './policy.ts';
 export { normalDeviate, type Random, seededRandom, systemRandom } from './random.ts';
 export { type ReadingFields, readingSchema } from './reading.ts';
-export { RecordFile } from './record-file.ts';
+export { endOfLastLine, readFully, RecordFile } from './record-file.ts';
 export { schemaOption } from './schema-option.ts';
 export { type FailedRow, isSink, type Sink, type SinkConnector, type WriteResult } from './sink.ts';
 export { endOfInput, isSource, type Source, type SourceConnector, type WhenPaused } from './source.ts';

@@ -54,6 +54,11 @@ export class RecordFile {
     this.#buffered += bytes.length;
   }
 
+  /** Forgets what is buffered. */
+  discard(): void {
+    this.#buffered = 0;
+  }
+
   /** What ends the file behind the records that were added. */
   endWith(tail: Uint8Array): void {
     this.#tailNext = tail.length === 0 ? nothing : tail.slice();
@@ -126,4 +131,35 @@ export class RecordFile {
     grown.set(this.#buffer.subarray(0, this.#buffered));
     this.#buffer = grown;
   }
+}
+
+const blockBytes = 262_144;
+
+/** Where the last whole line of a file ends: the offset behind its LF, 0 where there is none. */
+export async function endOfLastLine(handle: FileHandle, sizeBytes: number): Promise<number> {
+  const block = Buffer.alloc(Math.min(blockBytes, sizeBytes));
+  for (let end = sizeBytes; end > 0;) {
+    const start = Math.max(0, end - block.length);
+    const part = block.subarray(0, end - start);
+    await readFully(handle, part, start);
+    const lineEnd = part.lastIndexOf(10);
+    if (lineEnd >= 0) return start + lineEnd + 1;
+    end = start;
+  }
+  return 0;
+}
+
+/** Fills `into` from an offset, as far as the file goes; resolves to how many bytes there were. */
+export async function readFully(
+  handle: FileHandle,
+  into: Uint8Array,
+  offset: number,
+): Promise<number> {
+  let filled = 0;
+  while (filled < into.length) {
+    const read = await handle.read(into.subarray(filled), offset + filled);
+    if (read === 0) break;
+    filled += read;
+  }
+  return filled;
 }

@@ -1,9 +1,8 @@
 import { Buffer } from 'node:buffer';
 
 import type { EncodeFormat } from '../../batch/index.ts';
-import type { FileHandle } from '../../core/index.ts';
+import { endOfLastLine, type FileHandle, readFully } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
-import { readFully } from './partitions.ts';
 
 const blockBytes = 262_144;
 const lineBytesMax = 1_048_576;
@@ -36,7 +35,7 @@ export async function examine(
 }
 
 async function examineLines(handle: FileHandle, sizeBytes: number): Promise<Appendable> {
-  const recordBytes = await lastLineStart(handle, sizeBytes);
+  const recordBytes = await endOfLastLine(handle, sizeBytes);
   const tornBytes = sizeBytes - recordBytes;
   if (tornBytes > 0 && tornBytes <= lineBytesMax) {
     const line = Buffer.alloc(tornBytes);
@@ -46,18 +45,6 @@ async function examineLines(handle: FileHandle, sizeBytes: number): Promise<Appe
       return { recordBytes: sizeBytes, missing: '\n', tornBytes: 0, isEmpty: false };
   }
   return { recordBytes, missing: '', tornBytes, isEmpty: recordBytes === 0 };
-}
-
-async function lastLineStart(handle: FileHandle, sizeBytes: number): Promise<number> {
-  const block = Buffer.alloc(Math.min(blockBytes, sizeBytes));
-  for (let end = sizeBytes; end > 0;) {
-    const start = Math.max(0, end - block.length);
-    await readFully(handle, block.subarray(0, end - start), start);
-    const lineEnd = block.subarray(0, end - start).lastIndexOf(10);
-    if (lineEnd >= 0) return start + lineEnd + 1;
-    end = start;
-  }
-  return 0;
 }
 
 function isJson(bytes: Buffer): boolean {

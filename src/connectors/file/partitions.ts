@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import type { JsonValue } from '../../batch/index.ts';
-import type { FileFacts, FileHandle, Files } from '../../core/index.ts';
+import { type FileFacts, type FileHandle, type Files, readFully } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
 
 const headBytesMax = 1024;
@@ -66,21 +66,6 @@ export async function identify(
   const read = await readFully(handle, head, 0);
   const headSha256 = createHash('sha256').update(head.subarray(0, read)).digest('hex');
   return { path, device, inode, headBytes: read, headSha256, offset: 0, sizeBytes };
-}
-
-/** Fills `into` as far as the file goes. */
-export async function readFully(
-  handle: FileHandle,
-  into: Uint8Array,
-  offset: number,
-): Promise<number> {
-  let filled = 0;
-  while (filled < into.length) {
-    const read = await handle.read(into.subarray(filled), offset + filled);
-    if (read === 0) break;
-    filled += read;
-  }
-  return filled;
 }
 
 /** Why an open file is not the one of a saved position; undefined where it is. */

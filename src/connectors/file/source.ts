@@ -1,11 +1,6 @@
+import { Batch, createDecoder, type DecodeFormat, type Decoder } from '../../batch/index.ts';
 import {
-  Batch,
-  createDecoder,
-  type DecodeFormat,
-  type Decoder,
-  type DecodeOptions,
-} from '../../batch/index.ts';
-import {
+  type Decoding,
   endOfInput,
   type FileHandle,
   type Position,
@@ -29,10 +24,7 @@ const partBytes = 131_072;
 export interface FileReading {
   readonly paths: readonly string[];
   readonly formatOf: (path: string) => DecodeFormat;
-  readonly decode: Pick<
-    DecodeOptions,
-    'encoding' | 'number' | 'extraFields' | 'delimiter' | 'header' | 'recordBytesMax'
-  >;
+  readonly decode: Decoding;
   /** Whether the schema was not given but found in the files. */
   readonly isInferred: boolean;
 }

@@ -1,0 +1,199 @@
+import { join } from 'node:path';
+import process from 'node:process';
+import type { ZodType } from 'zod';
+
+import { type Batch, createEncoder, type Encoder } from '../batch/index.ts';
+import {
+  type DeadLetterFields,
+  deadLetterSchema,
+  defineSink,
+  endOfLastLine,
+  type FileHandle,
+  RecordFile,
+  type SinkComponent,
+  type SinkConnector,
+  type SinkContext,
+  type SinkDefinition,
+  stateDirectory,
+  type WriteResult,
+  type Zod,
+} from '../core/index.ts';
+import { PipelineError } from '../errors.ts';
+
+export interface DeadLetterFileOptions {
+  /** `dead-letters.ndjson` in the state directory of the pipeline unless given. */
+  readonly path?: string;
+  /** 1 GiB unless given. */
+  readonly bytesMax?: number;
+  /** What happens at `bytesMax`: `pause` unless given. */
+  readonly whenFull?: 'pause' | 'fail' | 'dropOldest';
+}
+
+interface ParsedOptions {
+  readonly path?: string | undefined;
+  readonly bytesMax: number;
+  readonly whenFull: 'pause' | 'fail' | 'dropOldest';
+}
+
+/**
+ * Keeps dead letters as NDJSON, one line each, with a limit. `pause`: waits until the file was moved
+ * away or cut. `fail`: `ERR_DEAD_LETTERS_FULL`. `dropOldest`: keeps two halves, the older in
+ * `<path>.1`, and counts what it drops.
+ */
+export const deadLetterFile: SinkDefinition &
+  ((options?: DeadLetterFileOptions) => SinkComponent<DeadLetterFields>) = defineSink<
+  (options?: DeadLetterFileOptions) => SinkComponent<DeadLetterFields>,
+  ParsedOptions
+>({
+  name: 'dead-letter-file',
+  summary: 'Keep dead letters in a file, with a limit.',
+  options: optionsOf,
+  example: { path: 'dead-letters.ndjson' },
+  check: (input) => {
+    if (input.equals(deadLetterSchema)) return;
+    throw new PipelineError({
+      code: 'ERR_BATCH_SCHEMA',
+      place: 'dead-letter-file',
+      fact: 'takes dead letters only',
+      remedy: 'write records with the sink `file`',
+    });
+  },
+  create: (options, context) => new DeadLetterFile(options, context),
+});
+
+function optionsOf(z: Zod): ZodType<ParsedOptions> {
+  return z.strictObject({
+    path: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('The file; in the state directory of the pipeline unless given.'),
+    bytesMax: z.int().positive().default(1_073_741_824).describe('How long it may become.'),
+    whenFull: z
+      .enum(['pause', 'fail', 'dropOldest'])
+      .default('pause')
+      .describe('Wait for room, fail the run, or drop the oldest dead letters and count them.'),
+  });
+}
+
+const retryAfterMs = 1000;
+
+class DeadLetterFile implements SinkConnector {
+  readonly #options: ParsedOptions;
+  readonly #context: SinkContext;
+  readonly #encoder: Encoder;
+  #path: string | undefined;
+  #file: RecordFile | undefined;
+  #inode = 0;
+
+  constructor(options: ParsedOptions, context: SinkContext) {
+    this.#options = options;
+    this.#context = context;
+    this.#path = options.path;
+    this.#encoder = createEncoder('ndjson', context.input, { timestamps: 'iso' });
+  }
+
+  async open(): Promise<void> {
+    if (this.#path !== undefined) await this.#begin(this.#path);
+  }
+
+  async write(batch: Batch): Promise<WriteResult | void> {
+    if (batch.length === 0) return;
+    // Only the letters themselves tell the pipeline, and with it the directory.
+    const path = (this.#path ??= defaultPath(batch));
+    const { bytesMax, whenFull } = this.#options;
+    await this.#follow(path);
+    const limit = whenFull === 'dropOldest' ? Math.floor(bytesMax / 2) : bytesMax;
+    const lines = this.#encoder.encode(batch);
+    const { sizeBytes } = this.#file!;
+    // One batch is always taken, however small the limit: it would never fit later.
+    if (sizeBytes > 0 && sizeBytes + lines.length > limit) {
+      if (whenFull === 'dropOldest') await this.#dropOldest(path);
+      else return this.#full(path);
+    }
+    this.#file!.add(lines);
+    try {
+      await this.#file!.flush();
+    } catch (error) {
+      // They will be offered again.
+      this.#file!.discard();
+      throw error;
+    }
+  }
+
+  async commit(): Promise<void> {
+    await this.#file?.commit();
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+  }
+
+  async #begin(path: string): Promise<void> {
+    const handle = await this.#context.files.open(path, 'private');
+    try {
+      const { kind, inode, sizeBytes } = await handle.facts();
+      const lineBytes = kind === 'file' ? await endOfLastLine(handle, sizeBytes) : 0;
+      this.#inode = inode;
+      this.#file = new RecordFile(path, handle, lineBytes, kind === 'file');
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** Sees to it that the open file is the one at its path: it may have been moved away, or cut. */
+  async #follow(path: string): Promise<void> {
+    const file = this.#file;
+    if (file !== undefined) {
+      const facts = await this.#context.files.facts(path);
+      if (facts?.inode === this.#inode && facts.sizeBytes >= file.sizeBytes) return;
+      if (facts?.kind === 'other') return;
+      await this.#leave(file);
+    }
+    await this.#begin(path);
+  }
+
+  async #leave(file: RecordFile): Promise<void> {
+    this.#file = undefined;
+    await file.commit().finally(() => file.close());
+  }
+
+  async #dropOldest(path: string): Promise<void> {
+    const { files, report } = this.#context;
+    const older = `${path}.1`;
+    if ((await files.facts(older)) !== undefined) {
+      await using handle = await files.open(older, 'read');
+      report.counted('deadLetters.dropped', await countLines(handle));
+    }
+    await this.#leave(this.#file!);
+    await files.rename(path, older);
+    await this.#begin(path);
+  }
+
+  #full(path: string): WriteResult {
+    const { bytesMax, whenFull } = this.#options;
+    const fact = `is full: \`bytesMax\` is ${bytesMax}`;
+    const remedy = 'move it away or cut it once its records are dealt with';
+    if (whenFull === 'fail') {
+      throw new PipelineError({ code: 'ERR_DEAD_LETTERS_FULL', place: path, fact, remedy });
+    }
+    return { notNow: { retryAfterMs, message: `${path} ${fact}; ${remedy}` } };
+  }
+}
+
+function defaultPath(batch: Batch): string {
+  const pipeline = batch.column('pipeline').value(batch.rows[0]!) as string;
+  return join(stateDirectory(process.env, pipeline), 'dead-letters.ndjson');
+}
+
+async function countLines(handle: FileHandle): Promise<number> {
+  const block = new Uint8Array(262_144);
+  let lines = 0;
+  for (let offset = 0; ;) {
+    const read = await handle.read(block, offset);
+    if (read === 0) return lines;
+    for (let at = block.indexOf(10); at >= 0 && at < read; at = block.indexOf(10, at + 1)) lines++;
+    offset += read;
+  }
+}

@@ -1,0 +1,197 @@
+import process from 'node:process';
+import type { ZodType } from 'zod';
+
+import {
+  Batch,
+  createDecoder,
+  decodeFormats,
+  type DecodeFormat,
+  type Decoder,
+  type Fields,
+  type Schema,
+} from '../batch/index.ts';
+import {
+  type Decoding,
+  decodingOptions,
+  defineSource,
+  endOfInput,
+  type Position,
+  refineDecoding,
+  schemaOption,
+  type SourceComponent,
+  type SourceConnector,
+  type SourceContext,
+  type SourceDefinition,
+  type Zod,
+} from '../core/index.ts';
+
+export interface StdinSourceOptions<F extends Fields = Fields> extends Partial<Decoding> {
+  /** NDJSON unless given. */
+  readonly format?: DecodeFormat;
+  /** Must be given: standard input cannot be looked at before it is read. */
+  readonly schema: Schema<F>;
+}
+
+interface ParsedOptions extends Decoding {
+  readonly format: DecodeFormat;
+  readonly schema: Schema;
+}
+
+/** Reads records from standard input to its end. It cannot be resumed: its positions are null. */
+export const stdinSource: SourceDefinition &
+  (<F extends Fields>(options: StdinSourceOptions<F>) => SourceComponent<F>) = defineSource<
+  <F extends Fields>(options: StdinSourceOptions<F>) => SourceComponent<F>,
+  ParsedOptions
+>({
+  name: 'stdin',
+  summary: 'Read records from standard input.',
+  options: optionsOf,
+  example: { schema: { sensorId: 'category', value: 'float64' } },
+  whenPaused: 'hold',
+  output: ({ schema }) => schema,
+  create: (options, context) => new StreamSource(() => process.stdin, options, context),
+});
+
+function optionsOf(z: Zod): ZodType<ParsedOptions> {
+  return z
+    .strictObject({
+      format: z.enum(decodeFormats).default('ndjson').describe('The format of the records.'),
+      schema: schemaOption(z).describe(
+        'Field names and kinds; must be given, for standard input cannot be read twice.',
+      ),
+      ...decodingOptions(z),
+    })
+    .superRefine((options, context) => refineDecoding(options.format, options, context));
+}
+
+const partBytes = 131_072;
+
+/** Reads records from a stream of bytes. Rows that wait longer than `waitMsMax` go out as they are. */
+export class StreamSource implements SourceConnector {
+  readonly #stream: () => AsyncIterable<Uint8Array>;
+  readonly #context: SourceContext;
+  readonly #decoder: Decoder;
+  #chunks: AsyncIterator<Uint8Array> | undefined;
+  #chunk: Uint8Array = new Uint8Array(0);
+  #next: Promise<IteratorResult<Uint8Array>> | undefined;
+  #atEnd = false;
+  #failed = 0;
+
+  constructor(
+    stream: () => AsyncIterable<Uint8Array>,
+    options: ParsedOptions,
+    context: SourceContext,
+  ) {
+    this.#stream = stream;
+    this.#context = context;
+    const { format, schema, ...decoding } = options;
+    const { id, report, batchLimits } = context;
+    this.#decoder = createDecoder(format, schema, {
+      ...decoding,
+      ...batchLimits,
+      source: id,
+      report: {
+        failed: (record) => {
+          this.#failed++;
+          report.failed(record);
+        },
+        counted: (what, count) => report.counted(what, count),
+      },
+    });
+  }
+
+  open(): Promise<void> {
+    this.#chunks = this.#stream()[Symbol.asyncIterator]();
+    return Promise.resolve();
+  }
+
+  async read(signal: AbortSignal): Promise<Batch | typeof endOfInput> {
+    const { clock, batchLimits, id } = this.#context;
+    let closesAt = Infinity;
+    for (;;) {
+      const isPressed = this.#failed >= batchLimits.rowsMax;
+      const isLate = clock.monotonic() >= closesAt;
+      const batch = this.#decoder.next() ?? (isPressed || isLate ? this.#decoder.flush() : null);
+      if (batch !== null || isPressed) {
+        this.#failed = 0;
+        return batch ?? Batch.from([], this.#context.output, { source: id });
+      }
+      if (this.#atEnd) return endOfInput;
+      if (this.#decoder.rowsPending > 0 && closesAt === Infinity) {
+        closesAt = clock.monotonic() + batchLimits.waitMsMax;
+      }
+      try {
+        await this.#fill(closesAt, signal);
+      } catch (error) {
+        // A stop while rows wait for their batch to fill: they go out as they are.
+        const rest = signal.aborted ? this.#decoder.flush() : null;
+        if (rest === null) throw error;
+        return rest;
+      }
+    }
+  }
+
+  position(): Position {
+    return null;
+  }
+
+  lag(): null {
+    return null;
+  }
+
+  // The iterator's own `return` would wait for the chunk that may never come.
+  async close(): Promise<void> {
+    const stream = this.#chunks === undefined ? undefined : this.#stream();
+    if (stream !== undefined && 'destroy' in stream) (stream.destroy as () => void)();
+  }
+
+  /** Gives the decoder more bytes, or gives up at `closesAt`. */
+  async #fill(closesAt: number, signal: AbortSignal): Promise<void> {
+    if (this.#chunk.length === 0) {
+      this.#next ??= this.#chunks!.next();
+      const result = await this.#settled(this.#next, closesAt, signal);
+      if (result === undefined) return;
+      this.#next = undefined;
+      if (result.done === true) {
+        this.#decoder.end();
+        this.#atEnd = true;
+        return;
+      }
+      this.#chunk = result.value;
+      this.#context.report.bytesRead(result.value.length);
+    }
+    const part = this.#chunk.subarray(0, partBytes);
+    this.#chunk = this.#chunk.subarray(part.length);
+    this.#decoder.push(part);
+  }
+
+  /** What a promise gives, or undefined where it takes longer than until `closesAt`. */
+  async #settled<T>(
+    promise: Promise<T>,
+    closesAt: number,
+    signal: AbortSignal,
+  ): Promise<T | undefined> {
+    signal.throwIfAborted();
+    const { clock } = this.#context;
+    const waiting = new AbortController();
+    const stop = (): void => waiting.abort(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    const delayMs = Math.max(0, closesAt - clock.monotonic());
+    const wait =
+      closesAt === Infinity
+        ? untilAborted(waiting.signal)
+        : clock.sleep(delayMs, { signal: waiting.signal });
+    try {
+      return await Promise.race([promise, wait.then(() => undefined)]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+      waiting.abort();
+    }
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
