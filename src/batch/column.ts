@@ -145,7 +145,9 @@ export class BytesColumn extends BaseColumn {
 
   protected free(): void {
     giveValues(this.offsets);
-    giveValues(new Uint8Array(this.data.buffer, this.data.byteOffset, this.data.byteLength));
+    const { buffer, byteOffset, byteLength } = this.data;
+    // Empty also once its buffer has moved to another thread.
+    if (byteLength > 0) giveValues(new Uint8Array(buffer, byteOffset, byteLength));
   }
 }
 

@@ -8,7 +8,7 @@ export {
   MisfitError,
   type MisfitReason,
 } from './column-writer.ts';
-export { giveValues, takeValues } from './buffers.ts';
+export { giveValues, takeValues, type Values } from './buffers.ts';
 export {
   createDecoder,
   createEncoder,
@@ -71,3 +71,4 @@ export {
 } from './schema.ts';
 export { allRows, Selection } from './selection.ts';
 export { Shared } from './shared.ts';
+export { type BatchMessage, BatchReceiver, BatchSender } from './transfer.ts';
