@@ -35,13 +35,13 @@ export async function configSchema(
     deadLetters: sink.optional().describe('Where failed records go; a file unless given.'),
     ...(Object.fromEntries(settings) as Record<string, zod.ZodType>),
   });
-  return { ...toJsonSchema(z, file, version), title: 'Millrace pipeline' };
+  return { ...toJsonSchema(z, file, version, 'ref'), title: 'Millrace pipeline' };
 }
 
 /** The JSON Schema of the options of one component. */
 export async function optionsSchema({ spec }: Definition): Promise<JsonSchema> {
   const z = await import('zod');
-  return toJsonSchema(z, spec.options(z), 'draft-7');
+  return toJsonSchema(z, spec.options(z), 'draft-7', 'inline');
 }
 
 /** The example of a component as the part of a config that it would be. */
@@ -50,11 +50,16 @@ export function exampleConfig({ kind, spec }: Definition): JsonValue {
   return kind === 'stage' ? { stages: [entry] } : { [kind]: entry };
 }
 
-function toJsonSchema(z: Zod, type: zod.ZodType, target: JsonSchemaVersion): JsonSchema {
+function toJsonSchema(
+  z: Zod,
+  type: zod.ZodType,
+  target: JsonSchemaVersion,
+  reused: 'ref' | 'inline',
+): JsonSchema {
   return z.toJSONSchema(type, {
     target,
     io: 'input',
-    reused: 'ref',
+    reused,
     unrepresentable: 'any',
     // What only code can give does not stand in a file: a function, a schema object.
     override: ({ zodSchema, jsonSchema }) => {

@@ -1,19 +1,14 @@
 import { basename, resolve } from 'node:path';
 
-import { deadLetterSchema, type Outside } from '../core/index.ts';
+import { deadLetterSchema, type Outside, type SinkComponent } from '../core/index.ts';
 import { isPipelineError } from '../errors.ts';
-import {
-  type ConfigMap,
-  ConfigDocument,
-  configLimits,
-  isConfigMap,
-} from './config/document.ts';
+import { type ConfigMap, ConfigDocument, configLimits, isConfigMap } from './config/document.ts';
 import { EntryReader, placementKeys } from './config/entries.ts';
 import { applyOverride, type Override } from './config/overrides.ts';
 import { resolveSecrets, Secrets } from './config/secrets.ts';
 import { readSettings, suggestion } from './config/settings.ts';
 import { readTopology } from './config/topology.ts';
-import type { Path, PipelineDescription, SinkNode } from './description.ts';
+import type { Path, PipelineDescription } from './description.ts';
 import { type Plan, planPipeline } from './plan.ts';
 import { type Problem, ValidationError } from './problem.ts';
 import type { Registry } from './registry.ts';
@@ -30,8 +25,8 @@ export interface ConfigOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Values that replace those of the file. */
   readonly overrides?: readonly Override[];
-  /** Where failed records go when the file does not say. */
-  readonly deadLetters?: (pipeline: string) => SinkNode;
+  /** Takes failed records where the file names no sink for them. */
+  readonly deadLetters?: SinkComponent;
 }
 
 /** The keys that a pipeline file may have. */
@@ -176,7 +171,13 @@ async function describe(
   const topology = await readTopology(config, reader, (value, path) =>
     resolveSecrets(value, path, variables, secrets, problems),
   );
-  return { name, ...topology, deadLetters: topology.deadLetters ?? deadLetters?.(name), settings };
+  const fallback = deadLetters && {
+    id: 'dead-letters',
+    component: deadLetters,
+    from: [],
+    path: [],
+  };
+  return { name, ...topology, deadLetters: topology.deadLetters ?? fallback, settings };
 }
 
 function checkKeys(config: ConfigMap, reader: EntryReader): void {

@@ -1,0 +1,34 @@
+import type { Definition } from '../core/index.ts';
+import type { Registry } from '../engine/index.ts';
+import { builtins } from './registry.ts';
+import type { Terminal } from './terminal.ts';
+import { alignColumns } from './text.ts';
+
+/** Every component of a registry: sources, stages, sinks, each by name. */
+export function componentsOf({ sources, stages, sinks }: Registry): Definition[] {
+  const byName = (a: Definition, b: Definition): number => (a.spec.name < b.spec.name ? -1 : 1);
+  return [sources, stages, sinks].flatMap((definitions) =>
+    [...(definitions as ReadonlyMap<string, Definition>).values()].sort(byName),
+  );
+}
+
+/** Prints the components that config files may name. */
+export function listComponents({ json }: { readonly json: boolean }, terminal: Terminal): void {
+  const components = componentsOf(builtins());
+  if (json) {
+    terminal.printJson(
+      components.map(({ kind, spec: { name, summary } }) => ({ kind, name, summary })),
+    );
+    return;
+  }
+  const lines = alignColumns(components.map(({ spec }) => [`  ${spec.name}`, spec.summary]));
+  let kind = '';
+  for (const [index, component] of components.entries()) {
+    if (component.kind !== kind) {
+      if (kind !== '') terminal.print('');
+      kind = component.kind;
+      terminal.print(terminal.style('bold', `${kind}s`, terminal.out));
+    }
+    terminal.print(lines[index]!);
+  }
+}

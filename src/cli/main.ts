@@ -1,0 +1,221 @@
+import { readFileSync } from 'node:fs';
+import process from 'node:process';
+
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+
+import type { RunCommandOptions } from './run.ts';
+import type { ValidateOptions } from './validate.ts';
+import { exitCodes, reportFailure } from './failure.ts';
+import { Terminal } from './terminal.ts';
+
+const logLevels = ['debug', 'info', 'warning', 'error', 'critical'];
+
+interface Globals {
+  readonly color?: boolean;
+}
+
+async function main(words: readonly string[]): Promise<void> {
+  const terminal = new Terminal();
+  try {
+    await createProgram(terminal).parseAsync(words, { from: 'user' });
+  } catch (error) {
+    // What commander has to say it has said.
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+    } else {
+      process.exitCode = reportFailure(error, terminal);
+    }
+  }
+}
+
+/** The whole command line. Each command's code is loaded when it is called. */
+function createProgram(terminal: Terminal): Command {
+  const program = new Command('millrace')
+    .description('Run and check sensor and event pipelines: source, stages, sink.')
+    .version(version(), '-V, --version', 'print the version')
+    .option('--color', 'use colour even where nobody looks')
+    .option('--no-color', 'use no colour')
+    .helpOption('-h, --help', 'show help')
+    .exitOverride()
+    .hook('preAction', (root) => chooseColour(root.opts<Globals>()));
+  addRun(program, terminal);
+  addValidate(program, terminal);
+  addCatalogue(program, terminal);
+  addFiles(program, terminal);
+  return program.addHelpText(
+    'after',
+    examples(
+      ['millrace init', 'write a pipeline that runs as it stands'],
+      ['millrace run pipeline.yaml', 'run it'],
+      ['millrace validate pipeline.yaml', 'check it without running it'],
+      ['millrace describe threshold', 'show the options of a component'],
+    ),
+  );
+}
+
+function addRun(program: Command, terminal: Terminal): void {
+  addSet(program.command('run').description('Run a pipeline file.'))
+    .argument('<file>', 'the pipeline, YAML or JSON')
+    .option('--for <time>', 'stop after this time: 500ms, 10s, 5m, 2h', parseTime)
+    .option('--max-records <count>', 'read at most this many records', parseCount)
+    .addOption(
+      new Option('--report <form>', 'how to report: as text, or as one JSON object')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .option('--report-file <file>', 'write the report as JSON to this file too')
+    .option(
+      '--live',
+      'show components and their newest readings while it runs, on a terminal',
+      false,
+    )
+    .option('--fail-on-dead-letter', 'exit with 3 when there were dead letters', false)
+    .addOption(
+      new Option('--log-level <level>', 'the least level of log lines')
+        .choices(logLevels)
+        .default('info'),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        ['millrace run pipeline.yaml', ''],
+        ['millrace run pipeline.yaml --for 10s --report json', 'ten seconds, report for scripts'],
+        ['millrace run pipeline.yaml --set source.file.path=other.ndjson', 'another input'],
+      ) +
+        '\nExit codes: 0 done or stopped, 1 failed, 2 usage, 3 dead letters (with --fail-on-dead-letter),\n' +
+        '75 not finished in time after a stop, 78 invalid pipeline, 130/143 stopped at once by a second signal.\n',
+    )
+    .action(async (file: string, options: RunCommandOptions) => {
+      const { runPipeline } = await import('./run.ts');
+      await runPipeline(file, options, terminal);
+    });
+}
+
+function addValidate(program: Command, terminal: Terminal): void {
+  addSet(program.command('validate').description('Check a pipeline file and list every problem.'))
+    .argument('<file>', 'the pipeline, YAML or JSON')
+    .option('--json', 'print the result as JSON', false)
+    .addHelpText(
+      'after',
+      examples(
+        ['millrace validate pipeline.yaml', ''],
+        ['millrace validate pipeline.yaml --json', 'for editors and scripts'],
+      ),
+    )
+    .action(async (file: string, options: ValidateOptions) => {
+      const { validatePipeline } = await import('./validate.ts');
+      process.exitCode = await validatePipeline(file, options, terminal);
+    });
+}
+
+function addCatalogue(program: Command, terminal: Terminal): void {
+  program
+    .command('list')
+    .description('List the sources, stages and sinks there are.')
+    .option('--json', 'print the list as JSON', false)
+    .addHelpText('after', examples(['millrace list', ''], ['millrace list --json', 'for scripts']))
+    .action(async (options: { json: boolean }) => {
+      const { listComponents } = await import('./list.ts');
+      listComponents(options, terminal);
+    });
+  program
+    .command('describe')
+    .description('Show what a component does, its options and an example.')
+    .argument('<name>', 'the name of a source, stage or sink')
+    .option('--json', 'print the description as JSON', false)
+    .addHelpText(
+      'after',
+      examples(
+        ['millrace describe threshold', ''],
+        ['millrace describe file --json', 'for scripts'],
+      ),
+    )
+    .action(async (name: string, options: { json: boolean }) => {
+      const { describeComponent } = await import('./describe.ts');
+      await describeComponent(name, options, terminal);
+    });
+  program
+    .command('schema')
+    .description('Print the JSON Schema of a pipeline file, for editors.')
+    .option('--write [file]', 'write it to a file instead: pipeline.schema.json unless named')
+    .addHelpText(
+      'after',
+      examples(['millrace schema', ''], ['millrace schema --write', 'beside your pipeline.yaml']),
+    )
+    .action(async (options: { write?: string | true }) => {
+      const { printSchema } = await import('./schema.ts');
+      await printSchema(options, terminal);
+    });
+}
+
+function addFiles(program: Command, terminal: Terminal): void {
+  program
+    .command('infer')
+    .description('Print the schema of a data file (NDJSON or CSV), to put into a pipeline.')
+    .argument('<file>', 'the data')
+    .addHelpText('after', examples(['millrace infer readings.csv', '']))
+    .action(async (file: string) => {
+      const { inferFile } = await import('./infer.ts');
+      await inferFile(file, terminal);
+    });
+  program
+    .command('init')
+    .description('Write a small pipeline that runs as it stands, and its schema for editors.')
+    .argument('[directory]', 'where to', '.')
+    .addHelpText('after', examples(['millrace init', ''], ['millrace init boiler-room', '']))
+    .action(async (directory: string) => {
+      const { initDirectory } = await import('./init.ts');
+      await initDirectory(directory, terminal);
+    });
+}
+
+function addSet(command: Command): Command {
+  const collect = (argument: string, earlier: readonly string[]): string[] => [
+    ...earlier,
+    argument,
+  ];
+  return command.option(
+    '--set <path=value>',
+    'replace a value of the file, as in stages.0.threshold.min=5; may be given again',
+    collect,
+    [],
+  );
+}
+
+function version(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
+}
+
+function examples(...lines: readonly (readonly [command: string, what: string])[]): string {
+  const width = Math.max(...lines.map(([command]) => command.length));
+  const shown = lines.map(([command, what]) => `  ${command.padEnd(width)}  ${what}`.trimEnd());
+  return `\nExamples:\n${shown.join('\n')}\n`;
+}
+
+const timeUnits: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+function parseTime(text: string): number {
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+  const ms = Number(amount) * (timeUnits[unit] ?? Number.NaN);
+  if (!(ms > 0)) throw new InvalidArgumentError('Write a time like 500ms, 10s, 5m or 2h.');
+  return ms;
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count) || count < 1) {
+    throw new InvalidArgumentError('Write a whole number from 1.');
+  }
+  return count;
+}
+
+// Node's own `styleText` obeys these two.
+function chooseColour({ color }: Globals): void {
+  if (color === undefined) return;
+  const [on, off] = color ? ['FORCE_COLOR', 'NO_COLOR'] : ['NO_COLOR', 'FORCE_COLOR'];
+  process.env[on] = '1';
+  delete process.env[off];
+}
+
+void main(process.argv.slice(2));

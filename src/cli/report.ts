@@ -1,0 +1,60 @@
+import type { ComponentReport, RunReport } from '../engine/index.ts';
+import { alignColumns, escapeControls, formatBytes, formatCount, formatDuration } from './text.ts';
+
+/** A report as it is written in JSON: what scripts may count on. */
+export function reportJson(report: RunReport): Record<string, unknown> {
+  const { pipeline, status, recordsIn, recordsOut, durationMs, bytesIn } = report;
+  const { peakMemoryBytes, deadLetters, delivery, components } = report;
+  const head = { pipeline, status, recordsIn, recordsOut, durationMs, bytesIn };
+  return { ...head, peakMemoryBytes, deadLetters, delivery, components };
+}
+
+/** A report as a table, for a terminal. */
+export function reportTable(report: RunReport, heading: (text: string) => string): string[] {
+  const titles = ['component', 'kind', 'in', 'out', 'dropped', 'dead', 'busy', 'p50', 'p95', 'p99'];
+  const rows = report.components.map((component) => {
+    const { id, kind, busyMs, p50Ms, p95Ms, p99Ms } = component;
+    const counts = countsOf(component).map(formatCount);
+    return [escapeControls(id), kind, ...counts, ...[busyMs, p50Ms, p95Ms, p99Ms].map(formatTime)];
+  });
+  const right = new Set([2, 3, 4, 5, 6, 7, 8, 9]);
+  const [head = '', ...lines] = alignColumns([titles, ...rows], right);
+  return ['', heading(head), ...lines, '', ...summary(report)];
+}
+
+/** A report as plain lines, for a pipe. */
+export function reportLines(report: RunReport): string[] {
+  const lines = report.components.map((component) => {
+    const [rowsIn, rowsOut, dropped, dead] = countsOf(component);
+    const { id, name, kind, busyMs, p50Ms, p95Ms, p99Ms } = component;
+    const label = id === name ? `${kind} ${id}` : `${kind} ${id} (${name})`;
+    const times = `busy ${formatTime(busyMs)} p50 ${formatTime(p50Ms)} p95 ${formatTime(p95Ms)} p99 ${formatTime(p99Ms)}`;
+    return `${escapeControls(label)}: in ${rowsIn} out ${rowsOut} dropped ${dropped} dead ${dead} ${times}`;
+  });
+  return [...lines, ...summary(report)];
+}
+
+function summary(report: RunReport): string[] {
+  const { pipeline, status, recordsIn, recordsOut, durationMs, bytesIn, deadLetters } = report;
+  const rate = durationMs > 0 ? (recordsIn * 1000) / durationMs : 0;
+  const bytes = bytesIn > 0 ? `, ${formatBytes(bytesIn)} read` : '';
+  const reasons = report.components.flatMap((component) =>
+    Object.entries(component.droppedBy).map(
+      ([reason, rows]) => `dropped by ${component.id}: ${formatCount(rows)} (${reason})`,
+    ),
+  );
+  return [
+    `${pipeline}: ${status} after ${formatDuration(durationMs)}, ${report.delivery} delivery`,
+    `${formatCount(recordsIn)} records in, ${formatCount(recordsOut)} out (${formatCount(rate)}/s)${bytes}`,
+    `${formatCount(deadLetters)} dead letters, peak memory ${formatBytes(report.peakMemoryBytes)}`,
+    ...reasons,
+  ].map(escapeControls);
+}
+
+function countsOf({ in: rowsIn, out, dropped, dead }: ComponentReport): number[] {
+  return [rowsIn, out, dropped, dead];
+}
+
+function formatTime(ms: number | null): string {
+  return ms === null ? '-' : formatDuration(ms);
+}

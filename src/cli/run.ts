@@ -1,0 +1,159 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import process from 'node:process';
+
+import { type LogLevel, systemClock } from '../core/index.ts';
+import { type Plan, type Run, type RunReport, startRun } from '../engine/index.ts';
+import { isPipelineError } from '../errors.ts';
+import { exitCodes, reportFailure } from './failure.ts';
+import { LiveView } from './live-view.ts';
+import { loadConfig } from './load.ts';
+import { createLogger } from './log.ts';
+import { showProgress } from './progress.ts';
+import { reportJson, reportLines, reportTable } from './report.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface RunCommandOptions {
+  readonly set: readonly string[];
+  readonly for?: number;
+  readonly maxRecords?: number;
+  readonly report: 'text' | 'json';
+  readonly reportFile?: string;
+  readonly live: boolean;
+  readonly failOnDeadLetter: boolean;
+  readonly logLevel: LogLevel;
+}
+
+/** Runs a pipeline file to its end, reports, and leaves the process with the run's exit code. */
+export async function runPipeline(
+  file: string,
+  options: RunCommandOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const stopper = new Stopper(terminal);
+  const config = await loadConfig(file, options.set, terminal);
+  const plan = await config.plan();
+  const exitCode = await runPlan(plan, options, stopper, terminal);
+  // Whatever a component left open does not keep the process.
+  await terminal.leave(stopper.exitCode ?? exitCode);
+}
+
+async function runPlan(
+  plan: Plan,
+  options: RunCommandOptions,
+  stopper: Stopper,
+  terminal: Terminal,
+): Promise<number> {
+  const { for: durationMsMax, maxRecords: recordsMax } = options;
+  const log = createLogger(terminal, systemClock, options.logLevel);
+  const view = options.live && terminal.err.isTTY ? new LiveView() : undefined;
+  const run = startRun(plan, {
+    log,
+    ...(durationMsMax !== undefined && { durationMsMax }),
+    ...(recordsMax !== undefined && { recordsMax }),
+    ...(view !== undefined && { watch: (_sink, batch) => view.watch(batch) }),
+  });
+  stopper.run = run;
+  const over = new AbortController();
+  const goal = { durationMsMax, recordsMax };
+  const parts = { terminal, log, clock: systemClock, view, signal: over.signal };
+  const progress = showProgress(run, goal, parts);
+  let failure: unknown;
+  const report = await run.done.catch((error: unknown) => {
+    failure = error;
+    return run.stats();
+  });
+  over.abort();
+  await progress;
+  await printReport(report, plan, options, terminal);
+  if (failure !== undefined) return failureCode(failure, terminal);
+  return options.failOnDeadLetter && report.deadLetters > 0
+    ? exitCodes.deadLetters
+    : exitCodes.done;
+}
+
+// A reader of our output that has gone has had what it wanted.
+function failureCode(failure: unknown, terminal: Terminal): number {
+  const isClosed = isPipelineError(failure) && failure.code === 'ERR_OUTPUT_CLOSED';
+  return isClosed || terminal.isBroken ? exitCodes.done : reportFailure(failure, terminal);
+}
+
+async function printReport(
+  report: RunReport,
+  plan: Plan,
+  options: RunCommandOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const json = JSON.stringify(reportJson(report));
+  if (options.reportFile !== undefined) {
+    await mkdir(dirname(options.reportFile), { recursive: true });
+    await writeFile(options.reportFile, `${json}\n`);
+  }
+  const stream = writesStdout(plan) ? terminal.err : terminal.out;
+  const lines =
+    options.report === 'json'
+      ? [json]
+      : stream.isTTY
+        ? reportTable(report, (text) => terminal.style('bold', text, stream))
+        : reportLines(report);
+  for (const line of lines) {
+    if (stream === terminal.err) terminal.complain(line);
+    else terminal.print(line);
+  }
+}
+
+function writesStdout({ sinks, deadLetters }: Plan): boolean {
+  return [...sinks, ...(deadLetters === undefined ? [] : [deadLetters])].some(({ node }) => {
+    const { component } = node;
+    return component !== undefined && 'definition' in component
+      ? component.definition.spec.writesStdout === true
+      : false;
+  });
+}
+
+const signalCodes = { SIGINT: exitCodes.interrupted, SIGTERM: exitCodes.terminated } as const;
+
+/** How long a second signal lets components close, and output be taken, before the process ends. */
+const abortMsMax = 1000;
+
+/** Turns signals into the end of a run: the first lets it finish, the second does not. */
+class Stopper {
+  /** Set by the second signal. */
+  exitCode: number | undefined;
+  readonly #terminal: Terminal;
+  #run: Run | undefined;
+  #signals = 0;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => void this.#stop(signal));
+    }
+    terminal.onBroken = () => void this.#run?.abort(new Error('standard output was closed'));
+  }
+
+  set run(run: Run) {
+    this.#run = run;
+  }
+
+  async #stop(signal: keyof typeof signalCodes): Promise<void> {
+    this.#signals++;
+    if (this.#run === undefined) {
+      // Nothing flows yet, so nothing is to be finished.
+      await this.#terminal.leave(
+        this.#signals === 1 ? exitCodes.done : signalCodes[signal],
+        abortMsMax,
+      );
+    } else if (this.#signals === 1) {
+      this.#terminal.complain(
+        'stopping: finishing what is in flight (a second signal stops at once)',
+      );
+      // How it ends is seen by whoever waits for the run.
+      this.#run.stop().catch(() => {});
+    } else {
+      this.exitCode = signalCodes[signal];
+      await Promise.race([this.#run.abort(), systemClock.sleep(abortMsMax)]);
+      await this.#terminal.leave(this.exitCode, abortMsMax);
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import process from 'node:process';
+import { styleText } from 'node:util';
+
+import { systemClock } from '../core/index.ts';
+import { Screen } from './live-view.ts';
+
+type Stream = NodeJS.WriteStream;
+type Format = Parameters<typeof styleText>[0];
+
+/** Where the command line writes: data on standard output, everything else on standard error. */
+export class Terminal {
+  readonly out: Stream;
+  readonly err: Stream;
+  /** Puts resolved secrets back as their references; everything written passes it. */
+  scrub: (text: string) => string = (text) => text;
+  /** Called when nobody reads standard output any more. */
+  onBroken: () => void = () => {};
+  #isBroken = false;
+  readonly #screen: Screen;
+
+  constructor(out: Stream = process.stdout, err: Stream = process.stderr) {
+    this.out = out;
+    this.err = err;
+    this.#screen = new Screen(err);
+    out.on('error', (error: NodeJS.ErrnoException) => {
+      // A reader that has gone, as `head` does, is a normal end.
+      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+      if (this.#isBroken) return;
+      this.#isBroken = true;
+      this.onBroken();
+    });
+    // Where nobody hears complaints there is nobody to tell so.
+    err.on('error', () => {});
+  }
+
+  /** True when the reader of standard output has gone. */
+  get isBroken(): boolean {
+    return this.#isBroken;
+  }
+
+  /** A line of data on standard output. */
+  print(line: string): void {
+    this.#screen.clear();
+    this.out.write(`${this.scrub(line)}\n`);
+  }
+
+  /** A line on standard error. */
+  complain(line: string): void {
+    this.#screen.clear();
+    this.err.write(`${this.scrub(line)}\n`);
+  }
+
+  /** A value as JSON on standard output. */
+  printJson(value: unknown): void {
+    this.print(JSON.stringify(value, null, 2));
+  }
+
+  /** Shows lines on standard error that the next ones replace. For terminals only. */
+  showStatus(lines: (columns: number, rows: number) => readonly string[]): void {
+    const { columns, rows } = this.#screen;
+    this.#screen.draw(lines(columns, rows).map((line) => this.scrub(line)));
+  }
+
+  /** Colours text for a stream, where the stream takes colour. */
+  style(format: Format, text: string, stream: Stream = this.err): string {
+    return styleText(format, text, { stream });
+  }
+
+  /** Resolves when everything written so far has left the process. */
+  async flushed(): Promise<void> {
+    this.#screen.clear();
+    await Promise.all([this.out, this.err].map((stream) => flushed(stream)));
+  }
+
+  /**
+   * Ends the process whatever is still open in it, once what was written has left it, or after
+   * `waitMsMax`.
+   */
+  async leave(exitCode: number, waitMsMax?: number): Promise<never> {
+    const written = this.flushed();
+    await (waitMsMax === undefined
+      ? written
+      : Promise.race([written, systemClock.sleep(waitMsMax)]));
+    process.exit(exitCode);
+  }
+}
+
+function flushed(stream: Stream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || stream.writableEnded) resolve();
+    else stream.write('', () => resolve());
+  });
+}

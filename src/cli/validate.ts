@@ -1,0 +1,48 @@
+import { ValidationError } from '../engine/index.ts';
+import { exitCodes, reportFailure } from './failure.ts';
+import { loadConfig } from './load.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface ValidateOptions {
+  readonly set: readonly string[];
+  readonly json: boolean;
+}
+
+/** Checks a pipeline file without running it; gives the exit code. */
+export async function validatePipeline(
+  file: string,
+  { set, json }: ValidateOptions,
+  terminal: Terminal,
+): Promise<number> {
+  try {
+    const config = await loadConfig(file, set, terminal);
+    const { name, sources, stages, sinks } = await config.plan();
+    if (json) {
+      terminal.printJson({ file, valid: true, pipeline: name, problems: [] });
+    } else {
+      const counts = [
+        counted(sources.length, 'source'),
+        counted(stages.length, 'stage'),
+        counted(sinks.length, 'sink'),
+      ];
+      terminal.print(`${file}: valid: ${name}, ${counts.join(', ')}`);
+    }
+    return exitCodes.done;
+  } catch (error) {
+    if (!json || !(error instanceof ValidationError)) return reportFailure(error, terminal);
+    const problems = error.problems.map(({ kind, file: place, line, column, path, text }) => ({
+      kind,
+      file: place,
+      line,
+      column,
+      path,
+      text,
+    }));
+    terminal.printJson({ file, valid: false, problems });
+    return exitCodes.invalidConfig;
+  }
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
