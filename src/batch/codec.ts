@@ -6,6 +6,10 @@ import type {
   EncodeOptions,
   Encoder,
 } from './codec/contract.ts';
+import { CsvDecoder } from './codec/csv-decoder.ts';
+import { CsvEncoder } from './codec/csv-encoder.ts';
+import { JsonEncoder } from './codec/json-encoder.ts';
+import { NdjsonDecoder } from './codec/ndjson-decoder.ts';
 import type { Fields, Schema } from './schema.ts';
 
 export {
@@ -32,7 +36,7 @@ export function createDecoder<F extends Fields>(
   schema: Schema<F>,
   options: DecodeOptions,
 ): Decoder<F> {
-  throw new Error(`not there yet: ${format} ${schema} ${options.source}`);
+  return format === 'csv' ? new CsvDecoder(schema, options) : new NdjsonDecoder(schema, options);
 }
 
 /** An encoder of batches of one schema. Throws `ERR_CODEC_FORMAT` where an option makes no sense. */
@@ -41,5 +45,6 @@ export function createEncoder(
   schema: Schema,
   options: EncodeOptions = {},
 ): Encoder {
-  throw new Error(`not there yet: ${format} ${schema} ${options.timestamps}`);
+  if (format === 'csv') return new CsvEncoder(schema, options);
+  return new JsonEncoder(schema, options, format === 'json');
 }

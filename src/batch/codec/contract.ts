@@ -83,7 +83,7 @@ export interface DecodeOptions {
   readonly delimiter?: string | undefined;
   /** CSV: whether the first record names the columns; without, they are in schema order. Default true. */
   readonly header?: boolean | undefined;
-  /** CSV with a header: the columns, as `Decoder.columns` gave them, to start behind the header. */
+  /** CSV: the names of the columns, as `Decoder.columns` gave them, to start behind the header. */
   readonly columns?: readonly string[] | undefined;
 }
 

@@ -1,0 +1,182 @@
+import { Buffer } from 'node:buffer';
+
+import { PipelineError } from '../../errors.ts';
+import type { Batch } from '../batch.ts';
+import { type Bitmap, getBit } from '../bitmap.ts';
+import type { BytesColumn, CategoryColumn, Column, FixedColumn } from '../column.ts';
+import type { Dictionary } from '../dictionary.ts';
+import type { Kind, Schema } from '../schema.ts';
+import type { EncodeOptions, Encoder } from './contract.ts';
+import { formatTimestamp } from './timestamp.ts';
+import {
+  numberBytesMax,
+  writeAscii,
+  writeFloat,
+  writeInt64,
+  writeInteger,
+} from './write-number.ts';
+
+const noBytes = new Uint8Array(0);
+
+/** What stands around the cells of a format. */
+export interface RowFrame {
+  /** Before each cell: punctuation and, in JSON, the key. One per field. */
+  readonly before: readonly Uint8Array[];
+  readonly after: Uint8Array;
+  /** In the place of a null. */
+  readonly nothing: Uint8Array;
+}
+
+/** Writes batches row by row into one buffer that is used again for each batch. */
+export abstract class RowEncoder implements Encoder {
+  protected readonly schema: Schema;
+  protected readonly options: EncodeOptions;
+  readonly #kinds: readonly Kind[];
+  readonly #encoded: EncodedValues[];
+  /** Room that a row takes at most, its text and bytes cells left out. */
+  readonly #rowBytesMax: number;
+  readonly #frame: RowFrame;
+  #out: Uint8Array = noBytes;
+  #nonFinite = 0;
+
+  constructor(schema: Schema, options: EncodeOptions, frame: RowFrame) {
+    this.schema = schema;
+    this.options = options;
+    this.#frame = frame;
+    this.#kinds = schema.fields.map((field) => field.kind);
+    this.#encoded = schema.fields.map(() => new EncodedValues((text) => this.textBytes(text)));
+    let bytes = frame.after.length;
+    for (const before of frame.before) bytes += before.length + numberBytesMax;
+    this.#rowBytesMax = bytes;
+  }
+
+  abstract begin(): Uint8Array;
+  abstract end(): Uint8Array;
+  /** A text value as it stands in the output. */
+  protected abstract textBytes(text: string): Uint8Array;
+  /** The cell of a column of text, bytes or json, written at `at` of a buffer with room for it. */
+  protected abstract writeData(
+    out: Uint8Array,
+    at: number,
+    column: BytesColumn,
+    row: number,
+  ): number;
+  /** How many bytes `writeData` takes for so many in the column, at most. */
+  protected abstract dataBytesMax(bytes: number): number;
+
+  encode(batch: Batch): Uint8Array {
+    if (!batch.schema.equals(this.schema)) {
+      throw new PipelineError({
+        code: 'ERR_BATCH_SCHEMA',
+        place: 'encoder',
+        fact: `a batch of ${batch.schema} for an encoder of ${this.schema}`,
+      });
+    }
+    const { rows, length, columns } = batch;
+    const { before, after, nothing } = this.#frame;
+    const validity = columns.map((column) => column.validity);
+    let at = 0;
+    for (let index = 0; index < length; index++) {
+      const row = rows[index]!;
+      at = this.#reserve(at, this.#rowBytesMax);
+      for (let field = 0; field < columns.length; field++) {
+        at = writeBytes(this.#out, at, before[field]!);
+        if (isNull(validity[field]!, row)) at = writeBytes(this.#out, at, nothing);
+        else at = this.#writeCell(at, columns[field]!, field, row);
+      }
+      at = writeBytes(this.#out, at, after);
+    }
+    if (this.#nonFinite > 0) this.options.report?.counted('nonFinite', this.#nonFinite);
+    this.#nonFinite = 0;
+    return this.#out.subarray(0, at);
+  }
+
+  #writeCell(at: number, column: Column, field: number, row: number): number {
+    const out = this.#out;
+    switch (this.#kinds[field]!) {
+      case 'float64': {
+        const value = (column as FixedColumn<Float64Array>).values[row]!;
+        if (value - value === 0) return writeFloat(out, at, value);
+        this.#nonFinite++;
+        return writeBytes(out, at, this.#frame.nothing);
+      }
+      case 'timestamp':
+        return this.#writeTimestamp(at, (column as FixedColumn<Float64Array>).values[row]!);
+      case 'int32':
+        return writeInteger(out, at, (column as FixedColumn<Int32Array>).values[row]!);
+      case 'int64':
+        return writeInt64(out, at, (column as FixedColumn<BigInt64Array>).values[row]!);
+      case 'bool':
+        return writeAscii(out, at, (column as FixedColumn).values[row] === 1 ? 'true' : 'false');
+      case 'category': {
+        const { dictionary, codes } = column as CategoryColumn;
+        const bytes = this.#encoded[field]!.bytesOf(dictionary, codes[row]!);
+        at = this.#reserve(at, bytes.length + this.#rowBytesMax);
+        return writeBytes(this.#out, at, bytes);
+      }
+      default: {
+        const { offsets } = column as BytesColumn;
+        const bytes = offsets[row + 1]! - offsets[row]!;
+        at = this.#reserve(at, this.dataBytesMax(bytes) + this.#rowBytesMax);
+        return this.writeData(this.#out, at, column as BytesColumn, row);
+      }
+    }
+  }
+
+  #writeTimestamp(at: number, value: number): number {
+    if (value - value !== 0) {
+      this.#nonFinite++;
+      return writeBytes(this.#out, at, this.#frame.nothing);
+    }
+    const text = this.options.timestamps === 'iso' ? formatTimestamp(value) : null;
+    // Beyond the years of RFC 3339 milliseconds lose nothing, and decoders read both.
+    if (text === null) return writeFloat(this.#out, at, value);
+    return writeBytes(this.#out, at, this.textBytes(text));
+  }
+
+  #reserve(at: number, more: number): number {
+    if (at + more > this.#out.length) {
+      const grown = new Uint8Array(Math.max(65_536, 2 * (at + more)));
+      grown.set(this.#out.subarray(0, at));
+      this.#out = grown;
+    }
+    return at;
+  }
+}
+
+/** The values of one category field as they stand in the output, kept for each dictionary. */
+class EncodedValues {
+  readonly #encode: (text: string) => Uint8Array;
+  #dictionary: Dictionary | null = null;
+  #bytes: Uint8Array[] = [];
+
+  constructor(encode: (text: string) => Uint8Array) {
+    this.#encode = encode;
+  }
+
+  bytesOf(dictionary: Dictionary, code: number): Uint8Array {
+    if (dictionary !== this.#dictionary) {
+      this.#dictionary = dictionary;
+      this.#bytes = [];
+    }
+    return (this.#bytes[code] ??= this.#encode(dictionary.values[code]!));
+  }
+}
+
+export function writeBytes(out: Uint8Array, at: number, bytes: Uint8Array): number {
+  const { length } = bytes;
+  if (length > 64) {
+    out.set(bytes, at);
+    return at + length;
+  }
+  for (let index = 0; index < length; index++) out[at + index] = bytes[index]!;
+  return at + length;
+}
+
+export function utf8(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from(text));
+}
+
+function isNull(validity: Bitmap | null, row: number): boolean {
+  return validity !== null && !getBit(validity, row);
+}
