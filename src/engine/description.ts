@@ -23,14 +23,16 @@ interface Node<C> {
 
 export type SourceNode = Node<SourceComponent | Source>;
 
-export interface StageNode extends Node<StageComponent | Stage> {
+interface Reader {
   /** Ids of the nodes it reads from; `id.output` for one output of a branch. */
   readonly from: readonly string[];
+  /** Where `from` stands, if it is written out. */
+  readonly fromPath?: Path;
 }
 
-export interface SinkNode extends Node<SinkComponent | Sink> {
-  readonly from: readonly string[];
-}
+export interface StageNode extends Node<StageComponent | Stage>, Reader {}
+
+export interface SinkNode extends Node<SinkComponent | Sink>, Reader {}
 
 /** How full a queue between two components may be. It always takes at least one batch. */
 export interface QueueLimits {
@@ -66,7 +68,7 @@ export const defaultSettings: Settings = {
 export interface PipelineDescription {
   readonly name: string;
   readonly sources: readonly SourceNode[];
-  /** In an order in which each stage comes after what it reads from, where there is one. */
+  /** In any order. */
   readonly stages: readonly StageNode[];
   readonly sinks: readonly SinkNode[];
   /** Where failed records go; a file in the state directory unless given. */

@@ -87,6 +87,8 @@ class Planner {
   readonly #problems: Problem[];
   readonly #outputs = new Map<string, Outputs>();
   readonly #read = new Set<string>();
+  /** Nodes that a misspelt reference seems to mean. */
+  readonly #meant = new Set<string>();
 
   constructor(
     description: PipelineDescription,
@@ -253,7 +255,7 @@ class Planner {
   /** The ports that a node's `from` names; undefined where one of them is wrong. */
   #resolve(node: StageNode | SinkNode): Port[] | undefined {
     if (node.from.length === 0) {
-      this.#problem('topology', node.path, `\`${node.id}\` reads from nothing; say \`from:\``);
+      this.#problem('topology', node.fromPath ?? node.path, `\`${node.id}\` reads from nothing; say \`from:\``);
       return undefined;
     }
     const ports: Port[] = [];
@@ -268,7 +270,7 @@ class Planner {
         const names = [...outputs.keys()].map((name) => `\`${port.node}.${name}\``).join(', ');
         const text = port.output === onlyOutput ? `has several outputs` : `has no output \`${port.output}\``;
         const way = outputs.has(onlyOutput) ? `read from \`${port.node}\`` : `read from ${names}`;
-        this.#problem('topology', node.path, `\`${port.node}\` ${text}; ${way}`);
+        this.#problem('topology', node.fromPath ?? node.path, `\`${port.node}\` ${text}; ${way}`);
         continue;
       }
       this.#read.add(`${port.node}.${port.output}`);
@@ -280,10 +282,11 @@ class Planner {
   #unknownReference(node: StageNode | SinkNode, reference: string): void {
     const ids = [...this.#outputs.keys()];
     const meant = nearest(reference, ids);
+    if (meant !== undefined) this.#meant.add(meant);
     const sinks = this.#description.sinks.some(({ id }) => id === reference);
     const way = meant === undefined ? `there are: ${ids.join(', ')}` : `did you mean \`${meant}\`?`;
     const text = sinks ? `\`${reference}\` is a sink: nothing comes after a sink` : `there is no \`${reference}\` to read from; ${way}`;
-    this.#problem('topology', node.path, text);
+    this.#problem('topology', node.fromPath ?? node.path, text);
   }
 
   /** The schema that comes in; undefined where it is not known or the inputs do not agree. */
@@ -294,7 +297,11 @@ class Planner {
   ): Schema | undefined {
     if (from === undefined) return undefined;
     if (inputs === 'one' && from.length > 1) {
-      this.#problem('topology', node.path, `\`${node.id}\` takes one input, not ${from.length}; put a \`merge\` before it`);
+      this.#problem(
+        'topology',
+        node.fromPath ?? node.path,
+        `\`${node.id}\` takes one input, not ${from.length}: put a \`merge\` before it or say \`from:\``,
+      );
       return undefined;
     }
     const schemas = from.map(({ node: id, output }) => this.#outputs.get(id)?.get(output));
@@ -322,7 +329,7 @@ class Planner {
   #checkAllRead(): void {
     for (const [id, outputs] of this.#outputs) {
       for (const output of outputs?.keys() ?? []) {
-        if (this.#read.has(`${id}.${output}`)) continue;
+        if (this.#read.has(`${id}.${output}`) || this.#meant.has(id)) continue;
         const { sources, stages } = this.#description;
         const path = [...sources, ...stages].find((node) => node.id === id)?.path ?? [];
         const port = output === onlyOutput ? id : `${id}.${output}`;

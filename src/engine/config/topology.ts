@@ -47,9 +47,10 @@ export async function readTopology(
   addMissingEnds(sources, sinks, reader);
 
   const ids = nameAll([...sources, ...stages, ...sinks]);
-  const behind = (placed: Placed, before: Placed | undefined): string[] =>
-    readFrom(placed.entry, reader) ??
-    (before === undefined ? sources : [before]).map((other) => ids.get(other)!);
+  const behind = ({ entry }: Placed, before: Placed | undefined): References =>
+    readFrom(entry, reader) ?? {
+      from: (before === undefined ? sources : [before]).map((other) => ids.get(other)!),
+    };
   const node = async <C>(placed: Placed, kind: Kind): Promise<NodeParts<C>> => ({
     id: ids.get(placed)!,
     component: await toComponent<C>(placed.entry, kind, resolve, reader),
@@ -58,17 +59,17 @@ export async function readTopology(
   const nodes = { sources: [] as SourceNode[], stages: [] as StageNode[], sinks: [] as SinkNode[] };
   for (const source of sources) nodes.sources.push(await node(source, 'source'));
   for (const stage of stages) {
-    nodes.stages.push({
-      ...(await node(stage, 'stage')),
-      from: behind(stage, readsBehind.get(stage)),
-    });
+    const references = behind(stage, readsBehind.get(stage));
+    nodes.stages.push({ ...(await node(stage, 'stage')), ...references });
   }
   for (const sink of sinks) {
     const before = readsBehind.has(sink) ? readsBehind.get(sink) : stages.at(-1);
-    nodes.sinks.push({ ...(await node(sink, 'sink')), from: behind(sink, before) });
+    nodes.sinks.push({ ...(await node(sink, 'sink')), ...behind(sink, before) });
   }
   return { ...nodes, deadLetters: await readDeadLetters(config, reader, resolve) };
 }
+
+type References = Pick<StageNode, 'from' | 'fromPath'>;
 
 interface NodeParts<C> {
   readonly id: string;
@@ -205,14 +206,15 @@ function nameAll(all: readonly Placed[]): Map<Placed, string> {
   return ids;
 }
 
-function readFrom({ placement, at }: Entry, reader: EntryReader): string[] | undefined {
-  const from = placement['from'];
+function readFrom({ placement, at }: Entry, reader: EntryReader): References | undefined {
+  const { from } = placement;
   if (from === undefined) return undefined;
+  const fromPath = [...at, 'from'];
   const references = Array.isArray(from) ? from : [from];
   if (references.length > 0 && references.every((reference) => typeof reference === 'string')) {
-    return references;
+    return { from: references, fromPath };
   }
-  reader.problem('invalid-option', [...at, 'from'], '`from` is an id, or a list of ids');
+  reader.problem('invalid-option', fromPath, '`from` is an id, or a list of ids');
   return undefined;
 }
 
