@@ -11,14 +11,14 @@ const lineBytesMax = 1_048_576;
 export interface Appendable {
   /** Up to the end of its last whole record; what follows is torn, or the end of an array. */
   readonly recordBytes: number;
-  /** What is missing behind the last record. */
-  readonly missing: '' | '\n' | ',';
+  /** True where the last record is whole but for its line end. */
+  readonly lacksLineEnd: boolean;
   readonly tornBytes: number;
   /** True where it begins anew: nothing whole is in it. */
   readonly isEmpty: boolean;
 }
 
-const nothing: Appendable = { recordBytes: 0, missing: '', tornBytes: 0, isEmpty: true };
+const nothing: Appendable = { recordBytes: 0, lacksLineEnd: false, tornBytes: 0, isEmpty: true };
 
 /** Looks for the end of the last whole record. Throws where the file is not of the format. */
 export async function examine(
@@ -42,9 +42,9 @@ async function examineLines(handle: FileHandle, sizeBytes: number): Promise<Appe
     await readFully(handle, line, recordBytes);
     // An object that is whole but for its line end is no torn line.
     if (isJson(line))
-      return { recordBytes: sizeBytes, missing: '\n', tornBytes: 0, isEmpty: false };
+      return { recordBytes: sizeBytes, lacksLineEnd: true, tornBytes: 0, isEmpty: false };
   }
-  return { recordBytes, missing: '', tornBytes, isEmpty: recordBytes === 0 };
+  return { recordBytes, lacksLineEnd: false, tornBytes, isEmpty: recordBytes === 0 };
 }
 
 function isJson(bytes: Buffer): boolean {
@@ -82,7 +82,7 @@ async function examineCsv(
   }
   return {
     recordBytes,
-    missing: '',
+    lacksLineEnd: false,
     tornBytes: sizeBytes - recordBytes,
     isEmpty: recordBytes === 0,
   };
@@ -106,7 +106,7 @@ async function examineArray(
   if (recordBytes === 0) return { ...nothing, tornBytes: isClosed ? 0 : sizeBytes };
   return {
     recordBytes,
-    missing: ',',
+    lacksLineEnd: false,
     tornBytes: isClosed ? 0 : sizeBytes - recordBytes,
     isEmpty: false,
   };

@@ -24,12 +24,16 @@ export interface FileWriting {
   readonly encode: Omit<EncodeOptions, 'report'>;
 }
 
+const nothing = new Uint8Array(0);
+
 /** Writes whole records to one file, durable at each commit. */
 export class FileSink implements SinkConnector {
   readonly #writing: FileWriting;
   readonly #context: SinkContext;
   readonly #encoder: Encoder;
   #file: RecordFile | undefined;
+  // Goes before the first record that is added to an array.
+  #separator: Uint8Array = nothing;
 
   constructor(writing: FileWriting, context: SinkContext) {
     this.#writing = writing;
@@ -58,7 +62,10 @@ export class FileSink implements SinkConnector {
   async write(batch: Batch): Promise<void> {
     const file = this.#file!;
     if (file.isFull) await file.flush();
+    if (batch.length === 0) return;
     const records = this.#encoder.encode(batch);
+    file.add(this.#separator);
+    this.#separator = nothing;
     file.add(records);
     file.endWith(this.#encoder.end());
   }
@@ -74,16 +81,19 @@ export class FileSink implements SinkConnector {
   async #start(handle: FileHandle): Promise<RecordFile> {
     const { path, mode, format } = this.#writing;
     const { kind } = await handle.facts();
-    const isCuttable = kind === 'file';
     const begin = Buffer.from(this.#encoder.begin());
     const found = mode === 'append' ? await examine(path, handle, format, begin) : undefined;
     if (found !== undefined && found.tornBytes > 0) {
       this.#context.log.warning('file.mended', { path, tornBytes: found.tornBytes });
     }
-    const file = new RecordFile(path, handle, found?.recordBytes ?? 0, isCuttable);
-    if (found === undefined || found.isEmpty) file.add(begin);
-    else file.add(Buffer.from(found.missing));
+    const file = new RecordFile(path, handle, found?.recordBytes ?? 0, kind === 'file');
+    this.#separator = nothing;
     file.endWith(this.#encoder.end());
+    if (found === undefined || found.isEmpty) file.add(begin);
+    else if (format === 'json') {
+      this.#separator = Buffer.from(',');
+      file.endWith(Buffer.from('\n]\n'));
+    } else if (found.lacksLineEnd) file.add(Buffer.from('\n'));
     return file;
   }
 }

@@ -1,0 +1,476 @@
+import { Buffer } from 'node:buffer';
+
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
+
+import { schema } from '../../src/batch/index.ts';
+import { fileSource, type FileSourceOptions } from '../../src/connectors/file.ts';
+import { endOfInput, type Position, systemOutside } from '../../src/core/index.ts';
+import { type VirtualOutside, virtualOutside } from '../../src/testing/outside.ts';
+import { openSource } from './planned.ts';
+
+const reading = schema({ n: 'float64', name: 'text' });
+const lineOf = (n: number): string => `{"n":${n},"name":"row ${n}"}\n`;
+const linesOf = (from: number, to: number): string => {
+  let lines = '';
+  for (let n = from; n < to; n++) lines += lineOf(n);
+  return lines;
+};
+const numbersOf = (rows: readonly Record<string, unknown>[]): unknown[] =>
+  rows.map((row) => row['n']);
+const range = (from: number, to: number): number[] =>
+  Array.from({ length: to - from }, (_, at) => from + at);
+
+function holding(contents: Record<string, string | Uint8Array>): VirtualOutside {
+  const outside = virtualOutside();
+  for (const [path, content] of Object.entries(contents)) outside.files.put(path, content);
+  return outside;
+}
+
+describe('the file source reads', () => {
+  it('an NDJSON file, its offsets as positions and its path as the partition', async () => {
+    const outside = holding({ 'in.ndjson': linesOf(0, 3) });
+    const { connector, tally } = await openSource(
+      fileSource({ path: 'in.ndjson', schema: reading }),
+      {
+        outside,
+      },
+    );
+    const batch = await connector.read(new AbortController().signal);
+    if (batch === endOfInput) throw new Error('no batch');
+    expect(batch.toRows()).toEqual([0, 1, 2].map((n) => ({ n, name: `row ${n}` })));
+    expect(batch.origin).toMatchObject({ source: 'source', partition: 'in.ndjson' });
+    expect([0, 1, 2].map((row) => batch.origin.position(row))).toEqual([0, 23, 46]);
+    expect(await connector.read(new AbortController().signal)).toBe(endOfInput);
+    expect(tally.bytes).toBe(linesOf(0, 3).length);
+    await connector.close();
+    expect(outside.files.openCount).toBe(0);
+  });
+
+  it('a CSV file by its name, and one of another name where the format is said', async () => {
+    const outside = holding({ 'in.csv': 'name,n\na,1\nb,2\n', 'in.dat': 'name;n\nc;3\n' });
+    const named = await openSource(fileSource({ path: 'in.csv', schema: reading }), { outside });
+    expect(await named.rows()).toEqual([
+      { n: 1, name: 'a' },
+      { n: 2, name: 'b' },
+    ]);
+    const said = fileSource({ path: 'in.dat', format: 'csv', delimiter: ';', schema: reading });
+    expect(await (await openSource(said, { outside })).rows()).toEqual([{ n: 3, name: 'c' }]);
+  });
+
+  it('many files by pattern and by name, each once, in the order of names', async () => {
+    const outside = holding({
+      'logs/b.ndjson': linesOf(2, 4),
+      'logs/a.ndjson': linesOf(0, 2),
+      'logs/c.csv': 'n,name\n4,x\n',
+      'extra.ndjson': linesOf(9, 10),
+    });
+    const path = ['logs/*.ndjson', 'logs/a.ndjson', 'logs/*.csv', 'extra.ndjson'];
+    const { rows } = await openSource(fileSource({ path, schema: reading }), { outside });
+    expect(numbersOf(await rows())).toEqual([9, 0, 1, 2, 3, 4]);
+  });
+
+  it('a file whose name looks like a pattern', async () => {
+    const outside = holding({ 'a[1].ndjson': lineOf(1) });
+    const { rows } = await openSource(fileSource({ path: 'a[1].ndjson', schema: reading }), {
+      outside,
+    });
+    expect(numbersOf(await rows())).toEqual([1]);
+  });
+
+  it('an empty file as no records', async () => {
+    const outside = holding({ 'in.ndjson': '' });
+    const { rows, tally } = await openSource(fileSource({ path: 'in.ndjson', schema: reading }), {
+      outside,
+    });
+    expect(await rows()).toEqual([]);
+    expect(tally).toMatchObject({ dead: 0, bytes: 0 });
+  });
+
+  it('past a byte order mark, CRLF, blank lines and a missing last line end', async () => {
+    const text = `\ufeff{"n":1,"name":"a"}\r\n\r\n{"n":2,"name":"b"}`;
+    const outside = holding({ 'in.ndjson': text });
+    const { rows, tally } = await openSource(fileSource({ path: 'in.ndjson', schema: reading }), {
+      outside,
+    });
+    expect(numbersOf(await rows())).toEqual([1, 2]);
+    expect(tally.counts.get('blankLines')).toBe(1);
+  });
+
+  it('the same rows whatever a read gives', async () => {
+    const text = linesOf(0, 500);
+    for (const readBytesMax of [1, 7, 4096]) {
+      const outside = holding({ 'in.ndjson': text });
+      outside.files.readBytesMax = readBytesMax;
+      const { rows } = await openSource(fileSource({ path: 'in.ndjson', schema: reading }), {
+        outside,
+      });
+      expect(numbersOf(await rows())).toEqual(range(0, 500));
+    }
+  });
+
+  it('batches of at most `rowsMax` rows, and knows what is left', async () => {
+    const outside = holding({ 'a.ndjson': linesOf(0, 10), 'b.ndjson': linesOf(0, 5) });
+    const component = fileSource({ path: ['a.ndjson', 'b.ndjson'], schema: reading });
+    const { connector } = await openSource(component, { outside, limits: { rowsMax: 4 } });
+    const sizes: number[] = [];
+    const lags = [connector.lag!()];
+    for (;;) {
+      const batch = await connector.read(new AbortController().signal);
+      if (batch === endOfInput) break;
+      sizes.push(batch.length);
+      lags.push(connector.lag!());
+    }
+    expect(sizes).toEqual([4, 4, 2, 4, 1]);
+    expect(lags).toEqual([15, 11, 7, 5, 1, 0].map((rows) => rows * 23));
+    await connector.close();
+  });
+});
+
+describe('the file source refuses at the start', () => {
+  it.each([
+    ['a missing file', 'missing.ndjson', 'missing.ndjson', 'does not exist'],
+    ['a pattern that matches nothing', 'none/*.ndjson', 'none/*.ndjson', 'matches no file'],
+    ['a directory', 'logs', 'logs', 'is a directory'],
+    [
+      'a file that may not be read',
+      'secret.ndjson',
+      'secret.ndjson',
+      'may not be opened: no permission',
+    ],
+    [
+      'one such file of many',
+      ['a.ndjson', 'secret.ndjson'],
+      'secret.ndjson',
+      'may not be opened: no permission',
+    ],
+    ['a name that tells no format', 'data', 'data', 'its name does not tell its format'],
+    ['a JSON array', 'array.json', 'array.json', 'its name does not tell its format'],
+  ])('%s', async (_what, path, place, fact) => {
+    const outside = holding({
+      'a.ndjson': '',
+      'logs/x': '',
+      'secret.ndjson': '',
+      data: '',
+      'array.json': '[]',
+    });
+    outside.files.deny('secret.ndjson');
+    await expect(
+      openSource(fileSource({ path, schema: reading }), { outside }),
+    ).rejects.toMatchObject({
+      code: 'ERR_CONNECTOR_FILE',
+      place,
+      fact,
+      remedy: expect.any(String) as string,
+    });
+    expect(outside.files.openCount).toBe(0);
+  });
+
+  it('a device, pointing at standard input', async () => {
+    const outside = systemOutside();
+    const component = fileSource({ path: '/dev/null', format: 'ndjson', schema: reading });
+    await expect(openSource(component, { outside })).rejects.toMatchObject({
+      fact: 'is not a regular file',
+    });
+  });
+
+  it.each([
+    [{ path: 'a.ndjson', delimiter: ';' }, 'delimiter'],
+    [{ path: 'a.ndjson', header: false }, 'header'],
+    [{ path: 'a.ndjson', schema: { n: 'float' } }, 'schema'],
+    [{ path: [] }, 'path'],
+    [{ path: '' }, 'path'],
+    [{ path: 'a.ndjson', recordBytesMax: 0 }, 'recordBytesMax'],
+    [{ path: 'a.ndjson', speed: 1 }, ''],
+  ])('the options %j', (options, path) => {
+    const parsed = fileSource.spec.options(z).safeParse(options);
+    expect(parsed.error?.issues.map((issue) => String(issue.path[0] ?? ''))).toEqual([path]);
+  });
+});
+
+describe('the file source, when a file changes under it', () => {
+  it('says that it was cut short', async () => {
+    const outside = holding({ 'in.ndjson': linesOf(0, 100) });
+    const component = fileSource({ path: 'in.ndjson', schema: reading });
+    const { connector } = await openSource(component, { outside, limits: { rowsMax: 10 } });
+    outside.files.readBytesMax = 600;
+    await connector.read(new AbortController().signal);
+    outside.files.rewrite('in.ndjson', 'x');
+    const rest = async (): Promise<void> => {
+      while ((await connector.read(new AbortController().signal)) !== endOfInput);
+    };
+    await expect(rest()).rejects.toMatchObject({
+      code: 'ERR_CONNECTOR_FILE',
+      place: 'in.ndjson',
+      fact: expect.stringMatching(/^was cut from \d+ to 1 bytes while it was read$/) as string,
+    });
+    await connector.close();
+    expect(outside.files.openCount).toBe(0);
+  });
+
+  it('says that it is gone', async () => {
+    const outside = holding({ 'a.ndjson': linesOf(0, 2), 'b.ndjson': linesOf(2, 4) });
+    const component = fileSource({ path: '*.ndjson', schema: reading });
+    const { connector } = await openSource(component, { outside });
+    await connector.read(new AbortController().signal);
+    await outside.files.remove('b.ndjson');
+    await expect(connector.read(new AbortController().signal)).rejects.toMatchObject({
+      code: 'ERR_CONNECTOR_FILE',
+      place: 'b.ndjson',
+      fact: 'does not exist',
+    });
+    await connector.close();
+  });
+
+  it('goes on where it was when a read that failed is tried again', async () => {
+    const outside = holding({ 'in.ndjson': linesOf(0, 100) });
+    outside.files.readBytesMax = 500;
+    const component = fileSource({ path: 'in.ndjson', schema: reading });
+    const { connector } = await openSource(component, { outside, limits: { rowsMax: 10 } });
+    outside.files.fail('read', 'in.ndjson', 'EIO', { times: 3 });
+    const numbers: unknown[] = [];
+    let failures = 0;
+    for (;;) {
+      try {
+        const batch = await connector.read(new AbortController().signal);
+        if (batch === endOfInput) break;
+        numbers.push(...numbersOf(batch.toRows()));
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ERR_CONNECTOR_FILE', place: 'in.ndjson' });
+        failures++;
+      }
+    }
+    expect(failures).toBe(3);
+    expect(numbers).toEqual(range(0, 100));
+    await connector.close();
+  });
+});
+
+describe('the file source, resumed,', () => {
+  async function positionsOf(
+    options: FileSourceOptions<typeof reading.shape>,
+    outside: VirtualOutside,
+    rowsMax: number,
+  ): Promise<{ position: Position; read: number }[]> {
+    const { connector } = await openSource(fileSource(options), { outside, limits: { rowsMax } });
+    const positions = [{ position: connector.position(), read: 0 }];
+    for (let read = 0; ;) {
+      const batch = await connector.read(new AbortController().signal);
+      if (batch === endOfInput) break;
+      read += batch.length;
+      positions.push({ position: connector.position(), read });
+    }
+    positions.push({ position: connector.position(), read: positions.at(-1)!.read });
+    await connector.close();
+    return positions.map(({ position, read }) => ({
+      position: JSON.parse(JSON.stringify(position)) as Position,
+      read,
+    }));
+  }
+
+  it.each(['ndjson', 'csv'] as const)(
+    'gives exactly the rest at every position of %s files',
+    async (format) => {
+      const line = (n: number): string => (format === 'csv' ? `row ${n},${n}\r\n` : lineOf(n));
+      const file = (from: number, to: number): string =>
+        (format === 'csv' ? 'name,n\r\n' : '') + range(from, to).map(line).join('');
+      const outside = holding({
+        [`a.${format}`]: file(0, 25),
+        [`b.${format}`]: format === 'csv' ? 'name,n\r\n' : '',
+        [`c.${format}`]: file(25, 40),
+      });
+      const options = { path: `*.${format}`, schema: reading };
+      for (const { position, read } of await positionsOf(options, outside, 3)) {
+        const { rows } = await openSource(fileSource(options), { outside, from: position });
+        expect(numbersOf(await rows())).toEqual(range(read, 40));
+      }
+    },
+  );
+
+  it('gives exactly the rest, whatever the lines and the sizes of batches and reads', async () => {
+    const line = fc.oneof(
+      fc.string().map((name) => ({ text: JSON.stringify({ n: 1, name }), name })),
+      fc
+        .constantFrom('', '{"n":', '{"n":"x","name":"a"}', 'null')
+        .map((text) => ({ text, name: undefined })),
+    );
+    // Nightly: 200 times as many.
+    const numRuns = process.env['MILLRACE_NIGHTLY'] ? 20_000 : 100;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(line),
+        fc.integer({ min: 1, max: 5 }),
+        fc.integer({ min: 1, max: 50 }),
+        async (lines, rowsMax, readBytesMax) => {
+          const good = lines.filter(({ name }) => name !== undefined && name.isWellFormed());
+          const outside = holding({ 'in.ndjson': lines.map(({ text }) => `${text}\n`).join('') });
+          outside.files.readBytesMax = readBytesMax;
+          const options = { path: 'in.ndjson', schema: reading };
+          for (const { position, read } of await positionsOf(options, outside, rowsMax)) {
+            const { rows } = await openSource(fileSource(options), { outside, from: position });
+            const rest = good.slice(read).map(({ name }) => name);
+            expect((await rows()).map((row) => row['name'])).toEqual(rest);
+          }
+        },
+      ),
+      { numRuns },
+    );
+  });
+
+  async function positionAfter(rows: number, outside: VirtualOutside): Promise<Position> {
+    const options = { path: 'in.ndjson', schema: reading };
+    const positions = await positionsOf(options, outside, rows);
+    return positions[1]!.position;
+  }
+
+  it('reads what was added since', async () => {
+    const outside = holding({ 'in.ndjson': linesOf(0, 4) });
+    const position = await positionAfter(4, outside);
+    outside.files.rewrite('in.ndjson', linesOf(0, 6));
+    const { rows, logged } = await openSource(fileSource({ path: 'in.ndjson', schema: reading }), {
+      outside,
+      from: position,
+    });
+    expect(numbersOf(await rows())).toEqual([4, 5]);
+    expect(logged).toEqual([]);
+  });
+
+  it('follows a file that was renamed', async () => {
+    const outside = holding({ 'in.ndjson': linesOf(0, 4) });
+    const position = await positionAfter(2, outside);
+    await outside.files.rename('in.ndjson', 'in.1.ndjson');
+    outside.files.put('in.ndjson', linesOf(4, 6));
+    const { rows } = await openSource(fileSource({ path: '*.ndjson', schema: reading }), {
+      outside,
+      from: position,
+    });
+    expect(numbersOf(await rows())).toEqual([2, 3, 4, 5]);
+  });
+
+  it.each([
+    [
+      'is shorter than what was read',
+      'rewrite',
+      linesOf(50, 51),
+      'it is shorter than what was read of it',
+    ],
+    ['begins otherwise', 'rewrite', linesOf(5, 10), 'its beginning has changed'],
+    ['is another file of that name', 'put', linesOf(0, 10), 'another file has its name'],
+  ] as const)(
+    'reads from the start, and says so, a file that %s',
+    async (_what, change, text, reason) => {
+      const outside = holding({ 'in.ndjson': linesOf(0, 5) });
+      const position = await positionAfter(3, outside);
+      outside.files[change]('in.ndjson', text);
+      const { rows, logged } = await openSource(
+        fileSource({ path: 'in.ndjson', schema: reading }),
+        {
+          outside,
+          from: position,
+        },
+      );
+      expect(await rows()).toHaveLength(text.split('\n').length - 1);
+      expect(logged).toEqual([
+        {
+          level: 'warning',
+          event: 'file.replaced',
+          fields: { path: 'in.ndjson', reason, offset: 69 },
+        },
+      ]);
+    },
+  );
+
+  it('refuses a position that is none of its own', async () => {
+    const outside = holding({ 'in.ndjson': '' });
+    for (const from of [7, null, { files: [{}] }, { files: [{ path: 'in.ndjson', offset: -1 }] }]) {
+      const component = fileSource({ path: 'in.ndjson', schema: reading });
+      await expect(openSource(component, { outside, from })).rejects.toMatchObject({
+        code: 'ERR_SNAPSHOT_INVALID',
+      });
+    }
+  });
+});
+
+describe('the file source gives dead letters', () => {
+  it('with the place and the reason, and the rows around them', async () => {
+    const outside = holding({
+      'in.ndjson': `${lineOf(0)}{"n":"x","name":"a"}\n${lineOf(2)}oops\n`,
+    });
+    const { rows, tally } = await openSource(fileSource({ path: 'in.ndjson', schema: reading }), {
+      outside,
+    });
+    expect(numbersOf(await rows())).toEqual([0, 2]);
+    expect(tally.failures).toMatchObject([
+      { partition: 'in.ndjson', position: 23, reason: 'field.type', recordBytes: 20 },
+      { partition: 'in.ndjson', position: 67, reason: 'json.syntax', recordBytes: 4 },
+    ]);
+  });
+
+  it('by the batch, so that a file of nothing else never fills the memory', async () => {
+    const outside = holding({ 'in.ndjson': 'x\n'.repeat(150_000) + lineOf(1) });
+    const { connector, tally } = await openSource(
+      fileSource({ path: 'in.ndjson', schema: reading }),
+      {
+        outside,
+      },
+    );
+    let failures = 0;
+    let rows = 0;
+    for (;;) {
+      const batch = await connector.read(new AbortController().signal);
+      if (batch === endOfInput) break;
+      rows += batch.length;
+      // A read gives back after at most a part of a chunk.
+      expect(tally.failures.length).toBeLessThanOrEqual(131_072 / 2 + 4096);
+      failures += tally.failures.splice(0).length;
+    }
+    expect({ failures, rows }).toEqual({ failures: 150_000, rows: 1 });
+    await connector.close();
+  });
+
+  it('of a line without end in constant memory, and reads on behind it', async () => {
+    const outside = virtualOutside();
+    const size = 100 * 1024 * 1024;
+    outside.files.put(
+      'in.ndjson',
+      Buffer.concat([Buffer.alloc(size, 'x'), Buffer.from(`\n${lineOf(1)}`)]),
+    );
+    const { connector, tally } = await openSource(
+      fileSource({ path: 'in.ndjson', schema: reading }),
+      {
+        outside,
+      },
+    );
+    const before = process.memoryUsage();
+    const batch = await connector.read(new AbortController().signal);
+    const after = process.memoryUsage();
+    if (batch === endOfInput) throw new Error('no batch');
+    expect(numbersOf(batch.toRows())).toEqual([1]);
+    expect(tally.failures).toMatchObject([
+      {
+        reason: 'record.size',
+        position: 0,
+        recordBytes: size,
+        recordSha256: expect.any(String) as string,
+      },
+    ]);
+    expect(
+      after.arrayBuffers + after.heapUsed - before.arrayBuffers - before.heapUsed,
+    ).toBeLessThan(24e6);
+    await connector.close();
+  });
+
+  it('and gives up reading when it is stopped inside such a line', async () => {
+    const outside = holding({ 'in.ndjson': Buffer.alloc(8 * 1024 * 1024, 'x') });
+    const { connector } = await openSource(fileSource({ path: 'in.ndjson', schema: reading }), {
+      outside,
+    });
+    const stopping = new AbortController();
+    const read = connector.read(stopping.signal);
+    stopping.abort(new Error('stopped'));
+    await expect(read).rejects.toThrow('stopped');
+    await connector.close();
+    expect(outside.files.openCount).toBe(0);
+  });
+});
