@@ -44,13 +44,7 @@ function install() {
   } else {
     npm(['ci'], root, process.execPath);
   }
-  const version = versionOf(ownNode);
-  if (isOld(version)) {
-    throw new Error(
-      `npm installed no Node ${nodeVersionMin} or later (${version || 'it does not run'}): ` +
-        'allow install scripts (npm config set ignore-scripts false) and run this again.',
-    );
-  }
+  assertNew(ownNode);
   writeFileSync(installStamp, wanted);
 }
 
@@ -61,24 +55,26 @@ function withFetchedNode(use) {
   mkdirSync(place);
   try {
     const { node } = manifest.devDependencies;
-    const wanted = { private: true, dependencies: { node }, allowScripts: { node: true } };
+    const { allowScripts } = manifest;
+    const wanted = { private: true, dependencies: { node }, allowScripts };
     writeFileSync(join(place, 'package.json'), JSON.stringify(wanted));
     if (existsSync(join(root, '.npmrc'))) cpSync(join(root, '.npmrc'), join(place, '.npmrc'));
     npm(['install', '--no-package-lock'], place, process.execPath);
-    use(join(place, relative(root, ownNode)));
+    const fetched = join(place, relative(root, ownNode));
+    assertNew(fetched);
+    use(fetched);
   } finally {
     rmSync(place, { recursive: true, force: true });
   }
 }
 
-/** Runs npm on a given Node, quietly; throws with what it said when it fails. */
+/** Runs the npm that started this on a given Node, quietly; throws with what it said on failure. */
 function npm(options, directory, node) {
   const npmScript = process.env.npm_execpath;
-  const [command, before] = npmScript?.endsWith('.js') ? [node, [npmScript]] : ['npm', []];
-  const path = [dirname(node), process.env.PATH].join(delimiter);
-  const result = spawnSync(command, [...before, ...options, '--loglevel=error'], {
+  if (npmScript === undefined) throw new Error('start it through npm: `npm run build`.');
+  const result = spawnSync(node, [npmScript, ...options, '--loglevel=error'], {
     cwd: directory,
-    env: { ...process.env, PATH: path },
+    env: { ...process.env, PATH: [dirname(node), process.env.PATH].join(delimiter) },
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -108,6 +104,15 @@ function build() {
   writeFileSync(join(next, '.build-stamp'), wanted);
   rmSync(dirname(buildStamp), { recursive: true, force: true });
   renameSync(next, dirname(buildStamp));
+}
+
+function assertNew(node) {
+  const version = versionOf(node);
+  if (!isOld(version)) return;
+  throw new Error(
+    `npm installed no Node ${nodeVersionMin} or later (${version || 'it does not run'}): ` +
+      'allow install scripts (npm config set ignore-scripts false) and run this again.',
+  );
 }
 
 function isOld(version) {
