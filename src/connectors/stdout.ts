@@ -109,7 +109,8 @@ export class StreamSink implements SinkConnector {
       if (signal.aborted) return reject(signal.reason as Error);
       const abort = (): void => reject(signal.reason as Error);
       signal.addEventListener('abort', abort, { once: true });
-      stream.write(bytes, (error) => {
+      // A copy: a stream may keep it for longer, and the encoder uses its buffer again.
+      stream.write(bytes.slice(), (error) => {
         signal.removeEventListener('abort', abort);
         if (error === null || error === undefined) return resolve();
         this.#failed(error);
