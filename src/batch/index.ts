@@ -38,6 +38,7 @@ export {
   type FixedKind,
   valuesTypeOf,
 } from './column.ts';
+export { formatTimestamp, parseTimestamp } from './codec/timestamp.ts';
 export { Dictionary, dictionaryLimits } from './dictionary.ts';
 export { nearest } from './nearest.ts';
 export { Origin } from './origin.ts';

@@ -17,7 +17,7 @@ interface Description<O> {
   readonly summary: string;
   /** The options and their defaults, with a description on each. */
   readonly options: (z: Zod) => zod.ZodType<O>;
-  /** Options that work as they stand, for docs and tests. */
+  /** Options that work as they stand, for docs and tests; null where only code can give them. */
   readonly example: JsonValue;
 }
 
@@ -116,7 +116,10 @@ export function defineSource<Call extends (options: never) => SourceComponent, O
   return define('source', spec) as unknown as Call & SourceDefinition;
 }
 
-/** Describes a stage and gives the function that makes one of it. */
+/**
+ * Describes a stage and gives the function that makes one of it. Where that function takes several
+ * arguments, `options` is given the array of them.
+ */
 export function defineStage<Call extends (...options: never[]) => StageComponent, O = unknown>(
   spec: StageSpec<O>,
 ): Call & StageDefinition {
@@ -131,6 +134,9 @@ export function defineSink<Call extends (options: never) => SinkComponent, O = u
 }
 
 function define(kind: Definition['kind'], spec: Description<never> | object): unknown {
-  const definition = (options: unknown = {}): unknown => ({ kind, definition, options });
+  const definition = (...given: unknown[]): unknown => {
+    const options = given.length > 1 ? given : (given[0] ?? {});
+    return { kind, definition, options };
+  };
   return Object.assign(definition, { kind, spec: Object.freeze(spec) });
 }

@@ -8,6 +8,15 @@ export {
   refineDecoding,
   refineEncoding,
 } from './codec-options.ts';
+export { type ColumnFill, createColumnFill, misfitOf } from './column-fill.ts';
+export {
+  type AnyRowTest,
+  checkCondition,
+  compileCondition,
+  condition,
+  type Condition,
+  type RowTest,
+} from './condition.ts';
 export {
   type Definition,
   defineSink,
@@ -38,6 +47,20 @@ export type {
   StageReport,
 } from './context.ts';
 export { Cut, type Flow, isCut, type Position, positionCut } from './cut.ts';
+export { checkEach } from './check-each.ts';
+export {
+  type AnyRowValue,
+  checkValue,
+  compileValue,
+  expression,
+  ExpressionError,
+  type ExpressionFunction,
+  expressionFunctions,
+  expressionLimits,
+  type ExpressionProblem,
+  type RowValue,
+} from './expression.ts';
+export { functionOption } from './function-option.ts';
 export type { FileFacts, FileHandle, Files } from './files.ts';
 export {
   type DeadLetterFields,
@@ -53,6 +76,9 @@ export type { Policy } from './policy.ts';
 export { normalDeviate, type Random, seededRandom, systemRandom } from './random.ts';
 export { type ReadingFields, readingSchema } from './reading.ts';
 export { endOfLastLine, readFully, RecordFile } from './record-file.ts';
+export { RecordCollector } from './record-collector.ts';
+export { type AnyRowFunction, type ComputeColumn, type RowFunction, RowRunner } from './row-function.ts';
+export { RowFailures } from './row-failures.ts';
 export { schemaOption } from './schema-option.ts';
 export { type FailedRow, isSink, type Sink, type SinkConnector, type WriteResult } from './sink.ts';
 export { endOfInput, isSource, type Source, type SourceConnector, type WhenPaused } from './source.ts';

@@ -1,0 +1,103 @@
+import {
+  type Column,
+  type Fields,
+  type FieldType,
+  type Kind,
+  kinds,
+  type ValueOf,
+  type WithFields,
+} from '../batch/index.ts';
+import {
+  type AnyRowValue,
+  checkEach,
+  checkValue,
+  compileValue,
+  defineStage,
+  expression,
+  RowFailures,
+  type RowValue,
+  type StageComponent,
+  type StageDefinition,
+} from '../core/index.ts';
+
+/** What a new field holds and what gives its value. */
+export interface Derivation<F extends Fields, T extends FieldType> {
+  readonly kind: T;
+  readonly value: RowValue<F, ValueOf<T>>;
+}
+
+/** Says the kind of a derived field: `float64((r) => r.value / 2)`; `.nullable` where null is allowed. */
+export interface DerivedKind<K extends Kind> {
+  <F extends Fields>(value: RowValue<F, ValueOf<K>>): Derivation<F, K>;
+  nullable<F extends Fields>(value: RowValue<F, ValueOf<`${K}?`>>): Derivation<F, `${K}?`>;
+}
+
+function derivedKind<K extends Kind>(kind: K): DerivedKind<K> {
+  const plain = (value: unknown): object => ({ kind, value });
+  const nullable = (value: unknown): object => ({ kind: `${kind}?`, value });
+  return Object.assign(plain, { nullable }) as DerivedKind<K>;
+}
+
+export const float64: DerivedKind<'float64'> = derivedKind('float64');
+export const int32: DerivedKind<'int32'> = derivedKind('int32');
+export const int64: DerivedKind<'int64'> = derivedKind('int64');
+export const timestamp: DerivedKind<'timestamp'> = derivedKind('timestamp');
+export const bool: DerivedKind<'bool'> = derivedKind('bool');
+export const category: DerivedKind<'category'> = derivedKind('category');
+export const text: DerivedKind<'text'> = derivedKind('text');
+export const json: DerivedKind<'json'> = derivedKind('json');
+
+type Derive = <F extends Fields, A extends Fields>(fields: {
+  readonly [N in keyof A]: Derivation<F, A[N]>;
+}) => StageComponent<F, WithFields<F, A>>;
+
+type DeriveOptions = Readonly<
+  Record<string, { readonly kind: FieldType; readonly value: AnyRowValue }>
+>;
+
+const fieldTypes = kinds.flatMap((kind): FieldType[] => [kind, `${kind}?`]);
+
+/**
+ * Adds fields computed from each row as it came in, or replaces those of the same name. A function
+ * that throws, or gives what its kind does not take, costs that row.
+ */
+export const derive: StageDefinition & Derive = defineStage<Derive, DeriveOptions>({
+  name: 'derive',
+  summary: 'Add fields computed from each row.',
+  options: (z) => {
+    const kind = z
+      .enum(fieldTypes, { error: `kinds: ${kinds.join(', ')}, with ? where null is allowed` })
+      .describe('The kind of the field; with `?` where null is allowed.');
+    const field = z.strictObject({ kind, value: expression(z, 'What gives its value.') });
+    return z
+      .record(z.string(), field)
+      .refine((fields) => Object.keys(fields).length > 0, 'name at least one field')
+      .describe('The new fields by name.');
+  },
+  example: { normalized: { kind: 'float64', value: '(value - 10) / 80' } },
+  rows: 'same',
+  output: (input, fields) => {
+    const output = input.with(typesOf(fields));
+    checkEach(Object.entries(fields), ([name, { value }]) => {
+      checkValue(value, input, output.field(name), name);
+    });
+    return output;
+  },
+  create: (fields, { input, output, report }) => {
+    const failures = new RowFailures(report);
+    const derived = Object.entries(fields).map(([name, { value }]) => ({
+      index: output.indexOf(name),
+      compute: compileValue(value, input, output.field(name), name),
+    }));
+    return (batch) => {
+      failures.begin(batch);
+      const columns: Column[] = [...batch.columns];
+      for (const { index, compute } of derived) columns[index] = compute(batch, failures);
+      return failures.leaveOut(batch.withColumns(output, columns));
+    };
+  },
+});
+
+function typesOf(fields: DeriveOptions): Fields {
+  return Object.fromEntries(Object.entries(fields).map(([name, { kind }]) => [name, kind]));
+}

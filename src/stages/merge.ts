@@ -1,0 +1,16 @@
+import type { Fields } from '../batch/index.ts';
+import { defineStage, type StageComponent, type StageDefinition } from '../core/index.ts';
+
+type Merge = <F extends Fields>() => StageComponent<F, F>;
+
+/** Makes one stream of several of equal schema. Batches of one input keep their order. */
+export const merge: StageDefinition & Merge = defineStage<Merge, object>({
+  name: 'merge',
+  summary: 'Make one stream of several that have the same fields.',
+  options: (z) => z.strictObject({}),
+  example: {},
+  rows: 'same',
+  inputs: 'many',
+  output: (input) => input,
+  create: () => (batch) => batch,
+});

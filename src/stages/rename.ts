@@ -1,0 +1,49 @@
+import { type Fields, Schema } from '../batch/index.ts';
+import {
+  checkEach,
+  defineStage,
+  type StageComponent,
+  type StageDefinition,
+} from '../core/index.ts';
+
+/** `F` with the names that `M` gives. */
+export type RenamedFields<F extends Fields, M> = {
+  [N in keyof F & string as N extends keyof M ? (M[N] extends string ? M[N] : N) : N]: F[N];
+};
+
+export interface RenameOptions<M> {
+  /** The new name of each field, by its old one. */
+  readonly fields: M;
+}
+
+type Rename = <F extends Fields, const M extends { readonly [N in keyof F]?: string }>(
+  options: RenameOptions<M & { readonly [N in Exclude<keyof M, keyof F>]: never }>,
+) => StageComponent<F, RenamedFields<F, M>>;
+
+/** Gives fields other names; their order and values stay. Names may be exchanged. */
+export const rename: StageDefinition & Rename = defineStage<
+  Rename,
+  RenameOptions<Readonly<Record<string, string>>>
+>({
+  name: 'rename',
+  summary: 'Give fields other names.',
+  options: (z) =>
+    z.strictObject({
+      fields: z
+        .record(z.string(), z.string().min(1))
+        .describe('The new name of each field, by its old one.'),
+    }),
+  example: { fields: { value: 'celsius' } },
+  rows: 'same',
+  output: (input, { fields }) => {
+    checkEach(Object.keys(fields), (name) => input.field(name));
+    const renamed = new Map(Object.entries(fields));
+    return new Schema(
+      input.fields.map((field) => ({ ...field, name: renamed.get(field.name) ?? field.name })),
+    );
+  },
+  create:
+    (_options, { output }) =>
+    (batch) =>
+      batch.withColumns(output, batch.columns),
+});

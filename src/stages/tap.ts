@@ -1,0 +1,45 @@
+import type { Fields } from '../batch/index.ts';
+import {
+  type AnyRowFunction,
+  defineStage,
+  functionOption,
+  type RowFunction,
+  RowRunner,
+  type StageComponent,
+  type StageDefinition,
+} from '../core/index.ts';
+import { reasonOf } from '../errors.ts';
+
+type Tap = <F extends Fields>(see: RowFunction<F, void>) => StageComponent<F, F>;
+
+/**
+ * Shows each row to a function and lets it go on unchanged. A throw costs nothing but a log line
+ * for its batch; throws are counted as `tap.threw`.
+ */
+export const tap: StageDefinition & Tap = defineStage<Tap, AnyRowFunction>({
+  name: 'tap',
+  summary: 'Show each row to a function; every row goes on.',
+  options: (z) => functionOption(z, 'Sees each row.', 'in a config file add a `console` sink'),
+  example: null,
+  rows: 'same',
+  output: (input) => input,
+  create: (see, { input, report, log }) => {
+    const runner = new RowRunner(input);
+    const nothing = (): void => {};
+    return (batch) => {
+      let threw = 0;
+      let first: unknown;
+      const failed = (_row: number, thrown: unknown): void => {
+        if (threw++ === 0) first = thrown;
+      };
+      runner.over(batch, (loops, cursor) => {
+        loops.each(cursor, batch.rows, batch.length, see, nothing, failed);
+      });
+      if (threw > 0) {
+        report.counted('tap.threw', threw);
+        log.warning('tap.failed', { rows: threw, message: reasonOf(first) });
+      }
+      return batch;
+    };
+  },
+});
