@@ -1,4 +1,3 @@
-
 import { deadLetterFile } from './connectors/dead-letter-file.ts';
 import { systemOutside } from './core/index.ts';
 import { type BuilderDefaults, type SettingsInput, TypedPipelineBuilder } from './engine/index.ts';
