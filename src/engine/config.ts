@@ -4,9 +4,10 @@ import { deadLetterSchema, type Outside, type SinkComponent } from '../core/inde
 import { isPipelineError } from '../errors.ts';
 import { type ConfigMap, ConfigDocument, configLimits, isConfigMap } from './config/document.ts';
 import { EntryReader, placementKeys } from './config/entries.ts';
+import { configKeys, suggestion } from './config/keys.ts';
 import { applyOverride, type Override } from './config/overrides.ts';
 import { resolveSecrets, Secrets } from './config/secrets.ts';
-import { readSettings, suggestion } from './config/settings.ts';
+import { readSettings } from './config/settings.ts';
 import { readTopology } from './config/topology.ts';
 import type { Path, PipelineDescription } from './description.ts';
 import { type Plan, planPipeline } from './plan.ts';
@@ -28,24 +29,6 @@ export interface ConfigOptions {
   /** Takes failed records where the file names no sink for them. */
   readonly deadLetters?: SinkComponent;
 }
-
-/** The keys that a pipeline file may have. */
-export const configKeys = [
-  '$schema',
-  'name',
-  'source',
-  'sources',
-  'stages',
-  'sink',
-  'sinks',
-  'deadLetters',
-  'batch',
-  'queue',
-  'checkpoint',
-  'onRowError',
-  'delivery',
-  'drainMsMax',
-] as const;
 
 const namePattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
 
@@ -182,7 +165,7 @@ async function describe(
 
 function checkKeys(config: ConfigMap, reader: EntryReader): void {
   for (const key of Object.keys(config)) {
-    if ((configKeys as readonly string[]).includes(key) || reader.isLater(key, [key])) continue;
+    if (configKeys.includes(key) || reader.isLater(key, [key])) continue;
     const isPlacement = Object.values(placementKeys).some((keys) => keys.includes(key));
     const hint = isPlacement
       ? 'it stands within a source, stage or sink'

@@ -14,6 +14,7 @@ import {
 } from '../core/index.ts';
 import { isPipelineError, type ErrorCode, reasonOf } from '../errors.ts';
 import type { Path, PipelineDescription, Settings, SinkNode, SourceNode, StageNode } from './description.ts';
+import { optionProblems } from './option-problems.ts';
 import { type Problem, type ProblemKind, ValidationError } from './problem.ts';
 
 /** The name of the only output of a node that has one. */
@@ -87,7 +88,7 @@ class Planner {
   readonly #problems: Problem[];
   readonly #outputs = new Map<string, Outputs>();
   readonly #read = new Set<string>();
-  /** Nodes that a misspelt reference seems to mean. */
+  /** Nodes that are read from where a problem keeps that from being known. */
   readonly #meant = new Set<string>();
 
   constructor(
@@ -181,7 +182,10 @@ class Planner {
       if (ready.length === 0) {
         const cycle = waiting.map(({ id }) => `\`${id}\``).join(', ');
         this.#problem('topology', waiting[0]!.path, `these stages read from one another in a circle: ${cycle}`);
-        for (const { id } of waiting) this.#outputs.set(id, undefined);
+        for (const { id, from } of waiting) {
+          this.#outputs.set(id, undefined);
+          for (const reference of from) this.#meant.add(this.#portOf(reference).node);
+        }
         break;
       }
       for (const node of ready) {
@@ -343,29 +347,12 @@ class Planner {
     path: Path,
   ): { value: unknown } | undefined {
     const { spec } = component.definition;
-    const parsed = spec.options(this.#zod).safeParse(component.options);
+    const schema: zod.ZodType = spec.options(this.#zod);
+    const parsed = schema.safeParse(component.options);
     if (parsed.success) return { value: parsed.data };
-    for (const issue of parsed.error.issues) this.#optionProblem(issue, spec.name, path, spec.options(this.#zod));
+    const checked = { name: spec.name, schema, options: component.options, path };
+    this.#problems.push(...optionProblems(parsed.error.issues, checked));
     return undefined;
-  }
-
-  #optionProblem(issue: zod.core.$ZodIssue, name: string, path: Path, options: zod.ZodType): void {
-    const place = [...path, ...issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))];
-    if (issue.code === 'unrecognized_keys') {
-      const known = Object.keys((options as { shape?: object }).shape ?? {});
-      for (const key of issue.keys) {
-        const meant = nearest(key, known);
-        const way = meant === undefined ? `options: ${known.join(', ')}` : `did you mean \`${meant}\`?`;
-        this.#problem('unknown-key', [...place, key], `\`${name}\` has no option \`${key}\`, ${way}`);
-      }
-      return;
-    }
-    const option = issue.path.join('.');
-    const missing = issue.code === 'invalid_type' && issue.message.endsWith('undefined');
-    const text = missing
-      ? `\`${name}\` needs the option \`${option}\``
-      : `\`${name}\`${option === '' ? '' : ` option \`${option}\``}: ${issue.message}`;
-    this.#problem(missing ? 'missing-option' : 'invalid-option', place, text);
   }
 
   #refused(error: unknown, { path, component }: Placed, otherwise: ProblemKind): void {

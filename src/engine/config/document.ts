@@ -25,7 +25,7 @@ export interface ConfigMap {
 export const configLimits = {
   bytesMax: 1_048_576,
   depthMax: 64,
-  tokensMax: 100_000,
+  tokensMax: 50_000,
   problemsMax: 20,
 };
 
@@ -85,7 +85,7 @@ export class ConfigDocument {
       node = pair === undefined ? (item as ParsedNode) : pair.value;
     }
     const isValue = found === path.length && isScalar(node) && node.range[0] < node.range[1];
-    const target = isValue && kind !== 'unknown-key' && kind !== 'unknown-component' ? node : key;
+    const target = isValue && kind !== 'unknown-key' ? node : key;
     return placeAt(this.#lines, target?.range[0] ?? 0);
   }
 }
@@ -108,27 +108,53 @@ function placeAt(lines: LineCounter, offset: number): Place {
 }
 
 // The composer recurses and its time can grow with the square of the depth, so a text that nests
-// without end on one line is refused before it gets there.
+// without end is refused before it gets there.
 function checkTokens(text: string): Problem | undefined {
   const { bytesMax, depthMax, tokensMax } = configLimits;
   if (text.length > bytesMax) return bomb(text, 0, `a config holds at most ${bytesMax} bytes`);
+  const nesting = new Nesting();
   let offset = 0;
   let tokens = 0;
-  let open = 0;
-  let inLine = 0;
   for (const token of new Lexer().lex(text)) {
-    const first = token[0]!;
-    if (first === '[' || first === '{') open++;
-    else if (first === ']' || first === '}') open--;
-    else if (first === '\n' || first === '\r') inLine = 0;
-    else if (open <= 0 && '-?:'.includes(token)) inLine++;
-    if (++tokens > tokensMax) {
-      return bomb(text, offset, `a config holds at most ${tokensMax} words and signs`);
+    // Text over many lines is no less work than as many words.
+    tokens += token.length > 80 ? token.split('\n').length : 1;
+    if (tokens > tokensMax) {
+      return bomb(text, offset, `a config holds at most ${tokensMax} words, signs and lines`);
     }
-    if (open > depthMax || inLine > depthMax) return bomb(text, offset, tooDeep);
-    if (!controlTokens.has(token)) offset += token.length;
+    if (controlTokens.has(token)) continue;
+    if (nesting.depthAt(token) > depthMax) return bomb(text, offset, tooDeep);
+    offset += token.length;
   }
   return undefined;
+}
+
+/** How deep a text nests, roughly: by brackets, by indentation, by `- - -` in one line. */
+class Nesting {
+  #brackets = 0;
+  #inLine = 0;
+  #indent: number | undefined = 0;
+  readonly #indents: number[] = [];
+
+  depthAt(token: string): number {
+    const first = token[0]!;
+    if (first === '\n' || first === '\r') {
+      this.#inLine = 0;
+      this.#indent = 0;
+    } else if (this.#brackets === 0 && this.#indent !== undefined && first !== '#') {
+      if (token.trim() === '') this.#indent = token.length;
+      else this.#beginLine(this.#indent);
+    }
+    if (first === '[' || first === '{') this.#brackets++;
+    else if (first === ']' || first === '}') this.#brackets = Math.max(0, this.#brackets - 1);
+    else if (this.#brackets === 0 && '-?:'.includes(token)) this.#inLine++;
+    return Math.max(this.#brackets, this.#inLine, this.#indents.length);
+  }
+
+  #beginLine(indent: number): void {
+    while ((this.#indents.at(-1) ?? -1) >= indent) this.#indents.pop();
+    this.#indents.push(indent);
+    this.#indent = undefined;
+  }
 }
 
 // What the lexer says of its own: begin of a document, a flow's end in error, begin of a scalar.
@@ -203,7 +229,11 @@ class Reader {
   }
 
   #problem(offset: number, text: string): null {
-    this.problems.push({ kind: 'syntax', path: [], text, ...placeAt(this.#lines, offset) });
+    const { line, column } = placeAt(this.#lines, offset);
+    const last = this.problems.at(-1);
+    // The parser may say one thing twice.
+    const isTwice = last?.text === text && last.line === line && last.column === column;
+    if (!isTwice) this.problems.push({ kind: 'syntax', path: [], text, line, column });
     return null;
   }
 }

@@ -3,7 +3,7 @@ import type { Path } from '../description.ts';
 import type { Problem, ProblemKind } from '../problem.ts';
 import type { Registry } from '../registry.ts';
 import { type ConfigMap, configMap, type ConfigValue, isConfigMap } from './document.ts';
-import { suggestion } from './settings.ts';
+import { suggestion } from './keys.ts';
 
 /** A component as a config names it: `threshold: { … }`, or its bare name. */
 export interface Entry {

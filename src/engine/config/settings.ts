@@ -1,8 +1,8 @@
 import type * as zod from 'zod';
 
-import { nearest } from '../../batch/index.ts';
 import type { Zod } from '../../core/index.ts';
-import { defaultSettings, type Path, type Settings } from '../description.ts';
+import { defaultSettings, type Settings } from '../description.ts';
+import { optionProblems } from '../option-problems.ts';
 import type { Problem } from '../problem.ts';
 import { configMap, type ConfigMap } from './document.ts';
 
@@ -70,29 +70,10 @@ export async function readSettings(config: ConfigMap, problems: Problem[]): Prom
     // A key with nothing behind it says nothing.
     if (value !== undefined && value !== null) given[name] = value;
   }
-  const parsed = z.strictObject(shape).safeParse(given);
+  const schema = z.strictObject(shape);
+  const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data as unknown as Settings;
-  for (const issue of parsed.error.issues) problems.push(...settingProblems(issue, shape));
+  const checked = { name: 'pipeline', schema, options: given, path: [] };
+  problems.push(...optionProblems(parsed.error.issues, checked));
   return defaultSettings;
-}
-
-function settingProblems(issue: zod.core.$ZodIssue, shape: Record<string, zod.ZodType>): Problem[] {
-  const path = issue.path as Path;
-  const name = path.join('.');
-  if (issue.code !== 'unrecognized_keys') {
-    return [{ kind: 'invalid-option', path, text: `\`${name}\`: ${issue.message}` }];
-  }
-  const group = (shape[name] as zod.ZodPrefault<zod.ZodObject>).unwrap();
-  const known = Object.keys(group.shape);
-  return issue.keys.map((key) => ({
-    kind: 'unknown-key',
-    path: [...path, key],
-    text: `\`${name}\` has no key \`${key}\`, ${suggestion(key, known, 'keys')}`,
-  }));
-}
-
-/** `did you mean \`x\`?`, or the list of what there is. */
-export function suggestion(word: string, known: readonly string[], what: string): string {
-  const meant = nearest(word, known);
-  return meant === undefined ? `${what}: ${known.join(', ')}` : `did you mean \`${meant}\`?`;
 }

@@ -1,5 +1,6 @@
 import type { Definition } from '../../core/index.ts';
 import type { Path, SinkNode, SourceNode, StageNode } from '../description.ts';
+import { meantKey } from './keys.ts';
 import { type ConfigMap, configMap, type ConfigValue, isConfigMap } from './document.ts';
 import type { Entry, EntryReader } from './entries.ts';
 
@@ -44,7 +45,7 @@ export async function readTopology(
     else if (kind === 'sink') sinks.push(placed);
     else sources.push({ ...placed, entry: reader.asSource(placed.entry) });
   }
-  addMissingEnds(sources, sinks, reader);
+  addMissingEnds(config, sources, sinks, reader);
 
   const ids = nameAll([...sources, ...stages, ...sinks]);
   const behind = ({ entry }: Placed, before: Placed | undefined): References =>
@@ -168,23 +169,31 @@ function misplacedText(
   const { name } = chain[index]!.entry;
   if (kind === 'source')
     return `\`${name}\` is a source and stands among the stages; write it under \`source:\``;
-  const next = chain[index + 1]?.entry ?? sinks[0]?.entry;
-  if (next === undefined)
-    return `\`${name}\` is a sink and stands among the stages; write it under \`sink:\``;
-  if (next.definition?.kind === 'sink') {
-    return `two sinks in a row: \`${name}\` and \`${next.name}\`; name each under \`sinks:\``;
+  const next = chain[index + 1]?.entry;
+  if (next !== undefined && next.definition?.kind !== 'sink') {
+    return `sink \`${name}\` is not last: \`${next.name}\` comes after it; write it under \`sink:\``;
   }
-  return `sink \`${name}\` is not last: \`${next.name}\` comes after it; write it under \`sink:\``;
+  const other = next ?? sinks[0]?.entry;
+  return other === undefined
+    ? `\`${name}\` is a sink and stands among the stages; write it under \`sink:\``
+    : `two sinks in a row: \`${name}\` and \`${other.name}\`; name each under \`sinks:\``;
 }
 
 // An end that is missing is one problem and no reason for others.
-function addMissingEnds(sources: Placed[], sinks: Placed[], reader: EntryReader): void {
+function addMissingEnds(
+  config: ConfigMap,
+  sources: Placed[],
+  sinks: Placed[],
+  reader: EntryReader,
+): void {
   for (const [kind, ends] of [
     ['source', sources],
     ['sink', sinks],
   ] as const) {
     if (ends.length > 0) continue;
-    reader.problem('topology', [], `the pipeline has no ${kind}; add \`${kind}:\``);
+    const isMisspelt = Object.keys(config).some((key) => meantKey(key)?.startsWith(kind));
+    if (!isMisspelt)
+      reader.problem('topology', [], `the pipeline has no ${kind}; add \`${kind}:\``);
     const entry = { name: kind, definition: undefined, isSource: false, options: null };
     ends.push({ entry: { ...entry, path: [], at: [], placement: configMap() }, id: undefined });
   }

@@ -1,0 +1,101 @@
+import type * as zod from 'zod';
+
+import { nearest } from '../batch/index.ts';
+import type { Path } from './description.ts';
+import type { Problem } from './problem.ts';
+
+type Issue = zod.core.$ZodIssue;
+
+/** What was checked, and by what. */
+export interface CheckedOptions {
+  /** Of the component, in messages. */
+  readonly name: string;
+  readonly schema: zod.ZodType;
+  readonly options: unknown;
+  /** Where the options stand. */
+  readonly path: Path;
+}
+
+/** What a schema has to say against options, as problems with hints. */
+export function optionProblems(issues: readonly Issue[], checked: CheckedOptions): Problem[] {
+  return issues.flatMap((issue) => {
+    const within = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+    return issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => unknownKey(key, within, checked))
+      : [wrongValue(issue, within, checked)];
+  });
+}
+
+function unknownKey(key: string, within: Path, { name, schema, path }: CheckedOptions): Problem {
+  const known = keysAt(schema, within);
+  const meant = nearest(key, known);
+  const owner = [`\`${name}\``, ...(within.length > 0 ? [`option \`${within.join('.')}\``] : [])];
+  const hint =
+    meant !== undefined
+      ? `, did you mean \`${meant}\`?`
+      : known.length > 0
+        ? `, options: ${known.join(', ')}`
+        : '; it takes none';
+  const text = `${owner.join(' ')} has no option \`${key}\`${hint}`;
+  return { kind: 'unknown-key', path: [...path, ...within, key], text };
+}
+
+function wrongValue(issue: Issue, within: Path, { name, options, path }: CheckedOptions): Problem {
+  const option = within.join('.');
+  const place = [...path, ...within];
+  if (within.length > 0 && valueAt(options, within) === undefined) {
+    const text = `\`${name}\` needs the option \`${option}\``;
+    return { kind: 'missing-option', path: place, text };
+  }
+  const owner = option === '' ? `\`${name}\`` : `\`${name}\` option \`${option}\``;
+  return { kind: 'invalid-option', path: place, text: `${owner}: ${messageOf(issue)}` };
+}
+
+/** The message, without what every message begins with; of a union, those of its members. */
+function messageOf(issue: Issue): string {
+  const plain = issue.message.replace(/^Invalid (input|option): /, '');
+  if (issue.code !== 'invalid_union') return plain;
+  const members = issue.errors.flatMap((errors) => errors.slice(0, 1));
+  const messages = new Set(members.map(messageOf));
+  return messages.size === 0 ? plain : [...messages].join(', or ');
+}
+
+function valueAt(options: unknown, path: Path): unknown {
+  let value = options;
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<string | number, unknown>)[part];
+  }
+  return value;
+}
+
+/** The keys that an object within a schema may have, as far as they can be told. */
+function keysAt(schema: zod.core.$ZodType, path: Path): string[] {
+  const inner = unwrapped(schema);
+  const { def } = (inner as zod.ZodType)._zod;
+  const [part, ...rest] = path;
+  if (def.type === 'union') {
+    const { options } = def as zod.core.$ZodUnionDef;
+    return [...new Set(options.flatMap((option) => keysAt(option, path)))];
+  }
+  if (def.type === 'object') {
+    const { shape } = def as zod.core.$ZodObjectDef;
+    if (part === undefined) return Object.keys(shape);
+    const next = shape[part];
+    return next === undefined ? [] : keysAt(next, rest);
+  }
+  if (def.type === 'array' && part !== undefined) {
+    return keysAt((def as zod.core.$ZodArrayDef).element, rest);
+  }
+  if (def.type === 'record' && part !== undefined) {
+    return keysAt((def as zod.core.$ZodRecordDef).valueType, rest);
+  }
+  return [];
+}
+
+/** The schema under `optional`, `default`, `transform` and their like. */
+function unwrapped(schema: zod.core.$ZodType): zod.core.$ZodType {
+  const def = schema._zod.def as { innerType?: zod.core.$ZodType; in?: zod.core.$ZodType };
+  const inner = def.innerType ?? def.in;
+  return inner === undefined ? schema : unwrapped(inner);
+}
