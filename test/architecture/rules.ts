@@ -1,0 +1,183 @@
+import { importsOf, type Sources, withoutComments } from './sources.ts';
+
+/** Each area of `src/` and the areas that it may import, beside itself. */
+export type Arrows = Readonly<Record<string, readonly string[]>>;
+
+/** Section "layout and arrows" of the design. A file in `src/` itself is an area of its own. */
+export const arrows: Arrows = {
+  errors: [],
+  batch: ['errors'],
+  core: ['errors', 'batch'],
+  resilience: ['errors', 'batch', 'core'],
+  observe: ['errors', 'batch', 'core'],
+  stages: ['errors', 'batch', 'core'],
+  connectors: ['errors', 'batch', 'core', 'resilience'],
+  engine: ['errors', 'batch', 'core', 'resilience', 'observe'],
+  testing: ['errors', 'batch', 'core', 'engine'],
+  // The door in: it hands the engine what it may not import.
+  pipeline: ['core', 'connectors', 'engine'],
+  index: ['errors', 'batch', 'core', 'stages', 'connectors', 'engine', 'pipeline'],
+  cli: ['errors', 'batch', 'core', 'observe', 'stages', 'connectors', 'engine', 'pipeline'],
+};
+
+/** Packages are loaded when they are needed, so that importing a component loads none. */
+export const packagesLoadedAtOnce: Arrows = {
+  cli: ['commander', 'yaml', 'zod'],
+  testing: ['zod'],
+};
+
+/** Modules that reach the outside, and the only places that may. */
+export const doors: Arrows = {
+  'node:fs': ['src/core/system-files.ts', 'src/cli/'],
+  'node:fs/promises': ['src/core/system-files.ts', 'src/cli/'],
+  'node:net': ['src/core/system-network.ts'],
+  'node:tls': ['src/core/system-network.ts'],
+  'node:http': [],
+  'node:https': [],
+  'node:child_process': [],
+  'node:timers': ['src/core/clock.ts'],
+  'node:timers/promises': [],
+};
+
+/** Calls that tell time or roll dice, and the only files that may make them. */
+const forbiddenCalls: readonly (readonly [call: RegExp, ...files: string[]])[] = [
+  [/\bDate\.now\b/, 'src/core/clock.ts'],
+  [/\bnew Date\(\)/],
+  [/\bperformance\.now\b/, 'src/core/clock.ts'],
+  [/\bprocess\.hrtime\b/],
+  [/\bset(Timeout|Interval)\(/, 'src/core/clock.ts'],
+  [/\bAbortSignal\.timeout\b/],
+  [/\bMath\.random\b/, 'src/core/random.ts'],
+  [/\brandom(UUID|Bytes|Int)\(/],
+];
+
+function areaOf(file: string): string {
+  return file.split('/')[1]!.replace(/\.ts$/, '');
+}
+
+export function arrowViolations(sources: Sources, allowed: Arrows = arrows): string[] {
+  return [...sources].flatMap(([file, text]) => {
+    const from = areaOf(file);
+    if (!(from in allowed)) return [`${file}: the area \`${from}\` is not in the table`];
+    return importsOf(file, text)
+      .filter(({ isOurs, target }) => isOurs && areaOf(target) !== from)
+      .filter(({ target }) => !allowed[from]!.includes(areaOf(target)))
+      .map(
+        ({ target }) => `${file} imports ${target}, and ${from} may not import ${areaOf(target)}`,
+      );
+  });
+}
+
+/** Cycles of files, types and lazy imports included: each as `a → b → a`. */
+export function cycles(sources: Sources): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): void => {
+    const start = path.indexOf(file);
+    if (start >= 0) found.push([...path.slice(start), file].join(' → '));
+    if (start >= 0 || done.has(file)) return;
+    for (const { isOurs, target } of importsOf(file, sources.get(file) ?? '')) {
+      if (isOurs) visit(target, [...path, file]);
+    }
+    done.add(file);
+  };
+  for (const file of sources.keys()) visit(file, []);
+  return found;
+}
+
+/**
+ * Components that import one another. `stages/cast.ts` and `stages/cast/…` are one component;
+ * `index.ts`, the list, imports them all.
+ */
+export function siblingViolations(sources: Sources, area: 'stages' | 'connectors'): string[] {
+  const componentOf = (file: string): string => file.split('/')[2]!.replace(/\.ts$/, '');
+  return [...sources]
+    .filter(([file]) => areaOf(file) === area && componentOf(file) !== 'index')
+    .flatMap(([file, text]) =>
+      importsOf(file, text)
+        .filter(({ isOurs, target }) => isOurs && areaOf(target) === area)
+        .filter(({ target }) => componentOf(target) !== componentOf(file))
+        .map(({ target }) => `${file} imports ${target}`),
+    );
+}
+
+/** Packages that are loaded with a file instead of when they are needed. */
+export function packageViolations(
+  sources: Sources,
+  allowed: Arrows = packagesLoadedAtOnce,
+): string[] {
+  return [...sources].flatMap(([file, text]) =>
+    importsOf(file, text)
+      .filter(({ isOurs, isType, isLazy }) => !isOurs && !isType && !isLazy)
+      .filter(({ target }) => !target.startsWith('node:'))
+      .filter(({ target }) => !allowed[areaOf(file)]?.includes(target))
+      .map(({ target }) => `${file} loads ${target} at once`),
+  );
+}
+
+/** Files that reach the outside past the context. */
+export function doorViolations(sources: Sources): string[] {
+  return [...sources].flatMap(([file, text]) =>
+    importsOf(file, text)
+      .filter(({ isType }) => !isType)
+      .filter(({ target }) => doors[target]?.some((place) => file.startsWith(place)) === false)
+      .map(({ target }) => `${file} imports ${target}`),
+  );
+}
+
+export function forbiddenCallViolations(sources: Sources): string[] {
+  return [...sources].flatMap(([file, text]) => {
+    const lines = withoutComments(text).split('\n');
+    return lines.flatMap((line, index) =>
+      forbiddenCalls
+        .filter(([call, ...files]) => !files.includes(file) && call.test(line))
+        .map(([call]) => `${file}:${index + 1}: ${call.exec(line)![0]}`),
+    );
+  });
+}
+
+/** Files named for nothing, and default exports. */
+export function namingViolations(sources: Sources): string[] {
+  return [...sources].flatMap(([file, text]) => [
+    ...(/(^|\/)(utils?|helpers?|common|misc)(\/|\.ts$)/.test(file)
+      ? [`${file}: name the idea`]
+      : []),
+    ...(/^\s*export\s+default\b|\bas default\b/m.test(withoutComments(text))
+      ? [`${file}: a default export`]
+      : []),
+  ]);
+}
+
+export interface Component {
+  readonly kind: string;
+  readonly name: string;
+}
+
+/** Components without a test file or a page in the docs. */
+export function componentViolations(
+  components: readonly Component[],
+  exists: (path: string) => boolean,
+): string[] {
+  return components.flatMap(({ kind, name }) => {
+    const folder = kind === 'stage' ? 'stages' : 'connectors';
+    const tests = [`test/${folder}/${name}.test.ts`, `test/${folder}/${name}-${kind}.test.ts`];
+    const page = `docs/components/${kind}-${name}.md`;
+    return [
+      ...(tests.some(exists) ? [] : [`${kind} ${name}: no ${tests[0]}`]),
+      ...(exists(page) ? [] : [`${kind} ${name}: no ${page}`]),
+    ];
+  });
+}
+
+/** Error codes that nothing throws, and those without a line in the docs. */
+export function errorCodeViolations(
+  codes: readonly string[],
+  sources: Sources,
+  page: string,
+): string[] {
+  const elsewhere = [...sources].filter(([file]) => file !== 'src/errors.ts');
+  return codes.flatMap((code) => [
+    ...(elsewhere.some(([, text]) => text.includes(`'${code}'`)) ? [] : [`${code} is never used`]),
+    ...(page.includes(`\`${code}\``) ? [] : [`${code} is not in docs/errors.md`]),
+  ]);
+}
