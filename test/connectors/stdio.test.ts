@@ -149,11 +149,11 @@ describe('the stdout sink', () => {
     await sink.commit();
     await sink.close();
     expect(stream.writableEnded).toBe(false);
+    expect(stream.listenerCount('error')).toBe(0);
     stream.end();
     expect(Buffer.concat(await Array.fromAsync(stream as AsyncIterable<Buffer>)).toString()).toBe(
       text,
     );
-    expect(stream.listenerCount('error')).toBe(0);
   });
 
   it('takes no more than its reader takes', async () => {
