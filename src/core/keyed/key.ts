@@ -1,0 +1,77 @@
+import type { Column, Fields, FieldOf, JsonValue, Schema } from '../../batch/index.ts';
+import { PipelineError } from '../../errors.ts';
+
+/** The kinds that state can be kept by. */
+export const keyKinds = [
+  'category',
+  'text',
+  'int32',
+  'int64',
+  'timestamp',
+  'float64',
+  'bool',
+] as const;
+
+/** The names of the fields of `F` that state can be kept by. */
+export type KeyField<F extends Fields> = FieldOf<F, (typeof keyKinds)[number]>;
+
+/** One field, or several whose values together are the key. */
+export type By<F extends Fields> = KeyField<F> | readonly KeyField<F>[];
+
+/** A key as a map finds it: null is a key as any other, and so is NaN. */
+export type Key = string | number | bigint | boolean | null;
+
+/** Throws where a field of `by` does not exist or is of a kind that is no key. */
+export function checkBy(input: Schema, by: string | readonly string[] | undefined): void {
+  for (const name of fieldsOf(by)) {
+    const { kind } = input.field(name);
+    if ((keyKinds as readonly string[]).includes(kind)) continue;
+    throw new PipelineError({
+      code: 'ERR_BATCH_SCHEMA',
+      place: name,
+      fact: `state cannot be kept by \`${name}\`, which is ${kind}`,
+      remedy: `give a field of one of the kinds ${keyKinds.join(', ')}`,
+    });
+  }
+}
+
+export function fieldsOf(by: string | readonly string[] | undefined): readonly string[] {
+  if (by === undefined) return [];
+  return typeof by === 'string' ? [by] : by;
+}
+
+/** The key of several values: kind and length keep null apart from 'null', ('a', 'bc') from ('ab', 'c'). */
+export function compositeKey(columns: readonly Column[], row: number): string {
+  let key = '';
+  for (const column of columns) {
+    const value = column.value(row);
+    const text = String(value);
+    key += `${typeof value === 'string' ? 's' : 'v'}${text.length}:${text}`;
+  }
+  return key;
+}
+
+/** A key as JSON: what JSON has no number for is written as text. */
+export function encodeKey(key: Key): JsonValue {
+  if (typeof key === 'bigint') return String(key);
+  if (typeof key === 'number' && !Number.isFinite(key)) return String(key);
+  return key as JsonValue;
+}
+
+/** The key that `encodeKey` wrote, or undefined where it is none of that kind. */
+export function decodeKey(kind: string, json: JsonValue): Key | undefined {
+  if (json === null) return null;
+  switch (kind) {
+    case 'int64':
+      return typeof json === 'string' && /^-?\d{1,19}$/.test(json) ? BigInt(json) : undefined;
+    case 'bool':
+      return typeof json === 'boolean' ? json : undefined;
+    case 'int32':
+    case 'timestamp':
+    case 'float64':
+      if (json === 'NaN' || json === 'Infinity' || json === '-Infinity') return Number(json);
+      return typeof json === 'number' ? json : undefined;
+    default:
+      return typeof json === 'string' ? json : undefined;
+  }
+}

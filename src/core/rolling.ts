@@ -1,0 +1,122 @@
+import {
+  type Bitmap,
+  clearBit,
+  createBitmap,
+  FixedColumn,
+  getBit,
+  type Kind,
+  type Schema,
+  takeValues,
+} from '../batch/index.ts';
+import type { Batch, Column, Field, Fields, FieldType } from '../batch/index.ts';
+import { PipelineError } from '../errors.ts';
+
+export { ExponentialMean } from './rolling/exponential-mean.ts';
+export { RollingExtreme } from './rolling/extremes.ts';
+export { RateOfChange } from './rolling/rate.ts';
+export { RollingMean } from './rolling/mean.ts';
+export { RollingMedian } from './rolling/median.ts';
+export { RollingMoments } from './rolling/moments.ts';
+export { RollingSlope } from './rolling/slope.ts';
+
+/** The type of a number computed from a field: nullable exactly where the field is. */
+export type Computed<T extends FieldType> = T extends `${string}?` ? 'float64?' : 'float64';
+
+/** The kinds that kernels compute with. */
+export const numericKinds = ['float64', 'int32', 'timestamp'] as const;
+
+/** The field of that name. Throws where there is none, or where its kind is not among `kinds`. */
+export function fieldOfKind(
+  input: Schema,
+  name: string,
+  kinds: readonly Kind[] = numericKinds,
+): Field {
+  const field = input.field(name);
+  if (kinds.includes(field.kind)) return field;
+  const fitting = input.fields.filter(({ kind }) => kinds.includes(kind));
+  throw new PipelineError({
+    code: 'ERR_BATCH_SCHEMA',
+    place: name,
+    fact: `field \`${name}\` is ${field.kind}, not ${kinds.join(' or ')}`,
+    remedy: `fields that are: ${fitting.map((other) => other.name).join(', ') || '(none)'}`,
+  });
+}
+
+/** `input` with fields computed from `field` added, each float64 and nullable where it is. */
+export function withComputed(input: Schema, field: string, added: readonly string[]): Schema {
+  const type: FieldType = fieldOfKind(input, field).nullable ? 'float64?' : 'float64';
+  return input.with(Object.fromEntries(added.map((name) => [name, type])) as Fields);
+}
+
+/**
+ * Reads a numeric field of a batch into one array in the order of its rows, for kernels: null, NaN
+ * and the infinities become NaN, which never enters state. Valid until the next call.
+ */
+export class NumberReader {
+  readonly #field: string;
+  #numbers: Float64Array = new Float64Array(0);
+
+  constructor(field: string) {
+    this.#field = field;
+  }
+
+  read(batch: Batch): Float64Array {
+    const { rows, length } = batch;
+    if (this.#numbers.length < length) this.#numbers = new Float64Array(Math.max(4096, length));
+    const numbers = this.#numbers;
+    const { values, validity } = batch.column(this.#field) as FixedColumn<
+      Float64Array | Int32Array
+    >;
+    if (values instanceof Int32Array)
+      for (let at = 0; at < length; at++) numbers[at] = values[rows[at]!]!;
+    else readFinite(values, rows, length, numbers);
+    if (validity !== null) {
+      for (let at = 0; at < length; at++) if (!getBit(validity, rows[at]!)) numbers[at] = NaN;
+    }
+    return numbers;
+  }
+}
+
+function readFinite(
+  values: Float64Array,
+  rows: Uint32Array,
+  length: number,
+  to: Float64Array,
+): void {
+  for (let at = 0; at < length; at++) {
+    const value = values[rows[at]!]!;
+    to[at] = value - value === 0 ? value : NaN;
+  }
+}
+
+/** An array for a computed column of a batch. */
+export function takeNumbers(batch: Batch): Float64Array {
+  return takeValues(Float64Array, batch.rowsStored);
+}
+
+/** A float64 column of computed numbers: where the field is nullable, NaN becomes null. */
+export function computedColumn(
+  numbers: Float64Array,
+  batch: Batch,
+  nullable: boolean,
+): FixedColumn {
+  let validity: Bitmap | null = null;
+  if (nullable) {
+    const { rows, length, rowsStored } = batch;
+    for (let at = 0; at < length; at++) {
+      const row = rows[at]!;
+      const number = numbers[row]!;
+      if (number === number) continue;
+      validity ??= createBitmap(rowsStored, true);
+      clearBit(validity, row);
+    }
+  }
+  return new FixedColumn('float64', numbers, validity);
+}
+
+/** The batch under `output`, with the given columns added or put in the place of others. */
+export function withColumns(batch: Batch, output: Schema, columns: Record<string, Column>): Batch {
+  const all = [...batch.columns];
+  for (const [name, column] of Object.entries(columns)) all[output.indexOf(name)] = column;
+  return batch.withColumns(output, all);
+}

@@ -1,0 +1,110 @@
+import {
+  type Batch,
+  type FieldOf,
+  type Fields,
+  type FixedColumn,
+  getBit,
+  Selection,
+  takeValues,
+} from '../batch/index.ts';
+import { defineStage, type StageComponent, type StageDefinition } from '../core/index.ts';
+import { fieldOfKind } from '../core/rolling.ts';
+
+const kinds = ['float64', 'int32', 'int64', 'timestamp'] as const;
+
+export interface ThresholdOptions<N extends string = string> {
+  readonly field: N;
+  /** The least value that passes; no lower bound unless given. */
+  readonly min?: number | undefined;
+  /** The greatest value that passes; no upper bound unless given. */
+  readonly max?: number | undefined;
+}
+
+type Threshold = StageDefinition &
+  (<F extends Fields, const N extends FieldOf<F, (typeof kinds)[number]>>(
+    options: ThresholdOptions<N>,
+  ) => StageComponent<F, F>);
+
+/** Keeps the rows whose field is within bounds, both inclusive. Null and NaN never pass. */
+export const threshold: Threshold = defineStage<Threshold, ThresholdOptions>({
+  name: 'threshold',
+  summary: 'Keep rows whose field is within bounds.',
+  example: { field: 'value', min: 10, max: 90 },
+  options: (z) =>
+    z
+      .strictObject({
+        field: z.string().describe('Number field to compare.'),
+        min: z.number().describe('Least value that passes.').optional(),
+        max: z.number().describe('Greatest value that passes.').optional(),
+      })
+      .refine(({ min, max }) => min !== undefined || max !== undefined, 'give `min`, `max` or both')
+      .refine(({ min = -Infinity, max = Infinity }) => min <= max, '`min` is greater than `max`'),
+  rows: 'fewer',
+  output: (input, { field }) => {
+    fieldOfKind(input, field, kinds);
+    return input;
+  },
+  create:
+    ({ field, min = -Infinity, max = Infinity }, { report }) =>
+    (batch) => {
+      const selection = selectWithin(batch, batch.column(field) as FixedColumn, min, max);
+      if (selection.length < batch.length) return report.keep(batch, selection, 'threshold');
+      selection.release();
+      return batch;
+    },
+});
+
+function selectWithin(batch: Batch, column: FixedColumn, min: number, max: number): Selection {
+  const { rows, length } = batch;
+  const { values, validity } = column;
+  const kept = takeValues(Uint32Array, length);
+  let count =
+    values instanceof BigInt64Array
+      ? bigRowsWithin(values, rows, length, min, max, kept)
+      : rowsWithin(values as Float64Array, rows, length, min, max, kept);
+  if (validity !== null) {
+    const candidates = count;
+    count = 0;
+    for (let at = 0; at < candidates; at++) {
+      const row = kept[at]!;
+      if (getBit(validity, row)) kept[count++] = row;
+    }
+  }
+  return new Selection(kept, count);
+}
+
+function rowsWithin(
+  values: Float64Array,
+  rows: Uint32Array,
+  length: number,
+  min: number,
+  max: number,
+  kept: Uint32Array,
+): number {
+  let count = 0;
+  for (let at = 0; at < length; at++) {
+    const row = rows[at]!;
+    const value = values[row]!;
+    kept[count] = row;
+    if (value >= min && value <= max) count++;
+  }
+  return count;
+}
+
+/** The same for int64: a bigint compares with a number exactly. */
+function bigRowsWithin(
+  values: BigInt64Array,
+  rows: Uint32Array,
+  length: number,
+  min: number,
+  max: number,
+  kept: Uint32Array,
+): number {
+  let count = 0;
+  for (let at = 0; at < length; at++) {
+    const row = rows[at]!;
+    kept[count] = row;
+    if (values[row]! >= min && values[row]! <= max) count++;
+  }
+  return count;
+}
