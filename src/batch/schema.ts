@@ -54,10 +54,10 @@ type Simplify<T> = { [K in keyof T]: T[K] } & {};
 /** The record type that a set of fields describes. */
 export type RecordOf<F extends Fields> = Simplify<{ readonly [N in keyof F]: ValueOf<F[N]> }>;
 
-/** The names of the fields of `F` whose type is one of `T`, nullable or not. */
-export type FieldOf<F extends Fields, T extends Kind> = {
-  [N in keyof F & string]: F[N] extends T | `${T}?` ? N : never;
-}[keyof F & string];
+/** The names of the fields of `F` whose type is one of `T`, nullable or not; any name of unknown `F`. */
+export type FieldOf<F extends Fields, T extends Kind> = string extends keyof F
+  ? string
+  : { [N in keyof F & string]: F[N] extends T | `${T}?` ? N : never }[keyof F & string];
 
 /** The names of the fields that hold plain numbers. */
 export type NumericField<F extends Fields> = FieldOf<F, 'float64' | 'int32' | 'timestamp'>;

@@ -65,12 +65,14 @@ export class TypedPipelineBuilder {
     return new PipelineFlow(this, node.id);
   }
 
-  /** Adds a stage that reads from several flows of one schema: `combine(merge(), a, b)`. */
+  /** Adds a stage that reads from several flows of one schema: `combine([a, b], merge())`. */
   combine<F extends Fields, A extends Fields>(
+    flows: readonly PipelineFlow<F>[],
     stage: StageComponent<F, A>,
-    ...flows: readonly PipelineFlow<F>[]
+    placement: Placement = {},
   ): PipelineFlow<A> {
-    return this.addStage(stage, {}, flows.map((flow) => flow.reference)) as PipelineFlow<A>;
+    const from = flows.map(({ reference }) => reference);
+    return this.addStage(stage as StageComponent, placement, from) as PipelineFlow<Fields> as PipelineFlow<A>;
   }
 
   /** Names the sink for records that fail anywhere in the pipeline. */

@@ -5,9 +5,9 @@ import {
   defineStage,
   type Flow,
   isCut,
+  type Position,
   positionCut,
   type StageComponent,
-  type StageDefinition,
   type StageInstance,
   type StageReport,
 } from '../../src/core/index.ts';
@@ -120,7 +120,7 @@ describe('a run', () => {
 
   test('fails when a drain takes longer than it may, and acknowledges nothing it did not commit', async () => {
     const outside = virtualOutside();
-    const log: { acknowledged?: unknown[] } = {};
+    const log: { acknowledged?: Position[] } = {};
     const run = await testPipeline({ drainMsMax: 5000 }, [], outside)
       .from(scriptedSource({ schema: readings, batches: [numbered(3)], endless: true, log }))
       .to(scriptedSink({ answer: () => new Promise<never>(() => {}) }))
@@ -177,7 +177,7 @@ describe('a run', () => {
 describe('cuts', () => {
   test('pass an idle source, and acknowledge only what is committed', async () => {
     const outside = virtualOutside();
-    const log: { acknowledged?: unknown[] } = {};
+    const log: { acknowledged?: Position[] } = {};
     const sink = { commits: [] as number[] };
     const run = await testPipeline({ checkpoint: { everyMs: 1000 } }, [], outside)
       .from(scriptedSource({ schema: readings, batches: [numbered(3)], endless: true, log }))
@@ -218,7 +218,7 @@ describe('cuts', () => {
     const batches = chunks(numbered(100), 10);
     const run = async (store = memoryCheckpoints(), recordsMax = Infinity) => {
       const rows: Record<string, unknown>[] = [];
-      const log: { opened?: unknown[] } = {};
+      const log: { opened?: (Position | undefined)[] } = {};
       await testPipeline()
         .from(scriptedSource({ schema: readings, batches, log }))
         .pipe(sum())
@@ -299,7 +299,7 @@ describe('cuts', () => {
     const rows: Record<string, unknown>[] = [];
     const store = memoryCheckpoints();
     const consistent: boolean[] = [];
-    builder.combine(merging({}), fast as never, slow as never).to(
+    builder.combine([fast, slow], merging({}) as never).to(
       scriptedSink({
         rows,
         commit: (cut) => {
@@ -449,7 +449,7 @@ describe('hand-written ends', () => {
 
   test('a sink of one stream takes batches and commits what it passed', async () => {
     const taken: number[] = [];
-    const log: { acknowledged?: unknown[] } = {};
+    const log: { acknowledged?: Position[] } = {};
     const report = await testPipeline()
       .from(scriptedSource({ schema: readings, batches: chunks(numbered(30), 10), log }))
       .to({
