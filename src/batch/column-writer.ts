@@ -159,7 +159,7 @@ class CategoryWriter extends BaseWriter {
 
   protected grow(capacity: number): void {
     const grown = takeValues(Int32Array, capacity);
-    grown.set(this.#codes.subarray(0, this.capacity));
+    if (this.capacity > 0) grown.set(this.#codes.subarray(0, this.capacity));
     this.#codes = grown;
     this.capacity = capacity;
   }
