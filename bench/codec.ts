@@ -78,7 +78,8 @@ function measure(tasks: Record<string, () => number>): void {
       best.set(name, Math.max(best.get(name) ?? 0, rate));
     }
   }
-  for (const [name, rate] of best) console.log(`${name.padEnd(44)} ${rate.toFixed(0).padStart(6)} MB/s`);
+  for (const [name, rate] of best)
+    console.log(`${name.padEnd(44)} ${rate.toFixed(0).padStart(6)} MB/s`);
 }
 
 const short = telemetryText((value) => Math.round(value * 1e4) / 1e4);

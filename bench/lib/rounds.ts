@@ -1,0 +1,61 @@
+import { performance } from 'node:perf_hooks';
+
+import type { Samples } from './measure.ts';
+
+/** What one pass over the data came to, so that both sides can be seen to do the same work. */
+export interface Outcome {
+  readonly records: number;
+  /** The sum of the last computed field. */
+  readonly sum: number;
+}
+
+export type Pass = () => Promise<Outcome>;
+
+export interface RoundsOptions {
+  readonly rounds: number;
+  readonly warmups: number;
+  /** Milliseconds. */
+  readonly now?: () => number;
+}
+
+/**
+ * Times two passes in turns, so that whatever disturbs the machine disturbs both, and gives
+ * milliseconds. Who goes first changes with each round. Throws where the outcomes differ.
+ */
+export async function timeRounds(
+  passes: { readonly ours: Pass; readonly peer: Pass },
+  { rounds, warmups, now = () => performance.now() }: RoundsOptions,
+): Promise<Samples> {
+  const samples = { ours: [] as number[], peer: [] as number[] };
+  for (let round = -warmups; round < rounds; round++) {
+    const order = round % 2 === 0 ? (['ours', 'peer'] as const) : (['peer', 'ours'] as const);
+    const outcomes = { ours: nothing, peer: nothing };
+    for (const side of order) {
+      // What one side left behind is not for the other to collect.
+      globalThis.gc?.();
+      const start = now();
+      outcomes[side] = await passes[side]();
+      const took = now() - start;
+      if (round >= 0) samples[side].push(took);
+    }
+    assertSame(outcomes.ours, outcomes.peer);
+  }
+  return samples;
+}
+
+/** The samples of passes over so many records, in nanoseconds per record. */
+export function perRecord({ ours, peer }: Samples, records: number): Samples {
+  const scaled = (times: readonly number[]): number[] => times.map((ms) => (ms * 1e6) / records);
+  return { ours: scaled(ours), peer: scaled(peer) };
+}
+
+const nothing: Outcome = { records: 0, sum: 0 };
+
+function assertSame(ours: Outcome, peer: Outcome): void {
+  const tolerance = 1e-9 * Math.max(1, Math.abs(peer.sum));
+  if (ours.records === peer.records && Math.abs(ours.sum - peer.sum) <= tolerance) return;
+  throw new Error(
+    `the results differ: ${ours.records} records and a sum of ${ours.sum}, ` +
+      `where the peer has ${peer.records} and ${peer.sum}`,
+  );
+}

@@ -1,0 +1,16 @@
+import type { Measure } from './lib/measure.ts';
+import { memoryColumns } from './memory-columns.ts';
+import { memoryRows } from './memory-rows.ts';
+import { ndjsonRead } from './ndjson-read.ts';
+import { referenceJob } from './reference-job.ts';
+import { referenceMemory } from './reference-memory.ts';
+import { startup } from './startup.ts';
+
+export const measures: readonly Measure[] = [
+  ...memoryColumns,
+  ...memoryRows,
+  ndjsonRead,
+  referenceJob,
+  referenceMemory,
+  ...startup,
+];
