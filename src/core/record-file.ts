@@ -7,7 +7,7 @@ const bufferBytesMin = 262_144;
 const nothing = new Uint8Array(0);
 
 /**
- * A file that is added to in whole records, buffered. After each flush, also one that failed, it
+ * A file that is added to in whole records, buffered. After each write, also one that failed, it
  * holds whole records and the tail (the end of a JSON array); what could not be written stays
  * buffered for the next attempt.
  */
@@ -18,11 +18,12 @@ export class RecordFile {
   /** Of whole records in the file, and of the file; that is −1 while unknown. */
   #recordBytes: number;
   #fileBytes: number;
-  #buffer: Buffer = Buffer.allocUnsafe(bufferBytesMin);
-  #buffered = 0;
-  // The tail behind the records in the file, and behind those in the buffer.
+  // One buffer is written while the other fills.
+  #filling: Part = { bytes: Buffer.allocUnsafe(bufferBytesMin), length: 0, tail: nothing };
+  #writing: Part = { bytes: Buffer.alloc(0), length: 0, tail: nothing };
+  #write: Promise<void> | undefined;
+  // The tail behind the records in the file.
   #tail: Uint8Array = nothing;
-  #tailNext: Uint8Array = nothing;
   #broken: PipelineError | undefined;
 
   /**
@@ -37,52 +38,51 @@ export class RecordFile {
     this.#fileBytes = isCuttable ? -1 : recordBytes;
   }
 
-  /** The length of the records in the file and in the buffer. */
+  /** The length of the records in the file and in the buffers. */
   get sizeBytes(): number {
-    return this.#recordBytes + this.#buffered;
-  }
-
-  /** True when the buffer should be flushed before more is added. */
-  get isFull(): boolean {
-    return this.#buffered >= bufferBytesMin;
+    return this.#recordBytes + this.#writing.length + this.#filling.length;
   }
 
   /** Adds whole records. */
   add(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.#buffered);
-    this.#buffered += bytes.length;
-  }
-
-  /** Forgets what is buffered. */
-  discard(): void {
-    this.#buffered = 0;
+    const part = this.#filling;
+    reserve(part, bytes.length);
+    part.bytes.set(bytes, part.length);
+    part.length += bytes.length;
   }
 
   /** What ends the file behind the records that were added. */
   endWith(tail: Uint8Array): void {
-    this.#tailNext = tail.length === 0 ? nothing : tail.slice();
+    this.#filling.tail = tail.length === 0 ? nothing : tail.slice();
+  }
+
+  /** Forgets what is buffered. */
+  discard(): void {
+    this.#writing.length = 0;
+    this.#filling.length = 0;
+  }
+
+  /**
+   * Makes room for more where the buffer is full: writes it while the other fills. Throws what an
+   * earlier write failed with; the next call tries that one again.
+   */
+  async makeRoom(): Promise<void> {
+    if (this.#filling.length < bufferBytesMin) return;
+    await this.#finishWriting();
+    this.#swap();
+    this.#write = this.#writePart();
+    // Met by the next call.
+    this.#write.catch(() => {});
   }
 
   /** Writes what is buffered. Where that fails, the file is cut back to whole records. */
   async flush(): Promise<void> {
-    if (this.#broken !== undefined) throw this.#broken;
-    if (this.#buffered === 0 && this.#fileBytes === this.#recordBytes + this.#tail.length) return;
-    const tail = this.#tailNext;
-    this.#reserve(tail.length);
-    this.#buffer.set(tail, this.#buffered);
-    try {
-      await this.#cutTo(this.#recordBytes);
-      this.#fileBytes = -1;
-      await this.#handle.append(this.#buffer.subarray(0, this.#buffered + tail.length));
-    } catch (error) {
-      await this.#mend();
-      throw error;
+    await this.#finishWriting();
+    if (this.#filling.length === 0 && this.#fileBytes === this.#recordBytes + this.#tail.length) {
+      return;
     }
-    this.#recordBytes += this.#buffered;
-    this.#fileBytes = this.#recordBytes + tail.length;
-    this.#tail = tail;
-    this.#buffered = 0;
+    this.#swap();
+    await this.#writePart();
   }
 
   /** Writes what is buffered and makes the file durable. */
@@ -103,8 +103,41 @@ export class RecordFile {
     }
   }
 
-  close(): Promise<void> {
-    return this.#handle.close();
+  async close(): Promise<void> {
+    await this.#write?.catch(() => {});
+    await this.#handle.close();
+  }
+
+  async #finishWriting(): Promise<void> {
+    if (this.#broken !== undefined) throw this.#broken;
+    const write = this.#write;
+    this.#write = undefined;
+    await write;
+    if (this.#writing.length > 0) await this.#writePart();
+  }
+
+  #swap(): void {
+    const { tail } = this.#filling;
+    [this.#filling, this.#writing] = [this.#writing, this.#filling];
+    this.#filling.tail = tail;
+  }
+
+  async #writePart(): Promise<void> {
+    const part = this.#writing;
+    reserve(part, part.tail.length);
+    part.bytes.set(part.tail, part.length);
+    try {
+      await this.#cutTo(this.#recordBytes);
+      this.#fileBytes = -1;
+      await this.#handle.append(part.bytes.subarray(0, part.length + part.tail.length));
+    } catch (error) {
+      await this.#mend();
+      throw error;
+    }
+    this.#recordBytes += part.length;
+    this.#fileBytes = this.#recordBytes + part.tail.length;
+    this.#tail = part.tail;
+    part.length = 0;
   }
 
   async #cutTo(sizeBytes: number): Promise<void> {
@@ -123,14 +156,21 @@ export class RecordFile {
       this.#fileBytes = -1;
     }
   }
+}
 
-  #reserve(bytes: number): void {
-    const needed = this.#buffered + bytes;
-    if (needed <= this.#buffer.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#buffer.length));
-    grown.set(this.#buffer.subarray(0, this.#buffered));
-    this.#buffer = grown;
-  }
+/** Records on their way to the file, and what ends it behind them. */
+interface Part {
+  bytes: Buffer;
+  length: number;
+  tail: Uint8Array;
+}
+
+function reserve(part: Part, bytes: number): void {
+  const needed = part.length + bytes;
+  if (needed <= part.bytes.length) return;
+  const grown = Buffer.allocUnsafe(Math.max(needed, 2 * part.bytes.length));
+  grown.set(part.bytes.subarray(0, part.length));
+  part.bytes = grown;
 }
 
 const blockBytes = 262_144;

@@ -58,10 +58,10 @@ export class FileSink implements SinkConnector {
     }
   }
 
-  // The flush comes before the batch is taken: one that failed can be offered again.
+  // Room is made before the batch is taken: where that fails, it can be offered again.
   async write(batch: Batch): Promise<void> {
     const file = this.#file!;
-    if (file.isFull) await file.flush();
+    await file.makeRoom();
     if (batch.length === 0) return;
     const records = this.#encoder.encode(batch);
     file.add(this.#separator);
