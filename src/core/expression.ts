@@ -57,7 +57,8 @@ export function textOrFunction(z: Zod, description: string): zod.ZodType<string 
     .custom<string | AnyRowFunction>(accepts, {
       error: 'give an expression as text, or a function',
     })
-    .describe(description);
+    // `describe` would make a copy, and zod finds no JSON Schema for a copy of such a type.
+    .register(z.globalRegistry, { description });
   option._zod.toJSONSchema = () => ({ type: 'string' });
   return option;
 }

@@ -13,7 +13,8 @@ export function functionOption(
     .custom<AnyRowFunction>((value) => typeof value === 'function', {
       error: `takes a function, so it works from code only; ${instead}`,
     })
-    .describe(description);
+    // `describe` would make a copy, and zod finds no JSON Schema for a copy of such a type.
+    .register(z.globalRegistry, { description });
   option._zod.toJSONSchema = () => ({ not: {} });
   return option;
 }
