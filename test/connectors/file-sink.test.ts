@@ -1,4 +1,8 @@
 import { Buffer } from 'node:buffer';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
@@ -256,7 +260,39 @@ describe('the file sink refuses', () => {
   });
 });
 
+// A file system of 64 KiB, where this machine lets us mount one.
+function mountSmallDisk(): string | undefined {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-disk-'));
+  const options = ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', directory];
+  if (spawnSync('mount', options).status === 0) return directory;
+  rmdirSync(directory);
+  return undefined;
+}
+
 describe('the file sink on a full disk', () => {
+  it('leaves whole records on a real one', async ({ skip }) => {
+    const directory = mountSmallDisk();
+    if (directory === undefined) return skip('mounting a small file system needs root');
+    try {
+      for (const format of formats) {
+        const path = join(directory, `o.${format}`);
+        const sink = await openSink(fileSink({ path }), reading, { outside: systemOutside() });
+        await sink.write(rowsOf(0, 5000));
+        await expect(sink.commit()).rejects.toMatchObject({
+          code: 'ERR_CONNECTOR_FILE',
+          place: path,
+          fact: 'cannot be written: the disk is full',
+        });
+        await sink.close();
+        expect(readFileSync(path, 'utf8')).toBe(await written({ path }, []));
+        rmSync(path);
+      }
+    } finally {
+      spawnSync('umount', [directory]);
+      rmdirSync(directory);
+    }
+  });
+
   it.each(formats)(
     'names the path and leaves a whole %s file, at every size of the disk',
     async (format) => {
@@ -316,6 +352,35 @@ describe('the file sink on a full disk', () => {
       expect(outside.files.text(path)).toBe(await written({ path }, rowsOf(0, 300)));
     },
   );
+
+  it('says so by the next commit where it failed behind a write, and then goes on', async () => {
+    const outside = virtualOutside();
+    const sink = await openSink(fileSink({ path: 'o.ndjson' }), reading, { outside });
+    const { length } = await written({ path: 'o.ndjson' }, rowsOf(0, 20_000));
+    let failures = 0;
+    const insist = async (attempt: () => Promise<unknown>): Promise<void> => {
+      for (;;) {
+        try {
+          await attempt();
+          return;
+        } catch (error) {
+          expect(error).toMatchObject({ place: 'o.ndjson', retryable: true });
+          failures++;
+          outside.files.diskBytesMax += 300_000;
+        }
+      }
+    };
+    outside.files.diskBytesMax = 100_000;
+    for (let from = 0; from < 20_000; from += 1000) {
+      await insist(() => sink.write(rowsOf(from, from + 1000)));
+    }
+    await insist(() => sink.commit());
+    await sink.close();
+    expect(failures).toBe(Math.ceil((length - 100_000) / 300_000));
+    expect(outside.files.text('o.ndjson')).toBe(
+      await written({ path: 'o.ndjson' }, rowsOf(0, 20_000)),
+    );
+  });
 
   it('fails for good where a commit could not be made durable', async () => {
     const outside = virtualOutside();
