@@ -71,7 +71,7 @@ class ConsoleConnector implements SinkConnector {
     return Promise.resolve();
   }
 
-  async write(batch: Batch): Promise<void> {
+  async write(batch: Batch, signal: AbortSignal): Promise<void> {
     const { every, limit = Infinity } = this.#options;
     const shown: number[] = [];
     for (let at = 0; at < batch.length; at++) {
@@ -80,7 +80,7 @@ class ConsoleConnector implements SinkConnector {
       this.#shown++;
     }
     this.#context.report.counted('rows.unshown', batch.length - shown.length);
-    if (shown.length > 0) await this.#print(`${this.#lines(batch, shown).join('\n')}\n`);
+    if (shown.length > 0) await this.#print(`${this.#lines(batch, shown).join('\n')}\n`, signal);
   }
 
   commit(): Promise<void> {
@@ -92,10 +92,15 @@ class ConsoleConnector implements SinkConnector {
     return Promise.resolve();
   }
 
-  #print(text: string): Promise<void> {
+  /** Resolves when the system has taken the text, however slowly it is read. */
+  #print(text: string, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason as Error);
+      const abort = (): void => reject(signal.reason as Error);
+      signal.addEventListener('abort', abort, { once: true });
       stdout.write(text, (error) => {
-        if (error) reject(closed(this.#context.id, error));
+        signal.removeEventListener('abort', abort);
+        if (error) reject(outputError(this.#context.id, error));
         else resolve();
       });
     });
@@ -166,11 +171,12 @@ function createTable({ fields }: Schema): (batch: Batch, rows: readonly number[]
   };
 }
 
-function closed(id: string, error: Error): PipelineError {
+function outputError(id: string, error: NodeJS.ErrnoException): PipelineError {
+  const isClosed = error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED';
   return new PipelineError({
-    code: 'ERR_CONNECTOR_FILE',
+    code: isClosed ? 'ERR_OUTPUT_CLOSED' : 'ERR_CONNECTOR_FILE',
     place: id,
-    fact: `standard output takes no more: ${reasonOf(error)}`,
+    fact: isClosed ? 'what reads the output has closed it' : reasonOf(error),
     cause: error,
   });
 }

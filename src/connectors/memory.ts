@@ -8,10 +8,8 @@ import {
   type Fields,
   MisfitError,
   Origin,
-  parseFieldType,
   type RecordOf,
-  Schema,
-  schema,
+  type Schema,
   Selection,
 } from '../batch/index.ts';
 import {
@@ -19,6 +17,7 @@ import {
   defineSource,
   endOfInput,
   type Position,
+  schemaOption,
   type SinkComponent,
   type SinkConnector,
   type SinkContext,
@@ -27,7 +26,6 @@ import {
   type SourceConnector,
   type SourceContext,
   type SourceDefinition,
-  type Zod,
 } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
 
@@ -333,17 +331,6 @@ function full(id: string, rowsMax: number): PipelineError {
     remedy: 'set `rowsMax`, or write to a file',
   });
 }
-
-/** A schema as code has it, or as config files write it. */
-function schemaOption(z: Zod): ZodType<Schema> {
-  const written = z.record(
-    z.string(),
-    z.string().refine((type) => parseFieldType(type) !== undefined, unknownKind),
-  );
-  return z.union([z.instanceof(Schema), written.transform((fields) => schema(fields as Fields))]);
-}
-
-const unknownKind = 'expected a kind such as `float64`, or `float64?` where null is allowed';
 
 function isIterable(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Symbol.iterator in value;
