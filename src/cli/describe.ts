@@ -22,7 +22,7 @@ export interface OptionDescription {
 /** Prints what a component does, its options and an example. A source and sink may share a name. */
 export async function describeComponent(
   name: string,
-  { json }: { readonly json: boolean },
+  { json }: { readonly json?: boolean },
   terminal: Terminal,
 ): Promise<void> {
   const all = componentsOf(builtins());
@@ -95,6 +95,13 @@ export function optionsOf(schema: JsonSchema): OptionDescription[] {
   });
 }
 
+const choicesMax = 5;
+
+function choices(values: readonly unknown[]): string {
+  const shown = values.slice(0, choicesMax).map((value) => JSON.stringify(value));
+  return [...shown, ...(values.length > choicesMax ? ['…'] : [])].join(' | ');
+}
+
 function kindOf(option: JsonSchema, root: JsonSchema): string {
   const { $ref } = option;
   if ($ref !== undefined) {
@@ -103,8 +110,7 @@ function kindOf(option: JsonSchema, root: JsonSchema): string {
     return target === undefined ? 'any' : kindOf(target, root);
   }
   if (option.const !== undefined) return JSON.stringify(option.const);
-  if (option.enum !== undefined)
-    return option.enum.map((value) => JSON.stringify(value)).join(' | ');
+  if (option.enum !== undefined) return choices(option.enum);
   const several = option.anyOf ?? option.oneOf ?? option.allOf;
   if (several !== undefined) {
     const kinds = several

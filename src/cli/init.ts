@@ -40,9 +40,7 @@ function pipelineText(directory: string): string {
 name: ${name}
 
 source:
-  simulate:
-    sensors: 10
-    ratePerSecond: 100
+  simulate: { sensors: 10, everyMs: 100, seed: 1 }
 
 stages:
   - threshold: { field: value, min: -50, max: 150 }

@@ -13,7 +13,7 @@ export function componentsOf({ sources, stages, sinks }: Registry): Definition[]
 }
 
 /** Prints the components that config files may name. */
-export function listComponents({ json }: { readonly json: boolean }, terminal: Terminal): void {
+export function listComponents({ json }: { readonly json?: boolean }, terminal: Terminal): void {
   const components = componentsOf(builtins());
   if (json) {
     terminal.printJson(

@@ -12,14 +12,14 @@ import type { Terminal } from './terminal.ts';
 /** Reads a pipeline file with the built-in components; its resolved secrets are never shown. */
 export async function loadConfig(
   file: string,
-  set: readonly string[],
+  set: readonly string[] | undefined,
   terminal: Terminal,
 ): Promise<PipelineConfig> {
   const config = await readConfig(file, {
     registry: builtins(),
     outside: systemOutside(dirname(resolve(file))),
     environment: process.env,
-    overrides: parseOverrides(set),
+    overrides: parseOverrides(set ?? []),
     deadLetters: deadLetterFile(),
   });
   terminal.scrub = (text) => config.secrets.scrub(text);

@@ -64,12 +64,8 @@ function addRun(program: Command, terminal: Terminal): void {
         .default('text'),
     )
     .option('--report-file <file>', 'write the report as JSON to this file too')
-    .option(
-      '--live',
-      'show components and their newest readings while it runs, on a terminal',
-      false,
-    )
-    .option('--fail-on-dead-letter', 'exit with 3 when there were dead letters', false)
+    .option('--live', 'show components and their newest readings while it runs, on a terminal')
+    .option('--fail-on-dead-letter', 'exit with 3 when there were dead letters')
     .addOption(
       new Option('--log-level <level>', 'the least level of log lines')
         .choices(logLevels)
@@ -94,7 +90,7 @@ function addRun(program: Command, terminal: Terminal): void {
 function addValidate(program: Command, terminal: Terminal): void {
   addSet(program.command('validate').description('Check a pipeline file and list every problem.'))
     .argument('<file>', 'the pipeline, YAML or JSON')
-    .option('--json', 'print the result as JSON', false)
+    .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       examples(
@@ -112,9 +108,9 @@ function addCatalogue(program: Command, terminal: Terminal): void {
   program
     .command('list')
     .description('List the sources, stages and sinks there are.')
-    .option('--json', 'print the list as JSON', false)
+    .option('--json', 'print the list as JSON')
     .addHelpText('after', examples(['millrace list', ''], ['millrace list --json', 'for scripts']))
-    .action(async (options: { json: boolean }) => {
+    .action(async (options: { json?: boolean }) => {
       const { listComponents } = await import('./list.ts');
       listComponents(options, terminal);
     });
@@ -122,7 +118,7 @@ function addCatalogue(program: Command, terminal: Terminal): void {
     .command('describe')
     .description('Show what a component does, its options and an example.')
     .argument('<name>', 'the name of a source, stage or sink')
-    .option('--json', 'print the description as JSON', false)
+    .option('--json', 'print the description as JSON')
     .addHelpText(
       'after',
       examples(
@@ -130,7 +126,7 @@ function addCatalogue(program: Command, terminal: Terminal): void {
         ['millrace describe file --json', 'for scripts'],
       ),
     )
-    .action(async (name: string, options: { json: boolean }) => {
+    .action(async (name: string, options: { json?: boolean }) => {
       const { describeComponent } = await import('./describe.ts');
       await describeComponent(name, options, terminal);
     });
@@ -170,7 +166,7 @@ function addFiles(program: Command, terminal: Terminal): void {
 }
 
 function addSet(command: Command): Command {
-  const collect = (argument: string, earlier: readonly string[]): string[] => [
+  const collect = (argument: string, earlier: readonly string[] = []): string[] => [
     ...earlier,
     argument,
   ];
@@ -178,7 +174,6 @@ function addSet(command: Command): Command {
     '--set <path=value>',
     'replace a value of the file, as in stages.0.threshold.min=5; may be given again',
     collect,
-    [],
   );
 }
 

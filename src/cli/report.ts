@@ -4,9 +4,28 @@ import { alignColumns, escapeControls, formatBytes, formatCount, formatDuration 
 /** A report as it is written in JSON: what scripts may count on. */
 export function reportJson(report: RunReport): Record<string, unknown> {
   const { pipeline, status, recordsIn, recordsOut, durationMs, bytesIn } = report;
-  const { peakMemoryBytes, deadLetters, delivery, components } = report;
-  const head = { pipeline, status, recordsIn, recordsOut, durationMs, bytesIn };
+  const { peakMemoryBytes, deadLetters, delivery } = report;
+  const components = report.components.map((component) => ({
+    ...component,
+    busyMs: rounded(component.busyMs),
+    p50Ms: rounded(component.p50Ms),
+    p95Ms: rounded(component.p95Ms),
+    p99Ms: rounded(component.p99Ms),
+  }));
+  const head = {
+    pipeline,
+    status,
+    recordsIn,
+    recordsOut,
+    durationMs: rounded(durationMs),
+    bytesIn,
+  };
   return { ...head, peakMemoryBytes, deadLetters, delivery, components };
+}
+
+/** To microseconds: clocks tell no more. */
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms * 1000) / 1000;
 }
 
 /** A report as a table, for a terminal. */

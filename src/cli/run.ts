@@ -14,13 +14,13 @@ import { reportJson, reportLines, reportTable } from './report.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface RunCommandOptions {
-  readonly set: readonly string[];
+  readonly set?: readonly string[];
   readonly for?: number;
   readonly maxRecords?: number;
   readonly report: 'text' | 'json';
   readonly reportFile?: string;
-  readonly live: boolean;
-  readonly failOnDeadLetter: boolean;
+  readonly live?: boolean;
+  readonly failOnDeadLetter?: boolean;
   readonly logLevel: LogLevel;
 }
 

@@ -4,8 +4,8 @@ import { loadConfig } from './load.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ValidateOptions {
-  readonly set: readonly string[];
-  readonly json: boolean;
+  readonly set?: readonly string[];
+  readonly json?: boolean;
 }
 
 /** Checks a pipeline file without running it; gives the exit code. */
