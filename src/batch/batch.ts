@@ -1,6 +1,11 @@
 import { PipelineError } from '../errors.ts';
 import type { CellValue, Column } from './column.ts';
-import { type ColumnWriter, createColumnWriter, describeValue, MisfitError } from './column-writer.ts';
+import {
+  type ColumnWriter,
+  createColumnWriter,
+  describeValue,
+  MisfitError,
+} from './column-writer.ts';
 import { Origin } from './origin.ts';
 import { bindRow, createRow, moveRow, readRow } from './row.ts';
 import type { Field, Fields, RecordOf, Schema } from './schema.ts';
@@ -97,7 +102,13 @@ export class Batch<F extends Fields = Fields> extends Shared {
   withColumns<G extends Fields>(schema: Schema<G>, columns: readonly Column[]): Batch<G> {
     this.assertHeld();
     for (const column of columns) if (this.columns.includes(column)) column.retain();
-    return new Batch(schema, columns, this.rowsStored, this.origin, this.selection?.retain() ?? null);
+    return new Batch(
+      schema,
+      columns,
+      this.rowsStored,
+      this.origin,
+      this.selection?.retain() ?? null,
+    );
   }
 
   /** A copy of only the rows that count; this batch itself when all do. */
@@ -160,7 +171,10 @@ export class BatchBuilder<F extends Fields = Fields> {
   #positions: number[] | null = null;
   #rows = 0;
 
-  constructor(schema: Schema<F>, origin: { source?: string; partition?: string; position?: number } = {}) {
+  constructor(
+    schema: Schema<F>,
+    origin: { source?: string; partition?: string; position?: number } = {},
+  ) {
     this.schema = schema;
     this.#source = origin.source ?? 'memory';
     this.#partition = origin.partition ?? '';
@@ -187,7 +201,11 @@ export class BatchBuilder<F extends Fields = Fields> {
    */
   append(record: RecordOf<F>, position?: number): void {
     if (typeof record !== 'object' || record === null) {
-      throw new MisfitError('field.type', 'record', `expected an object, not ${describeValue(record)}`);
+      throw new MisfitError(
+        'field.type',
+        'record',
+        `expected an object, not ${describeValue(record)}`,
+      );
     }
     const row = this.#rows;
     const values = record as Record<string, unknown>;
@@ -208,7 +226,8 @@ export class BatchBuilder<F extends Fields = Fields> {
   finish(): Batch<F> {
     const rows = this.#rows;
     const columns = this.#writers.map((writer) => writer.finish(rows));
-    const positions = this.#positions === null ? this.#position : Float64Array.from(this.#positions);
+    const positions =
+      this.#positions === null ? this.#position : Float64Array.from(this.#positions);
     const origin = new Origin(this.#source, this.#partition, positions);
     this.#position = rows === 0 ? this.#position : origin.position(rows - 1) + 1;
     this.#positions = null;

@@ -25,9 +25,11 @@ export function takeValues<T extends Values>(type: ValuesConstructor<T>, length:
 /** Gives an array back for reuse. The caller must not touch it again. */
 export function giveValues(values: Values): void {
   const capacity = values.length;
-  if (capacity < capacityMin || capacity > capacityMax || capacity !== capacityFor(capacity)) return;
+  if (capacity < capacityMin || capacity > capacityMax || capacity !== capacityFor(capacity))
+    return;
   // A view of part of a buffer may not be the only one.
-  if (!(values.buffer instanceof ArrayBuffer) || values.byteLength !== values.buffer.byteLength) return;
+  if (!(values.buffer instanceof ArrayBuffer) || values.byteLength !== values.buffer.byteLength)
+    return;
   const type = values.constructor as ValuesConstructor<Values>;
   let sizes = free.get(type);
   if (sizes === undefined) free.set(type, (sizes = new Map()));

@@ -268,8 +268,9 @@ function jsonTextOf(value: unknown): string | undefined {
 
 /** What a value is, for messages: never the value itself where it may be long or secret. */
 export function describeValue(value: unknown): string {
-  if (typeof value === 'string') return value.isWellFormed() ? 'text' : 'text with a lone surrogate';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'an integer' : `the number ${value}`;
+  if (typeof value === 'string')
+    return value.isWellFormed() ? 'text' : 'text with a lone surrogate';
+  if (typeof value === 'number')
+    return Number.isInteger(value) ? 'an integer' : `the number ${value}`;
   return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
 }
-

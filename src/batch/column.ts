@@ -107,7 +107,12 @@ export class BytesColumn extends BaseColumn {
   readonly data: Buffer;
   readonly validity: Bitmap | null;
 
-  constructor(kind: BytesKind, offsets: Int32Array, data: Uint8Array, validity: Bitmap | null = null) {
+  constructor(
+    kind: BytesKind,
+    offsets: Int32Array,
+    data: Uint8Array,
+    validity: Bitmap | null = null,
+  ) {
     super();
     this.kind = kind;
     this.offsets = offsets;
@@ -138,7 +143,10 @@ export class BytesColumn extends BaseColumn {
     offsets[count] = size;
     const data = takeValues(Uint8Array, size);
     for (let at = 0; at < count; at++) {
-      data.set(this.data.subarray(this.offsets[rows[at]!]!, this.offsets[rows[at]! + 1]!), offsets[at]!);
+      data.set(
+        this.data.subarray(this.offsets[rows[at]!]!, this.offsets[rows[at]! + 1]!),
+        offsets[at]!,
+      );
     }
     return new BytesColumn(this.kind, offsets, data, gatherBitmap(this.validity, rows, count));
   }

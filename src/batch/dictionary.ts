@@ -59,7 +59,9 @@ export class Dictionary {
       slot = (slot + 1) & mask;
     }
     const encoded = bytes.slice(start, end);
-    const code = this.code(Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length).toString());
+    const code = this.code(
+      Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length).toString(),
+    );
     this.#encoded[code] = encoded;
     this.#slots[slot] = code + 1;
     if (++this.#slotted * 2 > this.#slots.length) this.#growSlots();

@@ -1,5 +1,13 @@
 export { Batch, BatchBuilder } from './batch.ts';
-export { type Bitmap, bitmapBytes, clearBit, countBits, createBitmap, getBit, setBit } from './bitmap.ts';
+export {
+  type Bitmap,
+  bitmapBytes,
+  clearBit,
+  countBits,
+  createBitmap,
+  getBit,
+  setBit,
+} from './bitmap.ts';
 export {
   type ColumnWriter,
   createColumnWriter,

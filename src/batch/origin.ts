@@ -62,7 +62,12 @@ export class Origin {
   }
 
   /** The parts, for a transfer to another thread. */
-  toParts(): { source: string; partition: string; positions: number | Float64Array; ordinals: Int32Array[] } {
+  toParts(): {
+    source: string;
+    partition: string;
+    positions: number | Float64Array;
+    ordinals: Int32Array[];
+  } {
     return {
       source: this.source,
       partition: this.partition,

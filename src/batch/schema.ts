@@ -23,12 +23,7 @@ export type FieldType = Kind | `${Kind}?`;
 export type Fields = Readonly<Record<string, FieldType>>;
 
 export type JsonValue =
-  | null
-  | boolean
-  | number
-  | string
-  | readonly JsonValue[]
-  | { readonly [name: string]: JsonValue };
+  null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };
 
 interface ValueOfKind {
   float64: number;
@@ -146,7 +141,10 @@ export class Schema<F extends Fields = Fields> {
 
   /** The schema as it is written in code and config: `{ value: 'float64?' }`. */
   toJSON(): Record<string, FieldType> {
-    const written = this.fields.map(({ name, kind, nullable }) => [name, nullable ? `${kind}?` : kind]);
+    const written = this.fields.map(({ name, kind, nullable }) => [
+      name,
+      nullable ? `${kind}?` : kind,
+    ]);
     return Object.fromEntries(written) as Record<string, FieldType>;
   }
 

@@ -2,12 +2,14 @@ import { styleText } from 'node:util';
 
 import type { Batch } from '../batch/index.ts';
 import type { ComponentReport, RunStats } from '../engine/index.ts';
+import { formatBytes, formatCount } from './text.ts';
 
 const historyMax = 24;
 const keysMax = 1000;
 const bars = '▁▂▃▄▅▆▇█';
 
 interface Latest {
+  readonly source: string;
   readonly key: string;
   value: number;
   unit: string;
@@ -22,8 +24,8 @@ interface Latest {
  */
 export class LiveView {
   readonly #latest = new Map<string, Latest>();
-  #before: { readonly stats: RunStats } | undefined;
-  #rates = new Map<string, number>();
+  #before: RunStats | undefined;
+  readonly #rates = new Map<string, number>();
   #anomalies = 0;
 
   /** Keeps the newest reading of each key: the first category field, the first float64 field. */
@@ -41,7 +43,7 @@ export class LiveView {
       const row = batch.rows[at]!;
       const number = values.value(row);
       if (typeof number !== 'number') continue;
-      const latest = this.#latestOf(String(keys.value(row)));
+      const latest = this.#latestOf(batch.origin.source, String(keys.value(row)));
       if (latest === undefined) continue;
       latest.value = number;
       latest.unit = String(units?.value(row) ?? '');
@@ -65,20 +67,21 @@ export class LiveView {
     );
     const above = [...head, componentHeader(), ...components, ...degraded, ''];
     const room = Math.max(0, rows - above.length - 3);
-    return [...above, ...this.#readingLines(room)].map((line) => clip(line, columns));
+    return [...above, ...this.#readingLines(stats, room)].map((line) => clip(line, columns));
   }
 
-  #latestOf(key: string): Latest | undefined {
-    let latest = this.#latest.get(key);
+  #latestOf(source: string, key: string): Latest | undefined {
+    const id = JSON.stringify([source, key]);
+    let latest = this.#latest.get(id);
     if (latest === undefined && this.#latest.size < keysMax) {
-      latest = { key, value: 0, unit: '', history: [], anomalies: 0, lastAnomaly: '' };
-      this.#latest.set(key, latest);
+      latest = { source, key, value: 0, unit: '', history: [], anomalies: 0, lastAnomaly: '' };
+      this.#latest.set(id, latest);
     }
     return latest;
   }
 
   #measure(stats: RunStats): void {
-    const before = this.#before?.stats;
+    const before = this.#before;
     const seconds = (stats.durationMs - (before?.durationMs ?? 0)) / 1000;
     if (seconds < 0.4 && before !== undefined) return;
     for (const { id, kind, ...component } of stats.components) {
@@ -86,7 +89,7 @@ export class LiveView {
       const earlier = before?.components.find((other) => other.id === id)?.[side] ?? 0;
       this.#rates.set(id, seconds > 0 ? (component[side] - earlier) / seconds : 0);
     }
-    this.#before = { stats };
+    this.#before = stats;
   }
 
   #headLine(stats: RunStats): string {
@@ -97,10 +100,10 @@ export class LiveView {
       styleText('bold', stats.pipeline),
       stats.status,
       `${Math.floor(stats.durationMs / 1000)} s`,
-      `${count(rate)} records/s`,
-      `${count(stats.recordsIn)} in`,
-      `${count(stats.recordsOut)} out`,
-      `${count(stats.deadLetters)} dead letters`,
+      `${formatCount(rate)} records/s`,
+      `${formatCount(stats.recordsIn)} in`,
+      `${formatCount(stats.recordsOut)} out`,
+      `${formatCount(stats.deadLetters)} dead letters`,
     ];
     return parts.join(styleText('dim', '  ·  '));
   }
@@ -108,25 +111,35 @@ export class LiveView {
   #componentLine({ id, kind, out, dropped, p95Ms }: ComponentReport, stats: RunStats): string {
     const fill = stats.queues[id]?.fill;
     const queue = fill === undefined ? ' '.repeat(10) : gauge(fill, 10);
-    const rate = count(this.#rates.get(id) ?? 0);
-    const cells = [rate.padStart(10), count(out).padStart(12), count(dropped).padStart(10)];
+    const rate = formatCount(this.#rates.get(id) ?? 0);
+    const cells = [
+      rate.padStart(10),
+      formatCount(out).padStart(12),
+      formatCount(dropped).padStart(10),
+    ];
     const latency = p95Ms === null ? '–' : p95Ms.toFixed(2);
     return `  ${id.padEnd(18)}${styleText('dim', kind.padEnd(13))}${cells.join('')}${latency.padStart(9)}  ${queue}`;
   }
 
-  #readingLines(room: number): string[] {
-    const all = [...this.#latest.values()];
+  /** Grouped by source, in the order of the pipeline. */
+  #readingLines(stats: RunStats, room: number): string[] {
+    const order = stats.components.map(({ id }) => id);
+    const all = [...this.#latest.values()].sort(
+      (a, b) => order.indexOf(a.source) - order.indexOf(b.source),
+    );
     const title = `  ${'sensor'.padEnd(20)}${'value'.padStart(14)}  ${'last readings'.padEnd(historyMax)}  anomalies`;
     const shown = all.slice(0, Math.max(0, room - 2));
     const lines = shown.map((latest) => {
-      const value = `${shortNumber(latest.value)} ${latest.unit}`.padStart(14);
+      const value = measured(latest.value, latest.unit).padStart(14);
       const anomalies =
-        latest.anomalies === 0 ? '' : styleText('red', `${latest.anomalies} (${latest.lastAnomaly})`);
+        latest.anomalies === 0
+          ? ''
+          : styleText('red', `${latest.anomalies} (${latest.lastAnomaly})`);
       const trend = styleText('cyan', sparkline(latest.history).padEnd(historyMax));
       return `  ${printable(latest.key).slice(0, 19).padEnd(20)}${value}  ${trend}  ${anomalies}`;
     });
     const more = all.length - shown.length;
-    const total = `${count(this.#anomalies)} anomalies in all`;
+    const total = `${formatCount(this.#anomalies)} anomalies in all`;
     const foot = more > 0 ? `  and ${more} more sensors; ${total}` : `  ${total}`;
     return all.length === 0 ? [] : [styleText('dim', title), ...lines, styleText('dim', foot)];
   }
@@ -189,8 +202,10 @@ function sparkline(values: readonly number[]): string {
     .join('');
 }
 
-function count(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
+/** A value with its unit: bytes as people read them, `1` as no unit. */
+function measured(value: number, unit: string): string {
+  if (unit === 'B' || unit === 'B/s') return formatBytes(Math.round(value)) + unit.slice(1);
+  return unit === '1' ? shortNumber(value) : `${shortNumber(value)} ${printable(unit)}`;
 }
 
 function shortNumber(value: number): string {

@@ -4,5 +4,8 @@ import type { Duplex } from 'node:stream';
 export interface Network {
   fetch(url: string | URL, init?: RequestInit): Promise<Response>;
   /** A connected stream. */
-  connect(address: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<Duplex>;
+  connect(
+    address: { readonly host: string; readonly port: number },
+    signal: AbortSignal,
+  ): Promise<Duplex>;
 }

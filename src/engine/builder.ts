@@ -30,7 +30,9 @@ export interface BuilderDefaults {
 }
 
 /** Settings as a pipeline gives them: what is left out keeps its default. */
-export type SettingsInput = { readonly [K in keyof Settings]?: Settings[K] extends object ? Partial<Settings[K]> : Settings[K] };
+export type SettingsInput = {
+  readonly [K in keyof Settings]?: Settings[K] extends object ? Partial<Settings[K]> : Settings[K];
+};
 
 /**
  * Describes a pipeline step by step. Nothing is opened and nothing flows before `run`, which
@@ -72,7 +74,11 @@ export class TypedPipelineBuilder {
     placement: Placement = {},
   ): PipelineFlow<A> {
     const from = flows.map(({ reference }) => reference);
-    return this.addStage(stage as StageComponent, placement, from) as PipelineFlow<Fields> as PipelineFlow<A>;
+    return this.addStage(
+      stage as StageComponent,
+      placement,
+      from,
+    ) as PipelineFlow<Fields> as PipelineFlow<A>;
   }
 
   /** Names the sink for records that fail anywhere in the pipeline. */
@@ -116,7 +122,10 @@ export class TypedPipelineBuilder {
     placement: Placement,
     from: readonly string[],
   ): PipelineFlow<Fields> {
-    const node = this.#place(stage as StageComponent | Stage, placement, ['stages', this.#stages.length]);
+    const node = this.#place(stage as StageComponent | Stage, placement, [
+      'stages',
+      this.#stages.length,
+    ]);
     this.#stages.push({ ...node, from });
     return new PipelineFlow(this, node.id);
   }
@@ -186,7 +195,8 @@ export class PipelineFlow<F extends Fields> {
   pipe<A extends Fields>(stage: Stage & { output(input: Schema): Schema<A> }): PipelineFlow<A>;
   pipe(...stages: readonly (StageComponent | Stage)[]): PipelineFlow<Fields> {
     let reference = this.reference;
-    for (const stage of stages) reference = this.#builder.addStage(stage, {}, [reference]).reference;
+    for (const stage of stages)
+      reference = this.#builder.addStage(stage, {}, [reference]).reference;
     return new PipelineFlow(this.#builder, reference);
   }
 

@@ -20,7 +20,8 @@ export interface CheckpointStore {
 export function memoryCheckpoints(): CheckpointStore {
   let saved: string | undefined;
   return {
-    load: () => Promise.resolve(saved === undefined ? undefined : (JSON.parse(saved) as Checkpoint)),
+    load: () =>
+      Promise.resolve(saved === undefined ? undefined : (JSON.parse(saved) as Checkpoint)),
     save: (checkpoint) => {
       saved = JSON.stringify(checkpoint);
       return Promise.resolve();
@@ -154,7 +155,12 @@ export class Cuts {
     const positions = new Map<string, Position>();
     const id = ++this.#requested;
     this.#rowsSince = 0;
-    this.#open.set(id, { cut: new Cut(id, positions), positions, state: new Map(), sinks: new Set() });
+    this.#open.set(id, {
+      cut: new Cut(id, positions),
+      positions,
+      state: new Map(),
+      sinks: new Set(),
+    });
     this.#parties.wakeSources();
   }
 }

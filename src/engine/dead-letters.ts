@@ -75,7 +75,10 @@ export class DeadLetters {
     await this.#writer;
   }
 
-  async #write(observed: Observed, failures: readonly (FailedRecord | FailedRowRecord)[]): Promise<void> {
+  async #write(
+    observed: Observed,
+    failures: readonly (FailedRecord | FailedRowRecord)[],
+  ): Promise<void> {
     await this.open();
     const writer = await this.#writer;
     if (writer === undefined) return;
@@ -100,9 +103,13 @@ export class DeadLetters {
 }
 
 function excerptOf(failure: FailedRecord | FailedRowRecord): RecordExcerpt {
-  if ('recordId' in failure) return excerptRecord(Buffer.from(JSON.stringify(failure.record, writable)));
+  if ('recordId' in failure)
+    return excerptRecord(Buffer.from(JSON.stringify(failure.record, writable)));
   const { record, recordBytes, recordSha256 } = failure;
-  return excerptRecord(record, { recordBytes, ...(recordSha256 === undefined ? {} : { recordSha256 }) });
+  return excerptRecord(record, {
+    recordBytes,
+    ...(recordSha256 === undefined ? {} : { recordSha256 }),
+  });
 }
 
 /** What JSON has no form for: int64 as its digits, bytes as base64. */

@@ -11,8 +11,21 @@ export type {
 } from './description.ts';
 export { formatProblem, type Problem, type ProblemKind, ValidationError } from './problem.ts';
 export { Registry } from './registry.ts';
-export { type BuilderDefaults, PipelineFlow, type SettingsInput, TypedPipelineBuilder, withDefaults } from './builder.ts';
+export {
+  type BuilderDefaults,
+  PipelineFlow,
+  type SettingsInput,
+  TypedPipelineBuilder,
+  withDefaults,
+} from './builder.ts';
 export { type Checkpoint, type CheckpointStore, memoryCheckpoints } from './checkpoint.ts';
-export { type Plan, planPipeline, type PlannedSink, type PlannedSource, type PlannedStage, type PlanOptions } from './plan.ts';
+export {
+  type Plan,
+  planPipeline,
+  type PlannedSink,
+  type PlannedSource,
+  type PlannedStage,
+  type PlanOptions,
+} from './plan.ts';
 export { type Run, type RunOptions, startRun } from './run.ts';
 export type { ComponentReport, RunReport, RunStats, RunStatus } from './run-report.ts';

@@ -26,7 +26,12 @@ class AligningInlet implements Inlet {
   #turn = 0;
 
   constructor(queues: readonly Queue[]) {
-    this.#inputs = queues.map((queue) => ({ queue, ready: undefined, popping: false, ended: false }));
+    this.#inputs = queues.map((queue) => ({
+      queue,
+      ready: undefined,
+      popping: false,
+      ended: false,
+    }));
   }
 
   async next(): Promise<Flow | undefined> {

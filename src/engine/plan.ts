@@ -13,7 +13,14 @@ import {
   type StageComponent,
 } from '../core/index.ts';
 import { isPipelineError, type ErrorCode, reasonOf } from '../errors.ts';
-import type { Path, PipelineDescription, Settings, SinkNode, SourceNode, StageNode } from './description.ts';
+import type {
+  Path,
+  PipelineDescription,
+  Settings,
+  SinkNode,
+  SourceNode,
+  StageNode,
+} from './description.ts';
 import { optionProblems } from './option-problems.ts';
 import { type Problem, type ProblemKind, ValidationError } from './problem.ts';
 
@@ -126,7 +133,8 @@ class Planner {
     if (sinks.length === 0) this.#missingEnd('sink');
     const seen = new Set<string>();
     for (const { id, path } of [...sources, ...stages, ...sinks]) {
-      if (seen.has(id)) this.#problem('topology', path, `\`${id}\` names two components; give one another \`id\``);
+      if (seen.has(id))
+        this.#problem('topology', path, `\`${id}\` names two components; give one another \`id\``);
       seen.add(id);
     }
   }
@@ -140,7 +148,8 @@ class Planner {
     const { component, id, path } = node;
     this.#outputs.set(id, undefined);
     if (component === undefined) return undefined;
-    if (!isComponent<SourceComponent>(component, 'source')) return this.#planOwnSource(node, component);
+    if (!isComponent<SourceComponent>(component, 'source'))
+      return this.#planOwnSource(node, component);
     const options = this.#parseOptions(component, path);
     if (options === undefined) return undefined;
     const context = { ...this.#outside, id, signal: new AbortController().signal };
@@ -156,11 +165,19 @@ class Planner {
 
   #planOwnSource(node: SourceNode, source: Source): PlannedSource | undefined {
     if (!isSource(source)) {
-      this.#problem('protocol', node.path, `\`${node.id}\` is no source: it has no method \`stream({ from, signal })\``);
+      this.#problem(
+        'protocol',
+        node.path,
+        `\`${node.id}\` is no source: it has no method \`stream({ from, signal })\``,
+      );
       return undefined;
     }
     if (source.schema === undefined) {
-      this.#problem('protocol', node.path, `source \`${node.id}\` has no \`schema\`; say what its batches hold`);
+      this.#problem(
+        'protocol',
+        node.path,
+        `source \`${node.id}\` has no \`schema\`; say what its batches hold`,
+      );
       return undefined;
     }
     this.#outputs.set(node.id, new Map([[onlyOutput, source.schema]]));
@@ -181,7 +198,11 @@ class Planner {
       );
       if (ready.length === 0) {
         const cycle = waiting.map(({ id }) => `\`${id}\``).join(', ');
-        this.#problem('topology', waiting[0]!.path, `these stages read from one another in a circle: ${cycle}`);
+        this.#problem(
+          'topology',
+          waiting[0]!.path,
+          `these stages read from one another in a circle: ${cycle}`,
+        );
         for (const { id, from } of waiting) {
           this.#outputs.set(id, undefined);
           for (const reference of from) this.#meant.add(this.#portOf(reference).node);
@@ -204,11 +225,17 @@ class Planner {
     if (component === undefined) return undefined;
     const own = !isComponent<StageComponent>(component, 'stage');
     if (own && !isStage(component)) {
-      this.#problem('protocol', path, `\`${id}\` is no stage: it has no method \`transform(stream)\``);
+      this.#problem(
+        'protocol',
+        path,
+        `\`${id}\` is no stage: it has no method \`transform(stream)\``,
+      );
       return undefined;
     }
     const spec = own ? undefined : (component as StageComponent).definition.spec;
-    const options = own ? { value: undefined } : this.#parseOptions(component as StageComponent, path);
+    const options = own
+      ? { value: undefined }
+      : this.#parseOptions(component as StageComponent, path);
     const input = this.#inputOf(node, from, spec?.inputs ?? 'one');
     if (options === undefined || input === undefined) return undefined;
     try {
@@ -259,7 +286,11 @@ class Planner {
   /** The ports that a node's `from` names; undefined where one of them is wrong. */
   #resolve(node: StageNode | SinkNode): Port[] | undefined {
     if (node.from.length === 0) {
-      this.#problem('topology', node.fromPath ?? node.path, `\`${node.id}\` reads from nothing; say \`from:\``);
+      this.#problem(
+        'topology',
+        node.fromPath ?? node.path,
+        `\`${node.id}\` reads from nothing; say \`from:\``,
+      );
       return undefined;
     }
     const ports: Port[] = [];
@@ -272,7 +303,8 @@ class Planner {
       const outputs = this.#outputs.get(port.node);
       if (outputs !== undefined && !outputs.has(port.output)) {
         const names = [...outputs.keys()].map((name) => `\`${port.node}.${name}\``).join(', ');
-        const text = port.output === onlyOutput ? `has several outputs` : `has no output \`${port.output}\``;
+        const text =
+          port.output === onlyOutput ? `has several outputs` : `has no output \`${port.output}\``;
         const way = outputs.has(onlyOutput) ? `read from \`${port.node}\`` : `read from ${names}`;
         this.#problem('topology', node.fromPath ?? node.path, `\`${port.node}\` ${text}; ${way}`);
         continue;
@@ -289,7 +321,9 @@ class Planner {
     if (meant !== undefined) this.#meant.add(meant);
     const sinks = this.#description.sinks.some(({ id }) => id === reference);
     const way = meant === undefined ? `there are: ${ids.join(', ')}` : `did you mean \`${meant}\`?`;
-    const text = sinks ? `\`${reference}\` is a sink: nothing comes after a sink` : `there is no \`${reference}\` to read from; ${way}`;
+    const text = sinks
+      ? `\`${reference}\` is a sink: nothing comes after a sink`
+      : `there is no \`${reference}\` to read from; ${way}`;
     this.#problem('topology', node.fromPath ?? node.path, text);
   }
 

@@ -31,7 +31,10 @@ export class Queue {
 
   /** How full it is, from 0 to 1. */
   get fill(): number {
-    return Math.min(1, Math.max(this.#rows / this.#limits.rowsMax, this.#bytes / this.#limits.bytesMax));
+    return Math.min(
+      1,
+      Math.max(this.#rows / this.#limits.rowsMax, this.#bytes / this.#limits.bytesMax),
+    );
   }
 
   /** Takes over the caller's hold. Resolves once there was room; undefined when there is at once. */

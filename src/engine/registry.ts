@@ -1,4 +1,9 @@
-import type { Definition, SinkDefinition, SourceDefinition, StageDefinition } from '../core/index.ts';
+import type {
+  Definition,
+  SinkDefinition,
+  SourceDefinition,
+  StageDefinition,
+} from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
 
 const namePattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;

@@ -61,7 +61,12 @@ export class Tally implements SourceReport, StageReport {
   }
 }
 
-export function failedRow(batch: Batch, row: number, reason: string, thrown: unknown): FailedRowRecord {
+export function failedRow(
+  batch: Batch,
+  row: number,
+  reason: string,
+  thrown: unknown,
+): FailedRowRecord {
   const { origin } = batch;
   return {
     source: origin.source,

@@ -1,7 +1,8 @@
 import type { ComponentKind, Observed } from './observed.ts';
 
 /** How a run ended. */
-export type RunStatus = 'running' | 'draining' | 'done' | 'stopped' | 'failed' | 'not-drained' | 'aborted';
+export type RunStatus =
+  'running' | 'draining' | 'done' | 'stopped' | 'failed' | 'not-drained' | 'aborted';
 
 /** The figures of one component. */
 export interface ComponentReport {

@@ -22,7 +22,13 @@ import { DeadLetters } from './dead-letters.ts';
 import { inletOf } from './inlet.ts';
 import { type ComponentKind, Observed } from './observed.ts';
 import { Outlet } from './outlet.ts';
-import { onlyOutput, type Plan, type PlannedSink, type PlannedSource, type PlannedStage } from './plan.ts';
+import {
+  onlyOutput,
+  type Plan,
+  type PlannedSink,
+  type PlannedSource,
+  type PlannedStage,
+} from './plan.ts';
 import { Queue } from './queue.ts';
 import { reportComponent, type RunReport, type RunStats, type RunStatus } from './run-report.ts';
 import { connectorOfSink, runSink, SinkWriter } from './sink-loop.ts';
@@ -126,7 +132,10 @@ class PipelineRun implements Run {
   stats(): RunStats {
     const components = this.#observed.map((observed) => Object.freeze(reportComponent(observed)));
     const sum = (kind: ComponentKind, side: 'in' | 'out'): number =>
-      components.reduce((total, component) => total + (component.kind === kind ? component[side] : 0), 0);
+      components.reduce(
+        (total, component) => total + (component.kind === kind ? component[side] : 0),
+        0,
+      );
     const queues = [...this.#queues].map(([id, inputs]) => {
       const depth = inputs.reduce((total, queue) => total + queue.depth, 0);
       return [id, { depth, fill: Math.max(...inputs.map((queue) => queue.fill)) }] as const;
@@ -145,7 +154,9 @@ class PipelineRun implements Run {
       degraded: Object.freeze(Object.fromEntries(this.#degraded)),
       queues: Object.freeze(Object.fromEntries(queues)),
       lag: Object.freeze(
-        Object.fromEntries(this.#sources.map(({ id, connector }) => [id, connector.lag?.() ?? null])),
+        Object.fromEntries(
+          this.#sources.map(({ id, connector }) => [id, connector.lag?.() ?? null]),
+        ),
       ),
     });
   }
@@ -162,7 +173,10 @@ class PipelineRun implements Run {
   async abort(reason?: unknown): Promise<void> {
     if (this.#endedMs === undefined) {
       const fact = 'the run was stopped before its input ended';
-      this.#fail(new PipelineError({ code: 'ERR_RUN_ABORTED', place: this.#plan.name, fact, cause: reason }), 'aborted');
+      this.#fail(
+        new PipelineError({ code: 'ERR_RUN_ABORTED', place: this.#plan.name, fact, cause: reason }),
+        'aborted',
+      );
     }
     await this.done.catch(() => {});
   }
@@ -182,14 +196,18 @@ class PipelineRun implements Run {
       await this.#open(checkpoint);
       this.#startTimers();
       if (this.#status === 'draining') for (const source of this.#sources) source.stop();
-      const working = Promise.all([...loops.map((loop) => this.#guard(loop)), this.#untilFinished()]);
+      const working = Promise.all([
+        ...loops.map((loop) => this.#guard(loop)),
+        this.#untilFinished(),
+      ]);
       await Promise.race([working, this.#untilAbandoned()]);
     } catch (error) {
       this.#fail(error);
     }
     this.#timers.abort();
     await this.#close();
-    if (this.#failure === undefined) this.#status = this.#status === 'draining' ? 'stopped' : 'done';
+    if (this.#failure === undefined)
+      this.#status = this.#status === 'draining' ? 'stopped' : 'done';
     this.#endedMs = this.#clock.monotonic();
     return reportOf(this.stats());
   }
@@ -223,7 +241,9 @@ class PipelineRun implements Run {
     }
     const outletOf = (observed: Observed, outputs: readonly string[]): Outlet =>
       new Outlet(
-        new Map(outputs.map((output) => [output, queuesByPort.get(portKey(observed.id, output)) ?? []])),
+        new Map(
+          outputs.map((output) => [output, queuesByPort.get(portKey(observed.id, output)) ?? []]),
+        ),
         observed,
       );
     const settle = (observed: Observed): Promise<void> => this.#deadLetters.settle(observed);
@@ -271,7 +291,10 @@ class PipelineRun implements Run {
 
   #observe({ node }: PlannedSource | PlannedStage | PlannedSink, kind: ComponentKind): Observed {
     const { component } = node;
-    const name = component !== undefined && 'definition' in component ? component.definition.spec.name : node.id;
+    const name =
+      component !== undefined && 'definition' in component
+        ? component.definition.spec.name
+        : node.id;
     const observed = new Observed(node.id, name, kind, this.#log, this.#clock);
     this.#observed.push(observed);
     return observed;
@@ -291,7 +314,10 @@ class PipelineRun implements Run {
     };
   }
 
-  #createSource({ node, options, output }: PlannedSource, observed: Observed): ReturnType<SourceComponent['definition']['spec']['create']> {
+  #createSource(
+    { node, options, output }: PlannedSource,
+    observed: Observed,
+  ): ReturnType<SourceComponent['definition']['spec']['create']> {
     const component = node.component!;
     if (!('definition' in component)) return component;
     const context = { ...this.#contextOf(observed), output, report: observed.tally };
@@ -302,7 +328,12 @@ class PipelineRun implements Run {
     const observed = this.#observe(planned, 'stage');
     const component = planned.node.component!;
     const { input, output } = planned;
-    const context: StageContext = { ...this.#contextOf(observed), input, output, report: observed.tally };
+    const context: StageContext = {
+      ...this.#contextOf(observed),
+      input,
+      output,
+      report: observed.tally,
+    };
     const instance: StageInstance =
       'definition' in component
         ? (component as StageComponent).definition.spec.create(planned.options as never, context)
@@ -420,7 +451,10 @@ class PipelineRun implements Run {
     }
     const fact = `what was in flight was not finished within ${drainMsMax} ms`;
     const remedy = 'raise `drainMsMax`, or see which component is slow';
-    this.#fail(new PipelineError({ code: 'ERR_RUN_DEADLINE', place: this.#plan.name, fact, remedy }), 'not-drained');
+    this.#fail(
+      new PipelineError({ code: 'ERR_RUN_DEADLINE', place: this.#plan.name, fact, remedy }),
+      'not-drained',
+    );
   }
 
   /** The first failure decides; everything stops at once and nothing more is acknowledged. */
@@ -474,7 +508,8 @@ class PipelineRun implements Run {
         await this.#withinLimit(close());
       } catch (error) {
         if (this.#failure === undefined) this.#fail(error);
-        else if (this.#failure.error !== error) this.#log.error('component.close-failed', { error });
+        else if (this.#failure.error !== error)
+          this.#log.error('component.close-failed', { error });
       }
     }
   }
@@ -513,6 +548,11 @@ function portKey(node: string, output: string): string {
   return JSON.stringify([node, output]);
 }
 
-function reportOf({ degraded: _degraded, queues: _queues, lag: _lag, ...report }: RunStats): RunReport {
+function reportOf({
+  degraded: _degraded,
+  queues: _queues,
+  lag: _lag,
+  ...report
+}: RunStats): RunReport {
   return Object.freeze(report);
 }

@@ -1,5 +1,12 @@
 import { type Batch, Selection } from '../batch/index.ts';
-import { type Clock, type Cut, type Flow, isCut, type Sink, type SinkConnector } from '../core/index.ts';
+import {
+  type Clock,
+  type Cut,
+  type Flow,
+  isCut,
+  type Sink,
+  type SinkConnector,
+} from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
 import type { Cuts } from './checkpoint.ts';
 import type { Inlet } from './inlet.ts';
@@ -76,7 +83,10 @@ export class SinkWriter {
     }
     observed.tally.counted('batches bisected', 1);
     const half = batch.length >>> 1;
-    for (const [start, end] of [[0, half], [half, batch.length]] as const) {
+    for (const [start, end] of [
+      [0, half],
+      [half, batch.length],
+    ] as const) {
       const part = batch.select(new Selection(batch.rows.slice(start, end), end - start));
       await this.#writeRows(part, bisection);
       part.release();
@@ -114,7 +124,14 @@ export interface SinkLoopParts {
 }
 
 /** Takes the flow to its end: batches are written, cuts committed. */
-export async function runSink({ writer, inlet, observed, cuts, settle, signal }: SinkLoopParts): Promise<void> {
+export async function runSink({
+  writer,
+  inlet,
+  observed,
+  cuts,
+  settle,
+  signal,
+}: SinkLoopParts): Promise<void> {
   for (;;) {
     let flow = inlet.next();
     if (flow instanceof Promise) flow = await observed.waited('idleMs', flow);

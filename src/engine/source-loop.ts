@@ -111,7 +111,11 @@ export class SourceLoop {
     }
     this.#reading = true;
     const { planned, connector, observed } = this.#parts;
-    const reading = underPolicy(planned.node.policy, (signal) => connector.read(signal), this.#signal);
+    const reading = underPolicy(
+      planned.node.policy,
+      (signal) => connector.read(signal),
+      this.#signal,
+    );
     observed
       .worked(() => reading)
       .then(

@@ -67,7 +67,8 @@ async function throughFused(parts: StageLoopParts, input: Batch): Promise<void> 
   const { nodes, outlet, settle, signal } = parts;
   let batch = input;
   for (const [index, { planned, instance, observed }] of nodes.entries()) {
-    const process = typeof instance === 'function' ? instance : (instance as { process: StageProcess }).process;
+    const process =
+      typeof instance === 'function' ? instance : (instance as { process: StageProcess }).process;
     observed.meter.rowsIn += batch.length;
     const result = await observed.worked(() => call(process, batch, signal, observed));
     if (observed.tally.failures.length > 0) await settle(observed);
@@ -168,7 +169,11 @@ class WorkClock {
   }
 }
 
-function saveState({ cuts, saves }: StageLoopParts, { planned, instance }: StageNodeParts, cut: Cut): void {
+function saveState(
+  { cuts, saves }: StageLoopParts,
+  { planned, instance }: StageNodeParts,
+  cut: Cut,
+): void {
   if (!saves || typeof instance === 'function' || instance.snapshot === undefined) return;
   cuts.snapshot(cut, planned.node.id, instance.snapshot());
 }
@@ -179,7 +184,8 @@ function stageFailed(observed: Observed, error: unknown): unknown {
     code: 'ERR_STAGE_FAILED',
     place: observed.id,
     fact: `failed on a whole batch: ${reasonOf(error)}`,
-    remedy: 'a stage reports rows that fail with report.failed and throws only when it cannot go on',
+    remedy:
+      'a stage reports rows that fail with report.failed and throws only when it cannot go on',
     cause: error,
   });
 }

@@ -44,7 +44,8 @@ describe('virtual time', () => {
     const seen: number[] = [];
     const sleeping = clock.sleep(1000);
     let work = Promise.resolve();
-    for (let step = 0; step < 100; step++) work = work.then(() => void seen.push(clock.monotonic()));
+    for (let step = 0; step < 100; step++)
+      work = work.then(() => void seen.push(clock.monotonic()));
     await sleeping;
     expect(seen).toEqual(Array.from({ length: 100 }, () => 0));
   });

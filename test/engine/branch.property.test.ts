@@ -10,7 +10,14 @@ import { filter } from '../../src/stages/filter.ts';
 import { movingAverage } from '../../src/stages/moving-average.ts';
 import { normalize } from '../../src/stages/normalize.ts';
 import { threshold } from '../../src/stages/threshold.ts';
-import { type Reading, reading, readings, scriptedSink, scriptedSource, testPipeline } from './ends.ts';
+import {
+  type Reading,
+  reading,
+  readings,
+  scriptedSink,
+  scriptedSource,
+  testPipeline,
+} from './ends.ts';
 
 type Step = StageComponent<(typeof readings)['shape']>;
 
@@ -60,7 +67,11 @@ function batchesOf(records: readonly Reading[], size: number): Reading[][] {
 }
 
 /** One graph whose readers share columns. */
-async function branched(records: Reading[], size: number, all: readonly Routed[]): Promise<unknown> {
+async function branched(
+  records: Reading[],
+  size: number,
+  all: readonly Routed[],
+): Promise<unknown> {
   const builder = testPipeline();
   const source = scriptedSource({ schema: readings, batches: batchesOf(records, size) });
   const split = builder.from(source).pipe(
@@ -104,11 +115,20 @@ async function copied(records: Reading[], size: number, all: readonly Routed[]):
 // 2,000 graphs a night, 150 in the suite.
 const runs = process.env['MILLRACE_NIGHTLY'] ? 2_000 : 150;
 
-test('a graph with branches gives what pipelines on deep copies give', { timeout: 300_000 }, async () => {
-  await fc.assert(
-    fc.asyncProperty(rows, fc.integer({ min: 1, max: 20 }), routes, async (records, size, all) => {
-      expect(await branched(records, size, all)).toEqual(await copied(records, size, all));
-    }),
-    { numRuns: runs },
-  );
-});
+test(
+  'a graph with branches gives what pipelines on deep copies give',
+  { timeout: 300_000 },
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        rows,
+        fc.integer({ min: 1, max: 20 }),
+        routes,
+        async (records, size, all) => {
+          expect(await branched(records, size, all)).toEqual(await copied(records, size, all));
+        },
+      ),
+      { numRuns: runs },
+    );
+  },
+);

@@ -44,7 +44,9 @@ describe('the builder', () => {
     const report = await builder.run();
     expect(all).toHaveLength(200);
     expect(hot).toHaveLength(20);
-    expect(report.components.find(({ id }) => id === 'branch')).toMatchObject({ droppedBy: { unrouted: 180 } });
+    expect(report.components.find(({ id }) => id === 'branch')).toMatchObject({
+      droppedBy: { unrouted: 180 },
+    });
   });
 
   test('describes before it runs, and reports every problem before anything is opened', async () => {
@@ -56,7 +58,10 @@ describe('the builder', () => {
       .to(scriptedSink({ open: () => Promise.resolve(void (opened = true)) }));
     const error = await builder.run().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ValidationError);
-    expect((error as ValidationError).problems[0]).toMatchObject({ kind: 'invalid-option', path: ['stages', 0] });
+    expect((error as ValidationError).problems[0]).toMatchObject({
+      kind: 'invalid-option',
+      path: ['stages', 0],
+    });
     expect(opened).toBe(false);
   });
 
@@ -89,13 +94,20 @@ export function refusedByTheCompiler(): void {
   // @ts-expect-error no such field in a row
   flow.pipe(filter((row) => row.vlaue > 1));
   // @ts-expect-error a later stage sees only what earlier ones left
-  flow.pipe(movingAverage({ field: 'value', window: 5, into: 'avg' }), filter((row) => row.average > 1));
+  flow.pipe(
+    movingAverage({ field: 'value', window: 5, into: 'avg' }),
+    filter((row) => row.average > 1),
+  );
   // @ts-expect-error a sink is no stage
   flow.pipe(scriptedSink({}));
   // @ts-expect-error a stage is no source
   testPipeline().from(threshold({ field: 'value', min: 1 }));
   // @ts-expect-error a source of one's own says its schema
-  testPipeline().from({ stream: async function* () { yield positionCut(0); } });
+  testPipeline().from({
+    stream: async function* () {
+      yield positionCut(0);
+    },
+  });
   const averaged = flow.pipe(movingAverage({ field: 'value', window: 5, into: 'avg' }));
   type Averaged = RecordOf<(typeof averaged)['fields']>;
   const row: Averaged = { sensorId: 'a', value: 1, avg: 2 };

@@ -65,7 +65,8 @@ export const scriptedSource: SourceDefinition &
         await before?.(reads++, signal);
         log.reads = (log.reads ?? 0) + 1;
         const records = batches[next];
-        if (records !== undefined) return Batch.from(records, output, { source: id, position: next++ * 1000 });
+        if (records !== undefined)
+          return Batch.from(records, output, { source: id, position: next++ * 1000 });
         if (endless === true) await untilAborted(signal);
         return endOfInput;
       },
@@ -86,7 +87,10 @@ export const scriptedSource: SourceDefinition &
 export interface ScriptedSink {
   readonly rows?: Record<string, unknown>[];
   readonly log?: { writes?: number; commits?: number[]; committedRows?: number; closed?: number };
-  readonly answer?: (batch: Batch, write: number) => WriteResult | void | Promise<WriteResult | void>;
+  readonly answer?: (
+    batch: Batch,
+    write: number,
+  ) => WriteResult | void | Promise<WriteResult | void>;
   readonly open?: () => Promise<void>;
   readonly commit?: (cut: Cut) => Promise<void>;
 }

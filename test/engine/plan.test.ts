@@ -186,7 +186,9 @@ describe('problems', () => {
       expect.stringContaining('sources.0.rate: invalid-option: `source` option `rate`: '),
       'sources.0.raet: unknown-key: `source` has no option `raet`, did you mean `rate`?',
       'stages.0.field: missing-option: `probe` needs the option `field`',
-      expect.stringContaining('stages.2: topology: there is no `nowhere` to read from; there are: in'),
+      expect.stringContaining(
+        'stages.2: topology: there is no `nowhere` to read from; there are: in',
+      ),
       'stages.1.limt: unknown-key: `probe` has no option `limt`, did you mean `limit`?',
     ]);
   });
@@ -205,18 +207,96 @@ describe('problems', () => {
   test.each<[string, Parameters<typeof describePipeline>[0], string]>([
     ['no source', { sinks: [] }, 'the pipeline has no source'],
     ['no sink', { sources: oneSource }, 'the pipeline has no sink'],
-    ['rows that nothing reads', { sources: [...oneSource, { id: 'lost', use: source }], sinks: sinkFrom('in') }, 'nothing reads from `lost`'],
-    ['a branch read in part', { sources: oneSource, stages: [{ id: 's', use: split, from: ['in'] }], sinks: sinkFrom('s.hot') }, 'nothing reads from `s.cold`'],
-    ['a branch read whole', { sources: oneSource, stages: [{ id: 's', use: split, from: ['in'] }], sinks: sinkFrom('s') }, '`s` has several outputs; read from `s.hot`, `s.cold`'],
-    ['an output that is not there', { sources: oneSource, sinks: sinkFrom('in.hot') }, '`in` has no output `hot`; read from `in`'],
-    ['a stage behind a sink', { sources: oneSource, stages: [{ id: 'p', use: probe, options: { field: 'value' }, from: ['out'] }], sinks: [...sinkFrom('in'), { id: 'last', use: sink, from: ['p'] }] }, '`out` is a sink: nothing comes after a sink'],
-    ['a circle', { sources: oneSource, stages: [{ id: 'a', use: probe, options: { field: 'value' }, from: ['b'] }, { id: 'b', use: probe, options: { field: 'value' }, from: ['a'] }], sinks: sinkFrom('b') }, 'in a circle: `a`, `b`'],
-    ['two inputs where one is taken', { sources: [...oneSource, { id: 'more', use: source }], stages: [{ id: 'a', use: probe, options: { field: 'value' }, from: ['in', 'more'] }], sinks: sinkFrom('a') }, 'put a `merge` before it'],
-    ['inputs of two schemas', { sources: oneSource, stages: [{ id: 'a', use: probe, options: { field: 'value' }, from: ['in'] }, { id: 'j', use: join, from: ['in', 'a'] }], sinks: sinkFrom('j') }, 'needs inputs of one schema'],
-    ['an object that is no source', { sources: [{ id: 'in', object: { read() {} } }], sinks: sinkFrom('in') }, 'it has no method `stream'],
-    ['an object that is no stage', { sources: oneSource, stages: [{ id: 's', object: { process() {} }, from: ['in'] }], sinks: sinkFrom('s') }, 'it has no method `transform'],
-    ['an object that is no sink', { sources: oneSource, sinks: [{ id: 'out', object: { write() {} }, from: ['in'] }] }, 'it has no method `consume'],
-    ['a source without a schema', { sources: [{ id: 'in', object: { async *stream() {} } }], sinks: sinkFrom('in') }, 'has no `schema`'],
+    [
+      'rows that nothing reads',
+      { sources: [...oneSource, { id: 'lost', use: source }], sinks: sinkFrom('in') },
+      'nothing reads from `lost`',
+    ],
+    [
+      'a branch read in part',
+      {
+        sources: oneSource,
+        stages: [{ id: 's', use: split, from: ['in'] }],
+        sinks: sinkFrom('s.hot'),
+      },
+      'nothing reads from `s.cold`',
+    ],
+    [
+      'a branch read whole',
+      { sources: oneSource, stages: [{ id: 's', use: split, from: ['in'] }], sinks: sinkFrom('s') },
+      '`s` has several outputs; read from `s.hot`, `s.cold`',
+    ],
+    [
+      'an output that is not there',
+      { sources: oneSource, sinks: sinkFrom('in.hot') },
+      '`in` has no output `hot`; read from `in`',
+    ],
+    [
+      'a stage behind a sink',
+      {
+        sources: oneSource,
+        stages: [{ id: 'p', use: probe, options: { field: 'value' }, from: ['out'] }],
+        sinks: [...sinkFrom('in'), { id: 'last', use: sink, from: ['p'] }],
+      },
+      '`out` is a sink: nothing comes after a sink',
+    ],
+    [
+      'a circle',
+      {
+        sources: oneSource,
+        stages: [
+          { id: 'a', use: probe, options: { field: 'value' }, from: ['b'] },
+          { id: 'b', use: probe, options: { field: 'value' }, from: ['a'] },
+        ],
+        sinks: sinkFrom('b'),
+      },
+      'in a circle: `a`, `b`',
+    ],
+    [
+      'two inputs where one is taken',
+      {
+        sources: [...oneSource, { id: 'more', use: source }],
+        stages: [{ id: 'a', use: probe, options: { field: 'value' }, from: ['in', 'more'] }],
+        sinks: sinkFrom('a'),
+      },
+      'put a `merge` before it',
+    ],
+    [
+      'inputs of two schemas',
+      {
+        sources: oneSource,
+        stages: [
+          { id: 'a', use: probe, options: { field: 'value' }, from: ['in'] },
+          { id: 'j', use: join, from: ['in', 'a'] },
+        ],
+        sinks: sinkFrom('j'),
+      },
+      'needs inputs of one schema',
+    ],
+    [
+      'an object that is no source',
+      { sources: [{ id: 'in', object: { read() {} } }], sinks: sinkFrom('in') },
+      'it has no method `stream',
+    ],
+    [
+      'an object that is no stage',
+      {
+        sources: oneSource,
+        stages: [{ id: 's', object: { process() {} }, from: ['in'] }],
+        sinks: sinkFrom('s'),
+      },
+      'it has no method `transform',
+    ],
+    [
+      'an object that is no sink',
+      { sources: oneSource, sinks: [{ id: 'out', object: { write() {} }, from: ['in'] }] },
+      'it has no method `consume',
+    ],
+    [
+      'a source without a schema',
+      { sources: [{ id: 'in', object: { async *stream() {} } }], sinks: sinkFrom('in') },
+      'has no `schema`',
+    ],
   ])('%s', async (_name, parts, expected) => {
     const found = await problems(parts);
     expect(found.join('\n')).toContain(expected);

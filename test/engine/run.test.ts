@@ -12,7 +12,15 @@ import {
   type StageReport,
 } from '../../src/core/index.ts';
 import { memoryCheckpoints, type RunReport } from '../../src/engine/index.ts';
-import { numbered, reading, readings, scriptedSink, scriptedSource, testPipeline, untilAborted } from './ends.ts';
+import {
+  numbered,
+  reading,
+  readings,
+  scriptedSink,
+  scriptedSource,
+  testPipeline,
+  untilAborted,
+} from './ends.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 
 /** A stage made of a function of its report. */
@@ -40,7 +48,9 @@ function expectClosedLedger(report: RunReport): void {
 }
 
 const chunks = (rows: readonly ReturnType<typeof reading>[], size: number) =>
-  Array.from({ length: Math.ceil(rows.length / size) }, (_, at) => rows.slice(at * size, (at + 1) * size));
+  Array.from({ length: Math.ceil(rows.length / size) }, (_, at) =>
+    rows.slice(at * size, (at + 1) * size),
+  );
 
 describe('a run', () => {
   test('takes every row to the sink, and the ledger closes', async () => {
@@ -152,13 +162,20 @@ describe('a run', () => {
     const failing = testPipeline()
       .from(scriptedSource({ schema: readings, batches: [numbered(3)] }))
       .pipe(
-        stageOf(() => () => {
-          throw boom;
-        }, 'broken'),
+        stageOf(
+          () => () => {
+            throw boom;
+          },
+          'broken',
+        ),
       )
       .to(scriptedSink({}))
       .run();
-    await expect(failing).rejects.toMatchObject({ code: 'ERR_STAGE_FAILED', place: 'broken', cause: boom });
+    await expect(failing).rejects.toMatchObject({
+      code: 'ERR_STAGE_FAILED',
+      place: 'broken',
+      cause: boom,
+    });
   });
 
   test('disposing stops it', async () => {
@@ -204,7 +221,9 @@ describe('cuts', () => {
         let total = 0;
         return {
           process: (batch: Batch) => {
-            const values = batch.toRows().map((row) => ({ ...row, value: (total += row['value'] as number) }));
+            const values = batch
+              .toRows()
+              .map((row) => ({ ...row, value: (total += row['value'] as number) }));
             report.absorbed(batch.length);
             report.created(batch.length);
             return Batch.from(values as never, batch.schema);
@@ -264,7 +283,13 @@ describe('cuts', () => {
     const report = await testPipeline({ checkpoint: { everyMs: 1e9, rowsMax: 70 } })
       .from(scriptedSource({ schema: readings, batches: chunks(numbered(500), 10) }))
       .pipe(holding)
-      .to(scriptedSink({ rows, log, commit: () => Promise.resolve(void seenAtCut.push(rows.length)) }))
+      .to(
+        scriptedSink({
+          rows,
+          log,
+          commit: () => Promise.resolve(void seenAtCut.push(rows.length)),
+        }),
+      )
       .run();
     expect(rows).toEqual(numbered(500));
     expect(seenAtCut.length).toBeGreaterThan(5);
@@ -287,7 +312,10 @@ describe('cuts', () => {
       create: () => (batch) => batch,
     });
     const builder = testPipeline({ checkpoint: { everyMs: 1000 } }, [], outside);
-    const fast = builder.from(scriptedSource({ schema: readings, batches: chunks(numbered(40), 10) }), { id: 'fast' });
+    const fast = builder.from(
+      scriptedSource({ schema: readings, batches: chunks(numbered(40), 10) }),
+      { id: 'fast' },
+    );
     const slow = builder.from(
       scriptedSource({
         schema: readings,
@@ -305,7 +333,9 @@ describe('cuts', () => {
         commit: (cut) => {
           const slowRows = rows.filter((row) => (row['value'] as number) >= 100).length;
           const fastRows = rows.length - slowRows;
-          consistent.push(cut.positions.get('slow') === slowRows && cut.positions.get('fast') === fastRows / 10);
+          consistent.push(
+            cut.positions.get('slow') === slowRows && cut.positions.get('fast') === fastRows / 10,
+          );
           return Promise.resolve();
         },
       }),
@@ -318,8 +348,7 @@ describe('cuts', () => {
 });
 
 describe('rows that fail', () => {
-  const poisoned = (batch: Batch) =>
-    batch.toRows().findIndex((row) => row['value'] === 1234) + 0;
+  const poisoned = (batch: Batch) => batch.toRows().findIndex((row) => row['value'] === 1234) + 0;
 
   test('a sink that refuses a whole batch is bisected down to the row', async () => {
     const rows: Record<string, unknown>[] = [];
@@ -332,12 +361,16 @@ describe('rows that fail', () => {
           rows,
           log: sink,
           answer: (batch) =>
-            poisoned(batch) >= 0 ? { refused: { reason: 'sink.refused', message: 'no 1234' } } : undefined,
+            poisoned(batch) >= 0
+              ? { refused: { reason: 'sink.refused', message: 'no 1234' } }
+              : undefined,
         }),
       )
       .run();
     expect(rows).toHaveLength(4095);
-    expect(dead).toMatchObject([{ component: 'scripted-2', reason: 'sink.refused', message: 'no 1234' }]);
+    expect(dead).toMatchObject([
+      { component: 'scripted-2', reason: 'sink.refused', message: 'no 1234' },
+    ]);
     expect(JSON.parse(dead[0]!['record'] as string)).toEqual(reading(1234));
     expect(sink.writes).toBeLessThanOrEqual(2 * 12 + 1);
     expect(report.deadLetters).toBe(1);
@@ -349,7 +382,12 @@ describe('rows that fail', () => {
     const sink = { writes: 0 };
     const report = await testPipeline({}, dead)
       .from(scriptedSource({ schema: readings, batches: [numbered(4096)] }))
-      .to(scriptedSink({ log: sink, answer: () => ({ refused: { reason: 'no', message: 'never' } }) }))
+      .to(
+        scriptedSink({
+          log: sink,
+          answer: () => ({ refused: { reason: 'no', message: 'never' } }),
+        }),
+      )
       .run();
     expect(dead).toHaveLength(4096);
     expect(sink.writes).toBeLessThanOrEqual(1024 + 12);
@@ -361,7 +399,12 @@ describe('rows that fail', () => {
     const dead: Record<string, unknown>[] = [];
     const report = await testPipeline({}, dead)
       .from(scriptedSource({ schema: readings, batches: [numbered(10)] }))
-      .to(scriptedSink({ rows, answer: () => ({ failed: [{ row: 3, reason: 'too.odd', message: 'odd' }] }) }))
+      .to(
+        scriptedSink({
+          rows,
+          answer: () => ({ failed: [{ row: 3, reason: 'too.odd', message: 'odd' }] }),
+        }),
+      )
       .run();
     expect(rows).toHaveLength(9);
     expect(dead).toMatchObject([{ source: 'scripted', position: 3, reason: 'too.odd' }]);
@@ -387,7 +430,9 @@ describe('rows that fail', () => {
     const report = await running;
     expect(dead).toHaveLength(onRowError === 'dead-letter' ? 1 : 0);
     expect(report.components[1]).toMatchObject(
-      onRowError === 'drop' ? { dropped: 1, dead: 0, droppedBy: { 'row.threw': 1 } } : { dropped: 0, dead: 1 },
+      onRowError === 'drop'
+        ? { dropped: 1, dead: 0, droppedBy: { 'row.threw': 1 } }
+        : { dropped: 0, dead: 1 },
     );
     expectClosedLedger(report);
   });
@@ -409,7 +454,12 @@ describe('rows that fail', () => {
     const run = await builder.start();
     const report = await run.done;
     expect(rows).toEqual(numbered(3));
-    expect(seen).toEqual([{}, { 'scripted-2': 'full' }, { 'scripted-2': 'full' }, { 'scripted-2': 'full' }]);
+    expect(seen).toEqual([
+      {},
+      { 'scripted-2': 'full' },
+      { 'scripted-2': 'full' },
+      { 'scripted-2': 'full' },
+    ]);
     expect(run.stats().degraded).toEqual({});
     expect(report.durationMs).toBeGreaterThanOrEqual(180_000);
     expectClosedLedger(report);
@@ -515,7 +565,9 @@ describe('several readers', () => {
       'double',
     );
     const builder = testPipeline();
-    const flow = builder.from(scriptedSource({ schema: readings, batches: chunks(numbered(50), 10) }));
+    const flow = builder.from(
+      scriptedSource({ schema: readings, batches: chunks(numbered(50), 10) }),
+    );
     flow.to(scriptedSink({ rows: plain }), { id: 'plain' });
     flow.pipe(inPlace).to(scriptedSink({ rows: doubled }), { id: 'doubled' });
     const report = await builder.run();
