@@ -167,6 +167,32 @@ describe('the file source refuses at the start', () => {
     expect(outside.files.openCount).toBe(0);
   });
 
+  it.each([
+    ['name\na\n', 'n'],
+    ['n,n\n1,2\n', 'n'],
+    ['n,"name', 'header'],
+  ])('a CSV whose header does not fit: %j', async (text, named) => {
+    const outside = holding({ 'ok.csv': 'n,name\n', 'z.csv': text });
+    const component = fileSource({ path: '*.csv', schema: reading });
+    await expect(openSource(component, { outside })).rejects.toMatchObject({
+      code: 'ERR_CODEC_FORMAT',
+      place: 'z.csv',
+      fact: expect.stringContaining(named) as string,
+    });
+    expect(outside.files.openCount).toBe(0);
+  });
+
+  it('a delimiter that can be none', async () => {
+    const outside = holding({ 'a.csv': 'n,name\n' });
+    for (const delimiter of ['"', '\n', 'é']) {
+      const component = fileSource({ path: 'a.csv', delimiter, schema: reading });
+      await expect(openSource(component, { outside })).rejects.toMatchObject({
+        code: 'ERR_CODEC_FORMAT',
+        place: 'a.csv',
+      });
+    }
+  });
+
   it('a device, pointing at standard input', async () => {
     const outside = systemOutside();
     const component = fileSource({ path: '/dev/null', format: 'ndjson', schema: reading });

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 
 import type { EncodeFormat } from '../../batch/index.ts';
-import { PipelineError } from '../../errors.ts';
+import { isPipelineError, PipelineError } from '../../errors.ts';
 
 const formats: Readonly<Record<string, EncodeFormat>> = {
   '.ndjson': 'ndjson',
@@ -26,4 +26,20 @@ export function formatOf<T extends EncodeFormat>(path: string, among: readonly T
     fact: 'its name does not tell its format',
     remedy: `set \`format\` to ${among.join(' or ')}`,
   });
+}
+
+/** Calls a codec; what it cannot read at all is an error of the file. */
+export function ofFile<T>(path: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (!isPipelineError(error) || error.code !== 'ERR_CODEC_FORMAT') throw error;
+    const { code, fact, remedy } = error;
+    throw new PipelineError({
+      code,
+      place: path,
+      fact,
+      ...(remedy === undefined ? {} : { remedy }),
+    });
+  }
 }

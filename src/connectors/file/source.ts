@@ -8,6 +8,7 @@ import {
   type SourceContext,
 } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
+import { ofFile } from './format.ts';
 import {
   changeSince,
   type FilePosition,
@@ -111,7 +112,11 @@ export class FileSource implements SourceConnector {
         from = undefined;
       }
       const identity = await identify(path, handle);
-      const decoder = this.#createDecoder(path, from);
+      const format = this.#reading.formatOf(path);
+      // Without the columns of its header a CSV has been read up to that header at most.
+      const needsHeader = format === 'csv' && this.#reading.decode.header;
+      if (needsHeader && from?.columns === undefined) from = undefined;
+      const decoder = ofFile(path, () => this.#createDecoder(path, format, from));
       const start = { ...identity, offset: from?.offset ?? 0 };
       const file = new OpenFile(handle, start, decoder, this.#buffers, this.#context.report);
       this.#waiting.shift();
@@ -123,9 +128,9 @@ export class FileSource implements SourceConnector {
     }
   }
 
-  #createDecoder(path: string, from: FilePosition | undefined): Decoder {
+  #createDecoder(path: string, format: DecodeFormat, from: FilePosition | undefined): Decoder {
     const { id, output, batchLimits, report } = this.#context;
-    return createDecoder(this.#reading.formatOf(path), output, {
+    return createDecoder(format, output, {
       ...this.#reading.decode,
       ...batchLimits,
       source: id,
@@ -199,7 +204,8 @@ class OpenFile {
   /** The next batch; where `isPressed`, one that is not full, or none. None at the end. */
   async read(signal: AbortSignal, isPressed: () => boolean): Promise<Batch | undefined> {
     for (;;) {
-      const batch = this.#decoder.next() ?? (isPressed() ? this.#decoder.flush() : null);
+      const next = ofFile(this.#start.path, () => this.#decoder.next());
+      const batch = next ?? (isPressed() ? this.#decoder.flush() : null);
       if (batch !== null) return batch;
       if (this.#atEnd) this.#isFinished = true;
       if (this.#isFinished || isPressed()) return undefined;
