@@ -13,6 +13,8 @@ export class Observed {
   readonly meter: Meter = new Meter();
   readonly tally: Tally = new Tally();
   readonly #clock: Clock;
+  /** Milliseconds that the component has slept on its own clock. */
+  #sleptMs = 0;
 
   constructor(id: string, name: string, kind: ComponentKind, log: Logger, clock: Clock) {
     this.id = id;
@@ -36,13 +38,33 @@ export class Observed {
     }
   }
 
-  /** Times work on one batch. */
+  /** Times work on one batch; what the component sleeps meanwhile is waiting for input. */
   async worked<T>(work: () => Promise<T>): Promise<T> {
     const start = this.#clock.monotonic();
+    const sleptBefore = this.#sleptMs;
     try {
       return await work();
     } finally {
-      this.meter.worked(this.#clock.monotonic() - start);
+      const elapsed = this.#clock.monotonic() - start;
+      this.meter.worked(Math.max(0, elapsed - (this.#sleptMs - sleptBefore)));
     }
+  }
+
+  /** The clock for a component that does one thing at a time, as a source does. */
+  get clock(): Clock {
+    const clock = this.#clock;
+    return {
+      now: () => clock.now(),
+      monotonic: () => clock.monotonic(),
+      hold: (promise) => clock.hold(promise),
+      sleep: async (delayMs, options) => {
+        const start = clock.monotonic();
+        try {
+          await clock.sleep(delayMs, options);
+        } finally {
+          this.#sleptMs += clock.monotonic() - start;
+        }
+      },
+    };
   }
 }

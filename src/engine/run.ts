@@ -320,7 +320,8 @@ class PipelineRun implements Run {
   ): ReturnType<SourceComponent['definition']['spec']['create']> {
     const component = node.component!;
     if (!('definition' in component)) return component;
-    const context = { ...this.#contextOf(observed), output, report: observed.tally };
+    const shared = { ...this.#contextOf(observed), clock: observed.clock };
+    const context = { ...shared, output, report: observed.tally };
     return component.definition.spec.create(options as never, context);
   }
 

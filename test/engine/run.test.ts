@@ -11,6 +11,7 @@ import {
   type StageInstance,
   type StageReport,
 } from '../../src/core/index.ts';
+import { intervalSource } from '../../src/connectors/interval.ts';
 import { memoryCheckpoints, type RunReport } from '../../src/engine/index.ts';
 import {
   numbered,
@@ -126,6 +127,15 @@ describe('a run', () => {
     expect(report.recordsIn).toBeGreaterThanOrEqual(19);
     expect(report.recordsIn).toBeLessThanOrEqual(20);
     expect(log.committedRows).toBe(report.recordsIn);
+  });
+
+  test('what a source sleeps is not counted as work', async () => {
+    const report = await testPipeline()
+      .from(intervalSource({ everyMs: 1000, count: 5 }))
+      .to(scriptedSink({}))
+      .run();
+    expect(report.durationMs).toBeGreaterThanOrEqual(4000);
+    expect(report.components[0]).toMatchObject({ out: 5, busyMs: 0 });
   });
 
   test('fails when a drain takes longer than it may, and acknowledges nothing it did not commit', async () => {
