@@ -32,7 +32,15 @@ export interface TestedStage {
 export function createStage<In extends Fields>(
   component: StageComponent<In, Fields>,
   input: Schema<In>,
-  { outside = {}, state }: { outside?: Partial<Outside>; state?: JsonValue } = {},
+  {
+    outside = {},
+    state,
+    signal = new AbortController().signal,
+  }: {
+    outside?: Partial<Outside>;
+    state?: JsonValue | undefined;
+    signal?: AbortSignal;
+  } = {},
 ): TestedStage {
   const { spec } = component.definition;
   const options = spec.options(z).parse(component.options) as never;
@@ -44,7 +52,7 @@ export function createStage<In extends Fields>(
     ...outside,
     id: spec.name,
     log: silentLogger,
-    signal: new AbortController().signal,
+    signal,
     batchLimits: defaultSettings.batch,
     input,
     output,

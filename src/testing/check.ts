@@ -1,0 +1,71 @@
+import { deepStrictEqual, ok } from 'node:assert/strict';
+
+/**
+ * One thing that a component must do: `run` rejects where it does not. Any test runner takes a list
+ * of them: `for (const { name, run } of stageSuite(…)) test(name, run)`.
+ */
+export interface Check {
+  readonly name: string;
+  /** Does nothing where the check does not apply. */
+  readonly run: () => Promise<void>;
+  /** Why the check does not apply; undefined where it does. */
+  readonly skipped: string | undefined;
+}
+
+/** Checks that do not apply to a component, each with the reason. */
+export type Skips<Name extends string> = { readonly [N in Name]?: string };
+
+/** A list of checks of one subject, from a table of them. */
+export function checksOf<Name extends string, Subject>(
+  title: string,
+  table: Readonly<Record<Name, (subject: Subject) => void | Promise<void>>>,
+  subject: Subject,
+  skips: Skips<Name> = {},
+): Check[] {
+  for (const [name, reason] of Object.entries<string | undefined>(skips)) {
+    ok(name in table, `there is no check named \`${name}\``);
+    ok(reason !== undefined && reason.trim().length > 3, `\`${name}\` is skipped without a reason`);
+  }
+  return Object.entries<(subject: Subject) => void | Promise<void>>(table).map(([name, check]) => {
+    const skipped = skips[name as Name];
+    return {
+      name: `${title}: ${name}`,
+      skipped,
+      run: skipped === undefined ? async () => check(subject) : () => Promise.resolve(),
+    };
+  });
+}
+
+/** Compares records; numbers may differ by 1e-9 of their size, as rolling results may. */
+export function sameRecords(actual: unknown, expected: unknown, message: string): void {
+  if (!isNear(actual, expected)) deepStrictEqual(actual, expected, message);
+}
+
+function isNear(a: unknown, b: unknown): boolean {
+  if (typeof a === 'number' && typeof b === 'number') {
+    return Object.is(a, b) || Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b));
+  }
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
+  const names = Object.keys(a);
+  if (Array.isArray(a) !== Array.isArray(b) || names.length !== Object.keys(b).length) return false;
+  return names.every(
+    (name) =>
+      Object.hasOwn(b, name) &&
+      isNear((a as Record<string, unknown>)[name], (b as Record<string, unknown>)[name]),
+  );
+}
+
+const turnsMax = 200;
+
+/** True when a promise settles, either way, within some turns of the event loop. No time passes. */
+export async function settles(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  const settle = (): void => {
+    settled = true;
+  };
+  promise.then(settle, settle);
+  for (let turn = 0; turn < turnsMax && !settled; turn++) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+  return settled;
+}

@@ -1,0 +1,178 @@
+import {
+  Batch,
+  type Column,
+  type Fields,
+  type JsonValue,
+  type RecordOf,
+  type Schema,
+} from '../batch/index.ts';
+import { Cut, type Flow, isCut, isStage, type Stage, type StageComponent } from '../core/index.ts';
+import type { Tally } from '../engine/report.ts';
+import type { Skips } from './check.ts';
+import { createStage, type TestedStage } from './stage.ts';
+
+/** What a stage is checked for. */
+export type StageCheck =
+  | 'makes batches of the schema that it promises'
+  | 'makes the records that are expected'
+  | 'keeps to its kind of rows'
+  | 'closes the ledger'
+  | 'writes to no batch that it is given'
+  | 'gives back every buffer'
+  | 'takes only the rows that are selected'
+  | 'makes the same of batches cut anywhere'
+  | 'goes on from a snapshot'
+  | 'takes nulls'
+  | 'takes an empty batch'
+  | 'loses only the row that fails'
+  | 'passes cuts in order'
+  | 'ends when it is aborted';
+
+/** A stage with options, and records that are put through it: a dozen or more show the most. */
+export interface StageCase<F extends Fields = Fields> {
+  /** Tells cases apart: `by two keys`. */
+  readonly name: string;
+  readonly component: StageComponent<F, Fields>;
+  readonly input: Schema<F>;
+  readonly records: readonly RecordOf<F>[];
+  /** What comes out, where that is written down; by output where there are several. */
+  readonly expected?: readonly Readonly<Record<string, unknown>>[];
+  /** A record that costs its own row: a function of the options throws on it. */
+  readonly poison?: RecordOf<F>;
+  /** `any` where rows come out in an order that depends on chance or time. */
+  readonly order?: 'any';
+  /** Checks that do not apply, each with the reason. */
+  readonly skips?: Skips<StageCheck>;
+}
+
+/** The records of each output by its name; a stage with one output has `out`. */
+export type OutputRecords = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
+
+export interface StageRunOptions {
+  readonly state?: JsonValue | undefined;
+  readonly signal?: AbortSignal;
+}
+
+/** One instance of a stage at work as the engine drives it, and everything that came of it. */
+export class StageRun {
+  readonly tally: Tally;
+  readonly output: Schema;
+  readonly schemas = new Set<Schema>();
+  readonly records: Record<string, Readonly<Record<string, unknown>>[]> = {};
+  /** The ids of the cuts that came out. */
+  readonly cuts: number[] = [];
+  rowsIn = 0;
+  rowsOut = 0;
+  readonly #stage: TestedStage;
+  readonly #signal: AbortSignal;
+  readonly #given = new Set<Column>();
+  readonly #made = new Set<Column>();
+
+  constructor(
+    { component, input }: StageCase,
+    { state, signal = new AbortController().signal }: StageRunOptions = {},
+  ) {
+    this.#stage = createStage(component, input, { state, signal });
+    this.#signal = signal;
+    this.tally = this.#stage.tally;
+    this.output = this.#stage.output;
+  }
+
+  /** Input rows that it says it holds. */
+  get held(): number {
+    const { instance } = this.#stage;
+    return isStage(instance) ? (instance.held?.() ?? 0) : 0;
+  }
+
+  /** Columns that it made, sent out and did not let go. */
+  get columnsHeld(): number {
+    return [...this.#made].filter((column) => !this.#given.has(column) && column.holders > 0)
+      .length;
+  }
+
+  /** Takes flows to the end of the stream; an endless one ends when the signal aborts. */
+  async take(flows: readonly Flow[], { endless = false } = {}): Promise<void> {
+    const { instance } = this.#stage;
+    if (isStage(instance)) {
+      for await (const flow of instance.transform(this.#stream(flows, endless))) this.#send(flow);
+      return;
+    }
+    for await (const flow of this.#stream(flows, endless)) {
+      if (isCut(flow)) this.#send(flow);
+      else await this.#process(flow);
+    }
+  }
+
+  /** Takes a batch and a cut, and gives the state that was saved with it. */
+  async takeUntilCut(batch: Batch): Promise<JsonValue> {
+    const { instance } = this.#stage;
+    const flows = [batch, new Cut(1)];
+    if (isStage(instance)) return this.#takeUntilCut(instance, flows);
+    await this.take(flows);
+    return this.#stage.snapshot();
+  }
+
+  async #takeUntilCut(stage: Stage, flows: readonly Flow[]): Promise<JsonValue> {
+    const stop = new AbortController();
+    let state: JsonValue = null;
+    try {
+      for await (const flow of stage.transform(this.#stream(flows, true, stop.signal))) {
+        this.#send(flow);
+        if (!isCut(flow)) continue;
+        state = this.#stage.snapshot();
+        stop.abort();
+        break;
+      }
+    } catch (error) {
+      if (!stop.signal.aborted) throw error;
+    }
+    return state;
+  }
+
+  async *#stream(
+    flows: readonly Flow[],
+    endless: boolean,
+    signal: AbortSignal = this.#signal,
+  ): AsyncGenerator<Flow> {
+    for (const flow of flows) {
+      if (!isCut(flow)) {
+        this.rowsIn += flow.length;
+        for (const column of flow.columns) this.#given.add(column);
+      }
+      yield flow;
+    }
+    if (endless) await aborted(signal);
+  }
+
+  async #process(batch: Batch): Promise<void> {
+    const { instance } = this.#stage;
+    if (isStage(instance)) return;
+    const process = typeof instance === 'function' ? instance : instance.process;
+    const result = await process(batch, this.#signal);
+    const outputs = result instanceof Batch ? { out: result } : result;
+    const isPassedOn = Object.values(outputs).includes(batch);
+    for (const [output, made] of Object.entries(outputs)) this.#send(made, output);
+    if (!isPassedOn) batch.release();
+  }
+
+  /** Reads what came out and lets it go, as a sink does. */
+  #send(flow: Flow, output = 'out'): void {
+    if (isCut(flow)) {
+      this.cuts.push(flow.id);
+      return;
+    }
+    this.rowsOut += flow.length;
+    this.schemas.add(flow.schema);
+    for (const column of flow.columns) this.#made.add(column);
+    (this.records[output] ??= []).push(...(flow.toRows() as Record<string, unknown>[]));
+    flow.release();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}
