@@ -263,7 +263,8 @@ const described = new WeakMap<object, { columns: readonly Column[]; row: number 
 let generation: boolean | undefined;
 let generated = 0;
 
-function canGenerate(): boolean {
+/** Whether the runtime lets code be generated. */
+export function canGenerate(): boolean {
   if (generation === undefined) {
     try {
       generation = (new Function('return true') as () => boolean)();
@@ -275,7 +276,7 @@ function canGenerate(): boolean {
 }
 
 /** Each text is unique, so that V8 keeps separate type feedback for each copy. */
-function generate(parameters: string[], body: string): (...values: unknown[]) => unknown {
+export function generate(parameters: string[], body: string): (...values: unknown[]) => unknown {
   return new Function(...parameters, `'use strict'; ${body}\n//# sourceURL=millrace-row-${++generated}`) as (
     ...values: unknown[]
   ) => unknown;

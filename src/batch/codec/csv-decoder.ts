@@ -1,5 +1,3 @@
-import { Buffer } from 'node:buffer';
-
 import type { PipelineError } from '../../errors.ts';
 import type { Field, Fields, Schema } from '../schema.ts';
 import type { DecodeOptions, NumberPolicy, TextEncoding } from './contract.ts';
@@ -7,7 +5,7 @@ import { writeCsvCell } from './csv-cell.ts';
 import { delimiterByte, RecordScanner, refusedFormat, splitCells } from './csv-record.ts';
 import { FramedDecoder } from './framing.ts';
 import { writeMissing } from './json-cell.ts';
-import { readFloat, readInt32, readInt64 } from './read-number.ts';
+import { readFloat, readInt32, readInt64, viewOf } from './read-number.ts';
 import { readTimestamp } from './timestamp.ts';
 import { UndecodableError } from './undecodable.ts';
 import { decodeText, sequenceEnd } from './utf8.ts';
@@ -36,7 +34,8 @@ export class CsvDecoder<F extends Fields> extends FramedDecoder<F> {
   /** For each column, the index of its field in the schema, or −1. */
   #fieldOf: Int32Array = new Int32Array(0);
   #missing: readonly number[] = [];
-  #text: Buffer = Buffer.alloc(0);
+  /** The bytes that are being parsed. */
+  #view: DataView = viewOf(new Uint8Array(0));
 
   /** `fast: false` sends every record to the slow path: for tests that compare the two. */
   constructor(schema: Schema<F>, options: DecodeOptions, fast = true) {
@@ -88,7 +87,7 @@ export class CsvDecoder<F extends Fields> extends FramedDecoder<F> {
   protected parse(bytes: Uint8Array, at: number, limit: number, base: number): number {
     // Up to here every plain record has its LF, at which each loop of the fast path stops.
     const end = bytes.lastIndexOf(lineFeed, limit - 1) + 1;
-    this.#text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = viewOf(bytes);
     while (at < end && !this.rows.full) {
       const blank = lineEndAt(bytes, at);
       if (blank > 0) {
@@ -221,10 +220,10 @@ export class CsvDecoder<F extends Fields> extends FramedDecoder<F> {
     const { row } = rows;
     switch (rows.fields[field]!.kind) {
       case 'float64':
-        return readFloat(bytes, start, rows.floats[field]!, row, this.#text) === end;
+        return readFloat(bytes, this.#view, start, rows.floats[field]!, row) === end;
       case 'timestamp': {
         const into = rows.floats[field]!;
-        if (readFloat(bytes, start, into, row, this.#text) === end) return true;
+        if (readFloat(bytes, this.#view, start, into, row) === end) return true;
         into[row] = readTimestamp(bytes, start, end);
         return !Number.isNaN(into[row]);
       }
@@ -233,7 +232,7 @@ export class CsvDecoder<F extends Fields> extends FramedDecoder<F> {
       case 'int64':
         return readInt64(bytes, start, rows.longs[field]!, row) === end;
       case 'category':
-        rows.setCategory(field, bytes, start, end);
+        rows.setCategory(field, bytes, this.#view, start, end);
         return true;
       case 'text':
         rows.setData(field, bytes, start, end);

@@ -1,21 +1,6 @@
-import type { Kind, Schema } from '../schema.ts';
+import type { Schema } from '../schema.ts';
 import type { TextEncoding } from './contract.ts';
 import { decodeText } from './utf8.ts';
-
-/** What the fast path does with a value. */
-export const actions = {
-  float64: 0,
-  timestamp: 1,
-  int32: 2,
-  int64: 3,
-  bool: 4,
-  category: 5,
-  text: 6,
-  /** A value of a kind that the slow path reads, unless it is null. */
-  other: 7,
-  /** A field outside the schema. */
-  skip: 8,
-} as const;
 
 const shapeBytesMax = 65_536;
 
@@ -24,12 +9,11 @@ const shapeBytesMax = 65_536;
  * and spaces, and those behind the last. A line that has the same bytes there has the same keys.
  */
 export interface Shape {
-  /** What precedes value i is `around[starts[i] … starts[i + 1])`; behind the last value, the rest. */
+  /** What precedes value i is `around[starts[i] … starts[i + 1])`; the last is behind the values. */
   readonly around: Uint8Array;
   readonly starts: Int32Array;
   /** For each value, the index of its field in the schema, or −1. */
   readonly fields: Int32Array;
-  readonly actions: Uint8Array;
   /** The fields of the schema that such lines do not have; all are nullable. */
   readonly missing: readonly number[];
   readonly extraFields: number;
@@ -64,19 +48,14 @@ export function shapeOf(
     if (bytes[at] === 44) at = skipSpace(bytes, at + 1);
   }
   for (; from < end; from++) around.push(bytes[from]!);
+  starts.push(around.length);
   return {
     around: Uint8Array.from(around),
     starts: Int32Array.from(starts),
     fields: Int32Array.from(fields),
-    actions: Uint8Array.from(fields, (field) => actionFor(schema.fields[field]?.kind)),
     missing: [...schema.fields.keys()].filter((field) => !fields.includes(field)),
     extraFields: fields.filter((field) => field < 0).length,
   };
-}
-
-function actionFor(kind: Kind | undefined): number {
-  if (kind === undefined) return actions.skip;
-  return kind === 'bytes' || kind === 'json' ? actions.other : actions[kind];
 }
 
 function skipSpace(bytes: Uint8Array, at: number): number {

@@ -14,6 +14,7 @@ import {
 import { Dictionary } from '../dictionary.ts';
 import { Origin } from '../origin.ts';
 import type { Field, Fields, Schema } from '../schema.ts';
+import { CodeCache } from './code-cache.ts';
 
 /** Where a batch closes and where its rows come from. */
 export interface RowColumnsOptions {
@@ -54,12 +55,13 @@ export class RowColumns<F extends Fields = Fields> {
   readonly #schema: Schema<F>;
   readonly #options: RowColumnsOptions;
   readonly #validity: (Bitmap | null)[];
-  readonly #dictionaries: (Dictionary | null)[];
+  readonly #codes: (CodeCache | null)[];
   /** Indexes of the fields whose cells differ in size. */
   readonly #variable: number[];
   readonly #nullable: number[];
   readonly #rowBytes: number;
   readonly #capacity: number;
+  readonly #bytesMax: number;
   #positions = none.floats;
   #variableBytes = 0;
   /** Whether a dictionary is full: it takes more only to the end of the row that filled it. */
@@ -76,12 +78,13 @@ export class RowColumns<F extends Fields = Fields> {
     this.offsets = this.fields.map(() => none.ints);
     this.data = this.fields.map(() => none.bytes);
     this.#validity = this.fields.map(() => null);
-    this.#dictionaries = this.fields.map(({ kind }) =>
-      kind === 'category' ? new Dictionary() : null,
+    this.#codes = this.fields.map(({ kind }) =>
+      kind === 'category' ? new CodeCache(new Dictionary()) : null,
     );
     const indexes = [...this.fields.keys()];
     this.#variable = indexes.filter((index) => isVariable(this.fields[index]!));
     this.#nullable = indexes.filter((index) => this.fields[index]!.nullable);
+    this.#bytesMax = options.bytesMax;
     this.#rowBytes = 8;
     for (const field of this.fields) this.#rowBytes += cellBytes(field);
     const rowsThatFit = Math.ceil(options.bytesMax / this.#rowBytes) + 1;
@@ -131,15 +134,15 @@ export class RowColumns<F extends Fields = Fields> {
   }
 
   /** Writes a category value given as valid UTF-8. */
-  setCategory(index: number, bytes: Uint8Array, start: number, end: number): void {
-    const dictionary = this.#dictionaries[index]!;
-    this.ints[index]![this.row] = dictionary.codeOfBytes(bytes, start, end);
-    if (dictionary.isFull) this.#closing = true;
+  setCategory(index: number, bytes: Uint8Array, view: DataView, start: number, end: number): void {
+    const codes = this.#codes[index]!;
+    this.ints[index]![this.row] = codes.codeOf(bytes, view, start, end);
+    if (codes.dictionary.isFull) this.#closing = true;
   }
 
   /** Writes a category value. */
   setCategoryText(index: number, text: string): void {
-    const dictionary = this.#dictionaries[index]!;
+    const { dictionary } = this.#codes[index]!;
     this.ints[index]![this.row] = dictionary.code(text);
     if (dictionary.isFull) this.#closing = true;
   }
@@ -167,16 +170,15 @@ export class RowColumns<F extends Fields = Fields> {
 
   /** Counts the row as written; `position` is its offset in the stream. */
   commit(position: number): void {
-    const row = this.row++;
+    const row = this.row;
     this.#positions[row] = position;
+    this.row = row + 1;
     for (const index of this.#variable) {
       const offsets = this.offsets[index]!;
       this.#variableBytes += offsets[row + 1]! - offsets[row]!;
     }
     const bytes = this.row * this.#rowBytes + this.#variableBytes;
-    if (this.row === this.#capacity || bytes >= this.#options.bytesMax || this.#closing) {
-      this.full = true;
-    }
+    if (this.row === this.#capacity || bytes >= this.#bytesMax || this.#closing) this.full = true;
   }
 
   /** Forgets the cells of a row that is not committed. */
@@ -206,8 +208,9 @@ export class RowColumns<F extends Fields = Fields> {
     this.#validity[index] = null;
     switch (kind) {
       case 'category': {
-        const dictionary = this.#dictionaries[index]!;
-        this.#dictionaries[index] = dictionary.successor();
+        const { dictionary } = this.#codes[index]!;
+        const successor = dictionary.successor();
+        if (successor !== dictionary) this.#codes[index] = new CodeCache(successor);
         return new CategoryColumn(this.ints[index]!, dictionary, validity);
       }
       case 'text':

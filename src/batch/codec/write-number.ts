@@ -87,27 +87,129 @@ export function writeFloat(out: Uint8Array, at: number, value: number): number {
     if (whole === value) return writeUint32(out, at, whole);
     // m / 10^6, both exact, is rounded once: if it is the value, m is the text of the value.
     const scaled = Math.round(value * 1e6);
-    if (scaled / 1e6 === value) return writeDecimal(out, at, scaled, 6);
+    if (scaled / 1e6 === value) return writeMillionths(out, at, scaled, whole);
   } else if (value <= 2 ** 53 && Math.floor(value) === value) {
     return writeInteger(out, at, value);
   }
   return writeLong(out, at, value);
 }
 
-/** Writes m / 10^decimals, for m < 10^15 that is no multiple of 10^decimals, without zeros behind. */
-function writeDecimal(out: Uint8Array, at: number, m: number, decimals: number): number {
-  const whole = Math.floor(m / powersOfTen[decimals]!);
-  let fraction = m - whole * powersOfTen[decimals]!;
+/** Writes millionths / 10^6, which is no integer, without zeros behind. */
+function writeMillionths(out: Uint8Array, at: number, millionths: number, whole: number): number {
+  let fraction = (millionths - whole * 1e6) | 0;
+  let decimals = 6;
   while (fraction % 10 === 0) {
-    fraction /= 10;
+    fraction = (fraction / 10) | 0;
     decimals--;
   }
-  at = writeInteger(out, at, whole);
+  at = writeUint32(out, at, whole);
   out[at++] = 46;
   return writePadded(out, at, fraction, decimals);
 }
 
+/** Writes m / 10^decimals, for an integer 0 < m < 10^15, without zeros behind. */
+function writeDecimal(out: Uint8Array, at: number, m: number, decimals: number): number {
+  const whole = Math.floor(m / powersOfTen[decimals]!);
+  let fraction = m - whole * powersOfTen[decimals]!;
+  for (;;) {
+    const tenth = Math.floor(fraction / 10);
+    if (tenth * 10 !== fraction) break;
+    fraction = tenth;
+    decimals--;
+  }
+  at = writeInteger(out, at, whole);
+  out[at++] = 46;
+  if (decimals <= 8) return writePadded(out, at, fraction, decimals);
+  const high = Math.floor(fraction / 1e8);
+  at = writePadded(out, at, high, decimals - 8);
+  return writePadded(out, at, fraction - high * 1e8, 8);
+}
+
+const bits = new DataView(new ArrayBuffer(8));
+/** The powers of ten in two halves of 26 bits (Veltkamp), for exact products. */
+const powersHigh = powersOfTen.map(highHalf);
+const powersLow = powersOfTen.map((power) => power - highHalf(power));
+/** Half the distance between neighbouring float64s, by exponent bits. */
+const halfUlps = Float64Array.from({ length: 1100 }, (_, exponent) => 2 ** (exponent - 1076));
+
+function highHalf(value: number): number {
+  const scaled = 134_217_729 * value;
+  return scaled - (scaled - value);
+}
+
+/**
+ * The shortest text of a positive value that is no integer of up to 53 bits. It is scaled to P, 17
+ * digits before the point: exactly, as the sum of two float64s (Dekker 1971), and so is w, the
+ * distance from P within which a number reads back as the value. Then 15 digits are enough if m / 10^k
+ * gives the value; 16 if a multiple of ten is nearer to P than w; else it takes the integer nearest
+ * to P. Ties, powers of two and very large or small values are left to the runtime.
+ */
 function writeLong(out: Uint8Array, at: number, value: number): number {
+  if (value < 1e-5 || value >= 1e15) return writeByRuntime(out, at, value);
+  bits.setFloat64(0, value, true);
+  const upper = bits.getInt32(4, true);
+  if ((upper & 0xf_ffff) === 0 && bits.getInt32(0, true) === 0) {
+    return writeByRuntime(out, at, value);
+  }
+  const exponent = upper >>> 20;
+  let k = 16 - Math.floor((exponent - 1023) * 0.30103);
+  if (value * powersOfTen[k]! >= 1e17) k--;
+  const m = Math.round(value * powersOfTen[k - 2]!);
+  if (m < 1e15 && m / powersOfTen[k - 2]! === value) return writeDecimal(out, at, m, k - 2);
+
+  const scaled = value * powersOfTen[k]!;
+  if (scaled < 1e16 + 100 || scaled > 1e17 - 100) return writeByRuntime(out, at, value);
+  const high = highHalf(value);
+  const low = value - high;
+  const error =
+    high * powersHigh[k]! -
+    scaled +
+    high * powersLow[k]! +
+    low * powersHigh[k]! +
+    low * powersLow[k]!;
+  const nearest = Math.round(error);
+  const rest = error - nearest;
+  // The 17 digits of P rounded: the first 9, and the last 8, which may carry.
+  let first = Math.floor(scaled / 1e8);
+  let last = scaled - first * 1e8 + nearest;
+  const w = halfUlps[exponent]! * powersOfTen[k]!;
+  const unit = ((last % 10) + 10) % 10;
+  const down = unit + rest;
+  const up = 10 - down;
+  if (rest === -0.5 || down === up || down === w || up === w) return writeByRuntime(out, at, value);
+  let count = 8;
+  if (down < w || up < w) {
+    last = (last - unit + (down < up ? 0 : 10)) / 10;
+    count = 7;
+  }
+  const carry = Math.floor(last / powersOfTen[count]!);
+  first += carry;
+  last -= carry * powersOfTen[count]!;
+  return writeDigits(out, at, first, last, count, 17 - k);
+}
+
+/** Writes 9 + count digits with a point behind the first `whole` of them, which may be none. */
+function writeDigits(
+  out: Uint8Array,
+  at: number,
+  first: number,
+  last: number,
+  count: number,
+  whole: number,
+): number {
+  if (whole <= 0) {
+    out[at++] = 48;
+    out[at++] = 46;
+    for (; whole < 0; whole++) out[at++] = 48;
+    return writePadded(out, writeUint32(out, at, first), last, count);
+  }
+  const end = writePadded(out, writeUint32(out, at + 1, first), last, count);
+  for (; whole > 0; whole--, at++) out[at] = out[at + 1]!;
+  out[at] = 46;
+  return end;
+}
+
+function writeByRuntime(out: Uint8Array, at: number, value: number): number {
   return writeAscii(out, at, value > 2 ** 53 ? value.toExponential() : String(value));
 }
 
