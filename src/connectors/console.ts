@@ -142,12 +142,14 @@ function textLine(batch: Batch, row: number): string {
   return pairs.join(' ');
 }
 
+/** How wide most values of a kind are, so that later batches line up with the first. */
+const usualWidths: Partial<Record<Kind, number>> = { float64: 9, timestamp: 24, bool: 5 };
 const numberKinds: readonly Kind[] = ['float64', 'int32', 'int64'];
 
 /** Columns as wide as what they have had to show so far; the header comes once. */
 function createTable({ fields }: Schema): (batch: Batch, rows: readonly number[]) => string[] {
   const names = fields.map(({ name }) => cut(escapeControl(name), tableCellMax));
-  const widths = names.map((name) => name.length);
+  const widths = names.map((name, at) => Math.max(name.length, usualWidths[fields[at]!.kind] ?? 0));
   const toLine = (cells: readonly string[]): string => {
     const padded = cells.map((cell, at) =>
       numberKinds.includes(fields[at]!.kind)
