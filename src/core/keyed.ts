@@ -6,8 +6,9 @@ import {
   type FixedColumn,
   getBit,
   type JsonValue,
+  type Schema,
 } from '../batch/index.ts';
-import type { StageContext } from './context.ts';
+import type { StageReport } from './context.ts';
 import { checkBy, compositeKey, decodeKey, encodeKey, fieldsOf, type Key } from './keyed/key.ts';
 import { Recency } from './keyed/recency.ts';
 import { misfit, savedStateOf } from './keyed/saved.ts';
@@ -27,6 +28,11 @@ export interface KeyedStateOptions {
 // In the place of a code: the row has no value.
 const nullCode = -1;
 
+interface KeyedStateContext {
+  readonly input: Schema;
+  readonly report: Pick<StageReport, 'counted'>;
+}
+
 /** Where each code + 1 of a dictionary last led: valid while the slot still has the same serial. */
 interface DictionarySlots {
   slots: Int32Array;
@@ -43,7 +49,7 @@ export class KeyedState implements StageState {
   readonly #fields: readonly string[];
   readonly #kinds: readonly string[];
   readonly #keysMax: number;
-  readonly #report: Pick<StageContext['report'], 'counted'>;
+  readonly #report: Pick<StageReport, 'counted'>;
   readonly #tables: SlotTable[] = [];
   readonly #slotOfKey = new Map<Key, number>();
   readonly #keys: Key[] = [];
@@ -60,10 +66,7 @@ export class KeyedState implements StageState {
   #texts = new Dictionary();
   #codes: Int32Array = new Int32Array(0);
 
-  constructor(
-    { by, keysMax }: KeyedStateOptions,
-    { input, report }: Pick<StageContext, 'input' | 'report'>,
-  ) {
+  constructor({ by, keysMax }: KeyedStateOptions, { input, report }: KeyedStateContext) {
     checkBy(input, by);
     this.#fields = fieldsOf(by);
     this.#kinds = this.#fields.map((name) => input.field(name).kind);

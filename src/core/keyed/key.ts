@@ -55,7 +55,8 @@ export function compositeKey(columns: readonly Column[], row: number): string {
 export function encodeKey(key: Key): JsonValue {
   if (typeof key === 'bigint') return String(key);
   if (typeof key === 'number' && !Number.isFinite(key)) return String(key);
-  return key as JsonValue;
+  // A map holds −0 and 0 for the same key.
+  return key === 0 ? 0 : key;
 }
 
 /** The key that `encodeKey` wrote, or undefined where it is none of that kind. */
