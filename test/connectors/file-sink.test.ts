@@ -185,6 +185,14 @@ describe('the file sink appends', () => {
     ]);
   });
 
+  it('behind a last line that is whole but for its end', async () => {
+    const outside = holding({ 'o.ndjson': '{"n":1}\n{"n":2}' });
+    const component = fileSink({ path: 'o.ndjson', mode: 'append' });
+    const { logged } = await writeAll(component, reading, [], { outside });
+    expect(outside.files.text('o.ndjson')).toBe('{"n":1}\n{"n":2}\n');
+    expect(logged).toEqual([]);
+  });
+
   it('behind a torn line longer than any block, and keeps no part of it', async () => {
     const outside = holding({ 'o.ndjson': `{"n":1}\n${'x'.repeat(3_000_000)}` });
     await writeAll(fileSink({ path: 'o.ndjson', mode: 'append' }), reading, [], { outside });
