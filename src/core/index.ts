@@ -95,3 +95,4 @@ export { stateDirectory } from './state-directory.ts';
 export { systemFiles } from './system-files.ts';
 export { systemNetwork } from './system-network.ts';
 export { Ticks } from './ticks.ts';
+export type { UnknownFields } from './unknown-fields.ts';

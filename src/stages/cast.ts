@@ -14,6 +14,7 @@ import {
   RowFailures,
   type StageComponent,
   type StageDefinition,
+  type UnknownFields,
 } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
 import { type CastFailure, castOf, type CastValue } from './cast/rules.ts';
@@ -43,7 +44,7 @@ type Cast = <
   const M extends { readonly [N in keyof F]?: Kind },
   const E extends 'fail-row' | 'null' = 'fail-row',
 >(
-  options: CastOptions<M & { readonly [N in Exclude<keyof M, keyof F>]: never }, E>,
+  options: CastOptions<M & UnknownFields<F, M>, E>,
 ) => StageComponent<F, CastFields<F, M, E>>;
 
 interface ParsedOptions {

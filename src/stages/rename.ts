@@ -4,6 +4,7 @@ import {
   defineStage,
   type StageComponent,
   type StageDefinition,
+  type UnknownFields,
 } from '../core/index.ts';
 
 /** `F` with the names that `M` gives. */
@@ -17,7 +18,7 @@ export interface RenameOptions<M> {
 }
 
 type Rename = <F extends Fields, const M extends { readonly [N in keyof F]?: string }>(
-  options: RenameOptions<M & { readonly [N in Exclude<keyof M, keyof F>]: never }>,
+  options: RenameOptions<M & UnknownFields<F, M>>,
 ) => StageComponent<F, RenamedFields<F, M>>;
 
 /** Gives fields other names; their order and values stay. Names may be exchanged. */

@@ -183,7 +183,7 @@ export function buildCall(parts: Parts, call: Call): Node {
   }
   const [least, most] = called.takes;
   if (call.values.length >= least && call.values.length <= most) return called.build(parts, call);
-  return parts.refuse(call, `it is written ${called.usage}, not with ${call.values.length} values`);
+  return parts.refuse(call, `it is written ${called.usage}, not with ${counted(call.values)}`);
 }
 
 function buildCoalesce(parts: Parts, call: Call): Node {
@@ -199,4 +199,8 @@ function buildCoalesce(parts: Parts, call: Call): Node {
     call,
     `coalesce takes values of one type, not ${described} beside ${parts.describe(first!, nodes[0]!)}`,
   );
+}
+
+function counted({ length }: readonly unknown[]): string {
+  return length === 1 ? '1 value' : `${length} values`;
 }
