@@ -80,8 +80,12 @@ export class CsvDecoder<F extends Fields> extends FramedDecoder<F> {
 
   protected refuseUnfinished(bytes: Uint8Array, length: number, position: number): void {
     const fact = 'a quoted cell without its end quote';
-    if (this.#columns === null) throw refusedFormat(`the header is ${fact}`, 'add the quote');
     this.refuse(bytes, 0, length, position, 'csv.quote', fact);
+  }
+
+  protected override beforeRefusal(message: string): void {
+    if (this.#columns !== null) return;
+    throw refusedFormat(`the header cannot be read: ${message}`, 'correct the header');
   }
 
   protected parse(bytes: Uint8Array, at: number, limit: number, base: number): number {
@@ -153,9 +157,6 @@ export class CsvDecoder<F extends Fields> extends FramedDecoder<F> {
       else this.#writeRecord(text, position);
     } catch (thrown) {
       if (!(thrown instanceof UndecodableError)) throw thrown;
-      if (this.#columns === null) {
-        throw refusedFormat(`the header cannot be read: ${thrown.fact}`, 'correct the header');
-      }
       this.rows.rollback();
       this.refuse(bytes, start, end, position, thrown.reason, thrown.fact);
     }

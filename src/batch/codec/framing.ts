@@ -77,6 +77,9 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
   /** Refuses a record that the stream ended in the middle of, with an LF put behind it. */
   protected abstract refuseUnfinished(bytes: Uint8Array, length: number, position: number): void;
 
+  /** Called before a record is refused; throws where that leaves the rest without meaning. */
+  protected beforeRefusal(_message: string): void {}
+
   get rowsPending(): number {
     return this.rows.row;
   }
@@ -129,6 +132,7 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
     reason: DecodeReason,
     message: string,
   ): void {
+    this.beforeRefusal(message);
     const recordBytes = end - start;
     const kept = bytes.slice(start, Math.min(end, start + keptBytesMax));
     const hashed =
@@ -245,12 +249,14 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
 
   #endSkipping({ head, hash, bytes, endsInReturn }: Skipped): void {
     const recordBytes = endsInReturn ? bytes - 1 : bytes;
+    const message = this.tooLong(recordBytes);
+    this.beforeRefusal(message);
     this.#skipped = null;
     this.#report.failed({
       position: this.#carriedFrom,
       partition: this.#partition,
       reason: 'record.size',
-      message: this.tooLong(recordBytes),
+      message,
       record: head.subarray(0, recordBytes),
       recordBytes,
       ...(recordBytes > keptBytesMax && { recordSha256: hash.digest('hex') }),
