@@ -156,7 +156,11 @@ class DeadLetterFile implements SinkConnector {
 
   async #leave(file: RecordFile): Promise<void> {
     this.#file = undefined;
-    await file.commit().finally(() => file.close());
+    try {
+      await file.commit();
+    } finally {
+      await file.close();
+    }
   }
 
   async #dropOldest(path: string): Promise<void> {
@@ -183,7 +187,11 @@ class DeadLetterFile implements SinkConnector {
 }
 
 function defaultPath(batch: Batch): string {
-  const pipeline = batch.column('pipeline').value(batch.rows[0]!) as string;
+  return deadLetterPath(batch.column('pipeline').value(batch.rows[0]!) as string);
+}
+
+/** Where the dead letters of a pipeline go that names no sink for them. */
+export function deadLetterPath(pipeline: string): string {
   return join(stateDirectory(process.env, pipeline), 'dead-letters.ndjson');
 }
 

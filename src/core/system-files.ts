@@ -4,7 +4,7 @@ import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import process from 'node:process';
 
 import { PipelineError, reasonOf } from '../errors.ts';
-import type { FileFacts, FileHandle, Files } from './files.ts';
+import type { FileFacts, FileHandle, Files, FileSpace } from './files.ts';
 
 type OpenMode = Parameters<Files['open']>[1];
 
@@ -26,6 +26,7 @@ export function systemFiles(directory: string = process.cwd()): Files {
     facts: (path) => guard(path, () => factsOf(at(path))),
     match: (pattern) => guard(pattern, () => matchFiles(pattern, directory)),
     readText: (path) => guard(path, () => readText(at(path))),
+    space: (path) => guard(path, () => spaceOf(at(path))),
     makeDirectory: (path) =>
       guard(path, () => fs.mkdir(at(path), { recursive: true }).then(ignore)),
     rename: (from, to) => guard(from, () => fs.rename(at(from), at(to))),
@@ -128,6 +129,11 @@ function toFacts(stats: Stats): FileFacts {
   return { kind, sizeBytes: size, modifiedMs: mtimeMs, device: dev, inode: ino };
 }
 
+async function spaceOf(absolute: string): Promise<FileSpace> {
+  const { bsize, blocks, bavail } = await fs.statfs(absolute);
+  return { bytesTotal: blocks * bsize, bytesFree: bavail * bsize };
+}
+
 // Paths come as the pattern is written, relative or absolute: they name partitions.
 async function matchFiles(pattern: string, directory: string): Promise<string[]> {
   const found: string[] = [];
@@ -144,8 +150,8 @@ async function readText(absolute: string): Promise<string> {
 }
 
 async function syncDirectory(directory: string): Promise<void> {
-  const handle = await fs.open(directory, O_RDONLY);
-  await handle.sync().finally(() => handle.close());
+  await using handle = await fs.open(directory, O_RDONLY);
+  await handle.sync();
 }
 
 // Devices and pipes cannot be synced, and on some systems neither can directories.

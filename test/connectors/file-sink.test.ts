@@ -10,6 +10,7 @@ import * as z from 'zod';
 import { type RecordOf, schema } from '../../src/batch/index.ts';
 import { fileSink, type FileSinkOptions, fileSource } from '../../src/connectors/file.ts';
 import { systemOutside } from '../../src/core/index.ts';
+import { isPipelineError } from '../../src/errors.ts';
 import { type VirtualOutside, virtualOutside } from '../../src/testing/outside.ts';
 import { openSink, openSource, writeAll } from './planned.ts';
 
@@ -110,7 +111,8 @@ describe('the file sink writes', () => {
 
   it('to a device', async () => {
     const component = fileSink({ path: '/dev/null', format: 'json' });
-    await writeAll(component, reading, rowsOf(0, 10_000), { outside: systemOutside() });
+    const writing = writeAll(component, reading, rowsOf(0, 10_000), { outside: systemOutside() });
+    await expect(writing).resolves.toMatchObject({ logged: [] });
   });
 
   it.each(formats.filter((format) => format !== 'json'))(
@@ -199,6 +201,19 @@ describe('the file sink appends', () => {
     expect(outside.files.text('o.ndjson')).toBe('{"n":1}\n');
   });
 
+  it.each(formats)('several batches to a %s file', async (format) => {
+    const path = `o.${format}`;
+    const outside = virtualOutside();
+    await writeAll(fileSink({ path }), reading, rowsOf(0, 2), { outside });
+    const sink = await openSink(fileSink({ path, mode: 'append' }), reading, { outside });
+    for (const n of [2, 3, 4]) {
+      await sink.write([rowOf(n)]);
+      await sink.commit();
+      expect(outside.files.text(path)).toBe(await written({ path }, rowsOf(0, n + 1)));
+    }
+    await sink.close();
+  });
+
   it('to a foreign array, however it is laid out', async () => {
     for (const text of [
       '[{"a":[1,{"b":"]"}]}]',
@@ -267,6 +282,28 @@ describe('the file sink refuses', () => {
     expect(parsed.error?.issues.map((issue) => issue.path[0])).toEqual([path]);
   });
 });
+
+/** Tries again and again, with more room on the disk each time. */
+function insisting(outside: VirtualOutside, bytesMore: number) {
+  const failures: unknown[] = [];
+  const insist = async (attempt: () => Promise<unknown>): Promise<void> => {
+    for (;;) {
+      try {
+        await attempt();
+        return;
+      } catch (error) {
+        failures.push(error);
+        outside.files.diskBytesMax += bytesMore;
+      }
+    }
+  };
+  return { insist, failures };
+}
+
+const isDiskFull =
+  (path: string) =>
+  (error: unknown): boolean =>
+    isPipelineError(error) && error.place === path && error.retryable;
 
 // A file system of 64 KiB, where this machine lets us mount one.
 function mountSmallDisk(): string | undefined {
@@ -338,25 +375,14 @@ describe('the file sink on a full disk', () => {
       const outside = virtualOutside();
       const sink = await openSink(fileSink({ path }), reading, { outside });
       outside.files.diskBytesMax = 3000;
-      let failures = 0;
-      const insist = async (attempt: () => Promise<unknown>): Promise<void> => {
-        for (;;) {
-          try {
-            await attempt();
-            return;
-          } catch (error) {
-            expect(error).toMatchObject({ retryable: true });
-            failures++;
-            outside.files.diskBytesMax += 1000;
-          }
-        }
-      };
+      const { insist, failures } = insisting(outside, 1000);
       for (let from = 0; from < 300; from += 10) {
         await insist(() => sink.write(rowsOf(from, from + 10)));
         await insist(() => sink.commit());
       }
       await sink.close();
-      expect(failures).toBeGreaterThan(3);
+      expect(failures.length).toBeGreaterThan(3);
+      expect(failures.every(isDiskFull(path))).toBe(true);
       expect(outside.files.text(path)).toBe(await written({ path }, rowsOf(0, 300)));
     },
   );
@@ -365,26 +391,15 @@ describe('the file sink on a full disk', () => {
     const outside = virtualOutside();
     const sink = await openSink(fileSink({ path: 'o.ndjson' }), reading, { outside });
     const { length } = await written({ path: 'o.ndjson' }, rowsOf(0, 20_000));
-    let failures = 0;
-    const insist = async (attempt: () => Promise<unknown>): Promise<void> => {
-      for (;;) {
-        try {
-          await attempt();
-          return;
-        } catch (error) {
-          expect(error).toMatchObject({ place: 'o.ndjson', retryable: true });
-          failures++;
-          outside.files.diskBytesMax += 300_000;
-        }
-      }
-    };
+    const { insist, failures } = insisting(outside, 300_000);
     outside.files.diskBytesMax = 100_000;
     for (let from = 0; from < 20_000; from += 1000) {
       await insist(() => sink.write(rowsOf(from, from + 1000)));
     }
     await insist(() => sink.commit());
     await sink.close();
-    expect(failures).toBe(Math.ceil((length - 100_000) / 300_000));
+    expect(failures).toHaveLength(Math.ceil((length - 100_000) / 300_000));
+    expect(failures.every(isDiskFull('o.ndjson'))).toBe(true);
     expect(outside.files.text('o.ndjson')).toBe(
       await written({ path: 'o.ndjson' }, rowsOf(0, 20_000)),
     );

@@ -254,20 +254,22 @@ describe('the file source, when a file changes under it', () => {
     outside.files.readBytesMax = 500;
     const component = fileSource({ path: 'in.ndjson', schema: reading });
     const { connector } = await openSource(component, { outside, limits: { rowsMax: 10 } });
+    const first = await connector.read(new AbortController().signal);
+    if (first === endOfInput) throw new Error('no batch');
+    const numbers: unknown[] = numbersOf(first.toRows());
     outside.files.fail('read', 'in.ndjson', 'EIO', { times: 3 });
-    const numbers: unknown[] = [];
-    let failures = 0;
+    const failures: unknown[] = [];
     for (;;) {
       try {
         const batch = await connector.read(new AbortController().signal);
         if (batch === endOfInput) break;
         numbers.push(...numbersOf(batch.toRows()));
       } catch (error) {
-        expect(error).toMatchObject({ code: 'ERR_CONNECTOR_FILE', place: 'in.ndjson' });
-        failures++;
+        failures.push(error);
       }
     }
-    expect(failures).toBe(3);
+    const failed = { code: 'ERR_CONNECTOR_FILE', place: 'in.ndjson' };
+    expect(failures).toMatchObject([failed, failed, failed]);
     expect(numbers).toEqual(range(0, 100));
     await connector.close();
   });
@@ -304,6 +306,7 @@ describe('the file source, resumed,', () => {
       const outside = holding({
         [`a.${format}`]: file(0, 25),
         [`b.${format}`]: format === 'csv' ? 'name,n\r\n' : '',
+        [`bb.${format}`]: '\n',
         [`c.${format}`]: file(25, 40),
       });
       const options = { path: `*.${format}`, schema: reading };
@@ -360,6 +363,24 @@ describe('the file source, resumed,', () => {
     });
     expect(numbersOf(await rows())).toEqual([4, 5]);
     expect(logged).toEqual([]);
+  });
+
+  it('knows what it read of later files while it reads a new one before them', async () => {
+    const outside = holding({ 'b.ndjson': linesOf(0, 4) });
+    const options = { path: '*.ndjson', schema: reading };
+    const [, first] = await positionsOf(options, outside, 3);
+    outside.files.put('a.ndjson', linesOf(4, 10));
+    const second = await openSource(fileSource(options), {
+      outside,
+      from: first!.position,
+      limits: { rowsMax: 2 },
+    });
+    await second.connector.read(new AbortController().signal);
+    const from = second.connector.position();
+    await second.connector.close();
+    const third = await openSource(fileSource(options), { outside, from });
+    expect(numbersOf(await third.rows())).toEqual([6, 7, 8, 9, 3]);
+    expect(third.logged).toEqual([]);
   });
 
   it('follows a file that was renamed', async () => {
@@ -434,7 +455,7 @@ describe('the file source gives dead letters', () => {
   });
 
   it('by the batch, so that a file of nothing else never fills the memory', async () => {
-    const outside = holding({ 'in.ndjson': 'x\n'.repeat(150_000) + lineOf(1) });
+    const outside = holding({ 'in.ndjson': 'x\n'.repeat(100_000) + lineOf(1) });
     const { connector, tally } = await openSource(
       fileSource({ path: 'in.ndjson', schema: reading }),
       {
@@ -451,7 +472,7 @@ describe('the file source gives dead letters', () => {
       expect(tally.failures.length).toBeLessThanOrEqual(131_072 / 2 + 4096);
       failures += tally.failures.splice(0).length;
     }
-    expect({ failures, rows }).toEqual({ failures: 150_000, rows: 1 });
+    expect({ failures, rows }).toEqual({ failures: 100_000, rows: 1 });
     await connector.close();
   });
 

@@ -187,9 +187,8 @@ class OpenFile {
 
   get position(): FilePosition {
     const { sizeBytes: _, ...start } = this.#start;
-    const { columns } = this.#decoder;
-    const offset = this.#isFinished ? this.#readTo : this.#decoder.position;
-    return { ...start, offset, ...(columns === null ? {} : { columns }) };
+    const { columns, position } = this.#decoder;
+    return { ...start, offset: position, ...(columns === null ? {} : { columns }) };
   }
 
   get bytesLeft(): number {
@@ -201,11 +200,10 @@ class OpenFile {
     return this.#isFinished;
   }
 
-  /** The next batch; where `isPressed`, one that is not full, or none. None at the end. */
+  /** The next batch; none at the end, and none where `isPressed` before a batch is full. */
   async read(signal: AbortSignal, isPressed: () => boolean): Promise<Batch | undefined> {
     for (;;) {
-      const next = ofFile(this.#start.path, () => this.#decoder.next());
-      const batch = next ?? (isPressed() ? this.#decoder.flush() : null);
+      const batch = ofFile(this.#start.path, () => this.#decoder.next());
       if (batch !== null) return batch;
       if (this.#atEnd) this.#isFinished = true;
       if (this.#isFinished || isPressed()) return undefined;
