@@ -49,6 +49,7 @@ export {
 export { formatTimestamp, parseTimestamp } from './codec/timestamp.ts';
 export { Dictionary, dictionaryLimits } from './dictionary.ts';
 export { nearest } from './nearest.ts';
+export { inferSchema, type InferOptions } from './infer.ts';
 export { Origin } from './origin.ts';
 export {
   bindRow,
