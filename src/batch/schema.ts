@@ -70,6 +70,8 @@ export interface Field {
 export class Schema<F extends Fields = Fields> {
   readonly fields: readonly Field[];
   readonly #positions: ReadonlyMap<string, number>;
+  /** Made once: a source compares the schema of every batch by it. */
+  #text: string | undefined;
   /** Carries the record type; never set. */
   declare readonly shape: F;
 
@@ -149,10 +151,8 @@ export class Schema<F extends Fields = Fields> {
   }
 
   toString(): string {
-    const written = this.fields.map(
-      ({ name, kind, nullable }) => `${JSON.stringify(name)}: ${kind}${nullable ? '?' : ''}`,
-    );
-    return `{ ${written.join(', ')} }`;
+    this.#text ??= `{ ${this.fields.map(fieldText).join(', ')} }`;
+    return this.#text;
   }
 }
 
@@ -180,6 +180,10 @@ function parseFields(fields: Fields): Field[] {
     }
     return { name, ...parsed };
   });
+}
+
+function fieldText({ name, kind, nullable }: Field): string {
+  return `${JSON.stringify(name)}: ${kind}${nullable ? '?' : ''}`;
 }
 
 function schemaError(fact: string, remedy: string): PipelineError {

@@ -38,16 +38,24 @@ export class Observed {
     }
   }
 
-  /** Times work on one batch; what the component sleeps meanwhile is waiting for input. */
-  async worked<T>(work: () => Promise<T>): Promise<T> {
+  /**
+   * Times work on one batch; what the component sleeps meanwhile is waiting for input. Work that
+   * does not wait costs no promise.
+   */
+  worked<T>(work: () => T | Promise<T>): T | Promise<T> {
     const start = this.#clock.monotonic();
     const sleptBefore = this.#sleptMs;
-    try {
-      return await work();
-    } finally {
+    const done = (): void => {
       const elapsed = this.#clock.monotonic() - start;
       this.meter.worked(Math.max(0, elapsed - (this.#sleptMs - sleptBefore)));
+    };
+    let result: T | Promise<T> | undefined;
+    try {
+      result = work();
+    } finally {
+      if (!(result instanceof Promise)) done();
     }
+    return result instanceof Promise ? result.finally(done) : result;
   }
 
   /** The clock for a component that does one thing at a time, as a source does. */

@@ -111,13 +111,9 @@ export class SourceLoop {
     }
     this.#reading = true;
     const { planned, connector, observed } = this.#parts;
-    const reading = underPolicy(
-      planned.node.policy,
-      (signal) => connector.read(signal),
-      this.#signal,
-    );
-    observed
-      .worked(() => reading)
+    const read = (signal: AbortSignal): ReturnType<SourceConnector['read']> =>
+      connector.read(signal);
+    Promise.resolve(observed.worked(() => underPolicy(planned.node.policy, read, this.#signal)))
       .then(
         (batch) => (this.#result = { batch }),
         (error: unknown) => (this.#result = { error }),

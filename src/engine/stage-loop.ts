@@ -70,7 +70,8 @@ async function throughFused(parts: StageLoopParts, input: Batch): Promise<void> 
     const process =
       typeof instance === 'function' ? instance : (instance as { process: StageProcess }).process;
     observed.meter.rowsIn += batch.length;
-    const result = await observed.worked(() => call(process, batch, signal, observed));
+    const working = observed.worked(() => call(process, batch, signal, observed));
+    const result = working instanceof Promise ? await working : working;
     if (observed.tally.failures.length > 0) await settle(observed);
     if (!(result instanceof Batch)) {
       await sendEach(outlet, planned, result);
@@ -96,16 +97,22 @@ async function sendEach(
   }
 }
 
-async function call(
+type StageResult = Batch | Readonly<Record<string, Batch>>;
+
+function call(
   process: StageProcess,
   batch: Batch,
   signal: AbortSignal,
   observed: Observed,
-): Promise<Batch | Readonly<Record<string, Batch>>> {
-  try {
-    return await process(batch, signal);
-  } catch (error) {
+): StageResult | Promise<StageResult> {
+  const failed = (error: unknown): never => {
     throw stageFailed(observed, error);
+  };
+  try {
+    const result = process(batch, signal);
+    return result instanceof Promise ? result.catch(failed) : result;
+  } catch (error) {
+    return failed(error);
   }
 }
 
