@@ -16,7 +16,12 @@ import { diskGauge, networkGauge, temperatureGauge } from './host/devices.ts';
 import type { Gauge, Machine } from './host/gauge.ts';
 import { cpuGauge, loadGauge, loopGauge, memoryGauge } from './host/processor.ts';
 
-const gauges = {
+/** What of a machine can be read. */
+export type HostMetric = 'cpu' | 'load' | 'memory' | 'disk' | 'network' | 'temperature' | 'loop';
+
+type MakeGauge = (machine: Machine) => Gauge | undefined | Promise<Gauge | undefined>;
+
+const gauges: Readonly<Record<HostMetric, MakeGauge>> = {
   cpu: cpuGauge,
   load: loadGauge,
   memory: memoryGauge,
@@ -24,13 +29,7 @@ const gauges = {
   network: networkGauge,
   temperature: temperatureGauge,
   loop: loopGauge,
-} as const satisfies Record<
-  string,
-  (machine: Machine) => Gauge | undefined | Promise<Gauge | undefined>
->;
-
-/** What of a machine can be read. */
-export type HostMetric = keyof typeof gauges;
+};
 
 const metricNames = Object.keys(gauges) as [HostMetric, ...HostMetric[]];
 
@@ -154,9 +153,10 @@ class HostConnector implements SourceConnector {
     const byGauge = await Promise.all(
       this.#gauges.map(async (gauge) => {
         const readings: Reading[] = [];
-        await gauge.read((sensorId, value, unit) =>
-          readings.push({ sensorId, timestamp, value, unit }),
-        );
+        await gauge.read((sensorId, value, unit) => {
+          // A machine may count what is not there as NaN or without an end.
+          if (Number.isFinite(value)) readings.push({ sensorId, timestamp, value, unit });
+        });
         return readings;
       }),
     );

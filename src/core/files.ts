@@ -8,6 +8,13 @@ export interface FileFacts {
   readonly inode: number;
 }
 
+/** The room on a file system. */
+export interface FileSpace {
+  readonly bytesTotal: number;
+  /** What this process may still write. */
+  readonly bytesFree: number;
+}
+
 /** An open file. */
 export interface FileHandle extends AsyncDisposable {
   /** Fills `into` from a byte offset; resolves to how many bytes were there, 0 at the end. */
@@ -37,6 +44,8 @@ export interface Files {
   /** The files that match a glob pattern, sorted by name. */
   match(pattern: string): Promise<string[]>;
   readText(path: string): Promise<string>;
+  /** The room on the file system that a path is on. */
+  space(path: string): Promise<FileSpace>;
   makeDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; nothing where there is none. */

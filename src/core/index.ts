@@ -61,7 +61,7 @@ export {
   type RowValue,
 } from './expression.ts';
 export { functionOption } from './function-option.ts';
-export type { FileFacts, FileHandle, Files } from './files.ts';
+export type { FileFacts, FileHandle, Files, FileSpace } from './files.ts';
 export {
   type DeadLetterFields,
   deadLetterRecordBytesMax,

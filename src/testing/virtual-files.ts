@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { matchesGlob, posix } from 'node:path';
 
-import type { Clock, FileFacts, FileHandle, Files } from '../core/index.ts';
+import type { Clock, FileFacts, FileHandle, Files, FileSpace } from '../core/index.ts';
 import { errnoError, fileError } from '../core/system-files.ts';
 
 /** The calls that can be made to fail. */
@@ -88,7 +88,12 @@ export class VirtualFiles implements Files {
   }
 
   /** The next `times` calls on a path fail; an append after writing its first `bytesFirst` bytes. */
-  fail(call: FileCall, path: string, code: string, { times = 1, bytesFirst = 0 } = {}): void {
+  fail(
+    call: FileCall,
+    path: string,
+    code: string,
+    { times = 1, bytesFirst = 0 }: { times?: number; bytesFirst?: number } = {},
+  ): void {
     this.#faults.push({ call, path: absolute(path), code, times, bytesFirst });
   }
 
@@ -136,6 +141,11 @@ export class VirtualFiles implements Files {
 
   async readText(path: string): Promise<string> {
     return this.text(path);
+  }
+
+  async space(): Promise<FileSpace> {
+    const used = [...this.#nodes.values()].reduce((bytes, { data }) => bytes + data.length, 0);
+    return { bytesTotal: this.diskBytesMax, bytesFree: Math.max(0, this.diskBytesMax - used) };
   }
 
   async makeDirectory(path: string): Promise<void> {

@@ -6,8 +6,8 @@ import { describe, expect, expectTypeOf, test, vi } from 'vitest';
 import { type ArrowTable, fromArrow, toArrow } from '../../src/batch/arrow.ts';
 import {
   Batch,
-  BytesColumn,
-  CategoryColumn,
+  type BytesColumn,
+  type CategoryColumn,
   FixedColumn,
   schema,
   Selection,
@@ -43,7 +43,7 @@ describe('to Arrow', () => {
   test('shows the values that Arrow itself reads', async () => {
     const table = await toArrow(Batch.from([full, empty], everyKind), arrow);
     expectTypeOf(table).toExtend<arrow.Table>();
-    expect(table.schema.fields.map(({ name, type }) => `${name}: ${type}`)).toEqual([
+    expect(table.schema.fields.map((field) => field.toString())).toEqual([
       'float64: Float64',
       'int32: Int32',
       'int64: Int64',

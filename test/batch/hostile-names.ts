@@ -1,4 +1,4 @@
-import { argv } from 'node:process';
+import { argv, stdout } from 'node:process';
 
 import {
   Batch,
@@ -94,4 +94,4 @@ export function readHostile(): { failures: string[]; ran: unknown } {
   return { failures, ran: (globalThis as { ran?: unknown }).ran };
 }
 
-if (argv[2] === 'print') console.log(JSON.stringify(readHostile()));
+if (argv[2] === 'print') stdout.write(`${JSON.stringify(readHostile())}\n`);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ZodError } from 'zod';
 
 import { type HostOptions, hostSource } from '../../src/connectors/host.ts';
 import { readingSchema, systemOutside, VirtualClock } from '../../src/core/index.ts';
@@ -207,7 +208,7 @@ describe('a host source', () => {
   test.each([{ metrics: [] }, { metrics: ['fans'] }, { everyMs: 0 }, { hz: 10 }])(
     'refuses the options %j',
     async (options) => {
-      await expect(createSource(hostSource(options as never))).rejects.toThrow();
+      await expect(createSource(hostSource(options as never))).rejects.toBeInstanceOf(ZodError);
     },
   );
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ZodError } from 'zod';
 
 import { intervalSource } from '../../src/connectors/interval.ts';
 import { endOfInput, VirtualClock } from '../../src/core/index.ts';
@@ -101,6 +102,6 @@ describe('an interval source', () => {
     { everyMs: 1, count: 1.5 },
     { everyMs: 1, x: 1 },
   ])('refuses the options %j', async (options) => {
-    await expect(createSource(intervalSource(options as never))).rejects.toThrow();
+    await expect(createSource(intervalSource(options as never))).rejects.toBeInstanceOf(ZodError);
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 
 import { Batch, schema, Selection } from '../../src/batch/index.ts';
 import { memorySink, memorySource } from '../../src/connectors/memory.ts';
-import { Cut } from '../../src/core/index.ts';
+import { Cut, type SourceComponent } from '../../src/core/index.ts';
 import { createSource } from './created.ts';
 import { openSink } from './planned.ts';
 
@@ -121,7 +121,9 @@ describe('a memory source', () => {
   });
 
   test('types the rows of its schema', () => {
-    memorySource({ schema: readings, rows: [{ id: 'a', value: null }] });
+    const typed = memorySource({ schema: readings, rows: [{ id: 'a', value: null }] });
+    expectTypeOf(typed).toExtend<SourceComponent<(typeof readings)['shape']>>();
+    expect(typed.kind).toBe('source');
     // @ts-expect-error a number is no category
     memorySource({ schema: readings, rows: [{ id: 1, value: null }] });
   });

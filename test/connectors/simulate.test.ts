@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ZodError } from 'zod';
 
 import { type SimulateOptions, simulateSource } from '../../src/connectors/simulate.ts';
 import { endOfInput, readingSchema, VirtualClock } from '../../src/core/index.ts';
@@ -341,7 +342,7 @@ describe('a simulated fleet', () => {
     { stuck: { rat: 0.1 } },
     { hz: 10 },
   ])('refuses the options %j', async (options) => {
-    await expect(createSource(simulateSource(options as never))).rejects.toThrow();
+    await expect(createSource(simulateSource(options as never))).rejects.toBeInstanceOf(ZodError);
   });
 
   test('refuses a position that is not its own', async () => {

@@ -26,7 +26,7 @@ function plainCell(column: Column, row: number): string {
   switch (column.kind) {
     case 'timestamp': {
       const time = new Date(value as number);
-      return Number.isNaN(time.getTime()) ? String(value) : time.toISOString();
+      return Number.isNaN(time.getTime()) ? String(value as number) : time.toISOString();
     }
     case 'float64':
       return String(Number((value as number).toPrecision(7)));

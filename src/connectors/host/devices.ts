@@ -1,6 +1,3 @@
-import { statfs } from 'node:fs/promises';
-import { cwd } from 'node:process';
-
 import { type Gauge, type Machine, Rates, readSystemFile } from './gauge.ts';
 
 const sectorBytes = 512;
@@ -13,9 +10,9 @@ export async function diskGauge(machine: Machine): Promise<Gauge> {
   rates.update(await counters());
   return {
     async read(take) {
-      const { blocks, bfree, bavail, bsize } = await machine.clock.hold(statfs(cwd()));
-      take('disk-free', bavail * bsize, 'B');
-      if (blocks > 0) take('disk-used-share', (100 * (blocks - bfree)) / blocks, '%');
+      const { bytesTotal, bytesFree } = await machine.clock.hold(machine.files.space('.'));
+      take('disk-free', bytesFree, 'B');
+      if (bytesTotal > 0) take('disk-used-share', 100 * (1 - bytesFree / bytesTotal), '%');
       for (const [name, rate] of rates.update(await counters())) take(`disk-${name}`, rate, 'B/s');
     },
   };

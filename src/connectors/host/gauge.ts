@@ -14,7 +14,7 @@ export interface Gauge {
 /** What gauges reach the machine through, beside `node:os`. */
 export interface Machine {
   readonly clock: Clock;
-  readonly files: Pick<Files, 'readText' | 'facts'>;
+  readonly files: Pick<Files, 'readText' | 'facts' | 'space'>;
 }
 
 /** The text of a file of /proc or /sys; undefined where this machine has no such file. */

@@ -17,7 +17,10 @@ export interface SensorKind {
   readonly resolution: number;
 }
 
-export const sensorKinds = {
+/** What sensors measure. */
+export type SensorKindName = 'temperature' | 'humidity' | 'pressure' | 'vibration' | 'power';
+
+export const sensorKinds: Readonly<Record<SensorKindName, SensorKind>> = {
   temperature: {
     unit: 'C',
     base: 21,
@@ -73,6 +76,4 @@ export const sensorKinds = {
     max: 10_000,
     resolution: 10,
   },
-} as const satisfies Record<string, SensorKind>;
-
-export type SensorKindName = keyof typeof sensorKinds;
+};
