@@ -153,10 +153,15 @@ class HostConnector implements SourceConnector {
     const byGauge = await Promise.all(
       this.#gauges.map(async (gauge) => {
         const readings: Reading[] = [];
-        await gauge.read((sensorId, value, unit) => {
-          // A machine may count what is not there as NaN or without an end.
-          if (Number.isFinite(value)) readings.push({ sensorId, timestamp, value, unit });
-        });
+        try {
+          await gauge.read((sensorId, value, unit) => {
+            // A machine may count what is not there as NaN or without an end.
+            if (Number.isFinite(value)) readings.push({ sensorId, timestamp, value, unit });
+          });
+        } catch {
+          // What cannot be read now is no reason to stop reading the rest.
+          this.#context.report.counted('gauges.failed', 1);
+        }
         return readings;
       }),
     );

@@ -39,6 +39,7 @@ async function machine(
 > {
   const clock = new VirtualClock();
   const files = new VirtualFiles({}, clock);
+  files.diskBytesMax = 1_000_000;
   const put = (at: number): void => {
     for (const [path, texts] of Object.entries(contents)) {
       const text = texts[Math.min(at, texts.length - 1)]!;
@@ -82,7 +83,9 @@ describe('a host source', () => {
     expect(first!.get('disk-nvme0n1-read')).toBe(10 * 512 * 2);
     expect(first!.get('disk-nvme0n1-written')).toBe(0);
     expect(second!.get('disk-nvme0n1-written')).toBe(2 * 512 * 2);
-    expect(first!.get('disk-free')).toBeGreaterThan(0);
+    const bytes = disks(20, 10).length;
+    expect(first!.get('disk-free')).toBe(1_000_000 - bytes);
+    expect(first!.get('disk-used-share')).toBeCloseTo(bytes / 10_000, 10);
     expect([...first!.keys()].filter((id) => /p1|loop/.test(id))).toEqual([]);
   });
 
@@ -189,6 +192,18 @@ describe('a host source', () => {
       from: 9,
     });
     expect((await later.batches())[0]!.origin.position(0)).toBe(9);
+  });
+
+  test('goes on with the rest when something cannot be read', async () => {
+    const files = new VirtualFiles();
+    files.space = () => Promise.reject(new Error('gone'));
+    const component = hostSource({ metrics: ['disk', 'load'], count: 2 });
+    const { rows, tally } = await createSource(component, { outside: { files } });
+    expect((await rows()).map(({ sensorId }) => sensorId)).toEqual([
+      ...['load-1m', 'load-5m', 'load-15m'],
+      ...['load-1m', 'load-5m', 'load-15m'],
+    ]);
+    expect(tally.counts.get('gauges.failed')).toBe(2);
   });
 
   test('reads this very machine', async () => {
