@@ -215,6 +215,63 @@ describe('the file source refuses at the start', () => {
   });
 });
 
+describe('the file source without a schema', () => {
+  it.each([
+    [
+      'a.ndjson',
+      '{"id":"x","n":1,"at":"2026-01-01T00:00:00Z"}\n{"id":"x","n":null,"at":"2026-01-01T00:00:01Z"}',
+    ],
+    ['a.csv', 'id,n,at\nx,1,2026-01-01T00:00:00Z\nx,,2026-01-01T00:00:01Z'],
+  ])('finds it in %s, and says so', async (path, text) => {
+    const outside = holding({ [path]: text });
+    const { output, logged, rows } = await openSource(fileSource({ path }), { outside });
+    const found = { id: 'category', n: 'float64?', at: 'timestamp' };
+    expect(output.toJSON()).toEqual(found);
+    expect(logged).toEqual([
+      { level: 'info', event: 'schema.inferred', fields: { schema: found } },
+    ]);
+    const at = Date.UTC(2026, 0, 1);
+    expect(await rows()).toEqual([
+      { id: 'x', n: 1, at },
+      { id: 'x', n: null, at: at + 1000 },
+    ]);
+  });
+
+  it('looks in the first file that has records', async () => {
+    const outside = holding({ 'a.ndjson': '', 'b.ndjson': '\ufeff\n\n', 'c.ndjson': lineOf(1) });
+    const { output } = await openSource(fileSource({ path: '*.ndjson' }), { outside });
+    expect(output.toJSON()).toEqual({ n: 'float64', name: 'text' });
+  });
+
+  it('has no records to give of an empty file', async () => {
+    for (const path of ['a.ndjson', 'a.csv']) {
+      const { output, rows } = await openSource(fileSource({ path }), {
+        outside: holding({ [path]: '' }),
+      });
+      expect(output.fields).toEqual([]);
+      expect(await rows()).toEqual([]);
+    }
+  });
+
+  it('refuses a file that shows none', async () => {
+    const outside = holding({ 'a.ndjson': 'no record\n' });
+    await expect(openSource(fileSource({ path: 'a.ndjson' }), { outside })).rejects.toMatchObject({
+      code: 'ERR_CONNECTOR_FILE',
+      place: 'a.ndjson',
+      remedy: 'give `schema`',
+    });
+    expect(outside.files.openCount).toBe(0);
+  });
+
+  it('refuses later files that do not fit it', async () => {
+    const outside = holding({ 'a.csv': 'n,name\n1,a\n', 'b.csv': 'name\na\n' });
+    await expect(openSource(fileSource({ path: '*.csv' }), { outside })).rejects.toMatchObject({
+      code: 'ERR_CODEC_FORMAT',
+      place: 'b.csv',
+    });
+  });
+});
+
 describe('the file source, when a file changes under it', () => {
   it('says that it was cut short', async () => {
     const outside = holding({ 'in.ndjson': linesOf(0, 100) });

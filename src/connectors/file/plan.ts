@@ -1,5 +1,5 @@
-import { createDecoder, type Schema } from '../../batch/index.ts';
-import { type FileHandle, type PlanContext, readFully } from '../../core/index.ts';
+import { createDecoder, inferSchema, Schema } from '../../batch/index.ts';
+import { type FileHandle, type Files, type PlanContext, readFully } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
 import { ofFile } from './format.ts';
 import { findFiles } from './partitions.ts';
@@ -15,31 +15,51 @@ export async function planFiles(
   { files }: PlanContext,
 ): Promise<Schema> {
   const paths = await findFiles(files, reading.paths);
-  for (const path of paths) {
-    const format = reading.formatOf(path);
+  const formats = paths.map((path) => reading.formatOf(path));
+  const found = given ?? (await inferFrom(files, paths, reading));
+  for (const [index, path] of paths.entries()) {
     await using handle = await files.open(path, 'read');
-    if (given !== undefined && format === 'csv') await checkHeader(path, handle, given, reading);
+    if (formats[index] === 'csv') await checkHeader(path, handle, found, reading);
   }
-  if (given !== undefined) return given;
-  throw new PipelineError({
-    code: 'ERR_CONNECTOR_FILE',
-    place: paths[0]!,
-    fact: 'no inference yet',
-  });
+  return found;
+}
+
+/** The schema that the first file with records suggests; without fields where all are empty. */
+async function inferFrom(
+  files: Files,
+  paths: readonly string[],
+  { formatOf, decode }: FileReading,
+): Promise<Schema> {
+  for (const path of paths) {
+    await using handle = await files.open(path, 'read');
+    const { bytes, isWhole } = await sample(handle);
+    if (isBlank(bytes)) continue;
+    const { encoding, delimiter, header } = decode;
+    const options = { complete: isWhole, encoding, delimiter, header };
+    const found = ofFile(path, () => inferSchema(formatOf(path), bytes, options));
+    if (found.fields.length > 0) return found;
+    throw new PipelineError({
+      code: 'ERR_CONNECTOR_FILE',
+      place: path,
+      fact: 'has no record at its beginning that shows a schema',
+      remedy: 'give `schema`',
+    });
+  }
+  return new Schema([]);
 }
 
 /** Throws where the header of a CSV does not fit the schema. */
 async function checkHeader(
   path: string,
   handle: FileHandle,
-  given: Schema,
+  schema: Schema,
   { decode }: FileReading,
 ): Promise<void> {
   const report = { failed: () => {}, counted: () => {} };
   const options = { ...decode, report, rowsMax: 1 };
-  const decoder = ofFile(path, () => createDecoder('csv', given, options));
   const { bytes, isWhole } = await sample(handle);
   ofFile(path, () => {
+    const decoder = createDecoder('csv', schema, options);
     decoder.push(bytes);
     decoder.next()?.release();
     if (decoder.columns !== null || !isWhole) return;
@@ -53,4 +73,9 @@ async function sample(handle: FileHandle): Promise<{ bytes: Uint8Array; isWhole:
   const bytes = new Uint8Array(Math.min(sizeBytes, sampleBytesMax));
   const read = await readFully(handle, bytes, 0);
   return { bytes: bytes.subarray(0, read), isWhole: read === sizeBytes };
+}
+
+/** True where there are line ends and a byte order mark at most. */
+function isBlank(bytes: Uint8Array): boolean {
+  return new TextDecoder('latin1').decode(bytes).replace('\u00ef\u00bb\u00bf', '').trim() === '';
 }
