@@ -200,8 +200,12 @@ describe('a host source', () => {
     const component = hostSource({ metrics: ['disk', 'load'], count: 2 });
     const { rows, tally } = await createSource(component, { outside: { files } });
     expect((await rows()).map(({ sensorId }) => sensorId)).toEqual([
-      ...['load-1m', 'load-5m', 'load-15m'],
-      ...['load-1m', 'load-5m', 'load-15m'],
+      'load-1m',
+      'load-5m',
+      'load-15m',
+      'load-1m',
+      'load-5m',
+      'load-15m',
     ]);
     expect(tally.counts.get('gauges.failed')).toBe(2);
   });
