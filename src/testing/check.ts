@@ -55,7 +55,8 @@ function isNear(a: unknown, b: unknown): boolean {
   );
 }
 
-const turnsMax = 200;
+// Enough for a call to the system; a promise that waits for time or input takes them all.
+const turnsMax = 20_000;
 
 /** True when a promise settles, either way, within some turns of the event loop. No time passes. */
 export async function settles(promise: Promise<unknown>): Promise<boolean> {

@@ -1,5 +1,10 @@
 export type { Check, Skips } from './check.ts';
 export { type VirtualOutside, virtualOutside } from './outside.ts';
+export { type SinkCase, type SinkCheck, type SinkSetting, sinkSuite } from './sink-suite.ts';
+export type { SourceCase, SourceCheck, SourceSetting } from './source-run.ts';
+export { sourceSuite } from './source-suite.ts';
 export { createStage, type TestedStage } from './stage.ts';
 export type { StageCase, StageCheck } from './stage-run.ts';
 export { stageSuite } from './stage-suite.ts';
+export { VirtualFiles } from './virtual-files.ts';
+export { VirtualNetwork } from './virtual-network.ts';

@@ -57,7 +57,7 @@ export interface StageRunOptions {
 export class StageRun {
   readonly tally: Tally;
   readonly output: Schema;
-  readonly schemas = new Set<Schema>();
+  readonly schemas: Set<Schema> = new Set();
   readonly records: Record<string, Readonly<Record<string, unknown>>[]> = {};
   /** The ids of the cuts that came out. */
   readonly cuts: number[] = [];
@@ -91,7 +91,10 @@ export class StageRun {
   }
 
   /** Takes flows to the end of the stream; an endless one ends when the signal aborts. */
-  async take(flows: readonly Flow[], { endless = false } = {}): Promise<void> {
+  async take(
+    flows: readonly Flow[],
+    { endless = false }: { endless?: boolean } = {},
+  ): Promise<void> {
     const { instance } = this.#stage;
     if (isStage(instance)) {
       for await (const flow of instance.transform(this.#stream(flows, endless))) this.#send(flow);
