@@ -77,6 +77,12 @@ export class NumberReader {
   }
 }
 
+/** The values of a numeric field by stored row, where they are float64 without nulls. */
+export function plainValues(batch: Batch, field: string): Float64Array | undefined {
+  const { values, validity } = batch.column(field) as FixedColumn<Float64Array | Int32Array>;
+  return validity === null && values instanceof Float64Array ? values : undefined;
+}
+
 function readFinite(
   values: Float64Array,
   rows: Uint32Array,

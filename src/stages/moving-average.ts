@@ -5,6 +5,7 @@ import {
   type Computed,
   computedColumn,
   NumberReader,
+  plainValues,
   RollingMean,
   takeNumbers,
   withColumns,
@@ -66,8 +67,11 @@ export const movingAverage: MovingAverage = defineStage<
     const { nullable } = input.field(field);
     return {
       process: (batch) => {
+        const { rows, length } = batch;
         const means = takeNumbers(batch);
-        mean.run(reader.read(batch), state.slots(batch), batch.rows, batch.length, means);
+        const values = by === undefined ? plainValues(batch, field) : undefined;
+        if (values !== undefined) mean.runColumn(values, rows, length, means);
+        else mean.run(reader.read(batch), state.slots(batch), rows, length, means);
         return withColumns(batch, output, { [into]: computedColumn(means, batch, nullable) });
       },
       snapshot: () => state.snapshot(),

@@ -1,3 +1,4 @@
+import { allRows } from '../../batch/index.ts';
 import type { KeyedState, SlotTable } from '../keyed.ts';
 
 // A record: the sum of this block, then the cells, of which the one behind the last stays 0.
@@ -30,16 +31,27 @@ export class RollingMean {
     count: number,
     means: Float64Array,
   ): void {
-    if (slots === null) meansOfOne(this.#table, this.#window, numbers, rows, count, means);
-    else meansOfMany(this.#table, this.#window, numbers, slots, rows, count, means);
+    const table = this.#table;
+    const window = this.#window;
+    if (slots !== null) meansOfMany(table, window, numbers, slots, rows, count, means);
+    else meansOfOne(table, window, numbers, allRows(count), rows, count, means);
+  }
+
+  /** The same without keys, of `values[rows[0 … count)]`: NaN and the infinities are nothing. */
+  runColumn(values: Float64Array, rows: Uint32Array, count: number, means: Float64Array): void {
+    meansOfOne(this.#table, this.#window, values, rows, rows, count, means);
   }
 }
 
-/** All rows have slot 0, so its state stays in registers and a block needs no check for its end. */
+/**
+ * Of `numbers[from[at]]`. All rows have slot 0, so its state stays in registers and a block needs no
+ * check for its end.
+ */
 function meansOfOne(
   { values, counters }: SlotTable,
   window: number,
   numbers: Float64Array,
+  from: Uint32Array,
   rows: Uint32Array,
   count: number,
   means: Float64Array,
@@ -50,8 +62,8 @@ function meansOfOne(
   for (let at = 0; at < count;) {
     const stop = Math.min(count, at + window - here);
     for (; at < stop; at++) {
-      const number = numbers[at]!;
-      if (number === number) {
+      const number = numbers[from[at]!]!;
+      if (number - number === 0) {
         values[cells + here] = number;
         here++;
         prefix += number;
