@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, relative, resolve } from 'node:path';
 import process from 'node:process';
 
+import { deadLetterPath } from '../connectors/dead-letter-file.ts';
 import { type LogLevel, systemClock } from '../core/index.ts';
 import { type Plan, type Run, type RunReport, startRun } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
@@ -12,6 +13,7 @@ import { createLogger } from './log.ts';
 import { showProgress } from './progress.ts';
 import { reportJson, reportLines, reportTable } from './report.ts';
 import type { Terminal } from './terminal.ts';
+import { escapeControls } from './text.ts';
 
 export interface RunCommandOptions {
   readonly set?: readonly string[];
@@ -33,13 +35,20 @@ export async function runPipeline(
   const stopper = new Stopper(terminal);
   const config = await loadConfig(file, options.set, terminal);
   const plan = await config.plan();
-  const exitCode = await runPlan(plan, options, stopper, terminal);
+  const directory = dirname(resolve(file));
+  const exitCode = await runPlan({ plan, directory }, options, stopper, terminal);
   // Whatever a component left open does not keep the process.
   await terminal.leave(stopper.exitCode ?? exitCode);
 }
 
+/** A plan, and the directory that its relative paths begin in. */
+interface PlannedFile {
+  readonly plan: Plan;
+  readonly directory: string;
+}
+
 async function runPlan(
-  plan: Plan,
+  planned: PlannedFile,
   options: RunCommandOptions,
   stopper: Stopper,
   terminal: Terminal,
@@ -47,7 +56,7 @@ async function runPlan(
   const { for: durationMsMax, maxRecords: recordsMax } = options;
   const log = createLogger(terminal, systemClock, options.logLevel);
   const view = options.live && terminal.err.isTTY ? new LiveView() : undefined;
-  const run = startRun(plan, {
+  const run = startRun(planned.plan, {
     log,
     ...(durationMsMax !== undefined && { durationMsMax }),
     ...(recordsMax !== undefined && { recordsMax }),
@@ -65,7 +74,7 @@ async function runPlan(
   });
   over.abort();
   await progress;
-  await printReport(report, plan, options, terminal);
+  await printReport(report, planned, options, terminal);
   if (failure !== undefined) return failureCode(failure, terminal);
   return options.failOnDeadLetter && report.deadLetters > 0
     ? exitCodes.deadLetters
@@ -80,7 +89,7 @@ function failureCode(failure: unknown, terminal: Terminal): number {
 
 async function printReport(
   report: RunReport,
-  plan: Plan,
+  planned: PlannedFile,
   options: RunCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
@@ -89,17 +98,43 @@ async function printReport(
     await mkdir(dirname(options.reportFile), { recursive: true });
     await writeFile(options.reportFile, `${json}\n`);
   }
-  const stream = writesStdout(plan) ? terminal.err : terminal.out;
+  const stream = writesStdout(planned.plan) ? terminal.err : terminal.out;
   const lines =
     options.report === 'json'
       ? [json]
       : stream.isTTY
         ? reportTable(report, (text) => terminal.style('bold', text, stream))
         : reportLines(report);
-  for (const line of lines) {
+  const places = options.report === 'json' ? [] : placesOf(report, planned);
+  for (const line of [...lines, ...places]) {
     if (stream === terminal.err) terminal.complain(line);
     else terminal.print(line);
   }
+}
+
+/** Where the results are, and the dead letters if there are any. */
+function placesOf({ deadLetters }: RunReport, { plan, directory }: PlannedFile): string[] {
+  const places = plan.sinks.flatMap(({ node, options }) => {
+    const path = pathIn(options);
+    return path === undefined ? [] : [`${node.id}: ${shown(directory, path)}`];
+  });
+  if (deadLetters > 0 && plan.settings.onRowError === 'dead-letter') {
+    const path = pathIn(plan.deadLetters?.options) ?? deadLetterPath(plan.name);
+    places.push(`dead letters: ${shown(directory, path)}`);
+  }
+  return places.map(escapeControls);
+}
+
+function pathIn(options: unknown): string | undefined {
+  const path = (options as { readonly path?: unknown } | undefined)?.path;
+  return typeof path === 'string' ? path : undefined;
+}
+
+/** A path as one may type it here. */
+function shown(directory: string, path: string): string {
+  const absolute = resolve(directory, path);
+  const short = relative(process.cwd(), absolute);
+  return short.startsWith('..') ? absolute : short;
 }
 
 function writesStdout({ sinks, deadLetters }: Plan): boolean {

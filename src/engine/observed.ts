@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers';
+
 import type { Clock, Logger } from '../core/index.ts';
 import { Meter } from '../observe/index.ts';
 import { Tally } from './report.ts';
@@ -26,6 +28,11 @@ export class Observed {
 
   now(): number {
     return this.#clock.monotonic();
+  }
+
+  /** Lets timers, signals and I/O have their turn. Virtual time stands still meanwhile. */
+  turn(): Promise<void> {
+    return this.#clock.hold(new Promise((resolve) => setImmediate(resolve)));
   }
 
   /** Times a wait: `blockedMs` for room downstream, `idleMs` for input. */

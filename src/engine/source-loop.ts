@@ -15,6 +15,9 @@ import { onlyOutput, type PlannedSource } from './plan.ts';
 import type { Outlet } from './outlet.ts';
 import { Wakeup } from './wakeup.ts';
 
+/** How long the loop goes on before timers, signals and I/O have their turn. */
+const turnMsMax = 20;
+
 /** How many records a run may still read. */
 export interface RecordBudget {
   left: number;
@@ -80,8 +83,14 @@ export class SourceLoop {
   }
 
   async run(): Promise<void> {
-    const { outlet, signal, cuts } = this.#parts;
+    const { outlet, signal, cuts, observed } = this.#parts;
+    let turnMs = observed.now();
     for (;;) {
+      // Where nothing waits for the outside, promises alone would keep everything else out for ever.
+      if (observed.now() - turnMs > turnMsMax) {
+        await observed.turn();
+        turnMs = observed.now();
+      }
       signal.throwIfAborted();
       const cut = cuts.enter(this.id, this.#lastCut, this.#position);
       if (cut !== undefined) {
