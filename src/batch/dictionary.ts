@@ -58,7 +58,8 @@ export class Dictionary {
       if (sameBytes(this.#encoded[entry - 1]!, bytes, start, end)) return entry - 1;
       slot = (slot + 1) & mask;
     }
-    const encoded = bytes.slice(start, end);
+    // A copy: the `slice` of a Buffer is a view of memory that will be written to again.
+    const encoded = new Uint8Array(bytes.subarray(start, end));
     const code = this.code(
       Buffer.from(encoded.buffer, encoded.byteOffset, encoded.length).toString(),
     );

@@ -95,3 +95,14 @@ function settledMemory(): number {
   const { heapUsed, arrayBuffers } = memoryUsage();
   return heapUsed + arrayBuffers;
 }
+
+test('bytes that are overwritten later are still the value they were', () => {
+  const dictionary = new Dictionary();
+  const bytes = Buffer.from('value 000');
+  expect(dictionary.codeOfBytes(bytes, 0, bytes.length)).toBe(0);
+  // Enough other values that some share the place of the first in the table.
+  for (let other = 1; other < 500; other++) {
+    bytes.write(`value ${String(other).padStart(3, '0')}`);
+    expect(dictionary.codeOfBytes(Buffer.from(bytes), 0, bytes.length)).toBe(other);
+  }
+});
