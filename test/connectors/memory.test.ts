@@ -70,6 +70,14 @@ describe('a memory source', () => {
     ]);
   });
 
+  test('gives the engine a turn between dead letters, however many there are', async () => {
+    const bad = Array.from({ length: 10 }, () => ({ id: 1 }));
+    const source = memorySource({ schema: readings, rows: bad as never });
+    const { batches, tally } = await createSource(source, { limits: { rowsMax: 3 } });
+    expect((await batches(1)).map(({ length }) => length)).toEqual([0]);
+    expect(tally.failures).toHaveLength(3);
+  });
+
   test('goes on behind any batch of an earlier run, refused rows and all', async () => {
     const some = fc.array(
       fc.constantFrom<unknown>({ id: 'a', value: 1 }, { id: 'b' }, { id: 1 }, {}),
