@@ -21,7 +21,7 @@ import { createColumnFill, misfitOf } from './column-fill.ts';
 import type { RowFailures } from './row-failures.ts';
 
 /** A user's function of one row. What it is given is valid until it returns. */
-export type RowFunction<F extends Fields, R> = (row: RecordOf<F>) => R;
+export type RowFunction<F extends Fields, R> = (row: RecordOf<NoInfer<F>>) => R;
 
 /** A user's function of any row, where its type is no longer known. */
 export type AnyRowFunction = (row: never) => unknown;

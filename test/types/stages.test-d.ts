@@ -1,6 +1,6 @@
 // Compiled, never run: a later stage sees the fields an earlier one added, and a wrong name or type
 // is a compile error.
-import { schema } from '../../src/batch/index.ts';
+import { type RecordOf, schema } from '../../src/batch/index.ts';
 import type { PipelineFlow } from '../../src/engine/builder.ts';
 import {
   branch,
@@ -54,6 +54,13 @@ readings.pipe(filter({ where: (r) => r.vlaue > 50 }));
 readings.pipe(filter((r) => r.value));
 // @ts-expect-error: `quality` may be null
 readings.pipe(filter((r) => r.quality.toFixed(1) === '1.0'));
+
+// Functions written elsewhere.
+const isHot = (r: RecordOf<Fields>): boolean => r.value > 80;
+const halfOf = (r: { readonly value: number }): number => r.value / 2;
+readings.pipe(filter(isHot), derive({ half: float64(halfOf) }));
+// @ts-expect-error: a function of a field that does not exist
+readings.pipe(filter((r: { readonly vlaue: number }) => r.vlaue > 1));
 
 // derive: the fields it adds
 const derived = readings.pipe(

@@ -52,6 +52,8 @@ export class AsyncMapper implements Stage {
   #changed = Promise.withResolvers<void>();
   #reading = false;
   #ended = false;
+  #closed = false;
+  #input: AsyncIterator<Flow> | undefined;
   #cut: Cut | undefined;
   #inputFailure: { readonly error: unknown } | undefined;
 
@@ -69,18 +71,17 @@ export class AsyncMapper implements Stage {
 
   async *transform(stream: AsyncIterable<Flow>): AsyncGenerator<Flow> {
     const { signal } = this.#context;
-    const input = stream[Symbol.asyncIterator]();
+    const input = (this.#input = stream[Symbol.asyncIterator]());
     const stop = (): void => this.#abandonCalls(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
     try {
       for (;;) {
         signal.throwIfAborted();
-        this.#read(input);
-        this.#start();
+        this.#advance();
         const finished = this.#takeFinished();
         if (finished !== undefined) yield this.#settle(finished);
-        else if (this.#inputFailure !== undefined) throw this.#inputFailure.error;
         else if (this.#open.length > 0 || this.#reading) await this.#changed.promise;
+        else if (this.#inputFailure !== undefined) throw this.#inputFailure.error;
         else if (this.#cut !== undefined) {
           const cut = this.#cut;
           this.#cut = undefined;
@@ -93,31 +94,42 @@ export class AsyncMapper implements Stage {
     }
   }
 
-  #read(input: AsyncIterator<Flow>): void {
-    if (this.#reading || this.#ended || this.#cut !== undefined) return;
-    if (this.#inputFailure !== undefined || this.#calls.size >= this.#options.concurrency) return;
-    if (this.#rowsHeld >= this.#rowsMax || this.#nextToStart() !== undefined) return;
+  /** Starts calls and reads on, as far as the limits let it; also while nobody asks for more. */
+  #advance(): void {
+    if (this.#closed || this.#context.signal.aborted) return;
+    this.#start();
+    if (this.#mayRead()) this.#read();
+  }
+
+  #mayRead(): boolean {
+    if (this.#reading || this.#ended || this.#inputFailure !== undefined) return false;
+    if (this.#cut !== undefined || this.#calls.size >= this.#options.concurrency) return false;
+    return this.#rowsHeld < this.#rowsMax && this.#nextToStart() === undefined;
+  }
+
+  #read(): void {
+    const readDone = (): void => {
+      this.#reading = false;
+      this.#advance();
+      this.#wake();
+    };
     this.#reading = true;
-    input.next().then(
+    this.#input!.next().then(
       ({ done, value }) => {
         if (done) this.#ended = true;
         else if (isCut(value)) this.#cut = value;
         else this.#openBatch(value);
-        this.#readDone();
+        readDone();
       },
       (error: unknown) => {
         this.#inputFailure = { error };
-        this.#readDone();
+        readDone();
       },
     );
   }
 
-  #readDone(): void {
-    this.#reading = false;
-    this.#wake();
-  }
-
   #openBatch(batch: Batch): void {
+    if (this.#closed) return batch.release();
     this.#open.push({ batch, results: new Array<Result>(batch.length), started: 0, done: 0 });
     this.#rowsHeld += batch.length;
   }
@@ -142,6 +154,7 @@ export class AsyncMapper implements Stage {
       call.timer.abort();
       open.results[at] = result;
       open.done++;
+      this.#advance();
       this.#wake();
     };
     this.#calls.add(call);
@@ -223,6 +236,7 @@ export class AsyncMapper implements Stage {
   }
 
   async #close(input: AsyncIterator<Flow>): Promise<void> {
+    this.#closed = true;
     this.#abandonCalls(
       new PipelineError({
         code: 'ERR_RUN_CLOSED',

@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+
+import { Batch, schema, type Schema } from '../../src/batch/index.ts';
+import { rename, select } from '../../src/stages/index.ts';
+import { createStage } from '../../src/testing/stage.ts';
+import { readings, readingsFrom } from './readings.ts';
+
+const all: Schema = readings;
+
+test('select keeps fields in the order given, without a copy', async () => {
+  const stage = createStage(select({ fields: ['note', 'value'] }), readings);
+  expect(stage.output.names).toEqual(['note', 'value']);
+  const batch = Batch.from(readingsFrom(0, 3), readings).retain();
+  const [made] = await stage.run([batch]);
+  expect((made as Batch).column('value')).toBe(batch.column('value'));
+  expect((made as Batch).toRows()).toEqual(
+    readingsFrom(0, 3).map(({ note, value }) => ({ note, value })),
+  );
+});
+
+test('select refuses names that do not exist, all of them, and names given twice', () => {
+  const wrong = select({ fields: ['vlaue', 'value', 'nota'] } as never);
+  expect(() => createStage(wrong as never, all)).toThrow(
+    /`vlaue` does not exist here;.*did you mean `value`\?.*`nota` does not exist here;.*did you mean `note`/s,
+  );
+  expect(() => createStage(select({ fields: ['value', 'value'] }), readings)).toThrow(
+    'named twice',
+  );
+});
+
+test('rename keeps order and values', async () => {
+  const stage = createStage(rename({ fields: { value: 'celsius', note: 'remark' } }), readings);
+  expect(stage.output.names).toEqual(['sensorId', 'celsius', 'unit', 'quality', 'remark', 'flags']);
+  expect(await stage.rows(readingsFrom(1, 1))).toMatchObject([{ celsius: 1, remark: 'note 1' }]);
+});
+
+test('names may be exchanged', async () => {
+  const pair = schema({ a: 'float64', b: 'text' });
+  const stage = createStage(rename({ fields: { a: 'b', b: 'a' } }), pair);
+  expect(await stage.rows([{ a: 1, b: 'x' }])).toEqual([{ b: 1, a: 'x' }]);
+});
+
+test('rename refuses a name that is taken and one that does not exist', () => {
+  expect(() => createStage(rename({ fields: { value: 'note' } }), readings)).toThrow(
+    '`note` is named twice',
+  );
+  expect(() => createStage(rename({ fields: { vlaue: 'x' } } as never) as never, all)).toThrow(
+    'did you mean `value`?',
+  );
+});
+
+test('names of the prototype are names', async () => {
+  const odd = schema({ constructor: 'float64' });
+  const stage = createStage(rename({ fields: { constructor: 'toString' } }), odd);
+  expect(await stage.rows([{ constructor: 1 }] as never)).toEqual([{ toString: 1 }]);
+});

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest';
+import * as z from 'zod';
+
+import { Batch } from '../../src/batch/index.ts';
+import { type Logger, silentLogger } from '../../src/core/index.ts';
+import { merge, sample, tap } from '../../src/stages/index.ts';
+import { createStage } from '../../src/testing/stage.ts';
+import {
+  type Reading,
+  readings,
+  readingsFrom,
+  rowsThrough,
+  selecting,
+  onReadings,
+} from './readings.ts';
+
+type Fields = (typeof readings)['shape'];
+
+describe('tap', () => {
+  test('shows the rows that count, and lets the batch itself go on', async () => {
+    const seen: number[] = [];
+    const stage = onReadings(tap((r) => void seen.push(r.value)));
+    const batch = selecting(readingsFrom(0, 9), [2, 7]);
+    expect(await stage.run([batch])).toEqual([batch]);
+    expect(seen).toEqual([2, 7]);
+  });
+
+  test('a throw costs no row: it is counted, and told once for each batch', async () => {
+    const said: unknown[][] = [];
+    const log: Logger = { ...silentLogger, warning: (...line) => void said.push(line) };
+    const angry = tap<Fields>((r: Reading) => {
+      if (r.flags % 2 === 1) throw new Error(`no ${r.flags}`);
+    });
+    const stage = createStage(angry, readings, { log } as never);
+    const batches = [0, 10].map((first) => Batch.from(readingsFrom(first, 10), readings));
+    expect((await rowsThrough(stage, ...batches)).length).toBe(20);
+    expect([...stage.tally.counts]).toEqual([['tap.threw', 10]]);
+    expect(stage.tally.dead).toBe(0);
+  });
+
+  test('in a config file it is refused with a sentence', () => {
+    const { error } = tap.spec.options(z).safeParse({});
+    expect(error?.issues[0]?.message).toContain('takes a function, so it works from code only');
+  });
+});
+
+test('merge lets each batch go on itself', async () => {
+  const batch = Batch.from(readingsFrom(0, 2), readings);
+  expect(await onReadings(merge<Fields>()).run([batch])).toEqual([batch]);
+  expect(merge.spec.inputs).toBe('many');
+});
+
+describe('sample', () => {
+  const valuesOf = (rows: readonly Record<string, unknown>[]): unknown[] =>
+    rows.map(({ value }) => value);
+
+  test('every n-th row, counted across batches', async () => {
+    const stage = onReadings(sample<Fields>({ every: 3 }));
+    const batches = [
+      [0, 4],
+      [4, 1],
+      [5, 5],
+    ].map(([first, count]) => Batch.from(readingsFrom(first!, count!), readings));
+    expect(valuesOf(await rowsThrough(stage, ...batches))).toEqual([0, 3, 6, 9]);
+    expect([...stage.tally.droppedBy]).toEqual([['sampled', 6]]);
+  });
+
+  test('every n-th row of each key', async () => {
+    const stage = onReadings(sample<Fields>({ every: 2, by: 'sensorId' }));
+    const rows = await rowsThrough(stage, Batch.from(readingsFrom(0, 28), readings));
+    expect(valuesOf(rows)).toEqual([0, 1, 2, 3, 4, 5, 6, 14, 15, 16, 17, 18, 19, 20]);
+  });
+
+  test('a key that was forgotten begins anew', async () => {
+    const stage = onReadings(sample<Fields>({ every: 100, by: 'sensorId', keysMax: 2 }));
+    const row = (at: number): Reading => readingsFrom(at, 1)[0]!;
+    const batch = Batch.from([row(0), row(1), row(0), row(2), row(1)], readings);
+    expect(valuesOf(await rowsThrough(stage, batch))).toEqual([0, 1, 2, 1]);
+    expect(stage.tally.counts.get('keys.evicted')).toBe(2);
+  });
+
+  test('the count goes on in a second run', async () => {
+    const component = sample<Fields>({ every: 3, by: 'unit' });
+    const whole = onReadings(component);
+    const expected = await rowsThrough(whole, Batch.from(readingsFrom(0, 40), readings));
+    const first = onReadings(component);
+    const before = await rowsThrough(first, Batch.from(readingsFrom(0, 17), readings));
+    const second = createStage(component, readings, { state: first.snapshot() });
+    const after = await rowsThrough(second, Batch.from(readingsFrom(17, 23), readings));
+    expect([...before, ...after]).toEqual(expected);
+    const other = sample<Fields>({ every: 4, by: 'unit' });
+    expect(() => createStage(other, readings, { state: first.snapshot() })).toThrow(
+      'ERR_SNAPSHOT_INVALID',
+    );
+  });
+
+  test('a share by chance, the same with the same seed', async () => {
+    const kept = async (): Promise<unknown[]> => {
+      const stage = onReadings(sample<Fields>({ rate: 0.25 }));
+      return valuesOf(await rowsThrough(stage, Batch.from(readingsFrom(0, 4096), readings)));
+    };
+    const values = await kept();
+    expect(values.length).toBeGreaterThan(900);
+    expect(values.length).toBeLessThan(1150);
+    expect(await kept()).toEqual(values);
+  });
+
+  test.each([
+    [{}, 'needs either'],
+    [{ every: 2, rate: 0.5 }, 'needs either'],
+    [{ rate: 0.5, by: 'sensorId' }, 'chance knows no keys'],
+    [{ every: 0 }, 'Too small'],
+    [{ rate: 1.5 }, 'Too big'],
+  ])('%j is refused', (options, message) => {
+    expect(sample.spec.options(z).safeParse(options).error?.issues[0]?.message).toContain(message);
+  });
+});
