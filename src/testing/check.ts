@@ -1,4 +1,5 @@
-import { deepStrictEqual, ok } from 'node:assert/strict';
+import { AssertionError, ok } from 'node:assert/strict';
+import { inspect } from 'node:util';
 
 /**
  * One thing that a component must do: `run` rejects where it does not. Any test runner takes a list
@@ -36,9 +37,23 @@ export function checksOf<Name extends string, Subject>(
   });
 }
 
-/** Compares records; numbers may differ by 1e-9 of their size, as rolling results may. */
-export function sameRecords(actual: unknown, expected: unknown, message: string): void {
-  if (!isNear(actual, expected)) deepStrictEqual(actual, expected, message);
+/** Compares lists of records; numbers may differ by 1e-9 of their size, as rolling results may. */
+export function sameRecords(
+  actual: readonly unknown[],
+  expected: readonly unknown[],
+  what: string,
+): void {
+  const length = Math.max(actual.length, expected.length);
+  for (let at = 0; at < length; at++) {
+    const [a, b] = [actual[at], expected[at]];
+    if (at < actual.length && at < expected.length && isNear(a, b)) continue;
+    const shown = (value: unknown): string => inspect(value, { breakLength: Infinity });
+    throw new AssertionError({
+      message: `${what}: number ${at} of ${actual.length} is ${shown(a)}, not ${shown(b)}, of ${expected.length}`,
+      actual: a,
+      expected: b,
+    });
+  }
 }
 
 function isNear(a: unknown, b: unknown): boolean {
@@ -55,18 +70,20 @@ function isNear(a: unknown, b: unknown): boolean {
   );
 }
 
-// Enough for a call to the system; a promise that waits for time or input takes them all.
-const turnsMax = 20_000;
+/** Lets everything go on that can without waiting for time, or for a call to the system. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) {
+    await new Promise<void>((resolve) => setImmediate(resolve));
+  }
+}
 
-/** True when a promise settles, either way, within some turns of the event loop. No time passes. */
+/** True when a promise settles, either way, within the time of some calls to the system. */
 export async function settles(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   const settle = (): void => {
     settled = true;
   };
   promise.then(settle, settle);
-  for (let turn = 0; turn < turnsMax && !settled; turn++) {
-    await new Promise<void>((resolve) => setImmediate(resolve));
-  }
+  for (let round = 0; round < 2000 && !settled; round++) await turns(10);
   return settled;
 }

@@ -1,3 +1,5 @@
+import { ok } from 'node:assert/strict';
+
 import {
   Batch,
   type Column,
@@ -8,7 +10,7 @@ import {
 } from '../batch/index.ts';
 import { Cut, type Flow, isCut, isStage, type Stage, type StageComponent } from '../core/index.ts';
 import type { Tally } from '../engine/report.ts';
-import type { Skips } from './check.ts';
+import { settles, type Skips } from './check.ts';
 import { createStage, type TestedStage } from './stage.ts';
 
 /** What a stage is checked for. */
@@ -45,7 +47,10 @@ export interface StageCase<F extends Fields = Fields> {
   readonly skips?: Skips<StageCheck>;
 }
 
-/** The records of each output by its name; a stage with one output has `out`. */
+/** What the output of a stage with one is named. */
+export const onlyOutput = 'out';
+
+/** The records of each output, by its name. */
 export type OutputRecords = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
 
 export interface StageRunOptions {
@@ -110,7 +115,11 @@ export class StageRun {
   async takeUntilCut(batch: Batch): Promise<JsonValue> {
     const { instance } = this.#stage;
     const flows = [batch, new Cut(1)];
-    if (isStage(instance)) return this.#takeUntilCut(instance, flows);
+    if (isStage(instance)) {
+      const taken = this.#takeUntilCut(instance, flows);
+      ok(await settles(taken), 'it keeps a cut to itself while it waits for more');
+      return taken;
+    }
     await this.take(flows);
     return this.#stage.snapshot();
   }
@@ -152,14 +161,14 @@ export class StageRun {
     if (isStage(instance)) return;
     const process = typeof instance === 'function' ? instance : instance.process;
     const result = await process(batch, this.#signal);
-    const outputs = result instanceof Batch ? { out: result } : result;
+    const outputs = result instanceof Batch ? { [onlyOutput]: result } : result;
     const isPassedOn = Object.values(outputs).includes(batch);
     for (const [output, made] of Object.entries(outputs)) this.#send(made, output);
     if (!isPassedOn) batch.release();
   }
 
   /** Reads what came out and lets it go, as a sink does. */
-  #send(flow: Flow, output = 'out'): void {
+  #send(flow: Flow, output: string = onlyOutput): void {
     if (isCut(flow)) {
       this.cuts.push(flow.id);
       return;

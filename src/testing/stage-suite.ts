@@ -3,9 +3,15 @@ import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 import { allRows, Batch, type Fields, type JsonValue, Selection } from '../batch/index.ts';
 import { Cut, type Flow, type RowsKept, type StageDefinition } from '../core/index.ts';
 import { BatchCopy } from './batch-copy.ts';
-import { type Check, checksOf, sameRecords, settles, type Skips } from './check.ts';
+import { type Check, checksOf, sameRecords, settles, type Skips, turns } from './check.ts';
 import { descriptionChecks } from './description-checks.ts';
-import { type OutputRecords, type StageCase, type StageCheck, StageRun } from './stage-run.ts';
+import {
+  onlyOutput,
+  type OutputRecords,
+  type StageCase,
+  type StageCheck,
+  StageRun,
+} from './stage-run.ts';
 
 /** Everything a stage must do, as a list of checks. `skips` are those of every case. */
 export function stageSuite<F extends Fields>(
@@ -166,7 +172,7 @@ const stageChecks: Readonly<Record<StageCheck, (stageCase: StageCase) => Promise
     const aborter = new AbortController();
     const run = new StageRun(stageCase, { signal: aborter.signal });
     const done = run.take(piecesOf(stageCase, [1]), { endless: true });
-    await settles(done);
+    await turns(50);
     aborter.abort(new Error('stopped by the suite'));
     ok(await settles(done), 'it goes on after the abort');
     await done.catch(() => {});
@@ -237,13 +243,12 @@ function sameOutputs(
   expected: OutputRecords,
   message = 'records',
 ): void {
-  const arranged = (records: OutputRecords): OutputRecords =>
-    order !== 'any'
-      ? records
-      : Object.fromEntries(
-          Object.entries(records).map(([output, some]) => [output, some.toSorted(byText)]),
-        );
-  sameRecords(arranged(actual), arranged(expected), message);
+  const arranged = (some: OutputRecords[string] = []): OutputRecords[string] =>
+    order === 'any' ? some.toSorted(byText) : some;
+  for (const output of new Set([...Object.keys(actual), ...Object.keys(expected)])) {
+    const what = output === onlyOutput ? message : `${message}, output \`${output}\``;
+    sameRecords(arranged(actual[output]), arranged(expected[output]), what);
+  }
 }
 
 function byText(
