@@ -121,6 +121,29 @@ describe('the dead-letter file', () => {
     await sink.close();
   });
 
+  it('goes on in the file that has taken its place', async () => {
+    const outside = virtualOutside();
+    const sink = await openSink(deadLetterFile({ path }), deadLetterSchema, { outside });
+    await sink.write([letterOf(1)]);
+    await outside.files.rename(path, '/state/old.ndjson');
+    outside.files.put(path, '{"position":0}\n'.repeat(100));
+    await sink.write([letterOf(2)]);
+    await sink.close();
+    expect(positionsOf(outside, '/state/old.ndjson')).toEqual([1]);
+    expect(positionsOf(outside).slice(-2)).toEqual([0, 2]);
+  });
+
+  it('counts every line that it drops with an older half of any size', async () => {
+    const outside = virtualOutside();
+    outside.files.put(`${path}.1`, 'x\n'.repeat(140_000));
+    outside.files.put(path, 'x\n'.repeat(1000));
+    const component = deadLetterFile({ path, bytesMax: 2000, whenFull: 'dropOldest' });
+    const sink = await openSink(component, deadLetterSchema, { outside });
+    await sink.write([letterOf(1)]);
+    await sink.close();
+    expect(sink.tally.counts.get('deadLetters.dropped')).toBe(140_000);
+  });
+
   it('is made again when it was removed', async () => {
     const outside = virtualOutside();
     const sink = await openSink(deadLetterFile({ path }), deadLetterSchema, { outside });
