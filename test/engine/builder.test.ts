@@ -93,11 +93,9 @@ export function refusedByTheCompiler(): void {
   flow.pipe(threshold({ field: 'sensorId', min: 1 }));
   // @ts-expect-error no such field in a row
   flow.pipe(filter((row) => row.vlaue > 1));
+  const averaged = flow.pipe(movingAverage({ field: 'value', window: 5, into: 'avg' }));
   // @ts-expect-error a later stage sees only what earlier ones left
-  flow.pipe(
-    movingAverage({ field: 'value', window: 5, into: 'avg' }),
-    filter((row) => row.average > 1),
-  );
+  averaged.pipe(filter((row) => row.average > 1));
   // @ts-expect-error a sink is no stage
   flow.pipe(scriptedSink({}));
   // @ts-expect-error a stage is no source
@@ -108,7 +106,6 @@ export function refusedByTheCompiler(): void {
       yield positionCut(0);
     },
   });
-  const averaged = flow.pipe(movingAverage({ field: 'value', window: 5, into: 'avg' }));
   type Averaged = RecordOf<(typeof averaged)['fields']>;
   const row: Averaged = { sensorId: 'a', value: 1, avg: 2 };
   const stage: StageComponent<Fields, Fields> = threshold({ field: 'value', min: 1 });
