@@ -28,8 +28,9 @@ export const descriptionChecks: Readonly<
   },
 
   'refuses an option that it does not know': ({ spec }) => {
-    if (typeof spec.example !== 'object' || spec.example === null) return;
-    const extended = { ...spec.example, 'no-such-option': 1 };
+    const { example } = spec;
+    if (typeof example !== 'object' || example === null || Array.isArray(example)) return;
+    const extended = { ...(example as object), 'no-such-option': 1 };
     throws(() => spec.options(z).parse(extended), 'an unknown option was taken in silence');
   },
 

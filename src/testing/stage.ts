@@ -72,7 +72,8 @@ export function createStage<In extends Fields>(
         continue;
       }
       const result = await process(flow, context.signal);
-      const batches = result instanceof Batch ? [result] : Object.values(result as Record<string, Batch>);
+      const batches =
+        result instanceof Batch ? [result] : Object.values(result as Record<string, Batch>);
       results.push(...batches);
       if (!batches.includes(flow)) flow.release();
     }
