@@ -199,6 +199,22 @@ describe('limits', () => {
     }
   });
 
+  test('the hash of a long record takes in every CR but that of its line end', () => {
+    const record = 'a\r'.repeat(100_000);
+    for (const end of ['\n', '\r\n', '']) {
+      for (const chunkBytes of [1, 2, 1001, 1_000_000]) {
+        const options = { chunkBytes, recordBytesMax: 50 };
+        const { failed } = decode('ndjson', schema({ a: 'text' }), `${record}b${end}`, options);
+        expect(failed).toMatchObject([
+          {
+            recordBytes: 200_001,
+            recordSha256: createHash('sha256').update(`${record}b`).digest('hex'),
+          },
+        ]);
+      }
+    }
+  });
+
   test('a line of 100 MiB takes no more memory than one chunk', () => {
     const failed: unknown[] = [];
     const report = { failed: (record: unknown) => void failed.push(record), counted: () => {} };
@@ -268,7 +284,9 @@ describe('text', () => {
   });
 
   test.each([
-    ['overlong', [0xc0, 0x80]],
+    ['overlong, two bytes', [0xc0, 0x80]],
+    ['overlong, three bytes', [0xe0, 0x80, 0x80]],
+    ['overlong, four bytes', [0xf0, 0x80, 0x80, 0x80]],
     ['a surrogate', [0xed, 0xa0, 0x80]],
     ['beyond U+10FFFF', [0xf4, 0x90, 0x80, 0x80]],
     ['cut off', [0xf0, 0x9f, 0x98]],
