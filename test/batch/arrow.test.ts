@@ -14,6 +14,9 @@ import {
   takeValues,
 } from '../../src/batch/index.ts';
 
+/** For the nightly sizes. */
+const long = { timeout: 900_000 };
+
 const everyKind = schema({
   float64: 'float64?',
   int32: 'int32?',
@@ -152,7 +155,7 @@ describe('to Arrow', () => {
 });
 
 describe('from Arrow', () => {
-  test('gives back what went to it', async () => {
+  test('gives back what went to it', long, async () => {
     const cell = {
       float64: fc.double(),
       int32: fc.integer(),

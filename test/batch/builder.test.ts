@@ -3,6 +3,9 @@ import { describe, expect, test } from 'vitest';
 
 import { Batch, BatchBuilder, type Kind, type MisfitError, schema } from '../../src/batch/index.ts';
 
+/** For the nightly sizes. */
+const long = { timeout: 900_000 };
+
 /** What each kind takes and what it refuses. */
 const values: Record<Kind, { good: unknown[]; bad: unknown[] }> = {
   float64: { good: [0, -0, 1.5, 1e308, NaN, -Infinity], bad: ['1', true, 1n, {}, [], new Date(0)] },
@@ -92,7 +95,7 @@ describe('a builder', () => {
     ]);
   });
 
-  test('leaves no trace of refused records, whatever they held', () => {
+  test('leaves no trace of refused records, whatever they held', long, () => {
     const good = fc.record({
       id: fc.option(fc.string({ unit: 'grapheme' })),
       n: fc.option(fc.integer()),

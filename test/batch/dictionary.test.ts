@@ -13,6 +13,9 @@ import {
   schema,
 } from '../../src/batch/index.ts';
 
+/** For the nightly sizes. */
+const long = { timeout: 900_000 };
+
 describe('a dictionary', () => {
   test('gives each value one code, in the order they came', () => {
     const dictionary = new Dictionary();
@@ -27,7 +30,7 @@ describe('a dictionary', () => {
     expect(new Dictionary().id).not.toBe(new Dictionary().id);
   });
 
-  test('finds values given as bytes and as text alike', () => {
+  test('finds values given as bytes and as text alike', long, () => {
     const call = fc.tuple(fc.string({ unit: 'grapheme', maxLength: 3 }), fc.boolean());
     fc.assert(
       fc.property(fc.array(call, { maxLength: 300 }), (calls) => {
@@ -73,7 +76,7 @@ describe('a dictionary', () => {
   // In `npm test` 1 million values (15 dictionaries); nightly 10 million.
   const distinct = process.env['MILLRACE_NIGHTLY'] ? 10_000_000 : 1_000_000;
 
-  test(`${distinct} distinct values do not grow memory`, { timeout: 120_000 }, () => {
+  test(`${distinct} distinct values do not grow memory`, long, () => {
     const builder = new BatchBuilder(schema({ id: 'category' }));
     const heapMb: number[] = [];
     const tenth = distinct / 10;

@@ -10,6 +10,9 @@ import {
   takeValues,
 } from '../../src/batch/index.ts';
 
+/** For the nightly sizes. */
+const long = { timeout: 900_000 };
+
 const fields = { id: 'category', n: 'float64', big: 'int64?', note: 'text?' } as const;
 const made = schema(fields);
 type Row = { id: string; n: number; big: bigint | null; note: string | null };
@@ -233,18 +236,22 @@ function steps(): fc.Arbitrary<Step>[] {
 }
 
 describe('ownership, against a model of plain records', () => {
-  test('a held batch never changes, whatever happens to others; a released one throws', () => {
-    const runs = process.env['MILLRACE_NIGHTLY'] ? 5_000 : 150; // sequences of up to 40 steps
-    let live = 0;
-    fc.assert(
-      fc.property(fc.commands(steps(), { maxCommands: 40 }), (commands) => {
-        const world: World = { all: [] };
-        fc.modelRun(() => ({ model: world, real: {} }), commands);
-        for (const held of world.all) while (held.holds-- > 0) held.batch.release();
-        live += world.all.filter(({ batch }) => batch.holders > 0).length;
-      }),
-      { numRuns: runs },
-    );
-    expect(live).toBe(0);
-  });
+  test(
+    'a held batch never changes, whatever happens to others; a released one throws',
+    long,
+    () => {
+      const runs = process.env['MILLRACE_NIGHTLY'] ? 5_000 : 150; // sequences of up to 40 steps
+      let live = 0;
+      fc.assert(
+        fc.property(fc.commands(steps(), { maxCommands: 40 }), (commands) => {
+          const world: World = { all: [] };
+          fc.modelRun(() => ({ model: world, real: {} }), commands);
+          for (const held of world.all) while (held.holds-- > 0) held.batch.release();
+          live += world.all.filter(({ batch }) => batch.holders > 0).length;
+        }),
+        { numRuns: runs },
+      );
+      expect(live).toBe(0);
+    },
+  );
 });

@@ -21,6 +21,9 @@ import {
 } from '../../src/batch/index.ts';
 import { hostileNames, readHostile } from './hostile-names.ts';
 
+/** For the nightly sizes. */
+const long = { timeout: 900_000 };
+
 function rowOf(batch: Batch, index = 0): Row & Record<string, unknown> {
   const row = createRow(batch.schema);
   bindRow(row, batch.columns);
@@ -111,7 +114,7 @@ describe('a field name with code in it', () => {
     });
   });
 
-  test('any text will do', () => {
+  test('any text will do', long, () => {
     const name = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.constantFrom(...hostileNames),

@@ -20,6 +20,9 @@ import {
 } from '../../src/batch/index.ts';
 import type { PipelineError } from '../../src/errors.ts';
 
+/** For the nightly sizes. */
+const long = { timeout: 900_000 };
+
 const everyKind = schema({
   n: 'float64?',
   i: 'int32?',
@@ -80,7 +83,7 @@ function using<T>(run: (channel: Channel) => T): T {
 }
 
 describe('a batch sent to another thread', () => {
-  test('arrives as it was, whoever holds it and whichever rows count', () => {
+  test('arrives as it was, whoever holds it and whichever rows count', long, () => {
     const step = fc.record({
       rows: fc.array(row, { maxLength: 30 }),
       held: fc.boolean(),

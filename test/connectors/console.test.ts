@@ -10,6 +10,9 @@ import { Batch, schema, Selection } from '../../src/batch/index.ts';
 import { type ConsoleOptions, consoleSink } from '../../src/connectors/console.ts';
 import { openSink } from './planned.ts';
 
+/** For the nightly sizes. */
+const long = { timeout: 900_000 };
+
 const never = new AbortController().signal;
 const readings = schema({
   id: 'category',
@@ -105,6 +108,7 @@ describe('a console sink', () => {
 
   test.each(['table', 'text', 'json'] as const)(
     'as %s, obeys no value and no name, and stays on one line',
+    long,
     async (format) => {
       const hostile = fc.string({ unit: 'binary', maxLength: 80 });
       // oxlint-disable-next-line no-control-regex -- control characters are what it looks for

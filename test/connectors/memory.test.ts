@@ -13,6 +13,9 @@ const rows = Array.from({ length: 10 }, (_, at) => ({
   id: `id-${at % 3}`,
   value: at % 4 === 0 ? null : at,
 }));
+/** For the nightly sizes. */
+const long = { timeout: 900_000 };
+
 const never = new AbortController().signal;
 
 describe('a memory source', () => {
@@ -78,7 +81,7 @@ describe('a memory source', () => {
     expect(tally.failures).toHaveLength(3);
   });
 
-  test('goes on behind any batch of an earlier run, refused rows and all', async () => {
+  test('goes on behind any batch of an earlier run, refused rows and all', long, async () => {
     const some = fc.array(
       fc.constantFrom<unknown>({ id: 'a', value: 1 }, { id: 'b' }, { id: 1 }, {}),
       { maxLength: 30 },

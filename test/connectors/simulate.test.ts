@@ -7,6 +7,9 @@ import { type SimulateOptions, simulateSource } from '../../src/connectors/simul
 import { endOfInput, readingSchema, VirtualClock } from '../../src/core/index.ts';
 import { createSource } from './created.ts';
 
+/** For the nightly sizes. */
+const long = { timeout: 900_000 };
+
 const startMs = Date.UTC(2026, 0, 1);
 const calm: SimulateOptions = {
   realTime: false,
@@ -64,7 +67,7 @@ describe('a simulated fleet', () => {
     expect(await of(2)).toEqual(await of(9));
   });
 
-  test('gives the same rows in batches of any size, and from any position', async () => {
+  test('gives the same rows in batches of any size, and from any position', long, async () => {
     const options = fc.record({
       sensors: fc.integer({ min: 1, max: 7 }),
       seed: fc.nat(1000),
