@@ -56,17 +56,8 @@ function toJsonSchema(
   target: JsonSchemaVersion,
   reused: 'ref' | 'inline',
 ): JsonSchema {
-  return z.toJSONSchema(type, {
-    target,
-    io: 'input',
-    reused,
-    unrepresentable: 'any',
-    // What only code can give does not stand in a file: a function, a schema object.
-    override: ({ zodSchema, jsonSchema }) => {
-      const { type: kind } = zodSchema._zod.def;
-      if (kind === 'custom' || kind === 'function') jsonSchema.not = {};
-    },
-  });
+  // A type of its own says itself what it is in JSON; one that does not may be anything.
+  return z.toJSONSchema(type, { target, reused, io: 'input', unrepresentable: 'any' });
 }
 
 function entrySchema(z: Zod, kind: Definition['kind'], registry: Registry): zod.ZodType {

@@ -92,7 +92,10 @@ export class PipelineConfig {
   #locate(problem: Problem): Problem {
     const { path, kind } = problem;
     const text = this.secrets.scrub(problem.text);
-    const override = this.#options.overrides?.findLast((given) => startsWith(path, given.path));
+    const override = this.#options.overrides?.findLast(
+      (given) =>
+        startsWith(path, given.path) || (startsWith(given.path, path) && !this.#document.has(path)),
+    );
     if (override !== undefined) {
       return { ...problem, text, file: '--set', line: override.number, column: override.column };
     }

@@ -74,6 +74,19 @@ export class ConfigDocument {
    * itself is the matter; the key of the last part that exists, where the path leads nowhere.
    */
   placeOf(path: Path, kind?: ProblemKind): Place {
+    const { key, node, found } = this.#find(path);
+    const isValue = found === path.length && isScalar(node) && node.range[0] < node.range[1];
+    const target = isValue && kind !== 'unknown-key' ? node : key;
+    return placeAt(this.#lines, target?.range[0] ?? 0);
+  }
+
+  /** Whether the path leads to something in the text. */
+  has(path: Path): boolean {
+    return this.#find(path).found === path.length;
+  }
+
+  /** Follows a path as far as it leads: the last node, its key, and how many parts were found. */
+  #find(path: Path): { key: ParsedNode | null; node: ParsedNode | null; found: number } {
     let node: ParsedNode | null = this.#root;
     let key: ParsedNode | null = node;
     let found = 0;
@@ -84,9 +97,7 @@ export class ConfigDocument {
       key = pair?.key ?? (item as ParsedNode);
       node = pair === undefined ? (item as ParsedNode) : pair.value;
     }
-    const isValue = found === path.length && isScalar(node) && node.range[0] < node.range[1];
-    const target = isValue && kind !== 'unknown-key' ? node : key;
-    return placeAt(this.#lines, target?.range[0] ?? 0);
+    return { key, node, found };
   }
 }
 

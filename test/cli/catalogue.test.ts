@@ -1,0 +1,177 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, test } from 'vitest';
+import * as z from 'zod';
+
+import { componentsOf } from '../../src/cli/list.ts';
+import { builtins } from '../../src/cli/registry.ts';
+import { configSchema, exampleConfig } from '../../src/engine/config-schema.ts';
+import { millrace, temporaryDirectory } from './millrace.ts';
+
+interface Described {
+  readonly kind: string;
+  readonly name: string;
+  readonly summary: string;
+  readonly options: readonly Record<string, unknown>[];
+  readonly example: unknown;
+}
+
+describe('help', () => {
+  test.each(['run', 'validate', 'list', 'describe', 'schema', 'infer', 'init'])(
+    '%s shows examples',
+    async (command) => {
+      const { code, stdout, stderr } = await millrace([command, '--help']);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`Usage: millrace ${command}`);
+      expect(stdout).toMatch(new RegExp(`Examples:\n  millrace ${command}`));
+      expect(stderr).toBe('');
+    },
+  );
+
+  test('the version is that of the package', async () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+    expect(await millrace(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n` });
+  });
+
+  test.each<[words: string[], says: string]>([
+    [['rum', 'x'], 'Did you mean run?'],
+    [['run'], "missing required argument 'file'"],
+    [['run', 'x', '--for', '5'], 'Write a time like 500ms, 10s, 5m or 2h.'],
+    [['run', 'x', '--max-records', '-1'], 'Write a whole number from 1.'],
+    [['run', 'x', '--report', 'xml'], 'Allowed choices are text, json.'],
+    [['run', 'x', '--sot', 'a=1'], 'Did you mean --set?'],
+    [['describe', 'thrshold'], 'did you mean `threshold`?'],
+    [['validate', 'x', '--set', 'a'], 'is not `path=value`'],
+    [['validate', 'x', '--set', 'a.__proto__.b=1'], 'names `__proto__`'],
+    [[], 'Usage: millrace'],
+  ])('%j is a usage error', async (words, says) => {
+    const { code, stdout, stderr } = await millrace(words);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain(says);
+  });
+});
+
+describe('list and describe', () => {
+  test('list names every component with its summary', async () => {
+    const { code, stdout } = await millrace(['list']);
+    expect(code).toBe(0);
+    for (const { spec } of componentsOf(builtins())) {
+      expect(stdout).toMatch(new RegExp(`^  ${spec.name} +\\S`, 'm'));
+    }
+    const { stdout: json } = await millrace(['list', '--json']);
+    expect(JSON.parse(json)).toContainEqual({
+      kind: 'stage',
+      name: 'threshold',
+      summary: expect.any(String),
+    });
+  });
+
+  test('describe shows options, defaults and an example', async () => {
+    const { code, stdout } = await millrace(['describe', 'moving-average']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^moving-average \(stage\)$/m);
+    expect(stdout).toMatch(/^ {2}field +string +required +\S/m);
+    expect(stdout).toMatch(/^ {4}- moving-average:$/m);
+  });
+
+  test('describe gives both components of one name', async () => {
+    const { stdout } = await millrace(['describe', 'file', '--json']);
+    const described = JSON.parse(stdout) as Described[];
+    expect(described.map(({ kind, name }) => [kind, name])).toEqual([
+      ['source', 'file'],
+      ['sink', 'file'],
+    ]);
+    const mode = described[1]!.options.find(({ name }) => name === 'mode');
+    expect(mode).toEqual({
+      name: 'mode',
+      kind: '"replace" | "append"',
+      required: false,
+      default: 'replace',
+      description: expect.any(String),
+    });
+  });
+});
+
+describe('the schema', () => {
+  test('is draft-07, with descriptions and defaults', async () => {
+    const { code, stdout } = await millrace(['schema']);
+    expect(code).toBe(0);
+    const schema = JSON.parse(stdout) as Record<string, unknown>;
+    expect(schema['$schema']).toBe('http://json-schema.org/draft-07/schema#');
+    expect(stdout).toContain('"default": 4096');
+    for (const { spec } of componentsOf(builtins())) expect(stdout).toContain(spec.summary);
+  });
+
+  test('is written beside the config when asked', async () => {
+    const cwd = temporaryDirectory();
+    expect(await millrace(['schema', '--write'], { cwd })).toMatchObject({ code: 0, stdout: '' });
+    expect(JSON.parse(readFileSync(join(cwd, 'pipeline.schema.json'), 'utf8'))).toBeTypeOf(
+      'object',
+    );
+  });
+
+  test('accepts the example of every component and refuses what a config refuses', async () => {
+    const schema = z.fromJSONSchema(
+      JSON.parse(JSON.stringify(await configSchema(builtins()))) as Parameters<
+        typeof z.fromJSONSchema
+      >[0],
+    );
+    for (const definition of componentsOf(builtins())) {
+      // What takes a function works from code only.
+      if (definition.spec.example === null) continue;
+      const parsed = schema.safeParse(exampleConfig(definition));
+      expect(parsed.error?.issues, definition.spec.name).toBeUndefined();
+    }
+    expect(schema.safeParse({ stages: [{ threshold: { fild: 'value' } }] }).success).toBe(false);
+    expect(schema.safeParse({ stages: [{ nothing: {} }] }).success).toBe(false);
+    expect(schema.safeParse({ batch: { rowsMax: 0 } }).success).toBe(false);
+    expect(schema.safeParse({ strange: 1 }).success).toBe(false);
+  });
+});
+
+describe('init', () => {
+  test('writes a pipeline that runs as it stands, and its schema', async () => {
+    const cwd = temporaryDirectory();
+    expect(await millrace(['init', 'first'], { cwd })).toMatchObject({ code: 0, stderr: '' });
+    const file = join(cwd, 'first', 'pipeline.yaml');
+    expect(readFileSync(file, 'utf8')).toMatch(
+      /^# yaml-language-server: \$schema=\.\/pipeline\.schema\.json\n/,
+    );
+    expect(existsSync(join(cwd, 'first', 'pipeline.schema.json'))).toBe(true);
+    const run = await millrace(['run', file, '--max-records', '20'], { cwd });
+    expect(run).toMatchObject({ code: 0 });
+    const rows = readFileSync(join(cwd, 'first', 'readings.ndjson'), 'utf8')
+      .trimEnd()
+      .split('\n');
+    expect(rows.length).toBeGreaterThan(5);
+    expect(JSON.parse(rows[0]!)).toHaveProperty('average');
+  });
+
+  test('overwrites nothing', async () => {
+    const cwd = temporaryDirectory();
+    writeFileSync(join(cwd, 'pipeline.yaml'), 'mine\n');
+    const { code, stderr } = await millrace(['init'], { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toContain('is there already and is not overwritten');
+    expect(readFileSync(join(cwd, 'pipeline.yaml'), 'utf8')).toBe('mine\n');
+    expect(existsSync(join(cwd, 'pipeline.schema.json'))).toBe(false);
+  });
+});
+
+describe('infer', () => {
+  test('prints the source that reads a file', async () => {
+    const cwd = temporaryDirectory();
+    writeFileSync(join(cwd, 'data.csv'), 'sensor,value\na,1.5\nb,2.25\n');
+    const { code, stdout } = await millrace(['infer', 'data.csv'], { cwd });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^source:\n {2}file:\n {4}path: data\.csv\n {4}schema:\n {6}sensor: \w/);
+    expect(stdout).toMatch(/^ {6}value: float64$/m);
+  });
+
+  test('says what is wrong with a file that is not there', async () => {
+    const { code, stdout, stderr } = await millrace(['infer', 'nowhere.csv']);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain('nowhere.csv');
+  });
+});
