@@ -58,6 +58,7 @@ export const deadLetterFile: SinkDefinition &
       remedy: 'write records with the sink `file`',
     });
   },
+  writes: ({ path }) => path,
   create: (options, context) => new DeadLetterFile(options, context),
 });
 

@@ -57,6 +57,7 @@ export const fileSource: SourceDefinition &
   example: { path: 'readings.ndjson', schema: { sensorId: 'category', value: 'float64' } },
   whenPaused: 'hold',
   output: (options, context) => planFiles(readingOf(options), options.schema, context),
+  reads: ({ path }) => [path].flat(),
   create: (options, context) => new FileSource(readingOf(options), context),
 });
 
@@ -115,6 +116,7 @@ export const fileSink: SinkDefinition & ((options: FileSinkOptions) => SinkCompo
     options: sinkOptions,
     example: { path: 'out.ndjson' },
     check: (_, { path, format }) => void (format ?? formatOf(path, encodeFormats)),
+    writes: ({ path }) => path,
     create: ({ path, mode, format, ...encoding }, context) => {
       const encode = encodeOptions(encoding);
       return new FileSink(

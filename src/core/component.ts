@@ -31,6 +31,8 @@ export interface SourceSpec<O> extends Description<O> {
   readonly whenPaused: WhenPaused;
   /** The schema of its rows, found before data flows. Throws where it cannot be known. */
   readonly output: (options: O, context: PlanContext) => Schema | Promise<Schema>;
+  /** The files it reads, as paths or glob patterns. */
+  readonly reads?: (options: O) => readonly string[];
   readonly create: (options: O, context: SourceContext) => SourceConnector | Source;
 }
 
@@ -48,6 +50,8 @@ export interface StageSpec<O> extends Description<O> {
 export interface SinkSpec<O> extends Description<O> {
   /** Throws where the input does not fit. */
   readonly check?: (input: Schema, options: O) => void;
+  /** The file it writes. No other component of the pipeline may use it. */
+  readonly writes?: (options: O) => string | undefined;
   /** True when it writes data to standard output, so that reports go to standard error. */
   readonly writesStdout?: boolean;
   readonly create: (options: O, context: SinkContext) => SinkConnector | Sink;

@@ -1,3 +1,4 @@
+import { matchesGlob, normalize } from 'node:path';
 import type * as zod from 'zod';
 
 import { nearest, type Schema } from '../batch/index.ts';
@@ -122,6 +123,7 @@ class Planner {
     const sinks = this.#description.sinks.flatMap((node) => this.#planSink(node) ?? []);
     const deadLetters = this.#planDeadLetters(deadLetterSchema);
     this.#checkAllRead();
+    this.#checkFiles(sources, deadLetters === undefined ? sinks : [...sinks, deadLetters]);
     if (this.#problems.length > 0) throw new ValidationError(name, this.#problems);
     return { name, settings, sources, stages, sinks, deadLetters, outside: this.#outside };
   }
@@ -376,6 +378,28 @@ class Planner {
     }
   }
 
+  /** A file that two components use would be emptied or torn by one of them. */
+  #checkFiles(
+    sources: readonly PlannedSource[],
+    sinks: readonly Pick<PlannedSink, 'node' | 'options'>[],
+  ): void {
+    const users = sources.flatMap(({ node, options }) => {
+      const reads = specOf<SourceComponent>(node.component)?.reads?.(options as never) ?? [];
+      return reads.map((pattern) => ({ id: node.id, pattern: normalize(pattern) }));
+    });
+    for (const { node, options } of sinks) {
+      const written = specOf<SinkComponent>(node.component)?.writes?.(options as never);
+      if (written === undefined) continue;
+      const path = normalize(written);
+      const user = users.find(({ pattern }) => pattern === path || matchesGlob(path, pattern));
+      if (user !== undefined) {
+        const text = `\`${node.id}\` writes the file that \`${user.id}\` uses: ${written}`;
+        this.#problem('topology', [...node.path, ...(pathTo(options, written) ?? [])], text);
+      }
+      users.push({ id: node.id, pattern: path });
+    }
+  }
+
   #parseOptions(
     component: SourceComponent | StageComponent | SinkComponent,
     path: Path,
@@ -409,6 +433,14 @@ class Planner {
   #problem(kind: ProblemKind, path: Path, text: string): void {
     this.#problems.push({ kind, path, text });
   }
+}
+
+function specOf<C extends SourceComponent | SinkComponent>(
+  component: object | undefined,
+): C['definition']['spec'] | undefined {
+  return component !== undefined && 'definition' in component
+    ? (component as C).definition.spec
+    : undefined;
 }
 
 interface Placed {

@@ -17,8 +17,11 @@ import {
   type PipelineDescription,
   type Plan,
   planPipeline,
+  TypedPipelineBuilder,
   ValidationError,
 } from '../../src/engine/index.ts';
+import { deadLetterFile } from '../../src/connectors/dead-letter-file.ts';
+import { fileSink, fileSource } from '../../src/connectors/file.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 
 const readings = schema({ sensorId: 'category', value: 'float64' });
@@ -308,4 +311,33 @@ test('a record type that no kind describes is a compile error', () => {
   expect(() => schema({ value: 'number' })).toThrow('unknown kind');
   const fields: Fields = { value: 'float64' };
   expect(schema(fields).names).toEqual(['value']);
+});
+
+describe('a file', () => {
+  const files = virtualOutside();
+  const check = async (read: string | string[], written: string[], deadLetters?: string) => {
+    await files.files.makeDirectory('data');
+    await using data = await files.files.open('data/in.ndjson', 'replace');
+    await data.append(new TextEncoder().encode('{"sensorId":"a","value":1}\n'));
+    const builder = new TypedPipelineBuilder('test', {}, { outside: files });
+    const flow = builder.from(fileSource({ path: read, schema: readings }));
+    for (const path of written) flow.to(fileSink({ path }));
+    if (deadLetters !== undefined) builder.deadLetters(deadLetterFile({ path: deadLetters }));
+    return builder.plan().then(
+      () => 'fine',
+      (error: ValidationError) => error.problems.map(formatProblem).join('\n'),
+    );
+  };
+
+  test('may not be read and written by one pipeline, or written twice', async () => {
+    expect(await check('data/in.ndjson', ['data/out.ndjson'])).toBe('fine');
+    expect(await check('data/in.ndjson', ['data/../data/in.ndjson'])).toContain(
+      'sinks.0.path: topology: `file-2` writes the file that `file` uses: data/../data/in.ndjson',
+    );
+    expect(await check(['data/*.ndjson'], ['data/out.ndjson'])).toContain('that `file` uses');
+    expect(await check('data/in.ndjson', ['a.csv', './a.csv'])).toContain('that `file-2` uses');
+    expect(await check('data/in.ndjson', ['a.ndjson'], 'a.ndjson')).toContain(
+      '`dead-letters` writes',
+    );
+  });
 });
