@@ -37,8 +37,10 @@ export async function runPipeline(
   const plan = await config.plan();
   const directory = dirname(resolve(file));
   const exitCode = await runPlan({ plan, directory }, options, stopper, terminal);
-  // Whatever a component left open does not keep the process.
-  await terminal.leave(stopper.exitCode ?? exitCode);
+  // Whatever a component left open does not keep the process, and past the deadline of a stop
+  // neither does a reader that takes no output.
+  const waitMsMax = exitCode === exitCodes.notDrained ? abortMsMax : undefined;
+  await terminal.leave(stopper.exitCode ?? exitCode, waitMsMax);
 }
 
 /** A plan, and the directory that its relative paths begin in. */

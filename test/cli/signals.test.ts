@@ -1,0 +1,91 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, test, vi } from 'vitest';
+
+import type { RunReport } from '../../src/engine/index.ts';
+import { start, type Started, type StartOptions, temporaryDirectory } from './millrace.ts';
+
+const patience = { timeout: 20_000, interval: 20 };
+
+function startPipeline(
+  text: string,
+  options: StartOptions = {},
+  words: string[] = [],
+): Started & { cwd: string } {
+  const cwd = temporaryDirectory();
+  writeFileSync(join(cwd, 'p.yaml'), text);
+  return { ...start(['run', 'p.yaml', '--report', 'json', ...words], { cwd, ...options }), cwd };
+}
+
+const endless = 'source: { interval: { everyMs: 5 } }\nsink: { file: { path: out.ndjson } }\n';
+
+// A reader that does not read: what is in flight can never be finished.
+const stuck = 'source: { simulate: { realTime: false } }\nsink: stdout\n';
+
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s finishes what is in flight and ends with 0',
+  async (signal) => {
+    const { child, ended, cwd } = startPipeline(endless);
+    const rows = (): string[] =>
+      readFileSync(join(cwd, 'out.ndjson'), 'utf8').trimEnd().split('\n');
+    await vi.waitFor(() => expect(rows().length).toBeGreaterThan(3), patience);
+    child.kill(signal);
+    const { code, stdout } = await ended;
+    expect(code).toBe(0);
+    const report = JSON.parse(stdout) as RunReport;
+    expect(report.status).toBe('stopped');
+    expect(rows()).toHaveLength(report.recordsIn);
+    expect(report.recordsOut).toBe(report.recordsIn);
+  },
+);
+
+test('a signal is heard by a pipeline that never waits for anything', async () => {
+  const text = 'source: { simulate: { realTime: false } }\nsink: { console: { every: 1000 } }\n';
+  const { child, ended, said } = startPipeline(text, { stdout: 'ignore' });
+  await vi.waitFor(() => expect(said.stderr).toContain('run.started'), patience);
+  child.kill('SIGTERM');
+  expect(await ended).toMatchObject({ code: 0 });
+});
+
+test.each([
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('a second %s ends at once with %i', async (signal, code) => {
+  const { child, ended, said } = startPipeline(stuck, { read: false });
+  await vi.waitFor(() => expect(said.stderr).toContain('run.started'), patience);
+  child.kill(signal);
+  await vi.waitFor(() => expect(said.stderr).toContain('stopping'), patience);
+  child.kill(signal);
+  expect(await ended).toMatchObject({ code, signal: null });
+});
+
+test('past the deadline of a stop it ends with 75', async () => {
+  const { child, ended, said } = startPipeline(`${stuck}drainMsMax: 200\n`, { read: false });
+  await vi.waitFor(() => expect(said.stderr).toContain('run.started'), patience);
+  child.kill('SIGTERM');
+  const { code, stderr } = await ended;
+  expect(code).toBe(75);
+  expect(stderr).toContain('ERR_RUN_DEADLINE');
+});
+
+test('a reader of standard output that goes away is a clean end', async () => {
+  const { child, ended } = startPipeline(stuck, { read: false });
+  child.stdout!.once('data', () => child.stdout!.destroy());
+  const { code, stderr } = await ended;
+  expect(code).toBe(0);
+  expect(stderr).not.toContain('millrace:');
+});
+
+test('a report in a pipe is whole, however long', async () => {
+  const columns = Array.from(
+    { length: 1000 },
+    (_, at) => `  - { id: stage-with-a-long-name-${at}, merge: }`,
+  );
+  const text = `source: { memory: { rows: [{ a: 1 }], schema: { a: float64 } } }\nstages:\n${columns.join('\n')}\nsink: memory\n`;
+  const { ended } = startPipeline(text);
+  const { code, stdout } = await ended;
+  expect(code).toBe(0);
+  expect(stdout.length).toBeGreaterThan(150_000);
+  expect((JSON.parse(stdout) as RunReport).components).toHaveLength(1002);
+});
