@@ -1,0 +1,164 @@
+/**
+ * Packs the package, installs it in an empty project and uses it there: every entry point, the
+ * command, the types, and an older Node where the machine has one.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+
+import { Checks } from './checks.ts';
+import { mustRun, root, runCommand } from './run-command.ts';
+
+interface Manifest {
+  readonly name: string;
+  readonly engines: { readonly node: string };
+  readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+}
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+const entries = Object.entries(manifest.exports)
+  .filter(([, target]) => typeof target === 'object')
+  .map(([path]) => manifest.name + path.slice(1));
+
+async function main(): Promise<void> {
+  const project = mkdtempSync(join(tmpdir(), 'millrace-package-'));
+  const checks = new Checks();
+  try {
+    const files = await pack(project);
+    await checks.run('holds what it should and nothing else', () => checkFiles(files));
+    await checks.run('is well-formed (publint)', checkForm);
+    await checks.run('installs in an empty project', () => install(project));
+    for (const entry of entries) {
+      await checks.run(`imports ${entry}`, () => checkImport(project, entry));
+    }
+    await checks.run('has types that hold by themselves', () => checkTypes(project));
+    await checks.run('runs its command', () => checkCommand(project));
+    await checks.run('says what it needs on an older Node', () => checkOlderNode(project));
+  } finally {
+    rmSync(project, { recursive: true, force: true });
+  }
+  checks.finish();
+}
+
+async function pack(project: string): Promise<string[]> {
+  const printed = await mustRun(
+    'npm',
+    ['pack', '--json', '--silent', '--pack-destination', project],
+    root,
+  );
+  const packed = JSON.parse(printed.slice(printed.indexOf('['))) as [
+    { filename: string; files: { path: string }[] },
+  ];
+  return packed[0].files.map(({ path }) => path);
+}
+
+const shipped =
+  /^(package\.json|README\.md|LICENSE|bin\/[\w-]+\.cjs|schema\/[\w.-]+\.json|dist\/[\w/-]+\.(js|d\.ts)(\.map)?)$/;
+
+function checkFiles(files: readonly string[]): void {
+  const strange = files.filter((file) => !shipped.test(file) || /\.test\./.test(file));
+  if (strange.length > 0) throw new Error(`does not belong there: ${strange.join(', ')}`);
+  const needed = ['README.md', 'LICENSE', 'bin/millrace.cjs', 'dist/cli/main.js'];
+  for (const target of Object.values(manifest.exports)) {
+    const paths = typeof target === 'string' ? [target] : Object.values(target);
+    needed.push(...paths.map((path) => path.replace(/^\.\//, '')));
+  }
+  const missing = needed.filter((file) => !files.includes(file));
+  if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')}`);
+}
+
+async function checkForm(): Promise<void> {
+  const { messages, pkg } = await publint({ pkgDir: root, strict: true, pack: false });
+  if (messages.length === 0) return;
+  throw new Error(messages.map((message) => formatMessage(message, pkg as never)).join('\n'));
+}
+
+async function install(project: string): Promise<void> {
+  writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }\n');
+  const version = (
+    JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }
+  ).version;
+  const tarball = `./${manifest.name}-${version}.tgz`;
+  await mustRun('npm', ['install', '--silent', '--prefer-offline', '--no-audit', tarball], project);
+}
+
+async function checkImport(project: string, entry: string): Promise<void> {
+  const code = `const names = Object.keys(await import('${entry}')); if (names.length === 0) throw new Error('exports nothing');`;
+  await mustRun('node', ['--input-type=module', '--eval', code], project);
+}
+
+/** Compiled as a user's project is at its strictest: declarations are checked too. */
+async function checkTypes(project: string): Promise<void> {
+  const imports = entries.map((entry, at) => `import * as entry${at} from '${entry}';`);
+  const used = entries.map((_, at) => `entry${at}`).join(', ');
+  const consumer = `${imports.join('\n')}
+import { memorySource, pipeline, schema, stdoutSink, threshold } from '${manifest.name}';
+export const all = [${used}];
+export const built = pipeline('typed')
+  .from(memorySource({ schema: schema({ value: 'float64' }), rows: [{ value: 1 }] }))
+  .pipe(threshold({ field: 'value', min: 0 }))
+  .to(stdoutSink());
+`;
+  writeFileSync(join(project, 'consumer.ts'), consumer);
+  const compilerOptions = {
+    module: 'nodenext',
+    target: 'es2024',
+    lib: ['es2025', 'esnext.disposable'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    noEmit: true,
+    typeRoots: [join(root, 'node_modules', '@types')],
+    types: ['node'],
+  };
+  writeFileSync(
+    join(project, 'tsconfig.json'),
+    JSON.stringify({ compilerOptions, files: ['consumer.ts'] }),
+  );
+  await mustRun('tsc', ['-p', '.'], project);
+}
+
+async function checkCommand(project: string): Promise<void> {
+  const millrace = (...options: string[]): Promise<string> =>
+    mustRun('npx', ['--no-install', manifest.name, ...options], project);
+  if (!(await millrace('--help')).includes('millrace run'))
+    throw new Error('--help shows no `run`');
+  if (!(await millrace('list')).includes('threshold')) throw new Error('list shows no `threshold`');
+  writeFileSync(join(project, 'in.ndjson'), '{"value":1}\n{"value":5}\n{"value":9}\n');
+  writeFileSync(
+    join(project, 'small.yaml'),
+    'source: { file: { path: in.ndjson, schema: { value: float64 } } }\n' +
+      'stages: [{ threshold: { field: value, min: 2 } }]\nsink: { file: { path: out.ndjson } }\n',
+  );
+  await millrace('run', 'small.yaml');
+  const written = readFileSync(join(project, 'out.ndjson'), 'utf8');
+  if (written !== '{"value":5}\n{"value":9}\n') throw new Error(`it wrote ${written}`);
+}
+
+/** The sentence that an older Node is told; nothing to see where the machine has none. */
+async function checkOlderNode(project: string): Promise<void> {
+  const command = join(project, 'node_modules', manifest.name, 'bin', 'millrace.cjs');
+  for (const node of nodesOfTheMachine()) {
+    const version = (await mustRun(node, ['--version'], project)).trim();
+    if (Number(/\d+/.exec(version)) >= 24) continue;
+    const { exitCode, stdout, stderr } = await runCommand(node, [command, 'list'], project);
+    const needed = manifest.engines.node.replace('>=', '');
+    const isTold =
+      stdout === '' && stderr.includes(needed) && stderr.trim().split('\n').length === 1;
+    if (exitCode === 0 || !isTold)
+      throw new Error(`${version} ended with ${exitCode}: ${stdout}${stderr}`);
+  }
+}
+
+function nodesOfTheMachine(): string[] {
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .filter((directory) => !directory.includes('node_modules'))
+    .map((directory) => join(directory, 'node'))
+    .filter((node) => existsSync(node));
+}
+
+await main();
