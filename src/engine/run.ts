@@ -1,39 +1,18 @@
 import process from 'node:process';
 
 import type { Batch } from '../batch/index.ts';
-import {
-  isSink,
-  isSource,
-  type Cut,
-  deadLetterSchema,
-  type Logger,
-  silentLogger,
-  type SinkComponent,
-  type SinkContext,
-  type SourceComponent,
-  type SourceContext,
-  type StageComponent,
-  type StageContext,
-  type StageInstance,
-} from '../core/index.ts';
+import { type Cut, type Logger, silentLogger } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
+import { Channels } from './channels.ts';
 import { type Checkpoint, type CheckpointStore, Cuts } from './checkpoint.ts';
+import { Components } from './components.ts';
 import { DeadLetters } from './dead-letters.ts';
-import { inletOf } from './inlet.ts';
-import { type ComponentKind, Observed } from './observed.ts';
-import { Outlet } from './outlet.ts';
-import {
-  onlyOutput,
-  type Plan,
-  type PlannedSink,
-  type PlannedSource,
-  type PlannedStage,
-} from './plan.ts';
-import { Queue } from './queue.ts';
+import type { ComponentKind, Observed } from './observed.ts';
+import { onlyOutput, type Plan } from './plan.ts';
 import { reportComponent, type RunReport, type RunStats, type RunStatus } from './run-report.ts';
-import { connectorOfSink, runSink, SinkWriter } from './sink-loop.ts';
-import { connectorOf, SourceLoop, type RecordBudget } from './source-loop.ts';
-import { isFusible, runStages, type StageNodeParts } from './stage-loop.ts';
+import { runSink, type SinkWriter } from './sink-loop.ts';
+import { type RecordBudget, SourceLoop } from './source-loop.ts';
+import { runStages } from './stage-loop.ts';
 
 export interface RunOptions {
   /** Stops the run at once. */
@@ -76,14 +55,13 @@ class PipelineRun implements Run {
   readonly #aborting = new AbortController();
   readonly #timers = new AbortController();
   readonly #settled: PromiseWithResolvers<RunReport> = Promise.withResolvers();
-  readonly #observed: Observed[] = [];
-  readonly #queues = new Map<string, Queue[]>();
   readonly #degraded = new Map<string, string>();
+  readonly #components: Components;
   readonly #cuts: Cuts;
   readonly #deadLetters: DeadLetters;
   readonly #sources: SourceLoop[] = [];
-  readonly #writers = new Map<string, SinkWriter>();
-  #stages: readonly StageNodeParts[] = [];
+  readonly #writers: SinkWriter[] = [];
+  #channels: Channels | undefined;
   #status: RunStatus = 'running';
   #failure: { error: unknown } | undefined;
   #sourcesLeft: number;
@@ -96,6 +74,13 @@ class PipelineRun implements Run {
     this.#log = (options.log ?? silentLogger).bind({ pipeline: plan.name });
     this.#sourcesLeft = plan.sources.length;
     this.done = this.#settled.promise;
+    this.#components = new Components({
+      plan,
+      log: this.#log,
+      signal: this.#aborting.signal,
+      watch: options.watch,
+      degraded: (id, reason) => this.#degrade(id, reason),
+    });
     this.#cuts = new Cuts(
       {
         sources: plan.sources.map(({ node }) => node.id),
@@ -130,13 +115,15 @@ class PipelineRun implements Run {
   }
 
   stats(): RunStats {
-    const components = this.#observed.map((observed) => Object.freeze(reportComponent(observed)));
+    const components = this.#components.observed.map((observed) =>
+      Object.freeze(reportComponent(observed)),
+    );
     const sum = (kind: ComponentKind, side: 'in' | 'out'): number =>
       components.reduce(
         (total, component) => total + (component.kind === kind ? component[side] : 0),
         0,
       );
-    const queues = [...this.#queues].map(([id, inputs]) => {
+    const queues = [...(this.#channels?.queues ?? [])].map(([id, inputs]) => {
       const depth = inputs.reduce((total, queue) => total + queue.depth, 0);
       return [id, { depth, fill: Math.max(...inputs.map((queue) => queue.fill)) }] as const;
     });
@@ -147,7 +134,7 @@ class PipelineRun implements Run {
       recordsIn: sum('source', 'in'),
       recordsOut: sum('sink', 'out'),
       durationMs: (this.#endedMs ?? this.#clock.monotonic()) - this.#startedMs,
-      bytesIn: this.#observed.reduce((total, { tally }) => total + tally.bytes, 0),
+      bytesIn: this.#components.observed.reduce((total, { tally }) => total + tally.bytes, 0),
       peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
       deadLetters: this.#deadLetters.count,
       components: Object.freeze(components),
@@ -214,164 +201,48 @@ class PipelineRun implements Run {
 
   /** Makes every component and the queues between them; gives the loops that move the flow. */
   #build(checkpoint: Checkpoint | undefined): (() => Promise<void>)[] {
-    const { sources, stages, sinks } = this.#plan;
-    const readers = new Map<string, string[]>();
-    for (const { node, from } of [...stages, ...sinks]) {
-      for (const port of from) {
-        const key = portKey(port.node, port.output);
-        readers.set(key, [...(readers.get(key) ?? []), node.id]);
-      }
+    const [plan, components, cuts] = [this.#plan, this.#components, this.#cuts];
+    const sources = plan.sources.map((planned) => ({
+      planned,
+      ...components.createSource(planned),
+    }));
+    const stages = plan.stages.map((planned) => components.createStage(planned));
+    for (const { planned, instance } of stages) {
+      const state = checkpoint?.state[planned.node.id];
+      if (state !== undefined && typeof instance !== 'function') instance.restore?.(state);
     }
-    const sourceObserved = sources.map((planned) => this.#observe(planned, 'source'));
-    this.#stages = stages.map((planned) => this.#createStage(planned, checkpoint));
-    const chains = chainsOf(this.#stages, readers);
-    const heads = new Set(chains.map(([head]) => head!.planned.node.id));
-    const queueOf = (id: string): Queue => {
-      const queue = new Queue(this.#plan.settings.queue);
-      this.#queues.set(id, [...(this.#queues.get(id) ?? []), queue]);
-      return queue;
-    };
-    const queuesByPort = new Map<string, Queue[]>();
-    for (const { node, from } of [...stages, ...sinks]) {
-      if (!heads.has(node.id) && !sinks.some((sink) => sink.node === node)) continue;
-      for (const port of from) {
-        const key = portKey(port.node, port.output);
-        queuesByPort.set(key, [...(queuesByPort.get(key) ?? []), queueOf(node.id)]);
-      }
-    }
-    const outletOf = (observed: Observed, outputs: readonly string[]): Outlet =>
-      new Outlet(
-        new Map(
-          outputs.map((output) => [output, queuesByPort.get(portKey(observed.id, output)) ?? []]),
-        ),
-        observed,
-      );
+    const channels = new Channels(plan, stages);
+    this.#channels = channels;
     const settle = (observed: Observed): Promise<void> => this.#deadLetters.settle(observed);
-    const { signal } = this.#aborting;
+    const shared = { cuts, settle, signal: this.#aborting.signal };
     const budget: RecordBudget = {
       left: this.#options.recordsMax ?? Infinity,
       spent: () => void this.stop(),
     };
-    const shared = { cuts: this.#cuts, settle, signal };
-    for (const [index, planned] of sources.entries()) {
-      const observed = sourceObserved[index]!;
-      const source = this.#createSource(planned, observed);
-      this.#sources.push(
-        new SourceLoop({
-          ...shared,
-          planned,
-          connector: isSource(source) ? connectorOf(source) : source,
-          observed,
-          outlet: outletOf(observed, [onlyOutput]),
-          budget,
-          ended: () => this.#sourceEnded(),
-        }),
-      );
+    for (const source of sources) {
+      const outlet = channels.outletOf(source.observed, [onlyOutput]);
+      const ended = (): void => this.#sourceEnded();
+      this.#sources.push(new SourceLoop({ ...shared, ...source, outlet, budget, ended }));
     }
-    const stageLoops = chains.map((nodes) => {
+    const stageLoops = channels.chains.map((nodes) => {
       const last = nodes.at(-1)!;
-      const parts = {
-        ...shared,
-        nodes,
-        inlet: inletOf(this.#queues.get(nodes[0]!.planned.node.id)!),
-        outlet: outletOf(last.observed, last.planned.outputs),
-        saves: this.#options.store !== undefined,
-      };
-      return () => runStages(parts);
+      const inlet = channels.inletOf(nodes[0]!.planned.node.id);
+      const outlet = channels.outletOf(last.observed, last.planned.outputs);
+      const saves = this.#options.store !== undefined;
+      return () => runStages({ ...shared, nodes, inlet, outlet, saves });
     });
-    const sinkLoops = sinks.map((planned) => {
-      const observed = this.#observe(planned, 'sink');
-      const writer = this.#createWriter(planned, observed);
-      this.#writers.set(planned.node.id, writer);
-      const inlet = inletOf(this.#queues.get(planned.node.id)!);
-      return () => runSink({ ...shared, writer, inlet, observed });
+    const sinkLoops = plan.sinks.map((planned) => {
+      const sink = components.createWriter(planned, 'sink');
+      this.#writers.push(sink.writer);
+      return () => runSink({ ...shared, ...sink, inlet: channels.inletOf(planned.node.id) });
     });
     return [...this.#sources.map((source) => () => source.run()), ...stageLoops, ...sinkLoops];
-  }
-
-  #observe({ node }: PlannedSource | PlannedStage | PlannedSink, kind: ComponentKind): Observed {
-    const { component } = node;
-    const name =
-      component !== undefined && 'definition' in component
-        ? component.definition.spec.name
-        : node.id;
-    const observed = new Observed(node.id, name, kind, this.#log, this.#clock);
-    this.#observed.push(observed);
-    return observed;
-  }
-
-  #contextOf(observed: Observed): Omit<SourceContext, 'output' | 'report'> {
-    const { outside, settings } = this.#plan;
-    return {
-      clock: outside.clock,
-      random: outside.random.fork(observed.id),
-      files: outside.files,
-      network: outside.network,
-      id: observed.id,
-      log: observed.log,
-      signal: this.#aborting.signal,
-      batchLimits: settings.batch,
-    };
-  }
-
-  #createSource(
-    { node, options, output }: PlannedSource,
-    observed: Observed,
-  ): ReturnType<SourceComponent['definition']['spec']['create']> {
-    const component = node.component!;
-    if (!('definition' in component)) return component;
-    const shared = { ...this.#contextOf(observed), clock: observed.clock };
-    const context = { ...shared, output, report: observed.tally };
-    return component.definition.spec.create(options as never, context);
-  }
-
-  #createStage(planned: PlannedStage, checkpoint: Checkpoint | undefined): StageNodeParts {
-    const observed = this.#observe(planned, 'stage');
-    const component = planned.node.component!;
-    const { input, output } = planned;
-    const context: StageContext = {
-      ...this.#contextOf(observed),
-      input,
-      output,
-      report: observed.tally,
-    };
-    const instance: StageInstance =
-      'definition' in component
-        ? (component as StageComponent).definition.spec.create(planned.options as never, context)
-        : component;
-    const state = checkpoint?.state[planned.node.id];
-    if (state !== undefined && typeof instance !== 'function') instance.restore?.(state);
-    return { planned, instance, observed };
-  }
-
-  #createWriter(planned: PlannedSink, observed: Observed): SinkWriter {
-    const { kind } = observed;
-    const component = planned.node.component!;
-    const context: SinkContext = {
-      ...this.#contextOf(observed),
-      input: planned.input,
-      report: observed.tally,
-    };
-    const sink =
-      'definition' in component
-        ? (component as SinkComponent).definition.spec.create(planned.options as never, context)
-        : component;
-    return new SinkWriter({
-      planned,
-      connector: isSink(sink) ? connectorOfSink(sink, observed.id) : sink,
-      observed,
-      clock: this.#clock,
-      degraded: (id, reason) => this.#degrade(id, reason),
-      watch: kind === 'sink' ? this.#options.watch : undefined,
-      signal: this.#aborting.signal,
-    });
   }
 
   async #openDeadLetters(): Promise<SinkWriter | undefined> {
     const planned = this.#plan.deadLetters;
     if (planned === undefined) return undefined;
-    const observed = this.#observe(planned, 'dead-letters');
-    const writer = this.#createWriter({ ...planned, input: deadLetterSchema }, observed);
+    const { writer } = this.#components.createWriter(planned, 'dead-letters');
     await writer.open();
     return writer;
   }
@@ -380,7 +251,7 @@ class PipelineRun implements Run {
   async #open(checkpoint: Checkpoint | undefined): Promise<void> {
     if (this.#plan.deadLetters?.node.path.length !== 0) await this.#deadLetters.open();
     const { signal } = this.#aborting;
-    for (const writer of this.#writers.values()) {
+    for (const writer of this.#writers) {
       signal.throwIfAborted();
       await writer.open();
     }
@@ -465,7 +336,7 @@ class PipelineRun implements Run {
     this.#status = status;
     this.#log.error('run.failed', { error });
     this.#aborting.abort(error);
-    for (const queues of this.#queues.values()) for (const queue of queues) queue.discard();
+    this.#channels?.discard();
   }
 
   #degrade(id: string, reason: string | undefined): void {
@@ -501,7 +372,7 @@ class PipelineRun implements Run {
   async #close(): Promise<void> {
     const closers = [
       ...this.#sources.map((source) => () => source.close()),
-      ...[...this.#writers.values()].reverse().map((writer) => () => writer.close()),
+      ...this.#writers.toReversed().map((writer) => () => writer.close()),
       () => this.#deadLetters.close(),
     ];
     for (const close of closers) {
@@ -519,35 +390,6 @@ class PipelineRun implements Run {
 /** How long components may take to heed an abort, and each of them to close. */
 const heedMsMax = 1000;
 const closeMsMax = 5000;
-
-/** Joins neighbours that can share a hop: batch functions with one input and one reader between. */
-function chainsOf(
-  stages: readonly StageNodeParts[],
-  readers: ReadonlyMap<string, readonly string[]>,
-): StageNodeParts[][] {
-  const chains = new Map<string, StageNodeParts[]>();
-  for (const stage of stages) {
-    const { node, from } = stage.planned;
-    const [before] = from;
-    const chain = before === undefined ? undefined : chains.get(before.node);
-    const fits =
-      from.length === 1 &&
-      isFusible(stage.instance) &&
-      chain?.at(-1)?.planned.node.id === before!.node &&
-      before!.output === onlyOutput &&
-      isFusible(chain.at(-1)!.instance) &&
-      readers.get(portKey(before!.node, onlyOutput))?.length === 1;
-    if (fits) {
-      chain.push(stage);
-      chains.set(node.id, chain);
-    } else chains.set(node.id, [stage]);
-  }
-  return [...new Set(chains.values())];
-}
-
-function portKey(node: string, output: string): string {
-  return JSON.stringify([node, output]);
-}
 
 function reportOf({
   degraded: _degraded,

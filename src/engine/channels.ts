@@ -1,0 +1,79 @@
+import { type Inlet, inletOf } from './inlet.ts';
+import type { Observed } from './observed.ts';
+import { Outlet } from './outlet.ts';
+import { onlyOutput, type Plan, type Port } from './plan.ts';
+import { Queue } from './queue.ts';
+import { isFusible, type StageNodeParts } from './stage-loop.ts';
+
+/** The queues of a run, between its sources, its chains of stages and its sinks. */
+export class Channels {
+  /** Neighbours that share a hop: batch functions with one input and one reader between them. */
+  readonly chains: readonly (readonly StageNodeParts[])[];
+  /** The queues before each component that has any. */
+  readonly queues: ReadonlyMap<string, readonly Queue[]>;
+  readonly #byPort = new Map<string, Queue[]>();
+
+  constructor({ stages, sinks, settings }: Plan, created: readonly StageNodeParts[]) {
+    const readers = new Map<string, number>();
+    for (const { from } of [...stages, ...sinks]) {
+      for (const port of from) readers.set(keyOf(port), (readers.get(keyOf(port)) ?? 0) + 1);
+    }
+    this.chains = chainsOf(created, readers);
+    const queues = new Map<string, Queue[]>();
+    const heads = this.chains.map(([head]) => head!.planned);
+    for (const { node, from } of [...heads, ...sinks]) {
+      queues.set(
+        node.id,
+        from.map((port) => {
+          const queue = new Queue(settings.queue);
+          this.#byPort.set(keyOf(port), [...(this.#byPort.get(keyOf(port)) ?? []), queue]);
+          return queue;
+        }),
+      );
+    }
+    this.queues = queues;
+  }
+
+  inletOf(id: string): Inlet {
+    return inletOf(this.queues.get(id)!);
+  }
+
+  outletOf(observed: Observed, outputs: readonly string[]): Outlet {
+    const readers = outputs.map(
+      (output) => [output, this.#byPort.get(keyOf({ node: observed.id, output })) ?? []] as const,
+    );
+    return new Outlet(new Map(readers), observed);
+  }
+
+  /** Empties every queue, for a run that is stopped at once. */
+  discard(): void {
+    for (const queues of this.queues.values()) for (const queue of queues) queue.discard();
+  }
+}
+
+function chainsOf(
+  stages: readonly StageNodeParts[],
+  readers: ReadonlyMap<string, number>,
+): StageNodeParts[][] {
+  const chains = new Map<string, StageNodeParts[]>();
+  for (const stage of stages) {
+    const { node, from } = stage.planned;
+    const [before, ...others] = from;
+    const chain = chains.get(before!.node);
+    const last = chain?.at(-1);
+    const fits =
+      others.length === 0 &&
+      before!.output === onlyOutput &&
+      readers.get(keyOf(before!)) === 1 &&
+      last?.planned.node.id === before!.node &&
+      isFusible(last.instance) &&
+      isFusible(stage.instance);
+    if (fits) chain!.push(stage);
+    chains.set(node.id, fits ? chain! : [stage]);
+  }
+  return [...new Set(chains.values())];
+}
+
+function keyOf({ node, output }: Port): string {
+  return JSON.stringify([node, output]);
+}
