@@ -45,7 +45,7 @@ function against(name: string, title: string, faster: number, peer: Peer, rounds
 
 async function measureAgainst(peer: Peer, rounds: number, { quick }: Setting): Promise<Samples> {
   // The same records over and over, so that peers' objects cost the collector little.
-  const copies = quick ? 1 : 10;
+  const copies = quick ? 1 : 20;
   const some = [...telemetryRecords(quick ? 20_480 : 102_400)];
   const records = Array.from({ length: copies }, () => some).flat();
   const batchesOfSome = telemetryBatches(some);
