@@ -26,6 +26,7 @@ const checks: readonly (readonly [name: string, ...command: string[]])[] = [
   ['format', 'npm', 'run', '--silent', 'format:check'],
   ['examples', 'npm', 'run', '--silent', 'examples'],
   ['docs', 'npm', 'run', '--silent', 'docs', '--', '--check'],
+  ['snippets', 'npm', 'run', '--silent', 'snippets'],
   ['package', process.execPath, 'tools/check-package.ts'],
 ];
 

@@ -1,0 +1,174 @@
+/**
+ * Writes what is derived from the descriptions: a page per component, the error codes, and the
+ * schemas of pipeline files. With `--check` it writes nothing and fails where something is out of date.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+import { format } from 'prettier';
+import { stringify } from 'yaml';
+
+import { optionsOf } from '../src/cli/describe.ts';
+import { connectors } from '../src/connectors/index.ts';
+import type { Definition } from '../src/core/index.ts';
+import {
+  configSchema,
+  exampleConfig,
+  type JsonSchema,
+  optionsSchema,
+} from '../src/engine/config-schema.ts';
+import { Registry } from '../src/engine/index.ts';
+import { errorCodes } from '../src/errors.ts';
+import { stages } from '../src/stages/index.ts';
+import { assertSameText, Checks } from './checks.ts';
+import { root } from './run-command.ts';
+
+const notice = '<!-- Made by `npm run docs`. Do not edit. -->';
+const pages = 'docs/components';
+const components: readonly Definition[] = [...connectors, ...stages];
+
+/** Every file that is derived, by its path. */
+async function derivedFiles(): Promise<Map<string, string>> {
+  const files = new Map<string, string>();
+  for (const component of components) {
+    files.set(pageOf(component), await markdown(await componentPage(component)));
+  }
+  files.set(`${pages}/README.md`, await markdown(listPage()));
+  files.set('docs/errors.md', await markdown(errorPage()));
+  const registry = new Registry(components);
+  for (const [file, version] of [
+    ['pipeline.schema.json', 'draft-7'],
+    ['pipeline.2020-12.schema.json', 'draft-2020-12'],
+  ] as const) {
+    const schema = JSON.stringify(await configSchema(registry, version));
+    files.set(`schema/${file}`, await format(schema, { parser: 'json', printWidth: 100 }));
+  }
+  return files;
+}
+
+function pageOf({ kind, spec }: Definition): string {
+  return `${pages}/${kind}-${spec.name}.md`;
+}
+
+async function componentPage(component: Definition): Promise<string> {
+  const { kind, spec } = component;
+  const options = optionRows(await optionsSchema(component));
+  const table = [
+    '| option | kind | default | |',
+    '| --- | --- | --- | --- |',
+    ...options.map((row) => `| ${row.map(cell).join(' | ')} |`),
+  ];
+  const example =
+    spec.example === null
+      ? 'It works from TypeScript only: its options are functions.'
+      : `\`\`\`yaml\n${stringify(exampleConfig(component))}\`\`\``;
+  return [
+    notice,
+    `# ${spec.name} (${kind})`,
+    spec.summary,
+    factOf(component),
+    '## Options',
+    options.length > 0 ? table.join('\n') : 'None.',
+    '## Example',
+    example,
+  ].join('\n\n');
+}
+
+function factOf(component: Definition): string {
+  if (component.kind === 'source') return pausedFacts[component.spec.whenPaused];
+  if (component.kind === 'stage') return rowFacts[component.spec.rows];
+  return component.spec.writesStdout === true
+    ? 'It writes to standard output, so the report of the run goes to standard error.'
+    : 'It writes what it is given; rows that it cannot take are dead letters.';
+}
+
+const pausedFacts = {
+  hold: 'While the pipeline can take no more, it waits.',
+  reject: 'While the pipeline can take no more, it refuses what comes.',
+  skip: 'While the pipeline can take no more, it skips ticks and counts them.',
+  redeliver: 'While the pipeline can take no more, what comes is sent again later.',
+} as const;
+
+const rowFacts = {
+  same: 'Every row that comes in goes out, unless it fails.',
+  fewer: 'Rows that do not go on are counted as dropped, by reason.',
+  expand: 'Each row that comes in is absorbed, and any number is made of it.',
+  reduce: 'Rows that come in are absorbed, and fewer are made of them.',
+} as const;
+
+/** The options and those inside them, as `detectors.ewma.limit`. */
+function optionRows(schema: JsonSchema, before = ''): string[][] {
+  return optionsOf(schema).flatMap(({ name, kind, required, default: value, description }) => {
+    const inner = schema.properties?.[name] as JsonSchema;
+    const given = value === undefined ? '' : `\`${JSON.stringify(value)}\``;
+    const own = [`\`${before}${name}\``, kind, required ? 'required' : given, description];
+    return [own, ...optionRows(inner, `${before}${name}.`)];
+  });
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|');
+}
+
+function listPage(): string {
+  const section = (kind: string): string[] => [
+    `## ${kind[0]!.toUpperCase()}${kind.slice(1)}s`,
+    components
+      .filter((component) => component.kind === kind)
+      .map(({ spec }) => `- [${spec.name}](${kind}-${spec.name}.md): ${spec.summary}`)
+      .join('\n'),
+  ];
+  const sections = ['source', 'stage', 'sink'].flatMap(section);
+  return [notice, '# Components', ...sections].join('\n\n');
+}
+
+function errorPage(): string {
+  const rows = Object.entries(errorCodes).map(([code, text]) => `| \`${code}\` | ${cell(text)} |`);
+  return [
+    notice,
+    '# Error codes',
+    'Every error that Millrace throws is a `PipelineError`: a `code` of this list, the `place` and the `fact`, where there is one a `remedy`, and the `cause`.',
+    ['| code | what it says |', '| --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
+function markdown(text: string): Promise<string> {
+  return format(text, { parser: 'markdown', printWidth: 100 });
+}
+
+/** Pages of components that there are no more. */
+function leftovers(files: ReadonlyMap<string, string>): string[] {
+  const directory = join(root, pages);
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .map((file) => `${pages}/${file}`)
+    .filter((file) => !files.has(file));
+}
+
+async function main(): Promise<void> {
+  const files = await derivedFiles();
+  if (process.argv.includes('--check')) {
+    const checks = new Checks();
+    for (const [file, text] of files) {
+      await checks.run(`${file} is up to date`, () => {
+        const path = join(root, file);
+        assertSameText(existsSync(path) ? readFileSync(path, 'utf8') : '', text);
+      });
+    }
+    for (const file of leftovers(files)) {
+      await checks.run(`${file} belongs to a component`, () => {
+        throw new Error('remove it: `npm run docs`');
+      });
+    }
+    checks.finish();
+    return;
+  }
+  for (const file of leftovers(files)) rmSync(join(root, file));
+  for (const [file, text] of files) {
+    mkdirSync(dirname(join(root, file)), { recursive: true });
+    writeFileSync(join(root, file), text);
+  }
+  process.stdout.write(`wrote ${files.size} files\n`);
+}
+
+await main();

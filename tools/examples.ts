@@ -1,0 +1,71 @@
+/**
+ * Runs every example, `examples/NN-name/` with a `main.ts` or a `pipeline.yaml`, in a copy of its
+ * directory, and compares what it prints with `expected.txt`. `mask.json` lists patterns of what
+ * differs from run to run: each match becomes `…`. `--update` writes the expected output.
+ */
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  mkdirSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { assertSameText, Checks } from './checks.ts';
+import { root, runCommand } from './run-command.ts';
+
+const examples = join(root, 'examples');
+const millrace = join(root, 'dist', 'cli', 'main.js');
+
+async function main(): Promise<void> {
+  const names = readdirSync(examples, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && /^\d\d-/.test(entry.name))
+    .map(({ name }) => name)
+    .sort();
+  const checks = new Checks();
+  await checks.run('there are examples', () => {
+    if (names.length === 0) throw new Error('none in examples/');
+  });
+  for (const name of names) await checks.run(name, () => checkExample(name));
+  checks.finish();
+}
+
+async function checkExample(name: string): Promise<void> {
+  const printed = await runExample(name);
+  const expected = join(examples, name, 'expected.txt');
+  if (process.argv.includes('--update')) writeFileSync(expected, printed);
+  if (!existsSync(expected)) throw new Error('has no expected.txt');
+  assertSameText(printed, readFileSync(expected, 'utf8'));
+}
+
+async function runExample(name: string): Promise<string> {
+  const copy = mkdtempSync(join(tmpdir(), `millrace-${name}-`));
+  try {
+    cpSync(join(examples, name), copy, { recursive: true });
+    mkdirSync(join(copy, 'node_modules'));
+    symlinkSync(root, join(copy, 'node_modules', 'millrace'), 'dir');
+    writeFileSync(join(copy, 'package.json'), '{ "private": true, "type": "module" }\n');
+    const options = existsSync(join(copy, 'main.ts'))
+      ? ['main.ts']
+      : [millrace, 'run', 'pipeline.yaml'];
+    const { exitCode, stdout, stderr } = await runCommand('node', options, copy);
+    if (exitCode !== 0) throw new Error(`ended with ${exitCode}:\n${stdout}${stderr}`);
+    return masked(stdout, join(copy, 'mask.json'));
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+function masked(text: string, file: string): string {
+  if (!existsSync(file)) return text;
+  const patterns = JSON.parse(readFileSync(file, 'utf8')) as string[];
+  return patterns.reduce((left, pattern) => left.replace(new RegExp(pattern, 'gm'), '…'), text);
+}
+
+await main();
