@@ -12,6 +12,7 @@ import {
   type SourceComponent,
   type Stage,
   type StageComponent,
+  type StageSpec,
 } from '../core/index.ts';
 import { isPipelineError, type ErrorCode, reasonOf } from '../errors.ts';
 import type {
@@ -23,6 +24,7 @@ import type {
   StageNode,
 } from './description.ts';
 import { optionProblems } from './option-problems.ts';
+import { alsoNaming, isMisspelt, type Presumed } from './presumed.ts';
 import { type Problem, type ProblemKind, ValidationError } from './problem.ts';
 
 /** The name of the only output of a node that has one. */
@@ -95,6 +97,8 @@ class Planner {
   readonly #zod: typeof zod;
   readonly #problems: Problem[];
   readonly #outputs = new Map<string, Outputs>();
+  /** By stage, where its output is not known. */
+  readonly #presumed = new Map<string, Presumed>();
   readonly #read = new Set<string>();
   /** Nodes that are read from where a problem keeps that from being known. */
   readonly #meant = new Set<string>();
@@ -224,7 +228,10 @@ class Planner {
     const { component, id, path } = node;
     this.#outputs.set(id, undefined);
     const from = this.#resolve(node);
-    if (component === undefined) return undefined;
+    if (component === undefined) {
+      this.#presume(node);
+      return undefined;
+    }
     const own = !isComponent<StageComponent>(component, 'stage');
     if (own && !isStage(component)) {
       this.#problem(
@@ -239,7 +246,10 @@ class Planner {
       ? { value: undefined }
       : this.#parseOptions(component as StageComponent, path);
     const input = this.#inputOf(node, from, spec?.inputs ?? 'one');
-    if (options === undefined || input === undefined) return undefined;
+    if (options === undefined || input === undefined) {
+      this.#presume(node, spec, options);
+      return undefined;
+    }
     try {
       const output = own
         ? ((component as Stage).output?.(input) ?? input)
@@ -249,8 +259,29 @@ class Planner {
       return { node, options: options.value, from: from!, input, output, outputs };
     } catch (error) {
       this.#refused(error, node, 'schema-mismatch');
+      this.#presume(node);
       return undefined;
     }
+  }
+
+  /** Goes on behind a stage that is not planned with what is known of its rows all the same. */
+  #presume(node: StageNode, spec?: StageSpec<never>, options?: { value: unknown }): void {
+    const before = node.from.map((reference) => this.#presumedAt(this.#portOf(reference)))[0];
+    if (before === undefined) return;
+    this.#presumed.set(node.id, alsoNaming(before, (node.component as StageComponent)?.options));
+    if (spec === undefined || options === undefined) return;
+    try {
+      const schema = spec.output(before.schema, options.value as never);
+      this.#presumed.set(node.id, { ...before, schema });
+    } catch (error) {
+      const isField = isPipelineError(error) && error.code === 'ERR_BATCH_FIELD';
+      if (isField && isMisspelt(error.place, before)) this.#refused(error, node, 'unknown-field');
+    }
+  }
+
+  #presumedAt({ node, output }: Port): Presumed | undefined {
+    const schema = this.#outputs.get(node)?.get(output);
+    return schema === undefined ? this.#presumed.get(node) : { schema, named: new Set() };
   }
 
   #planSink(node: SinkNode): PlannedSink | undefined {

@@ -307,6 +307,26 @@ bacth: 1
     ]);
   });
 
+  test('a misspelt field is found behind stages with problems, a field of theirs is none', async () => {
+    const problems = await problemsOf(`source: stdin
+stages:
+  - normalise: { field: value, into: scaled }
+  - threshold: { field: vlaue }
+  - normalize: { field: value, min: low, method: valued }
+  - threshold: { field: scaled }
+  - threshold: { field: valued }
+  - threshold: { field: sensrId }
+sink: console
+`);
+    expect(problems).toEqual([
+      '3:5: unknown-component: unknown stage `normalise`, did you mean `normalize`?',
+      expect.stringContaining('4:25: unknown-field: field `vlaue` does not exist here'),
+      '5:37: invalid-option: `normalize` option `min`: expected number, received string',
+      '5:50: invalid-option: `normalize` option `method`: expected one of "min-max"|"z-score"',
+      expect.stringContaining('8:25: unknown-field: field `sensrId` does not exist here'),
+    ]);
+  });
+
   test('columns count in the file as it is: CRLF, BOM, text beyond ASCII', async () => {
     const text =
       '\uFEFFname: x\r\nsource: stdin\r\nstages: [ { id: "ä😀", merge: } ]\r\nsink: console\r\n';
