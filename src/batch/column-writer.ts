@@ -139,13 +139,24 @@ class FixedWriter extends BaseWriter {
 
   protected writeValue(row: number, value: unknown): void {
     const fits = fixedValue(this.#kind, value);
-    if (fits === undefined) this.refuse(value);
+    if (fits === undefined) this.#refuseFixed(value);
     this.#values[row] = fits as never;
   }
 
   protected take(_rows: number, validity: Bitmap | null): Column {
     if (this.capacity === 0) this.grow(rowsAtFirst);
     return new FixedColumn(this.#kind, this.#values, validity);
+  }
+
+  #refuseFixed(value: unknown): never {
+    const { name, kind } = this.field;
+    const isWhole = Number.isInteger(value) || (kind === 'int64' && typeof value === 'bigint');
+    if (!isWhole || (kind !== 'int32' && kind !== 'int64')) this.refuse(value);
+    throw new MisfitError(
+      'number.range',
+      name,
+      `field \`${name}\` takes ${kind}, and ${String(value)} is beyond it`,
+    );
   }
 }
 

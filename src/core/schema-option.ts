@@ -5,6 +5,9 @@ import type { Zod } from './component.ts';
 
 const fieldTypes = kinds.flatMap((kind): FieldType[] => [kind, `${kind}?`]);
 
+// zod leaves out a key `__proto__`; a field may be named so.
+const hiddenName = '\u0000__proto__';
+
 /** An option that takes a `Schema` from code and `{ value: float64 }` from config files. */
 export function schemaOption(z: Zod): ZodType<Schema> {
   const fields = z.record(
@@ -14,7 +17,13 @@ export function schemaOption(z: Zod): ZodType<Schema> {
     }),
   );
   return z.preprocess(
-    (value) => (value instanceof Schema ? value.toJSON() : value),
-    fields.transform((written) => schema(written as Fields)),
+    (value) => renameKey(value instanceof Schema ? value.toJSON() : value, '__proto__', hiddenName),
+    fields.transform((written) => schema(renameKey(written, hiddenName, '__proto__') as Fields)),
   ) as ZodType<Schema>;
+}
+
+function renameKey(value: unknown, from: string, to: string): unknown {
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, from)) return value;
+  const entries = Object.entries(value);
+  return Object.fromEntries(entries.map(([key, kind]) => [key === from ? to : key, kind]));
 }

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import * as z from 'zod';
+
+import { schema } from '../../src/batch/index.ts';
+import { schemaOption } from '../../src/core/index.ts';
+
+const option = schemaOption(z);
+
+test('takes a schema from code and field kinds from a config', () => {
+  const written = { value: 'float64', note: 'text?' } as const;
+  expect(option.parse(written).toJSON()).toEqual(written);
+  expect(option.parse(schema(written)).toJSON()).toEqual(written);
+});
+
+test('a field may have a name that objects know', () => {
+  const written = JSON.parse('{ "__proto__": "float64", "constructor": "text?" }') as object;
+  expect(option.parse(written).names).toEqual(['__proto__', 'constructor']);
+  expect(option.parse(option.parse(written)).names).toEqual(['__proto__', 'constructor']);
+});
+
+test('refuses an unknown kind, in a field of any name', () => {
+  expect(() => option.parse({ value: 'number' })).toThrow('expected a kind such as `float64`');
+  expect(() => option.parse(JSON.parse('{ "__proto__": "x" }'))).toThrow('expected a kind');
+});
+
+test('shows the kinds in its JSON Schema', () => {
+  const json = JSON.stringify(z.toJSONSchema(option, { io: 'input' }));
+  expect(json).toContain('"float64?"');
+});
