@@ -9,13 +9,14 @@ import {
   type Schema,
 } from '../batch/index.ts';
 import type { StageReport } from './context.ts';
+import { followCodes, nullCode, SlotsOfCodes } from './keyed/codes.ts';
 import { checkBy, compositeKey, decodeKey, encodeKey, fieldsOf, type Key } from './keyed/key.ts';
 import { Recency } from './keyed/recency.ts';
 import { misfit, savedStateOf } from './keyed/saved.ts';
 import { SlotTable } from './keyed/slot-table.ts';
 import type { StageState } from './stage.ts';
 
-export { type By, checkBy, type KeyField, keyKinds } from './keyed/key.ts';
+export { type By, checkBy } from './keyed/key.ts';
 export { keyOptions, keysMaxOption } from './keyed/options.ts';
 export type { SlotTable } from './keyed/slot-table.ts';
 
@@ -25,18 +26,9 @@ export interface KeyedStateOptions {
   readonly keysMax: number;
 }
 
-// In the place of a code: the row has no value.
-const nullCode = -1;
-
 interface KeyedStateContext {
   readonly input: Schema;
   readonly report: Pick<StageReport, 'counted'>;
-}
-
-/** Where each code + 1 of a dictionary last led: valid while the slot still has the same serial. */
-interface DictionarySlots {
-  slots: Int32Array;
-  serials: Float64Array;
 }
 
 /**
@@ -61,7 +53,7 @@ export class KeyedState implements StageState {
   #used = 0;
   #evicted = 0;
   #found: Int32Array = new Int32Array(0);
-  readonly #slotsOfCodes = new WeakMap<Dictionary, DictionarySlots>();
+  readonly #slotsOfCodes = new SlotsOfCodes();
   // Gives text fields codes, so that a known text is found by its bytes.
   #texts = new Dictionary();
   #codes: Int32Array = new Int32Array(0);
@@ -259,7 +251,7 @@ export class KeyedState implements StageState {
     rows: Uint32Array,
     length: number,
   ): void {
-    const known = this.#slotsOf(dictionary);
+    const known = this.#slotsOfCodes.of(dictionary);
     const recency = this.#recency;
     const first = recency.next;
     const stamps = recency.stamps.values;
@@ -281,45 +273,4 @@ export class KeyedState implements StageState {
     if (this.#codes.length < rows) this.#codes = new Int32Array(Math.max(4096, rows));
     return this.#codes;
   }
-
-  #slotsOf(dictionary: Dictionary): DictionarySlots {
-    let known = this.#slotsOfCodes.get(dictionary);
-    if (known === undefined) {
-      known = { slots: new Int32Array(0), serials: new Float64Array(0) };
-      this.#slotsOfCodes.set(dictionary, known);
-    }
-    if (known.slots.length <= dictionary.size) {
-      const capacity = Math.max(64, dictionary.size + 1, 2 * known.slots.length);
-      const slots = new Int32Array(capacity).fill(-1);
-      const serials = new Float64Array(capacity);
-      slots.set(known.slots);
-      serials.set(known.serials);
-      known.slots = slots;
-      known.serials = serials;
-    }
-    return known;
-  }
-}
-
-/** Finds slots while the codes are known ones; gives the place of the first that is not. */
-function followCodes(
-  codes: Int32Array,
-  rows: Uint32Array,
-  from: number,
-  length: number,
-  { slots, serials: serialsFound }: DictionarySlots,
-  serials: Float64Array,
-  stamps: Float64Array,
-  stampFirst: number,
-  found: Int32Array,
-): number {
-  let at = from;
-  for (; at < length; at++) {
-    const code = codes[rows[at]!]! + 1;
-    const slot = slots[code]!;
-    if (slot < 0 || serialsFound[code] !== serials[slot]) break;
-    stamps[slot] = stampFirst + at;
-    found[at] = slot;
-  }
-  return at;
 }

@@ -1,7 +1,7 @@
 import type { Batch, FieldOf, Fields } from '../batch/index.ts';
 import { Selection, takeValues } from '../batch/index.ts';
 import { defineStage, type StageComponent, type StageDefinition } from '../core/index.ts';
-import { type By, checkBy, KeyedState, keyOptions, type SlotTable } from '../core/keyed.ts';
+import { type By, checkBy, KeyedState, keysMaxOption, type SlotTable } from '../core/keyed.ts';
 import { fieldOfKind, NumberReader } from '../core/rolling.ts';
 
 export interface DedupeOptions<B = string | readonly string[], T extends string = string> {
@@ -41,7 +41,7 @@ export const dedupe: Dedupe = defineStage<Dedupe, DedupeOptions & { readonly key
           .describe('Rows further apart in time than this are no repeats.')
           .optional(),
         time: z.string().describe('Timestamp field that `withinMs` compares.').optional(),
-        keysMax: keyOptions(z).keysMax,
+        keysMax: keysMaxOption(z),
       })
       .refine(
         ({ withinMs, time }) => (withinMs === undefined) === (time === undefined),

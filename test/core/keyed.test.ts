@@ -99,6 +99,8 @@ describe('a value leads to a slot', () => {
       ['a', 'bc'],
       [null, 'x'],
       ['null', 'x'],
+      ['as', 'b'],
+      ['a', 'sb'],
     ];
     expect(slots(pairs.map(([text, category]) => ({ text, category })))).toEqual([
       ~0,
@@ -106,8 +108,10 @@ describe('a value leads to a slot', () => {
       0,
       ~2,
       ~3,
+      ~4,
+      ~5,
     ]);
-    expect(state.slotsUsed).toBe(4);
+    expect(state.slotsUsed).toBe(6);
   });
 
   test('whatever dictionary gives it a code', () => {

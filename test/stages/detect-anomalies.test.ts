@@ -237,6 +237,11 @@ describe('silent', () => {
     ).toEqual([[], [], ['c 0 1001'], [], [], ['a 1500 1200', 'c 1600 1100'], []]);
   });
 
+  test('also of a key that came late', async () => {
+    const logged = await keysLogged([['a@0'], ['a@5000'], ['b@4500'], ['a@5600']]);
+    expect(logged).toEqual([[], [], [], ['b 4500 1100']]);
+  });
+
   test('at most 20 behind one batch, the others behind the next', async () => {
     const many = Array.from({ length: 50 }, (_, at) => `s${at}@0`);
     const logged = await keysLogged([many, ['x@5000'], ['x@5001'], ['x@5002'], ['x@5003']]);

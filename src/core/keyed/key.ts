@@ -2,18 +2,10 @@ import type { Column, Fields, FieldOf, JsonValue, Schema } from '../../batch/ind
 import { PipelineError } from '../../errors.ts';
 
 /** The kinds that state can be kept by. */
-export const keyKinds = [
-  'category',
-  'text',
-  'int32',
-  'int64',
-  'timestamp',
-  'float64',
-  'bool',
-] as const;
+const keyKinds = ['category', 'text', 'int32', 'int64', 'timestamp', 'float64', 'bool'] as const;
 
 /** The names of the fields of `F` that state can be kept by. */
-export type KeyField<F extends Fields> = FieldOf<F, (typeof keyKinds)[number]>;
+type KeyField<F extends Fields> = FieldOf<F, (typeof keyKinds)[number]>;
 
 /** One field, or several whose values together are the key. */
 export type By<F extends Fields> = KeyField<F> | readonly KeyField<F>[];
