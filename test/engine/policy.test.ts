@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest';
+
+import type { Policy } from '../../src/core/index.ts';
+import { virtualOutside } from '../../src/testing/outside.ts';
+import { numbered, readings, scriptedSink, scriptedSource, testPipeline } from './ends.ts';
+
+/** Tries again after a second, a few times, and notes what it saw. */
+function retrying(outside: ReturnType<typeof virtualOutside>, seen: string[]): Policy {
+  return {
+    async execute(attempt, signal) {
+      for (let tries = 1; ; tries++) {
+        try {
+          return await attempt(signal);
+        } catch (error) {
+          seen.push((error as Error).message);
+          if (tries === 3) throw error;
+          await outside.clock.sleep(1000, { signal });
+        }
+      }
+    },
+  };
+}
+
+/** Throws on its first calls. */
+function failing(what: string, times: number): () => Promise<void> {
+  let calls = 0;
+  return () =>
+    ++calls <= times ? Promise.reject(new Error(`${what} ${calls}`)) : Promise.resolve();
+}
+
+describe('a policy', () => {
+  test('stands around open, read, write and commit', async () => {
+    const outside = virtualOutside();
+    const seen: string[] = [];
+    const rows: Record<string, unknown>[] = [];
+    const policy = retrying(outside, seen);
+    const write = failing('write', 2);
+    const commit = failing('commit', 1);
+    const builder = testPipeline({ checkpoint: { everyMs: 1e9 } }, [], outside);
+    builder
+      .from(
+        scriptedSource({
+          schema: readings,
+          batches: [numbered(3)],
+          before: failing('read', 2),
+        }),
+        { policy },
+      )
+      .to(
+        scriptedSink({
+          rows,
+          open: failing('open', 1),
+          answer: () => write(),
+          commit: () => commit(),
+        }),
+        { policy },
+      );
+    const report = await builder.run();
+    expect(seen).toEqual(['open 1', 'read 1', 'read 2', 'write 1', 'write 2', 'commit 1']);
+    expect(rows).toEqual(numbered(3));
+    expect(report.durationMs).toBe(6000);
+  });
+
+  test('that gives up fails the run with the last error', async () => {
+    const outside = virtualOutside();
+    const seen: string[] = [];
+    const source = scriptedSource({ schema: readings, batches: [], before: failing('read', 99) });
+    const running = testPipeline({}, [], outside)
+      .from(source, { policy: retrying(outside, seen) })
+      .to(scriptedSink({}))
+      .run();
+    await expect(running).rejects.toThrow('read 3');
+    expect(seen).toHaveLength(3);
+  });
+
+  test('without one, an error of a connector fails the run at once', async () => {
+    const source = scriptedSource({ schema: readings, batches: [], before: failing('read', 1) });
+    await expect(testPipeline().from(source).to(scriptedSink({})).run()).rejects.toThrow('read 1');
+  });
+});
+
+describe('a watcher', () => {
+  test('sees each batch that a sink is given, by the name of the sink', async () => {
+    const seen: [string, number][] = [];
+    const builder = testPipeline();
+    const flow = builder.from(
+      scriptedSource({ schema: readings, batches: [numbered(3), numbered(2)] }),
+    );
+    flow.to(scriptedSink({}), { id: 'left' });
+    flow.to(scriptedSink({}), { id: 'right' });
+    await builder.run({ watch: (sink, batch) => void seen.push([sink, batch.length]) });
+    expect(seen.toSorted()).toEqual([
+      ['left', 2],
+      ['left', 3],
+      ['right', 2],
+      ['right', 3],
+    ]);
+  });
+});
