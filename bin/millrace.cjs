@@ -22,8 +22,6 @@ if (isOlder(process.versions.node, needed)) {
   );
   process.exitCode = 78;
 } else {
-  import('../dist/cli/main.js').catch(function (error) {
-    process.stderr.write('millrace: ' + (error.stack || error) + '\n');
-    process.exitCode = 1;
-  });
+  // Not `import()`: an older Node could not read this file.
+  require('../dist/cli/main.js');
 }

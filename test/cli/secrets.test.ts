@@ -1,0 +1,82 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { describe, expect, test } from 'vitest';
+
+import { millrace, temporaryDirectory } from './millrace.ts';
+
+// Twenty values that must not be seen anywhere, in several shapes.
+const canaries = Array.from(
+  { length: 20 },
+  (_, at) =>
+    [`canary-${at}-7f3a`, `can"ary\\${at}`, `canary ${at} p@ss/w%rd`, `canary\u001b${at}`][at % 4]!,
+);
+const environment = Object.fromEntries(canaries.map((value, at) => [`CANARY_${at}`, value]));
+
+function filesBelow(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+const cases: readonly (readonly [what: string, code: number, config: string])[] = [
+  [
+    'a run that works',
+    0,
+    'source: { file: { path: data.ndjson, schema: { a: text } } }\nstages:\n  - filter: { where: "a != \'${env:CANARY_0}\'" }\nsink: { file: { path: out.ndjson } }\n',
+  ],
+  [
+    'inputs that are not there',
+    1,
+    `sources:\n${canaries.map((_, at) => `  s${at}: { file: { path: "\${env:CANARY_${at}}", schema: { a: text }, format: ndjson } }`).join('\n')}\nstages: [merge]\nsink: { file: { path: out.ndjson } }\n`,
+  ],
+  [
+    'fields and expressions that are not there',
+    78,
+    `source: { file: { path: data.ndjson, schema: { a: text } } }
+stages:
+${canaries
+  .map(
+    (_, at) => `  - { id: t${at}, from: file, threshold: { field: "\${env:CANARY_${at}}", min: 1 } }
+  - { id: f${at}, from: file, filter: { where: "\${env:CANARY_${at}} ==" } }`,
+  )
+  .join('\n')}
+sink: { file: { path: out.ndjson, mode: "\${env:CANARY_1}" } }
+`,
+  ],
+  [
+    'an output that cannot be written',
+    1,
+    'source: { file: { path: data.ndjson, schema: { a: text } } }\nsink: { file: { path: "data.ndjson/${env:CANARY_0}/${env:CANARY_4}", format: ndjson } }\n',
+  ],
+  [
+    'rows that fail',
+    1,
+    "source: { file: { path: data.ndjson, schema: { a: float64 } } }\nstages:\n  - filter: { where: \"a > 0 || 'x' == '${env:CANARY_0}'\" }\nsink: { file: { path: out.ndjson } }\nonRowError: fail\n",
+  ],
+];
+
+describe('no resolved value is seen', () => {
+  test.each(cases)('%s', async (_, expected, config) => {
+    const cwd = temporaryDirectory();
+    writeFileSync(join(cwd, 'p.yaml'), config);
+    writeFileSync(join(cwd, 'data.ndjson'), '{"a":"x"}\n{broken\n');
+    const words = ['run', 'p.yaml', '--log-level', 'debug', '--report-file', 'report.json'];
+    const { code, stdout, stderr } = await millrace(words, { cwd, env: environment });
+    const checked = await millrace(['validate', 'p.yaml', '--json'], { cwd, env: environment });
+    expect({ code, stderr }).toMatchObject({ code: expected });
+    const written = filesBelow(cwd)
+      .filter((path) => !path.endsWith('p.yaml'))
+      .map((path) => readFileSync(path, 'utf8'));
+    const seen = [stdout, stderr, checked.stdout, checked.stderr, ...written].join('\n');
+    for (const canary of canaries) {
+      const forms = [
+        canary,
+        JSON.stringify(canary).slice(1, -1),
+        JSON.stringify(JSON.stringify(canary).slice(1, -1)).slice(1, -1),
+        encodeURIComponent(canary),
+      ];
+      for (const form of forms) expect(seen).not.toContain(form);
+    }
+  });
+});

@@ -1,0 +1,169 @@
+import type { WriteStream } from 'node:tty';
+import { stripVTControlCharacters } from 'node:util';
+
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { createLogger } from '../../src/cli/log.ts';
+import { Estimate, progressLine } from '../../src/cli/progress.ts';
+import { Terminal } from '../../src/cli/terminal.ts';
+import { alignColumns, escapeControls, formatBytes, formatDuration } from '../../src/cli/text.ts';
+import { VirtualClock } from '../../src/core/index.ts';
+import type { RunStats } from '../../src/engine/index.ts';
+import { PipelineError } from '../../src/errors.ts';
+
+class Paper {
+  text = '';
+  readonly isTTY: boolean;
+
+  constructor(isTTY: boolean) {
+    this.isTTY = isTTY;
+  }
+
+  on(): this {
+    return this;
+  }
+
+  write(text: string): boolean {
+    this.text += text;
+    return true;
+  }
+}
+
+function paperTerminal(isTTY = false): { terminal: Terminal; err: Paper } {
+  const err = new Paper(isTTY);
+  const terminal = new Terminal(new Paper(isTTY) as never, err as unknown as WriteStream);
+  return { terminal, err };
+}
+
+describe('numbers for people', () => {
+  test.each([
+    [0.0123, '0.0123 ms'],
+    [999.4, '999 ms'],
+    [999.6, '1.00 s'],
+    [59_940, '59.9 s'],
+    [59_960, '1 min 00 s'],
+    [3_723_000, '1 h 02 min'],
+  ])('%d ms is %s', (ms, text) => expect(formatDuration(ms)).toBe(text));
+
+  test.each([
+    [0, '0 B'],
+    [999, '999 B'],
+    [999_600, '1.00 MB'],
+    [198_000_000, '198 MB'],
+  ])('%d bytes are %s', (bytes, text) => expect(formatBytes(bytes)).toBe(text));
+
+  test('columns are as wide as their widest cell', () => {
+    expect(
+      alignColumns(
+        [
+          ['a', '1', ''],
+          ['bcd', '22', 'x'],
+        ],
+        new Set([1]),
+      ),
+    ).toEqual(['a     1', 'bcd  22  x']);
+  });
+});
+
+describe('log lines', () => {
+  test('JSON: timestamp, level, component, event, then what is bound and said', () => {
+    const { terminal, err } = paperTerminal();
+    const clock = new VirtualClock(0);
+    const log = createLogger(terminal, clock, 'info').bind({ pipeline: 'p' });
+    log.bind({ component: 'file' }).warning('file.replaced', { offset: 5, big: 2n ** 60n });
+    log.debug('not.said');
+    expect(err.text).toBe(
+      '{"timestamp":"1970-01-01T00:00:00.000Z","level":"warning","component":"file","event":"file.replaced","pipeline":"p","offset":5,"big":"1152921504606846976"}\n',
+    );
+  });
+
+  test('text on a terminal', () => {
+    const { terminal, err } = paperTerminal(true);
+    createLogger(terminal, new VirtualClock(0), 'info').info('run.started', {
+      a: 'b\u001b[2J',
+      n: 1,
+    });
+    const plain = stripVTControlCharacters(err.text);
+    expect(plain).toBe('00:00:00.000 info run run.started a=b\\u001b[2J n=1\n');
+  });
+
+  test('errors say code and message, circles and traps do no harm, long text is cut', () => {
+    const { terminal, err } = paperTerminal();
+    const log = createLogger(terminal, new VirtualClock(0), 'debug');
+    const circle: Record<string, unknown> = {};
+    circle['self'] = circle;
+    const error = new PipelineError({ code: 'ERR_TIMEOUT', place: 'x', fact: 'late' });
+    log.error('a.failed', { error, circle });
+    const trap = {
+      get value(): never {
+        throw new Error('trap');
+      },
+    };
+    log.error('b.failed', { trap });
+    log.error('c.failed', { text: 'x'.repeat(10_000) });
+    const lines = err.text.trimEnd().split('\n');
+    expect(JSON.parse(lines[0]!)).toMatchObject({
+      error: { code: 'ERR_TIMEOUT', message: 'ERR_TIMEOUT [x] late' },
+    });
+    expect(() => JSON.parse(lines[1]!) as unknown).not.toThrow();
+    expect(lines[2]!.length).toBeLessThan(8500);
+  });
+
+  test('any text stays on one line and brings no control character', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), fc.boolean(), (text, isTTY) => {
+        const { terminal, err } = paperTerminal(isTTY);
+        createLogger(terminal, new VirtualClock(0), 'info').info('x.said', { [text]: text });
+        const [line, ...rest] = stripVTControlCharacters(err.text).split('\n');
+        expect(rest).toEqual(['']);
+        expect(escapeControls(line!)).toBe(line);
+        if (!isTTY) expect(JSON.parse(line!)).toMatchObject({ event: 'x.said' });
+      }),
+    );
+  });
+});
+
+describe('progress', () => {
+  const stats = (partial: Partial<RunStats>): RunStats => ({
+    pipeline: 'p',
+    status: 'running',
+    delivery: 'best-effort',
+    recordsIn: 0,
+    recordsOut: 0,
+    durationMs: 0,
+    bytesIn: 0,
+    peakMemoryBytes: 0,
+    deadLetters: 0,
+    components: [],
+    degraded: {},
+    queues: {},
+    lag: {},
+    ...partial,
+  });
+
+  test('a line with what there is to say', () => {
+    const running = stats({ recordsIn: 1_234_567, bytesIn: 85_300_000, deadLetters: 2 });
+    expect(progressLine(running, 411_522, 3200)).toBe(
+      '1,234,567 records  411,522/s  85.3 MB  3.20 s left  2 dead letters',
+    );
+    const draining = stats({ status: 'draining', degraded: { out: 'the disk is full' } });
+    expect(progressLine(draining, 0, undefined)).toBe(
+      '0 records  0/s  stopping  out: the disk is full',
+    );
+  });
+
+  test('the time left: of the goal that comes first', () => {
+    const estimate = new Estimate({ durationMsMax: 10_000, recordsMax: 1000 });
+    expect(estimate.leftMs(stats({ durationMs: 2000 }))).toBe(8000);
+    expect(estimate.leftMs(stats({ durationMs: 2000, recordsIn: 500 }))).toBe(2000);
+  });
+
+  test('the time left: from how fast the lag shrinks, where every source knows it', () => {
+    const none = { durationMsMax: undefined, recordsMax: undefined };
+    const estimate = new Estimate(none);
+    expect(estimate.leftMs(stats({ durationMs: 0, lag: { a: 100, b: 100 } }))).toBeUndefined();
+    expect(estimate.leftMs(stats({ durationMs: 1000, lag: { a: 100, b: 50 } }))).toBe(3000);
+    expect(new Estimate(none).leftMs(stats({ lag: { a: 5, b: null } }))).toBeUndefined();
+  });
+});
