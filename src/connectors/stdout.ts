@@ -110,7 +110,7 @@ export class StreamSink implements SinkConnector {
       const abort = (): void => reject(signal.reason as Error);
       signal.addEventListener('abort', abort, { once: true });
       // A copy: a stream may keep it for longer, and the encoder uses its buffer again.
-      stream.write(bytes.slice(), (error) => {
+      stream.write(new Uint8Array(bytes), (error) => {
         signal.removeEventListener('abort', abort);
         if (error === null || error === undefined) return resolve();
         this.#failed(error);

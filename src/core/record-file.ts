@@ -53,7 +53,7 @@ export class RecordFile {
 
   /** What ends the file behind the records that were added. */
   endWith(tail: Uint8Array): void {
-    this.#filling.tail = tail.length === 0 ? nothing : tail.slice();
+    this.#filling.tail = tail.length === 0 ? nothing : new Uint8Array(tail);
   }
 
   /** Forgets what is buffered. */

@@ -134,7 +134,7 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
   ): void {
     this.beforeRefusal(message);
     const recordBytes = end - start;
-    const kept = bytes.slice(start, Math.min(end, start + keptBytesMax));
+    const kept = new Uint8Array(bytes.subarray(start, Math.min(end, start + keptBytesMax)));
     const hashed =
       recordBytes > keptBytesMax
         ? { recordSha256: createHash('sha256').update(bytes.subarray(start, end)).digest('hex') }
