@@ -60,7 +60,9 @@ describe('the source keeps to its structure', () => {
       kind,
       name,
     }));
-    expect(componentViolations(components, (path) => existsSync(join(root, path)))).toEqual([]);
+    expect(
+      componentViolations(components, readSources('test'), (path) => existsSync(join(root, path))),
+    ).toEqual([]);
   });
 
   test('each error code is used and explained', () => {
@@ -153,19 +155,19 @@ describe('the checks find what breaks the structure', () => {
   });
 
   test('a component without a test or a page', () => {
-    const made = [
-      'test/stages/map.test.ts',
-      'docs/components/stage-map.md',
-      'docs/components/sink-file.md',
-    ];
+    const made = ['docs/components/stage-map.md', 'docs/components/sink-file.md'];
+    const tests = files({
+      'test/stages/map.test.ts': "import { map } from '../../src/stages/index.ts';",
+      'test/stages/new.test.ts': "import { old } from '../../src/stages/index.ts'; // new",
+      'test/connectors/file.test.ts': "import { a, fileSink } from '../../src/connectors/file.ts';",
+    });
     const components = [
       { kind: 'stage', name: 'map' },
       { kind: 'sink', name: 'file' },
       { kind: 'stage', name: 'new' },
     ];
-    expect(componentViolations(components, (path) => made.includes(path))).toEqual([
-      'sink file: no test/connectors/file.test.ts',
-      'stage new: no test/stages/new.test.ts',
+    expect(componentViolations(components, tests, (path) => made.includes(path))).toEqual([
+      'stage new: no test in test/stages/ imports it',
       'stage new: no docs/components/stage-new.md',
     ]);
   });

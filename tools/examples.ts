@@ -24,6 +24,7 @@ const examples = join(root, 'examples');
 const millrace = join(root, 'dist', 'cli', 'main.js');
 
 async function main(): Promise<void> {
+  mkdirSync(examples, { recursive: true });
   const names = readdirSync(examples, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && /^\d\d-/.test(entry.name))
     .map(({ name }) => name)

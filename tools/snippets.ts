@@ -5,6 +5,7 @@
  * A fence that names a file (```yaml pipeline.yaml) is that file for the commands of its document.
  */
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -44,6 +45,10 @@ const documents = [
 async function main(): Promise<void> {
   const checks = new Checks();
   for (const document of documents) {
+    if (!existsSync(join(root, document))) {
+      await checks.run(document, () => Promise.reject(new Error('is missing')));
+      continue;
+    }
     const project = createProject();
     try {
       await checkDocument(document, project, checks);
@@ -67,7 +72,7 @@ async function checkDocument(document: string, project: string, checks: Checks):
   const text = readFileSync(join(root, document), 'utf8');
   const fences = fencesOf(text);
   for (const { file, text: content } of fences) {
-    if (file !== undefined) writeFileSync(join(project, file), content);
+    if (file !== undefined && !file.includes('/')) writeFileSync(join(project, file), content);
   }
   for (const fence of fences.filter(isTypeScript)) {
     await checks.run(`${document}:${fence.line} compiles`, () => compile(project, fence));
