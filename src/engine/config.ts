@@ -117,7 +117,8 @@ export async function parseConfig(
   file: string,
   options: ConfigOptions,
 ): Promise<PipelineConfig> {
-  const document = new ConfigDocument(text);
+  const yaml = await import('yaml');
+  const document = new ConfigDocument(text, yaml);
   if (document.problems.length > 0) {
     throw new ValidationError(
       file,
@@ -133,7 +134,7 @@ export async function parseConfig(
   }
   const problems: Problem[] = [];
   for (const override of options.overrides ?? []) {
-    const fact = applyOverride(value, override);
+    const fact = applyOverride(value, override, yaml);
     if (fact !== undefined)
       problems.push({ kind: 'invalid-option', path: override.path, text: fact });
   }

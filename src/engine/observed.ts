@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers';
-
 import type { Clock, Logger } from '../core/index.ts';
 import { Meter } from '../observe/index.ts';
 import { Tally } from './report.ts';

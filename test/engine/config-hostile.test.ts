@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import * as yaml from 'yaml';
 
 import { ConfigDocument } from '../../src/engine/config/document.ts';
 import { parseConfig, parseOverride } from '../../src/engine/config.ts';
@@ -87,7 +88,7 @@ describe('YAML that is not read', () => {
     ['size', `# ${'x'.repeat(1 << 20)}`],
   ])('a bomb of %s is refused before it goes off', (_, text) => {
     const start = process.cpuUsage();
-    const { problems } = new ConfigDocument(text);
+    const { problems } = new ConfigDocument(text, yaml);
     const { user, system } = process.cpuUsage(start);
     expect(problems.length).toBeGreaterThan(0);
     expect(problems[0]!.kind).toBe('syntax');
@@ -97,23 +98,28 @@ describe('YAML that is not read', () => {
 
   test('64 levels are read, 65 are not', () => {
     const nested = (levels: number): string => `${'['.repeat(levels)}${']'.repeat(levels)}`;
-    expect(new ConfigDocument(nested(64)).problems).toEqual([]);
-    expect(new ConfigDocument(nested(65)).problems).toMatchObject([{ line: 1, column: 65 }]);
+    expect(new ConfigDocument(nested(64), yaml).problems).toEqual([]);
+    expect(new ConfigDocument(nested(65), yaml).problems).toMatchObject([{ line: 1, column: 65 }]);
     const block = (levels: number): string =>
       Array.from({ length: levels }, (_, at) => `${' '.repeat(at)}a:`).join('\n');
-    expect(new ConfigDocument(`${block(64)} 1`).problems).toEqual([]);
-    expect(new ConfigDocument(`${block(65)} 1`).problems).toMatchObject([{ line: 65, column: 65 }]);
+    expect(new ConfigDocument(`${block(64)} 1`, yaml).problems).toEqual([]);
+    expect(new ConfigDocument(`${block(65)} 1`, yaml).problems).toMatchObject([
+      { line: 65, column: 65 },
+    ]);
   });
 
   test('YAML 1.2: no Norway, no sexagesimals, no dates', () => {
-    const { value } = new ConfigDocument('[no, on, 12:30, 0o17, 0x1F, 2001-01-01, ~, null, .5]');
+    const { value } = new ConfigDocument(
+      '[no, on, 12:30, 0o17, 0x1F, 2001-01-01, ~, null, .5]',
+      yaml,
+    );
     expect(value).toEqual(['no', 'on', '12:30', 15, 31, '2001-01-01', null, null, 0.5]);
   });
 
   test('maps have no prototype and reach none', async () => {
     const text =
       '__proto__: { polluted: 1 }\nconstructor: { prototype: { polluted: 1 } }\nsource: stdin\nsink: { file: { path: x, __proto__: { polluted: 1 } } }\n';
-    const { value } = new ConfigDocument(text);
+    const { value } = new ConfigDocument(text, yaml);
     expect(Object.getPrototypeOf(value)).toBe(null);
     expect(await problemsOf(text)).toEqual([
       expect.stringContaining('1:1: unknown-key: a pipeline has no key `__proto__`'),

@@ -1,19 +1,11 @@
-import {
-  Composer,
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  Lexer,
-  LineCounter,
-  type Pair,
-  Parser,
-  type ParsedNode,
-} from 'yaml';
+import type * as yaml from 'yaml';
+import type { Document, LineCounter, Pair, ParsedNode } from 'yaml';
 
 import type { Path } from '../description.ts';
 import type { Problem, ProblemKind } from '../problem.ts';
+
+/** The yaml module, handed in so that importing this does not load it. */
+export type Yaml = typeof yaml;
 
 /** What a config file holds. Maps have no prototype, so that no key of theirs means anything. */
 export type ConfigValue = null | boolean | number | string | ConfigValue[] | ConfigMap;
@@ -55,12 +47,15 @@ export class ConfigDocument {
   /** What is wrong with the text itself; then `value` is not to be used. */
   readonly problems: readonly Problem[];
   readonly #root: ParsedNode | null;
-  readonly #lines: LineCounter = new LineCounter();
+  readonly #yaml: Yaml;
+  readonly #lines: LineCounter;
 
-  constructor(source: string) {
+  constructor(source: string, module: Yaml) {
     const text = source.replace(/^\uFEFF/, '');
-    const bomb = checkTokens(text);
-    const reader = new Reader(this.#lines);
+    this.#yaml = module;
+    this.#lines = new module.LineCounter();
+    const bomb = checkTokens(text, module);
+    const reader = new Reader(this.#lines, module);
     if (bomb !== undefined) this.#lines.addNewLine(0);
     this.#root = bomb === undefined ? reader.compose(text) : null;
     const value = reader.problems.length > 0 ? null : reader.read(this.#root);
@@ -75,6 +70,7 @@ export class ConfigDocument {
    */
   placeOf(path: Path, kind?: ProblemKind): Place {
     const { key, node, found } = this.#find(path);
+    const { isScalar } = this.#yaml;
     const isValue = found === path.length && isScalar(node) && node.range[0] < node.range[1];
     const target = isValue && kind !== 'unknown-key' ? node : key;
     return placeAt(this.#lines, target?.range[0] ?? 0);
@@ -87,11 +83,12 @@ export class ConfigDocument {
 
   /** Follows a path as far as it leads: the last node, its key, and how many parts were found. */
   #find(path: Path): { key: ParsedNode | null; node: ParsedNode | null; found: number } {
+    const { isMap, isSeq } = this.#yaml;
     let node: ParsedNode | null = this.#root;
     let key: ParsedNode | null = node;
     let found = 0;
     for (; found < path.length; found++) {
-      const pair = isMap(node) ? pairOf(node.items, String(path[found])) : undefined;
+      const pair = isMap(node) ? pairOf(node.items, String(path[found]), this.#yaml) : undefined;
       const item = isSeq(node) ? node.items[Number(path[found])] : undefined;
       if (pair === undefined && item === undefined) break;
       key = pair?.key ?? (item as ParsedNode);
@@ -103,12 +100,12 @@ export class ConfigDocument {
 
 type ParsedPair = Pair<ParsedNode, ParsedNode | null>;
 
-function pairOf(pairs: readonly ParsedPair[], name: string): ParsedPair | undefined {
-  return pairs.find(({ key }) => keyText(key) === name);
+function pairOf(pairs: readonly ParsedPair[], name: string, module: Yaml): ParsedPair | undefined {
+  return pairs.find(({ key }) => keyText(key, module) === name);
 }
 
 /** A key as text; undefined for a key that is a collection or nothing. */
-function keyText(key: ParsedNode | null): string | undefined {
+function keyText(key: ParsedNode | null, { isScalar }: Yaml): string | undefined {
   if (!isScalar(key) || key.value === null) return undefined;
   return typeof key.value === 'string' ? key.value : key.source;
 }
@@ -120,7 +117,7 @@ function placeAt(lines: LineCounter, offset: number): Place {
 
 // The composer recurses and its time can grow with the square of the depth, so a text that nests
 // without end is refused before it gets there.
-function checkTokens(text: string): Problem | undefined {
+function checkTokens(text: string, { Lexer }: Yaml): Problem | undefined {
   const { bytesMax, depthMax, tokensMax } = configLimits;
   if (text.length > bytesMax) return bomb(text, 0, `a config holds at most ${bytesMax} bytes`);
   const nesting = new Nesting();
@@ -181,13 +178,16 @@ function bomb(text: string, offset: number, what: string): Problem {
 
 class Reader {
   readonly problems: Problem[] = [];
+  readonly #yaml: Yaml;
   readonly #lines: LineCounter;
 
-  constructor(lines: LineCounter) {
+  constructor(lines: LineCounter, module: Yaml) {
     this.#lines = lines;
+    this.#yaml = module;
   }
 
   compose(text: string): ParsedNode | null {
+    const { Composer, Parser } = this.#yaml;
     const parser = new Parser(this.#lines.addNewLine);
     const composer = new Composer({
       version: '1.2',
@@ -212,6 +212,7 @@ class Reader {
   }
 
   read(node: ParsedNode | null, depth = 0): ConfigValue {
+    const { isAlias, isScalar, isSeq } = this.#yaml;
     if (node === null) return null;
     if (isAlias(node))
       return this.#problem(
@@ -228,7 +229,7 @@ class Reader {
     if (isSeq(node)) return node.items.map((item) => this.read(item, depth + 1));
     const map = configMap();
     for (const { key, value } of node.items) {
-      const name = keyText(key);
+      const name = keyText(key, this.#yaml);
       const at = key?.range[0] ?? node.range[0];
       if (name === undefined) this.#problem(at, 'a key must be plain text');
       else if (name === '<<')

@@ -1,13 +1,12 @@
-import { parseDocument, isScalar } from 'yaml';
-
 import { PipelineError } from '../../errors.ts';
 import type { Path } from '../description.ts';
-import { configMap, type ConfigMap, type ConfigValue, isConfigMap } from './document.ts';
+import { configMap, type ConfigMap, type ConfigValue, isConfigMap, type Yaml } from './document.ts';
 
 /** A value given on the command line: `stages.0.threshold.min=5`. */
 export interface Override {
   readonly path: Path;
-  readonly value: ConfigValue;
+  /** Its value as written: a YAML scalar, or plain text. */
+  readonly text: string;
   /** Which of the overrides it is, from 1. */
   readonly number: number;
   /** Where its value begins in the argument, from 1. */
@@ -16,7 +15,7 @@ export interface Override {
 
 const refusedKeys = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** Reads `path=value`, the value as a YAML scalar. Throws `ERR_CONFIG_INVALID` where it is neither. */
+/** Reads `path=value`. Throws `ERR_CONFIG_INVALID` where it is not that. */
 export function parseOverride(argument: string, number: number): Override {
   const equals = argument.indexOf('=');
   if (equals <= 0) throw refused(argument, 'is not `path=value`');
@@ -27,11 +26,11 @@ export function parseOverride(argument: string, number: number): Override {
     if (refusedKeys.has(part)) throw refused(written, `names \`${part}\`, which no config has`);
   }
   const path = parts.map((part) => (/^(0|[1-9]\d*)$/.test(part) ? Number(part) : part));
-  return { path, value: parseScalar(argument.slice(equals + 1)), number, column: equals + 2 };
+  return { path, text: argument.slice(equals + 1), number, column: equals + 2 };
 }
 
 // What YAML would not read as one scalar is taken as the text that it is: no quotes within quotes.
-function parseScalar(text: string): ConfigValue {
+function parseScalar(text: string, { parseDocument, isScalar }: Yaml): ConfigValue {
   const document = parseDocument(text, { version: '1.2', schema: 'core', logLevel: 'silent' });
   const { contents } = document;
   if (contents === null && text.trim() === '') return '';
@@ -43,7 +42,12 @@ function parseScalar(text: string): ConfigValue {
 }
 
 /** Sets the value in the tree; maps on the way are made. Says what is wrong where that cannot be. */
-export function applyOverride(root: ConfigMap, { path, value }: Override): string | undefined {
+export function applyOverride(
+  root: ConfigMap,
+  { path, text }: Override,
+  module: Yaml,
+): string | undefined {
+  const value = parseScalar(text, module);
   let at: ConfigValue = root;
   const last = path.length - 1;
   for (const [depth, part] of path.entries()) {
