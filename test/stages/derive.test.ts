@@ -76,6 +76,14 @@ test('a field of every kind that an expression gives', async () => {
   ]);
 });
 
+test('text beside rows that do not count is a whole column', async () => {
+  const stage = onReadings(derive({ label: text((r) => `é${r.flags}`) }));
+  const [made] = await stage.run([selecting(readingsFrom(0, 5000), [1, 2000])]);
+  const column = (made as Batch).column('label');
+  expect(column.byteLength(5000)).toBe(5000 * 4 + 'é1é2000'.length + 2);
+  expect((made as Batch).own('label').value(2000)).toBe('é2000');
+});
+
 test('fields are computed from the row as it came in, also where one is replaced', async () => {
   const stage = onReadings(
     derive({

@@ -215,6 +215,17 @@ describe('a row that fails costs only itself', () => {
   });
 });
 
+test('what a call gives after its time is over is not taken', async () => {
+  const { stage, tally } = created((time) => ({
+    map: waiting(time),
+    timeoutMs: 100,
+    concurrency: 2,
+  }));
+  // The first is given up at 100 and ends at 150, while the last two are under way.
+  expect(await through(stage, numbered([150, 90, 90, 90]))).toEqual([[1, 2, 3]]);
+  expect(tally.failures).toMatchObject([{ reason: 'row.timeout', record: { id: 0 } }]);
+});
+
 test('a callback is given a frozen record that stays valid', async () => {
   const kept: Job[] = [];
   const { stage } = created(() => ({

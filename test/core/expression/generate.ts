@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 
-import { Batch, type CellValue, Schema, schema, Selection } from '../../../src/batch/index.ts';
+import { Batch, type CellValue, type Schema, schema, Selection } from '../../../src/batch/index.ts';
 
 export const fields: Schema = schema({
   n: 'float64',

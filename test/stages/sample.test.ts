@@ -2,53 +2,11 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 
 import { Batch } from '../../src/batch/index.ts';
-import { type Logger, silentLogger } from '../../src/core/index.ts';
-import { merge, sample, tap } from '../../src/stages/index.ts';
+import { sample } from '../../src/stages/index.ts';
 import { createStage } from '../../src/testing/stage.ts';
-import {
-  type Reading,
-  readings,
-  readingsFrom,
-  rowsThrough,
-  selecting,
-  onReadings,
-} from './readings.ts';
+import { type Reading, readings, readingsFrom, rowsThrough, onReadings } from './readings.ts';
 
 type Fields = (typeof readings)['shape'];
-
-describe('tap', () => {
-  test('shows the rows that count, and lets the batch itself go on', async () => {
-    const seen: number[] = [];
-    const stage = onReadings(tap((r) => void seen.push(r.value)));
-    const batch = selecting(readingsFrom(0, 9), [2, 7]);
-    expect(await stage.run([batch])).toEqual([batch]);
-    expect(seen).toEqual([2, 7]);
-  });
-
-  test('a throw costs no row: it is counted, and told once for each batch', async () => {
-    const said: unknown[][] = [];
-    const log: Logger = { ...silentLogger, warning: (...line) => void said.push(line) };
-    const angry = tap<Fields>((r: Reading) => {
-      if (r.flags % 2 === 1) throw new Error(`no ${r.flags}`);
-    });
-    const stage = createStage(angry, readings, { log } as never);
-    const batches = [0, 10].map((first) => Batch.from(readingsFrom(first, 10), readings));
-    expect((await rowsThrough(stage, ...batches)).length).toBe(20);
-    expect([...stage.tally.counts]).toEqual([['tap.threw', 10]]);
-    expect(stage.tally.dead).toBe(0);
-  });
-
-  test('in a config file it is refused with a sentence', () => {
-    const { error } = tap.spec.options(z).safeParse({});
-    expect(error?.issues[0]?.message).toContain('takes a function, so it works from code only');
-  });
-});
-
-test('merge lets each batch go on itself', async () => {
-  const batch = Batch.from(readingsFrom(0, 2), readings);
-  expect(await onReadings(merge<Fields>()).run([batch])).toEqual([batch]);
-  expect(merge.spec.inputs).toBe('many');
-});
 
 describe('sample', () => {
   const valuesOf = (rows: readonly Record<string, unknown>[]): unknown[] =>
