@@ -8,7 +8,7 @@ export {
   refineDecoding,
   refineEncoding,
 } from './codec-options.ts';
-export { type ColumnFill, createColumnFill, misfitOf } from './column-fill.ts';
+export { type ColumnFill, createColumnFill } from './column-fill.ts';
 export {
   type AnyRowTest,
   checkCondition,
@@ -77,7 +77,12 @@ export { normalDeviate, type Random, seededRandom, systemRandom } from './random
 export { type ReadingFields, readingSchema } from './reading.ts';
 export { endOfLastLine, readFully, RecordFile } from './record-file.ts';
 export { RecordCollector } from './record-collector.ts';
-export { type AnyRowFunction, type ComputeColumn, type RowFunction, RowRunner } from './row-function.ts';
+export {
+  type AnyRowFunction,
+  type ComputeColumn,
+  type RowFunction,
+  RowRunner,
+} from './row-function.ts';
 export { RowFailures } from './row-failures.ts';
 export { schemaOption } from './schema-option.ts';
 export { type FailedRow, isSink, type Sink, type SinkConnector, type WriteResult } from './sink.ts';

@@ -14,7 +14,10 @@ export interface MapAsyncOptions<F extends Fields, A extends Fields> {
    * Makes the record of a row. It is given a frozen record that stays valid, and a signal that
    * aborts when its time is over or the run is stopped.
    */
-  readonly map: (record: RecordOf<NoInfer<F>>, signal: AbortSignal) => Promise<RecordOf<A>> | RecordOf<A>;
+  readonly map: (
+    record: RecordOf<NoInfer<F>>,
+    signal: AbortSignal,
+  ) => Promise<RecordOf<A>> | RecordOf<A>;
   /** What the records are; the fields that come in unless given. */
   readonly schema?: Schema<A>;
   /** Calls at a time. 16 unless given. */
