@@ -1,6 +1,8 @@
 import { AssertionError, ok } from 'node:assert/strict';
 import { inspect } from 'node:util';
 
+import { systemClock } from '../core/index.ts';
+
 /**
  * One thing that a component must do: `run` rejects where it does not. Any test runner takes a list
  * of them: `for (const { name, run } of stageSuite(…)) test(name, run)`.
@@ -77,13 +79,16 @@ export async function turns(count: number): Promise<void> {
   }
 }
 
-/** True when a promise settles, either way, within the time of some calls to the system. */
+const settleMsMax = 5000;
+
+/** True when a promise settles, either way, with time enough for calls to a busy system. */
 export async function settles(promise: Promise<unknown>): Promise<boolean> {
   let settled = false;
   const settle = (): void => {
     settled = true;
   };
   promise.then(settle, settle);
-  for (let round = 0; round < 2000 && !settled; round++) await turns(10);
+  const deadline = systemClock.monotonic() + settleMsMax;
+  while (!settled && systemClock.monotonic() < deadline) await turns(10);
   return settled;
 }
