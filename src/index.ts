@@ -78,9 +78,10 @@ export {
   type RunStats,
   type Settings,
   type SettingsInput,
+  startRun,
   TypedPipelineBuilder,
   ValidationError,
 } from './engine/index.ts';
 export * from './connectors/index.ts';
 export * from './stages/index.ts';
-export { pipeline } from './pipeline.ts';
+export { builtins, pipeline, readPipeline } from './pipeline.ts';

@@ -5,7 +5,7 @@ import type { Definition } from '../core/index.ts';
 import { exampleConfig, type JsonSchema, optionsSchema } from '../engine/config-schema.ts';
 import { UsageError } from './failure.ts';
 import { componentsOf } from './list.ts';
-import { builtins } from './registry.ts';
+import { builtins } from '../pipeline.ts';
 import type { Terminal } from './terminal.ts';
 import { alignColumns } from './text.ts';
 

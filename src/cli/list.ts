@@ -1,6 +1,6 @@
 import type { Definition } from '../core/index.ts';
 import type { Registry } from '../engine/index.ts';
-import { builtins } from './registry.ts';
+import { builtins } from '../pipeline.ts';
 import type { Terminal } from './terminal.ts';
 import { alignColumns } from './text.ts';
 

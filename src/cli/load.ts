@@ -1,12 +1,7 @@
-import { dirname, resolve } from 'node:path';
-import process from 'node:process';
-
-import { deadLetterFile } from '../connectors/dead-letter-file.ts';
-import { systemOutside } from '../core/index.ts';
-import { type PipelineConfig, parseOverride, readConfig } from '../engine/config.ts';
+import { type PipelineConfig, parseOverride } from '../engine/config.ts';
 import { isPipelineError } from '../errors.ts';
+import { readPipeline } from '../pipeline.ts';
 import { UsageError } from './failure.ts';
-import { builtins } from './registry.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Reads a pipeline file with the built-in components; its resolved secrets are never shown. */
@@ -15,13 +10,7 @@ export async function loadConfig(
   set: readonly string[] | undefined,
   terminal: Terminal,
 ): Promise<PipelineConfig> {
-  const config = await readConfig(file, {
-    registry: builtins(),
-    outside: systemOutside(dirname(resolve(file))),
-    environment: process.env,
-    overrides: parseOverrides(set ?? []),
-    deadLetters: deadLetterFile(),
-  });
+  const config = await readPipeline(file, { overrides: parseOverrides(set ?? []) });
   terminal.scrub = (text) => config.secrets.scrub(text);
   return config;
 }

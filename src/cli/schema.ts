@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 
 import { configSchema } from '../engine/config-schema.ts';
-import { builtins } from './registry.ts';
+import { builtins } from '../pipeline.ts';
 import type { Terminal } from './terminal.ts';
 
 export const schemaFileName = 'pipeline.schema.json';

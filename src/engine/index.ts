@@ -16,7 +16,6 @@ export {
   PipelineFlow,
   type SettingsInput,
   TypedPipelineBuilder,
-  withDefaults,
 } from './builder.ts';
 export { type Checkpoint, type CheckpointStore, memoryCheckpoints } from './checkpoint.ts';
 export {

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 
 import { componentsOf } from '../../src/cli/list.ts';
-import { builtins } from '../../src/cli/registry.ts';
+import { builtins } from '../../src/pipeline.ts';
 import { configSchema, exampleConfig } from '../../src/engine/config-schema.ts';
 import { millrace, temporaryDirectory } from './millrace.ts';
 
