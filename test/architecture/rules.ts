@@ -15,7 +15,7 @@ export const arrows: Arrows = {
   engine: ['errors', 'batch', 'core', 'resilience', 'observe'],
   testing: ['errors', 'batch', 'core', 'engine'],
   // The door in: it hands the engine what it may not import.
-  pipeline: ['core', 'connectors', 'engine'],
+  pipeline: ['core', 'connectors', 'stages', 'engine'],
   index: ['errors', 'batch', 'core', 'stages', 'connectors', 'engine', 'pipeline'],
   cli: ['errors', 'batch', 'core', 'observe', 'stages', 'connectors', 'engine', 'pipeline'],
 };
