@@ -175,7 +175,7 @@ export function connectorOfSink(sink: Sink, id: string): SinkConnector {
     taken.reject(failure);
     // Met by the next offer; until then it is not unhandled.
     taken.promise.catch(() => {});
-    throw failure;
+    throw failure as Error;
   };
   const offer = async (flow: Flow): Promise<void> => {
     taken ??= Promise.withResolvers();

@@ -79,7 +79,7 @@ export async function turns(count: number): Promise<void> {
   }
 }
 
-const settleMsMax = 5000;
+const settleMsMax = 2000;
 
 /** True when a promise settles, either way, with time enough for calls to a busy system. */
 export async function settles(promise: Promise<unknown>): Promise<boolean> {
