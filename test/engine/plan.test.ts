@@ -323,7 +323,7 @@ describe('a file', () => {
     const flow = builder.from(fileSource({ path: read, schema: readings }));
     for (const path of written) flow.to(fileSink({ path }));
     if (deadLetters !== undefined) builder.deadLetters(deadLetterFile({ path: deadLetters }));
-    return builder.plan().then(
+    return await builder.plan().then(
       () => 'fine',
       (error: ValidationError) => error.problems.map(formatProblem).join('\n'),
     );
