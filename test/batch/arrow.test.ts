@@ -73,20 +73,21 @@ describe('to Arrow', () => {
     ]);
     const { batches } = (await toArrow(nullable)) as ArrowTable;
     const data = (name: string) => batches[0]!.data.children[everyKind.indexOf(name)]!;
+    const values = (name: string) => data(name).values as ArrayBufferView;
     for (const name of ['float64', 'int32', 'int64']) {
-      expect(data(name).values.buffer).toBe((nullable.column(name) as FixedColumn).values.buffer);
+      expect(values(name).buffer).toBe((nullable.column(name) as FixedColumn).values.buffer);
     }
     const codes = nullable.column('category') as CategoryColumn;
-    expect(data('category').values.buffer).toBe(codes.codes.buffer);
+    expect(values('category').buffer).toBe(codes.codes.buffer);
     for (const name of ['text', 'bytes', 'json']) {
       const column = nullable.column(name) as BytesColumn;
-      expect(data(name).values.buffer).toBe(column.data.buffer);
+      expect(values(name).buffer).toBe(column.data.buffer);
       expect(data(name).valueOffsets!.buffer).toBe(column.offsets.buffer);
     }
     expect(data('float64').nullBitmap!.buffer).toBe(nullable.column('float64').validity!.buffer);
     expect(data('float64').nullCount).toBe(375);
     for (const name of ['bool', 'timestamp']) {
-      expect(data(name).values.buffer).not.toBe(
+      expect(values(name).buffer).not.toBe(
         (nullable.column(name) as FixedColumn).values.buffer,
       );
     }

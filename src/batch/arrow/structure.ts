@@ -19,7 +19,8 @@ export interface ArrowData {
   readonly offset: number;
   readonly nullCount: number;
   readonly nullBitmap?: Uint8Array | null | undefined;
-  readonly values: ArrayBufferView;
+  /** A view of bytes; rows of a table itself where the type has children. */
+  readonly values: unknown;
   readonly valueOffsets: ArrayBufferView | undefined;
   readonly dictionary?: { readonly length: number; get(index: number): unknown } | undefined;
   readonly children: readonly ArrowData[];
