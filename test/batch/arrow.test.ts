@@ -87,9 +87,7 @@ describe('to Arrow', () => {
     expect(data('float64').nullBitmap!.buffer).toBe(nullable.column('float64').validity!.buffer);
     expect(data('float64').nullCount).toBe(375);
     for (const name of ['bool', 'timestamp']) {
-      expect(values(name).buffer).not.toBe(
-        (nullable.column(name) as FixedColumn).values.buffer,
-      );
+      expect(values(name).buffer).not.toBe((nullable.column(name) as FixedColumn).values.buffer);
     }
   });
 
