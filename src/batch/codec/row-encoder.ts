@@ -4,9 +4,11 @@ import { PipelineError } from '../../errors.ts';
 import type { Batch } from '../batch.ts';
 import { type Bitmap, getBit } from '../bitmap.ts';
 import type { BytesColumn, CategoryColumn, Column, FixedColumn } from '../column.ts';
-import type { Dictionary } from '../dictionary.ts';
+import { canGenerate } from '../row.ts';
 import type { Kind, Schema } from '../schema.ts';
 import type { EncodeOptions, Encoder } from './contract.ts';
+import { EncodedValues } from './encoded-values.ts';
+import { createRowWriter, type RowWriter } from './row-writer.ts';
 import { formatTimestamp } from './timestamp.ts';
 import {
   numberBytesMax,
@@ -17,6 +19,10 @@ import {
 } from './write-number.ts';
 
 const noBytes = new Uint8Array(0);
+/** Room is made for every row of a batch, so longer category values go the slow way. */
+const fastValueBytesMax = 256;
+/** A word, which values are copied by. */
+const spareBytes = 4;
 
 /** What stands around the cells of a format. */
 export interface RowFrame {
@@ -36,10 +42,13 @@ export abstract class RowEncoder implements Encoder {
   /** Room that a row takes at most, its text and bytes cells left out. */
   readonly #rowBytesMax: number;
   readonly #frame: RowFrame;
+  readonly #writeRows: RowWriter | null;
   #out: Uint8Array = noBytes;
-  #nonFinite = 0;
+  #view: DataView = new DataView(noBytes.buffer);
+  readonly #refused: { nonFinite: number } = { nonFinite: 0 };
 
-  constructor(schema: Schema, options: EncodeOptions, frame: RowFrame) {
+  /** `fast: false` writes every row the slow way: for tests that compare the two. */
+  constructor(schema: Schema, options: EncodeOptions, frame: RowFrame, fast = true) {
     this.schema = schema;
     this.options = options;
     this.#frame = frame;
@@ -48,6 +57,10 @@ export abstract class RowEncoder implements Encoder {
     let bytes = frame.after.length;
     for (const before of frame.before) bytes += before.length + numberBytesMax;
     this.#rowBytesMax = bytes;
+    this.#writeRows =
+      fast && canGenerate()
+        ? createRowWriter(schema.fields, frame, options.timestamps ?? 'ms')
+        : null;
   }
 
   abstract begin(): Uint8Array;
@@ -72,7 +85,46 @@ export abstract class RowEncoder implements Encoder {
         fact: `a batch of ${batch.schema} for an encoder of ${this.schema}`,
       });
     }
-    const { rows, length, columns } = batch;
+    this.#takeDictionaries(batch);
+    const end = this.#writeFast(batch) ?? this.#writeSlowly(batch);
+    if (this.#refused.nonFinite > 0) {
+      this.options.report?.counted('nonFinite', this.#refused.nonFinite);
+    }
+    this.#refused.nonFinite = 0;
+    return this.#out.subarray(0, end);
+  }
+
+  #takeDictionaries({ columns }: Batch): void {
+    for (let field = 0; field < columns.length; field++) {
+      const column = columns[field]!;
+      if (column.kind === 'category') {
+        this.#encoded[field]!.take((column as CategoryColumn).dictionary);
+      }
+    }
+  }
+
+  /** Undefined where the rows must be written one cell at a time. */
+  #writeFast({ rows, length, columns }: Batch): number | undefined {
+    if (this.#writeRows === null) return undefined;
+    let rowBytesMax = this.#rowBytesMax;
+    for (const { lengthMax } of this.#encoded) {
+      if (lengthMax > fastValueBytesMax) return undefined;
+      rowBytesMax += lengthMax;
+    }
+    this.#reserve(0, length * rowBytesMax + spareBytes);
+    return this.#writeRows(
+      this.#out,
+      this.#view,
+      0,
+      columns,
+      this.#encoded,
+      rows,
+      length,
+      this.#refused,
+    );
+  }
+
+  #writeSlowly({ rows, length, columns }: Batch): number {
     const { before, after, nothing } = this.#frame;
     const validity = columns.map((column) => column.validity);
     let at = 0;
@@ -86,9 +138,7 @@ export abstract class RowEncoder implements Encoder {
       }
       at = writeBytes(this.#out, at, after);
     }
-    if (this.#nonFinite > 0) this.options.report?.counted('nonFinite', this.#nonFinite);
-    this.#nonFinite = 0;
-    return this.#out.subarray(0, at);
+    return at;
   }
 
   #writeCell(at: number, column: Column, field: number, row: number): number {
@@ -97,7 +147,7 @@ export abstract class RowEncoder implements Encoder {
       case 'float64': {
         const value = (column as FixedColumn<Float64Array>).values[row]!;
         if (value - value === 0) return writeFloat(out, at, value);
-        this.#nonFinite++;
+        this.#refused.nonFinite++;
         return writeBytes(out, at, this.#frame.nothing);
       }
       case 'timestamp':
@@ -109,8 +159,7 @@ export abstract class RowEncoder implements Encoder {
       case 'bool':
         return writeAscii(out, at, (column as FixedColumn).values[row] === 1 ? 'true' : 'false');
       case 'category': {
-        const { dictionary, codes } = column as CategoryColumn;
-        const bytes = this.#encoded[field]!.bytesOf(dictionary, codes[row]!);
+        const bytes = this.#encoded[field]!.bytesOf((column as CategoryColumn).codes[row]!);
         at = this.#reserve(at, bytes.length + this.#rowBytesMax);
         return writeBytes(this.#out, at, bytes);
       }
@@ -125,7 +174,7 @@ export abstract class RowEncoder implements Encoder {
 
   #writeTimestamp(at: number, value: number): number {
     if (value - value !== 0) {
-      this.#nonFinite++;
+      this.#refused.nonFinite++;
       return writeBytes(this.#out, at, this.#frame.nothing);
     }
     const text = this.options.timestamps === 'iso' ? formatTimestamp(value) : null;
@@ -139,27 +188,9 @@ export abstract class RowEncoder implements Encoder {
       const grown = new Uint8Array(Math.max(65_536, 2 * (at + more)));
       grown.set(this.#out.subarray(0, at));
       this.#out = grown;
+      this.#view = new DataView(grown.buffer);
     }
     return at;
-  }
-}
-
-/** The values of one category field as they stand in the output, kept for each dictionary. */
-class EncodedValues {
-  readonly #encode: (text: string) => Uint8Array;
-  #dictionary: Dictionary | null = null;
-  #bytes: Uint8Array[] = [];
-
-  constructor(encode: (text: string) => Uint8Array) {
-    this.#encode = encode;
-  }
-
-  bytesOf(dictionary: Dictionary, code: number): Uint8Array {
-    if (dictionary !== this.#dictionary) {
-      this.#dictionary = dictionary;
-      this.#bytes = [];
-    }
-    return (this.#bytes[code] ??= this.#encode(dictionary.values[code]!));
   }
 }
 

@@ -1,0 +1,114 @@
+import { Buffer } from 'node:buffer';
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import {
+  BatchBuilder,
+  type EncodeOptions,
+  type Encoder,
+  type RecordOf,
+  schema,
+  type Schema,
+  Selection,
+} from '../../../src/batch/index.ts';
+import { CsvEncoder } from '../../../src/batch/codec/csv-encoder.ts';
+import { JsonEncoder } from '../../../src/batch/codec/json-encoder.ts';
+
+// The nightly run tries 100 times as many inputs as the gate does.
+const runs = process.env['MILLRACE_NIGHTLY'] ? 100_000 : 1_000;
+
+const readings = schema({
+  id: 'category',
+  'a"];throw "b\n': 'float64',
+  '': 'float64?',
+  at: 'timestamp?',
+  count: 'int32',
+  total: 'int64?',
+  ok: 'bool?',
+  unit: 'category?',
+});
+type Reading = RecordOf<(typeof readings)['shape']>;
+
+const value = fc.oneof(
+  fc.double(),
+  fc.integer(),
+  fc.tuple(fc.nat(99_999), fc.nat(9999)).map(([whole, part]) => whole + part / 1e4),
+  fc.constantFrom(NaN, Infinity, -Infinity, -0),
+);
+const text = fc.oneof(
+  { weight: 20, arbitrary: fc.constantFrom('', 'C', 'kPa', 'sensor-0012', '"', 'a,b', 'é', '=1') },
+  { weight: 10, arbitrary: fc.string({ unit: 'binary', maxLength: 9 }) },
+  { weight: 2, arbitrary: fc.constant('x'.repeat(250)) },
+  // Beyond what the fast path makes room for.
+  { weight: 1, arbitrary: fc.constant('y'.repeat(300)) },
+);
+const reading = fc.record({
+  id: text,
+  'a"];throw "b\n': value,
+  '': fc.option(value),
+  at: fc.option(fc.integer({ min: -62_167_219_200_000, max: 253_402_300_799_999 })),
+  count: fc.integer(),
+  total: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
+  ok: fc.option(fc.boolean()),
+  unit: fc.option(text),
+}) as fc.Arbitrary<Reading>;
+
+/** Rows of one batch, and which of them count. */
+const batches = fc.array(
+  fc.record({ rows: fc.array(reading, { maxLength: 6 }), kept: fc.array(fc.boolean()) }),
+  { maxLength: 4 },
+);
+
+type Create = (of: Schema, options: EncodeOptions, fast: boolean) => Encoder;
+const formats: Record<string, Create> = {
+  ndjson: (of, options, fast) => new JsonEncoder(of, options, false, fast),
+  json: (of, options, fast) => new JsonEncoder(of, options, true, fast),
+  csv: (of, options, fast) => new CsvEncoder(of, options, fast),
+};
+
+describe.each(Object.entries(formats))('%s', (_, create) => {
+  test('the fast path writes what the slow path writes', () => {
+    const options = fc.record({
+      timestamps: fc.constantFrom('ms' as const, 'iso' as const),
+      pretty: fc.boolean(),
+      excelSafe: fc.boolean(),
+    });
+    fc.assert(
+      fc.property(batches, options, (given, how) => {
+        const [fast, slow] = [true, false].map((isFast) => encode(create, given, how, isFast));
+        expect(fast).toEqual(slow);
+      }),
+      { numRuns: runs },
+    );
+  });
+});
+
+interface Given {
+  readonly rows: readonly Reading[];
+  readonly kept: readonly boolean[];
+}
+
+function encode(
+  create: Create,
+  given: readonly Given[],
+  options: EncodeOptions,
+  fast: boolean,
+): { text: string; counts: Record<string, number> } {
+  const counts: Record<string, number> = {};
+  const counted = (what: string, count: number): void => {
+    counts[what] = (counts[what] ?? 0) + count;
+  };
+  const encoder = create(readings, { ...options, report: { counted } }, fast);
+  let written = Buffer.from(encoder.begin()).toString();
+  // Batches of one builder share their dictionaries while these grow.
+  const builder = new BatchBuilder(readings);
+  for (const { rows, kept } of given) {
+    for (const row of rows) builder.append(row);
+    const batch = builder.finish();
+    const selected = rows.flatMap((_, row) => (kept[row] === false ? [] : [row]));
+    const selection = new Selection(Uint32Array.from(selected), selected.length);
+    written += Buffer.from(encoder.encode(batch.select(selection))).toString();
+  }
+  return { text: written + Buffer.from(encoder.end()).toString(), counts };
+}
