@@ -64,7 +64,6 @@ export { functionOption } from './function-option.ts';
 export type { FileFacts, FileHandle, Files, FileSpace } from './files.ts';
 export {
   type DeadLetterFields,
-  deadLetterRecordBytesMax,
   deadLetterSchema,
   excerptRecord,
   type RecordExcerpt,
@@ -73,7 +72,7 @@ export { type Logger, type LogLevel, silentLogger } from './log.ts';
 export type { Network } from './network.ts';
 export { systemOutside } from './outside.ts';
 export type { Policy } from './policy.ts';
-export { normalDeviate, type Random, seededRandom, systemRandom } from './random.ts';
+export { normalDeviate, type Random, seededRandom } from './random.ts';
 export { type ReadingFields, readingSchema } from './reading.ts';
 export { endOfLastLine, readFully, RecordFile } from './record-file.ts';
 export { RecordCollector } from './record-collector.ts';
