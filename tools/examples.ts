@@ -1,7 +1,8 @@
 /**
  * Runs every example, `examples/NN-name/` with a `main.ts` or a `pipeline.yaml`, in a copy of its
- * directory, and compares what it prints with `expected.txt`. `mask.json` lists patterns of what
- * differs from run to run: each match becomes `…`. `--update` writes the expected output.
+ * directory, and compares what it prints with `expected.txt`, and the files it writes with those in
+ * `expected/`. `mask.json` lists patterns of what differs from run to run: each match becomes `…`.
+ * `--update` writes the expected output.
  */
 import {
   cpSync,
@@ -38,14 +39,16 @@ async function main(): Promise<void> {
 }
 
 async function checkExample(name: string): Promise<void> {
-  const printed = await runExample(name);
-  const expected = join(examples, name, 'expected.txt');
-  if (process.argv.includes('--update')) writeFileSync(expected, printed);
-  if (!existsSync(expected)) throw new Error('has no expected.txt');
-  assertSameText(printed, readFileSync(expected, 'utf8'));
+  for (const [file, text] of await runExample(name)) {
+    const expected = join(examples, name, file);
+    if (process.argv.includes('--update')) writeFileSync(expected, text);
+    if (!existsSync(expected)) throw new Error(`has no ${file}`);
+    assertSameText(text, readFileSync(expected, 'utf8'));
+  }
 }
 
-async function runExample(name: string): Promise<string> {
+/** What it printed and wrote, by the name of the file that has what is expected. */
+async function runExample(name: string): Promise<Map<string, string>> {
   const copy = mkdtempSync(join(tmpdir(), `millrace-${name}-`));
   try {
     cpSync(join(examples, name), copy, { recursive: true });
@@ -57,10 +60,18 @@ async function runExample(name: string): Promise<string> {
       : [millrace, 'run', 'pipeline.yaml'];
     const { exitCode, stdout, stderr } = await runCommand('node', options, copy);
     if (exitCode !== 0) throw new Error(`ended with ${exitCode}:\n${stdout}${stderr}`);
-    return masked(stdout, join(copy, 'mask.json'));
+    const results = new Map([['expected.txt', masked(stdout, join(copy, 'mask.json'))]]);
+    for (const file of filesIn(join(copy, 'expected'))) {
+      results.set(join('expected', file), readFileSync(join(copy, file), 'utf8'));
+    }
+    return results;
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
+}
+
+function filesIn(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory) : [];
 }
 
 function masked(text: string, file: string): string {
