@@ -196,7 +196,9 @@ function takePart<T extends Values>(
   transferList: ArrayBuffer[],
 ): T {
   const { buffer } = values;
-  const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === values.byteLength;
+  // Empty arrays have nothing to move, and columns without bytes may share one.
+  const isWhole =
+    values.length > 0 && buffer instanceof ArrayBuffer && buffer.byteLength === values.byteLength;
   const type = values.constructor as new (buffer: ArrayBuffer) => T;
   // `transfer` leaves the old array empty at once, so that nothing can use it in the meantime.
   const part = move && isWhole ? new type(buffer.transfer()) : (values.slice(0, length) as T);

@@ -12,6 +12,7 @@ import {
   BatchSender,
   BytesColumn,
   type CategoryColumn,
+  createDecoder,
   type Dictionary,
   FixedColumn,
   Origin,
@@ -147,6 +148,19 @@ describe('a batch sent to another thread', () => {
       });
     },
   );
+
+  test('leaves alone the empty buffer that decoded columns without text share', () => {
+    using((channel) => {
+      const report = { failed: () => {}, counted: () => {} };
+      for (let round = 0; round < 2; round++) {
+        const decoder = createDecoder('ndjson', schema({ text: 'text?' }), { report });
+        decoder.push(Buffer.from('{"text":null}\n{"text":""}\n'));
+        decoder.end();
+        const arrived = channel.pass(decoder.next()!).batch;
+        expect(arrived.toRows()).toEqual([{ text: null }, { text: '' }]);
+      }
+    });
+  });
 
   test('copies what is only a part of a buffer, and bitmaps, which columns may share', () => {
     using((channel) => {
