@@ -46,6 +46,7 @@ export {
   type FixedKind,
   valuesTypeOf,
 } from './column.ts';
+export { RecordScanner } from './codec/csv-record.ts';
 export { formatTimestamp, parseTimestamp } from './codec/timestamp.ts';
 export { Dictionary, dictionaryLimits } from './dictionary.ts';
 export { nearest } from './nearest.ts';

@@ -195,6 +195,14 @@ describe('the file sink appends', () => {
     expect(logged).toEqual([]);
   });
 
+  it('to a foreign CSV with quotes that open nothing, and keeps all of it', async () => {
+    const foreign = 'n;name;at\n1;5" pipe;2\n3;x""y;4\n5;"a;""\n";6\n';
+    const outside = holding({ 'o.csv': `${foreign}7;"torn` });
+    const component = fileSink({ path: 'o.csv', mode: 'append', delimiter: ';' });
+    await writeAll(component, reading, [rowOf(8, 'b')], { outside });
+    expect(outside.files.text('o.csv')).toBe(`${foreign}8;b;${at}\n`);
+  });
+
   it('behind a torn line longer than any block, and keeps no part of it', async () => {
     const outside = holding({ 'o.ndjson': `{"n":1}\n${'x'.repeat(3_000_000)}` });
     await writeAll(fileSink({ path: 'o.ndjson', mode: 'append' }), reading, [], { outside });

@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 
-import type { EncodeFormat } from '../../batch/index.ts';
+import { type EncodeFormat, RecordScanner } from '../../batch/index.ts';
 import { endOfLastLine, type FileHandle, readFully } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
 
@@ -20,17 +20,21 @@ export interface Appendable {
 
 const nothing: Appendable = { recordBytes: 0, lacksLineEnd: false, tornBytes: 0, isEmpty: true };
 
-/** Looks for the end of the last whole record. Throws where the file is not of the format. */
+/**
+ * Looks for the end of the last whole record. `header` and `delimiter` are those of a CSV. Throws
+ * where the file is not of the format.
+ */
 export async function examine(
   path: string,
   handle: FileHandle,
   format: EncodeFormat,
   header: Uint8Array,
+  delimiter: string,
 ): Promise<Appendable> {
   const { kind, sizeBytes } = await handle.facts();
   if (kind !== 'file' || sizeBytes === 0) return nothing;
   if (format === 'ndjson') return examineLines(handle, sizeBytes);
-  if (format === 'csv') return examineCsv(path, handle, sizeBytes, header);
+  if (format === 'csv') return examineCsv(path, handle, sizeBytes, header, delimiter);
   return examineArray(path, handle, sizeBytes);
 }
 
@@ -60,18 +64,18 @@ async function examineCsv(
   handle: FileHandle,
   sizeBytes: number,
   header: Uint8Array,
+  delimiter: string,
 ): Promise<Appendable> {
-  let quoted = false;
+  const records = new RecordScanner(delimiter.charCodeAt(0));
   let recordBytes = 0;
   let headerBytes = 0;
   await scan(handle, (bytes, base) => {
-    for (let at = 0; at < bytes.length; at++) {
-      const byte = bytes[at]!;
-      if (byte === 34) quoted = !quoted;
-      else if (byte === 10 && !quoted) {
-        recordBytes = base + at + 1;
-        headerBytes ||= recordBytes;
-      }
+    let end = records.end(bytes, 0, bytes.length);
+    while (end >= 0) {
+      recordBytes = base + end + 1;
+      headerBytes ||= recordBytes;
+      records.begin();
+      end = records.end(bytes, end + 1, bytes.length);
     }
   });
   const found = Buffer.alloc(Math.min(headerBytes || sizeBytes, lineBytesMax));

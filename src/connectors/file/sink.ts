@@ -79,10 +79,13 @@ export class FileSink implements SinkConnector {
   }
 
   async #start(handle: FileHandle): Promise<RecordFile> {
-    const { path, mode, format } = this.#writing;
+    const { path, mode, format, encode } = this.#writing;
     const { kind } = await handle.facts();
     const begin = Buffer.from(this.#encoder.begin());
-    const found = mode === 'append' ? await examine(path, handle, format, begin) : undefined;
+    const found =
+      mode === 'append'
+        ? await examine(path, handle, format, begin, encode.delimiter ?? ',')
+        : undefined;
     if (found !== undefined && found.tornBytes > 0) {
       this.#context.log.warning('file.mended', { path, tornBytes: found.tornBytes });
     }
