@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -17,8 +18,6 @@ import { type Job, prepareJob } from './lib/job.ts';
 import type { Measure, Samples, Setting } from './lib/measure.ts';
 import { telemetry, writeTelemetry } from './lib/telemetry.ts';
 
-const peerProgram = join(import.meta.dirname, 'peers', 'readline-job.ts');
-
 /** The reference job as its user runs it, each time in a process of its own, start and end in it. */
 export const referenceJob: Measure = {
   id: 'job.ndjson',
@@ -32,6 +31,7 @@ async function measureJob({ quick, directory }: Setting): Promise<Samples> {
   const input = join(directory, 'job.ndjson');
   await writeTelemetry(input, quick ? 20_000 : 2_000_000);
   const job = await prepareJob(directory, 'job', input);
+  const peerProgram = await plainPeer(directory);
   const peerOutput = join(directory, 'job.peer.ndjson');
   const samples = { ours: [] as number[], peer: [] as number[] };
   for (let round = 0; round < (quick ? 1 : 7); round++) {
@@ -49,6 +49,16 @@ async function measureJob({ quick, directory }: Setting): Promise<Samples> {
   await assertSameOutput(job, peerOutput);
   await Promise.all([input, job.output, peerOutput].map((path) => rm(path)));
   return samples;
+}
+
+/** The peer's program without its types, so that taking them out is not timed. */
+async function plainPeer(directory: string): Promise<string> {
+  for (const name of ['moving-average', 'readline-job']) {
+    const source = await readFile(join(import.meta.dirname, 'peers', `${name}.ts`), 'utf8');
+    const program = stripTypeScriptTypes(source).replaceAll(".ts';", ".mjs';");
+    await writeFile(join(directory, `${name}.mjs`), program);
+  }
+  return join(directory, 'readline-job.mjs');
 }
 
 interface Line {
