@@ -100,6 +100,11 @@ function misfit({ name, kind }: Field, value: unknown): UndecodableError {
   return new UndecodableError('field.type', fact);
 }
 
+function noTimestamp({ name }: Field): UndecodableError {
+  const fact = `field \`${name}\` takes milliseconds or RFC 3339 text, and this is other text`;
+  return new UndecodableError('field.type', fact);
+}
+
 /** Writes a text or a boolean to any kind of field but json. */
 export function writeValue(rows: RowColumns, index: number, value: unknown): void {
   const field = rows.fields[index]!;
@@ -120,7 +125,7 @@ export function writeValue(rows: RowColumns, index: number, value: unknown): voi
       return;
     case 'timestamp': {
       const ms = parseTimestamp(value);
-      if (Number.isNaN(ms)) throw misfit(field, value);
+      if (Number.isNaN(ms)) throw noTimestamp(field);
       rows.floats[index]![rows.row] = ms;
       return;
     }
@@ -144,10 +149,11 @@ function toInt64(field: Field, value: number, digits: string): bigint {
 
 function outOfRange({ name, kind }: Field, digits: string): UndecodableError {
   const shown = digits.length > 40 ? `${digits.slice(0, 40)}…` : digits;
-  return new UndecodableError(
-    'number.range',
-    `field \`${name}\`: ${shown} is out of range for ${kind}`,
-  );
+  const isRounded = !kind.startsWith('int') && Number.isFinite(Number(digits));
+  const fact = isRounded
+    ? `a float64 does not hold ${shown} exactly; \`number: lossy\` rounds it`
+    : `${shown} is out of range for ${kind}`;
+  return new UndecodableError('number.range', `field \`${name}\`: ${fact}`);
 }
 
 /** Writes a JSON value as compact text, with its unsafe numbers as the policy says. */
