@@ -4,12 +4,12 @@ import { styleText } from 'node:util';
 import type { Batch, Fields, Kind, Schema } from '../batch/index.ts';
 import {
   defineSink,
+  Output,
   type SinkComponent,
   type SinkConnector,
   type SinkContext,
   type SinkDefinition,
 } from '../core/index.ts';
-import { PipelineError, reasonOf } from '../errors.ts';
 import { cut, escapeControl, jsonCell, jsonText, readableCell } from './console/cells.ts';
 
 const formats = ['table', 'json', 'text'] as const;
@@ -56,6 +56,7 @@ class ConsoleConnector implements SinkConnector {
   readonly #options: ParsedOptions;
   readonly #context: SinkContext;
   readonly #lines: (batch: Batch, rows: readonly number[]) => string[];
+  #output: Output | undefined;
   #taken = 0;
   #shown = 0;
 
@@ -66,8 +67,7 @@ class ConsoleConnector implements SinkConnector {
   }
 
   open(): Promise<void> {
-    // Without a listener a reader that goes away would end the process; the write rejects as well.
-    stdout.on('error', ignore);
+    this.#output = new Output(this.#context.id, stdout);
     return Promise.resolve();
   }
 
@@ -80,7 +80,8 @@ class ConsoleConnector implements SinkConnector {
       this.#shown++;
     }
     this.#context.report.counted('rows.unshown', batch.length - shown.length);
-    if (shown.length > 0) await this.#print(`${this.#lines(batch, shown).join('\n')}\n`, signal);
+    if (shown.length === 0) return;
+    await this.#output!.write(`${this.#lines(batch, shown).join('\n')}\n`, signal);
   }
 
   commit(): Promise<void> {
@@ -88,26 +89,10 @@ class ConsoleConnector implements SinkConnector {
   }
 
   close(): Promise<void> {
-    stdout.off('error', ignore);
+    this.#output?.release();
     return Promise.resolve();
   }
-
-  /** Resolves when the system has taken the text, however slowly it is read. */
-  #print(text: string, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason as Error);
-      const abort = (): void => reject(signal.reason as Error);
-      signal.addEventListener('abort', abort, { once: true });
-      stdout.write(text, (error) => {
-        signal.removeEventListener('abort', abort);
-        if (error) reject(outputError(this.#context.id, error));
-        else resolve();
-      });
-    });
-  }
 }
-
-const ignore = (): void => {};
 
 function createFormat(
   format: ParsedOptions['format'],
@@ -171,14 +156,4 @@ function createTable({ fields }: Schema): (batch: Batch, rows: readonly number[]
     begun = true;
     return [...header, ...table.map(toLine)];
   };
-}
-
-function outputError(id: string, error: NodeJS.ErrnoException): PipelineError {
-  const isClosed = error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED';
-  return new PipelineError({
-    code: isClosed ? 'ERR_OUTPUT_CLOSED' : 'ERR_CONNECTOR_FILE',
-    place: id,
-    fact: isClosed ? 'what reads the output has closed it' : reasonOf(error),
-    cause: error,
-  });
 }

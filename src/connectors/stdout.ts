@@ -15,6 +15,7 @@ import {
   encodeOptions,
   type Encoding,
   encodingOptions,
+  Output,
   refineEncoding,
   type SinkComponent,
   type SinkConnector,
@@ -22,7 +23,6 @@ import {
   type SinkDefinition,
   type Zod,
 } from '../core/index.ts';
-import { PipelineError, reasonOf } from '../errors.ts';
 
 export interface StdoutSinkOptions extends Partial<Encoding> {
   /** NDJSON unless given. */
@@ -61,25 +61,28 @@ function optionsOf(z: Zod): ZodType<ParsedOptions> {
 
 /** Writes records to a stream of bytes, each batch when it comes. */
 export class StreamSink implements SinkConnector {
-  readonly #open: () => Writable;
+  readonly #stream: () => Writable;
   readonly #encoder: Encoder;
-  #stream: Writable | undefined;
-  #failure: PipelineError | undefined;
+  #output: Output | undefined;
 
-  constructor(open: () => Writable, { format, ...encoding }: ParsedOptions, context: SinkContext) {
-    this.#open = open;
+  constructor(
+    stream: () => Writable,
+    { format, ...encoding }: ParsedOptions,
+    context: SinkContext,
+  ) {
+    this.#stream = stream;
     const options = { ...encodeOptions(encoding), report: context.report };
     this.#encoder = createEncoder(format, context.input, options);
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    this.#stream = this.#open();
-    this.#stream.on('error', this.#failed);
-    await this.#send(this.#encoder.begin(), signal);
+    this.#output = new Output('stdout', this.#stream());
+    await this.#output.write(this.#encoder.begin(), signal);
   }
 
   async write(batch: Batch, signal: AbortSignal): Promise<void> {
-    await this.#send(this.#encoder.encode(batch), signal);
+    // A copy: a stream may keep it for longer, and the encoder uses its buffer again.
+    await this.#output!.write(new Uint8Array(this.#encoder.encode(batch)), signal);
   }
 
   /** Every write has been taken by the system before it returned. */
@@ -88,46 +91,12 @@ export class StreamSink implements SinkConnector {
   }
 
   async close(): Promise<void> {
-    const stream = this.#stream;
-    if (stream === undefined) return;
+    const output = this.#output;
+    if (output === undefined) return;
     // Behind a write that is still waiting this would wait too: whoever does not read gets no end.
-    if (this.#failure === undefined && stream.writableLength === 0) {
-      await this.#send(this.#encoder.end(), new AbortController().signal).catch(() => {});
+    if (output.isFree) {
+      await output.write(this.#encoder.end(), new AbortController().signal).catch(() => {});
     }
-    stream.off('error', this.#failed);
+    output.release();
   }
-
-  readonly #failed = (error: unknown): void => {
-    this.#failure ??= outputError(error);
-  };
-
-  #send(bytes: Uint8Array, signal: AbortSignal): Promise<void> {
-    const stream = this.#stream!;
-    if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    if (bytes.length === 0) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason as Error);
-      const abort = (): void => reject(signal.reason as Error);
-      signal.addEventListener('abort', abort, { once: true });
-      // A copy: a stream may keep it for longer, and the encoder uses its buffer again.
-      stream.write(new Uint8Array(bytes), (error) => {
-        signal.removeEventListener('abort', abort);
-        if (error === null || error === undefined) return resolve();
-        this.#failed(error);
-        reject(this.#failure!);
-      });
-    });
-  }
-}
-
-const closedCodes = ['EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END', 'EOF'];
-
-function outputError(error: unknown): PipelineError {
-  const isClosed = closedCodes.includes((error as NodeJS.ErrnoException).code ?? '');
-  return new PipelineError({
-    code: isClosed ? 'ERR_OUTPUT_CLOSED' : 'ERR_CONNECTOR_FILE',
-    place: 'stdout',
-    fact: isClosed ? 'what reads the output has closed it' : reasonOf(error),
-    cause: error,
-  });
 }

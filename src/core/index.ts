@@ -71,6 +71,7 @@ export {
 export { type Logger, type LogLevel, silentLogger } from './log.ts';
 export type { Network } from './network.ts';
 export { systemOutside } from './outside.ts';
+export { Output } from './output.ts';
 export type { Policy } from './policy.ts';
 export { normalDeviate, type Random, seededRandom } from './random.ts';
 export { type ReadingFields, readingSchema } from './reading.ts';
@@ -85,7 +86,13 @@ export {
 export { RowFailures } from './row-failures.ts';
 export { schemaOption } from './schema-option.ts';
 export { type FailedRow, isSink, type Sink, type SinkConnector, type WriteResult } from './sink.ts';
-export { endOfInput, isSource, type Source, type SourceConnector, type WhenPaused } from './source.ts';
+export {
+  endOfInput,
+  isSource,
+  type Source,
+  type SourceConnector,
+  type WhenPaused,
+} from './source.ts';
 export {
   isStage,
   type RowsKept,

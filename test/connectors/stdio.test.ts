@@ -181,6 +181,21 @@ describe('the stdout sink', () => {
     await sink.close();
   });
 
+  it('is no longer there when a write that it gave up fails, and nobody is hurt', async () => {
+    let failing: ((error: Error) => void) | undefined;
+    const stream = new Writable({ write: (_chunk, _encoding, done) => void (failing = done) });
+    const sink = sinkOf(stream);
+    const stopping = new AbortController();
+    await sink.open(signal);
+    const writing = sink.write(batchOf(1), stopping.signal);
+    stopping.abort(new Error('stopped'));
+    await expect(writing).rejects.toThrow('stopped');
+    await sink.close();
+    const failed = new Promise((resolve) => stream.once('close', resolve));
+    failing!(Object.assign(new Error('broken pipe'), { code: 'EPIPE' }));
+    await failed;
+  });
+
   it.each([
     ['EPIPE', 'ERR_OUTPUT_CLOSED', 'what reads the output has closed it'],
     ['ENOSPC', 'ERR_CONNECTOR_FILE', 'the disk is full'],
