@@ -17,6 +17,7 @@ import {
   endOfInput,
   type Position,
   refineDecoding,
+  RefusedRecords,
   schemaOption,
   type SourceComponent,
   type SourceConnector,
@@ -71,11 +72,11 @@ export class StreamSource implements SourceConnector {
   readonly #stream: () => AsyncIterable<Uint8Array>;
   readonly #context: SourceContext;
   readonly #decoder: Decoder;
+  readonly #refused: RefusedRecords;
   #chunks: AsyncIterator<Uint8Array> | undefined;
   #chunk: Uint8Array = new Uint8Array(0);
   #next: Promise<IteratorResult<Uint8Array>> | undefined;
   #atEnd = false;
-  #failed = 0;
 
   constructor(
     stream: () => AsyncIterable<Uint8Array>,
@@ -86,17 +87,12 @@ export class StreamSource implements SourceConnector {
     this.#context = context;
     const { format, schema, ...decoding } = options;
     const { id, report, batchLimits } = context;
+    this.#refused = new RefusedRecords(report, batchLimits);
     this.#decoder = createDecoder(format, schema, {
       ...decoding,
       ...batchLimits,
       source: id,
-      report: {
-        failed: (record) => {
-          this.#failed++;
-          report.failed(record);
-        },
-        counted: (what, count) => report.counted(what, count),
-      },
+      report: this.#refused,
     });
   }
 
@@ -109,11 +105,11 @@ export class StreamSource implements SourceConnector {
     const { clock, batchLimits, id } = this.#context;
     let closesAt = Infinity;
     for (;;) {
-      const isPressed = this.#failed >= batchLimits.rowsMax;
+      const { areMany } = this.#refused;
       const isLate = clock.monotonic() >= closesAt;
-      const batch = this.#decoder.next() ?? (isPressed || isLate ? this.#decoder.flush() : null);
-      if (batch !== null || isPressed) {
-        this.#failed = 0;
+      const batch = this.#decoder.next() ?? (areMany || isLate ? this.#decoder.flush() : null);
+      if (batch !== null || areMany) {
+        this.#refused.clear();
         return batch ?? Batch.from([], this.#context.output, { source: id });
       }
       if (this.#atEnd) return endOfInput;

@@ -77,6 +77,7 @@ export { normalDeviate, type Random, seededRandom } from './random.ts';
 export { type ReadingFields, readingSchema } from './reading.ts';
 export { endOfLastLine, readFully, RecordFile } from './record-file.ts';
 export { RecordCollector } from './record-collector.ts';
+export { RefusedRecords } from './refused-records.ts';
 export {
   type AnyRowFunction,
   type ComputeColumn,

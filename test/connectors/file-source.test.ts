@@ -533,6 +533,25 @@ describe('the file source gives dead letters', () => {
     await connector.close();
   });
 
+  it('by the bytes of a batch too, where each record is long', async () => {
+    const outside = holding({ 'in.ndjson': `${'x'.repeat(60_000)}\n`.repeat(100) });
+    const source = await openSource(fileSource({ path: 'in.ndjson', schema: reading }), {
+      outside,
+    });
+    const { connector, tally } = source;
+    let failures = 0;
+    for (;;) {
+      const batch = await connector.read(new AbortController().signal);
+      const records = tally.failures.splice(0) as unknown as { readonly recordBytes: number }[];
+      const bytes = records.reduce((sum, { recordBytes }) => sum + recordBytes, 0);
+      expect(bytes).toBeLessThanOrEqual(1_048_576 + 131_072 + 60_000);
+      failures += records.length;
+      if (batch === endOfInput) break;
+    }
+    expect(failures).toBe(100);
+    await connector.close();
+  });
+
   it('of a line without end in constant memory, and reads on behind it', async () => {
     const outside = virtualOutside();
     const size = 100 * 1024 * 1024;

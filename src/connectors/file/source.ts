@@ -4,6 +4,7 @@ import {
   endOfInput,
   type FileHandle,
   type Position,
+  RefusedRecords,
   type SourceConnector,
   type SourceContext,
 } from '../../core/index.ts';
@@ -34,6 +35,7 @@ export interface FileReading {
 export class FileSource implements SourceConnector {
   readonly #reading: FileReading;
   readonly #context: SourceContext;
+  readonly #refused: RefusedRecords;
   // One is read into while the other is decoded.
   readonly #buffers: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
   #waiting: string[] = [];
@@ -41,11 +43,11 @@ export class FileSource implements SourceConnector {
   #saved = new Map<string, FilePosition>();
   readonly #finished: FilePosition[] = [];
   #file: OpenFile | undefined;
-  #failed = 0;
 
   constructor(reading: FileReading, context: SourceContext) {
     this.#reading = reading;
     this.#context = context;
+    this.#refused = new RefusedRecords(context.report, context.batchLimits);
   }
 
   async open(from: Position | undefined): Promise<void> {
@@ -71,10 +73,10 @@ export class FileSource implements SourceConnector {
       signal.throwIfAborted();
       if (this.#file === undefined && this.#waiting.length === 0) return endOfInput;
       this.#file ??= await this.#openNext();
-      const batch = await this.#file.read(signal, () => this.#failed >= this.#failedMax);
+      const batch = await this.#file.read(signal, this.#refused);
       if (this.#file.isFinished) await this.#finish();
-      if (batch === undefined && this.#failed < this.#failedMax) continue;
-      this.#failed = 0;
+      if (batch === undefined && !this.#refused.areMany) continue;
+      this.#refused.clear();
       return batch ?? Batch.from([], this.#context.output, { source: this.#context.id });
     }
   }
@@ -94,10 +96,6 @@ export class FileSource implements SourceConnector {
 
   async close(): Promise<void> {
     await this.#file?.close();
-  }
-
-  get #failedMax(): number {
-    return this.#context.batchLimits.rowsMax;
   }
 
   async #openNext(): Promise<OpenFile> {
@@ -129,7 +127,7 @@ export class FileSource implements SourceConnector {
   }
 
   #createDecoder(path: string, format: DecodeFormat, from: FilePosition | undefined): Decoder {
-    const { id, output, batchLimits, report } = this.#context;
+    const { id, output, batchLimits } = this.#context;
     return createDecoder(format, output, {
       ...this.#reading.decode,
       ...batchLimits,
@@ -137,13 +135,7 @@ export class FileSource implements SourceConnector {
       partition: path,
       position: from?.offset,
       columns: from?.columns,
-      report: {
-        failed: (record) => {
-          this.#failed++;
-          report.failed(record);
-        },
-        counted: (what, count) => report.counted(what, count),
-      },
+      report: this.#refused,
     });
   }
 
@@ -200,13 +192,13 @@ class OpenFile {
     return this.#isFinished;
   }
 
-  /** The next batch; none at the end, and none where `isPressed` before a batch is full. */
-  async read(signal: AbortSignal, isPressed: () => boolean): Promise<Batch | undefined> {
+  /** The next batch; none at the end, and none where many are refused before a batch is full. */
+  async read(signal: AbortSignal, refused: RefusedRecords): Promise<Batch | undefined> {
     for (;;) {
       const batch = ofFile(this.#start.path, () => this.#decoder.next());
       if (batch !== null) return batch;
       if (this.#atEnd) this.#isFinished = true;
-      if (this.#isFinished || isPressed()) return undefined;
+      if (this.#isFinished || refused.areMany) return undefined;
       if (this.#chunk.length === 0) {
         signal.throwIfAborted();
         await this.#fill();
