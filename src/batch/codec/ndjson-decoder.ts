@@ -13,6 +13,13 @@ import { decodeText } from './utf8.ts';
 /** Lines of this many shapes stay on the fast path at a time. */
 const shapesMax = 4;
 /**
+ * A parser takes as long to make as some hundred lines take on the slow path, so each is paid for by
+ * this many lines: a stream in which every line is different stays as fast as the slow path.
+ */
+const linesPerParser = 256;
+const linesSavedMax = 8 * linesPerParser;
+
+/**
  * One JSON object per line. The fast path takes lines that look like the last ones, their values
  * plain; any other line goes whole to the slow path, which is the runtime's own JSON parser.
  */
@@ -25,6 +32,7 @@ export class NdjsonDecoder<F extends Fields> extends FramedDecoder<F> {
   readonly #fast: boolean;
   /** The last that fitted comes first. */
   #shapes: { readonly shape: Shape; readonly parser: LineParser }[] = [];
+  #linesSaved = linesSavedMax;
 
   /** `fast: false` sends every line to the slow path: for tests that compare the two. */
   constructor(schema: Schema<F>, options: DecodeOptions, fast = true) {
@@ -71,6 +79,7 @@ export class NdjsonDecoder<F extends Fields> extends FramedDecoder<F> {
       const stopped = parser(bytes, view, at, end, base, this.rows);
       const parsed = this.rows.row - row;
       this.extraFields += parsed * shape.extraFields;
+      this.#saveLines(parsed);
       this.rows.rollback();
       if (stopped < 0) rest = stopped;
       if (parsed === 0) continue;
@@ -87,10 +96,17 @@ export class NdjsonDecoder<F extends Fields> extends FramedDecoder<F> {
   #parseOther(bytes: Uint8Array, at: number, lineEnd: number, base: number, isNew: boolean): void {
     const end = bytes[lineEnd - 1] === 13 && lineEnd > at ? lineEnd - 1 : lineEnd;
     if (!this.#parseSlowly(bytes, at, end, base) || !this.#fast || !isNew) return;
+    this.#saveLines(1);
+    if (this.#linesSaved < linesPerParser) return;
     const shape = shapeOf(bytes, at, end, this.#schema, this.#encoding);
     if (shape === null) return;
+    this.#linesSaved -= linesPerParser;
     const parser = createLineParser(shape, this.#schema, this.#encoding, this.recordBytesMax);
     this.#shapes = [{ shape, parser }, ...this.#shapes.slice(0, shapesMax - 1)];
+  }
+
+  #saveLines(lines: number): void {
+    this.#linesSaved = Math.min(linesSavedMax, this.#linesSaved + lines);
   }
 
   /** The slow path: decides what every line means. */

@@ -358,3 +358,31 @@ describe('batches', () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(65_536);
   });
 });
+
+test('lines that all look different do not make a parser each', () => {
+  // 8! orders of keys.
+  const orders = (names: readonly string[]): string[][] =>
+    names.length === 0
+      ? [[]]
+      : names.flatMap((name) => orders(names.filter((n) => n !== name)).map((o) => [name, ...o]));
+  const names = [...'abcdefgh'];
+  const lines = orders(names).slice(0, 5000);
+  const input = lines.map((order) => `{${order.map((name) => `"${name}":1`).join()}}\n`).join('');
+  let made = 0;
+  const { Function: whole } = globalThis;
+  globalThis.Function = new Proxy(whole, {
+    construct: (target, given) => (made++, Reflect.construct(target, given) as object),
+  });
+  try {
+    const { rows } = decode(
+      'ndjson',
+      schema(Object.fromEntries(names.map((n) => [n, 'int32']))),
+      input,
+    );
+    expect(rows).toHaveLength(5000);
+  } finally {
+    globalThis.Function = whole;
+  }
+  expect(made).toBeGreaterThan(0);
+  expect(made).toBeLessThan(50);
+});
