@@ -27,8 +27,7 @@ export function systemFiles(directory: string = process.cwd()): Files {
     match: (pattern) => guard(pattern, () => matchFiles(pattern, directory)),
     readText: (path) => guard(path, () => readText(at(path))),
     space: (path) => guard(path, () => spaceOf(at(path))),
-    makeDirectory: (path) =>
-      guard(path, () => fs.mkdir(at(path), { recursive: true }).then(ignore)),
+    makeDirectory: (path) => guard(path, () => makeDirectories(at(path), 0o777)),
     rename: (from, to) => guard(from, () => fs.rename(at(from), at(to))),
     remove: (path) => guard(path, () => fs.rm(at(path), { force: true })),
   };
@@ -98,10 +97,25 @@ class SystemFile implements FileHandle {
   }
 }
 
+/**
+ * Makes a directory and those above it. Node's own `recursive` spins for ever where a directory that
+ * exists takes no entries and says ENOENT, as those under `/proc` do.
+ */
+async function makeDirectories(path: string, mode: number): Promise<void> {
+  try {
+    await fs.mkdir(path, mode);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' && (await factsOf(dirname(path))) === undefined) {
+      await makeDirectories(dirname(path), mode);
+      await makeDirectories(path, mode);
+    } else if (codeOf(error) !== 'EEXIST' || !(await fs.stat(path)).isDirectory()) throw error;
+  }
+}
+
 async function openFile(path: string, absolute: string, mode: OpenMode): Promise<FileHandle> {
   const directory = dirname(absolute);
   const privately = mode === 'private';
-  if (privately) await fs.mkdir(directory, { recursive: true, mode: 0o700 });
+  if (privately) await makeDirectories(directory, 0o700);
   const isNew = mode !== 'read' && (await factsOf(absolute)) === undefined;
   const handle = await fs.open(absolute, flags[mode], privately ? 0o600 : 0o666);
   try {
@@ -220,5 +234,3 @@ export function errnoError(code: string): NodeJS.ErrnoException {
 function codeOf(thrown: unknown): string | undefined {
   return (thrown as NodeJS.ErrnoException | undefined)?.code;
 }
-
-function ignore(): void {}

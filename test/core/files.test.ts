@@ -215,3 +215,13 @@ describe('the virtual files', () => {
     expect(files.openCount).toBe(0);
   });
 });
+
+// Node's own recursive mkdir spins there for ever.
+it.skipIf(process.platform !== 'linux')(
+  'refuse to make a directory where none can be',
+  async () => {
+    await expect(systemFiles(directory).makeDirectory('/proc/none/below')).rejects.toMatchObject({
+      code: 'ERR_CONNECTOR_FILE',
+    });
+  },
+);
