@@ -24,7 +24,7 @@ import type {
   StageNode,
 } from './description.ts';
 import { optionProblems } from './option-problems.ts';
-import { alsoNaming, isMisspelt, type Presumed } from './presumed.ts';
+import { alsoNaming, isMisspelt, type Presumed, withoutWrong } from './presumed.ts';
 import { type Problem, type ProblemKind, ValidationError } from './problem.ts';
 
 /** The name of the only output of a node that has one. */
@@ -157,14 +157,19 @@ class Planner {
     if (!isComponent<SourceComponent>(component, 'source'))
       return this.#planOwnSource(node, component);
     const options = this.#parseOptions(component, path);
-    if (options === undefined) return undefined;
+    const mended = options ?? this.#mendedOptions(component);
+    if (mended === undefined) return undefined;
     const context = { ...this.#outside, id, signal: new AbortController().signal };
     try {
-      const output = await component.definition.spec.output(options.value as never, context);
+      const output = await component.definition.spec.output(mended.value as never, context);
+      if (options === undefined) {
+        this.#presumed.set(id, { schema: output, named: new Set() });
+        return undefined;
+      }
       this.#outputs.set(id, new Map([[onlyOutput, output]]));
       return { node, options: options.value, output };
     } catch (error) {
-      this.#refused(error, node, 'input');
+      if (options !== undefined) this.#refused(error, node, 'input');
       return undefined;
     }
   }
@@ -247,7 +252,7 @@ class Planner {
       : this.#parseOptions(component as StageComponent, path);
     const input = this.#inputOf(node, from, spec?.inputs ?? 'one');
     if (options === undefined || input === undefined) {
-      this.#presume(node, spec, options);
+      this.#presume(node, spec, options ?? this.#mendedOptions(component as StageComponent));
       return undefined;
     }
     try {
@@ -268,14 +273,17 @@ class Planner {
   #presume(node: StageNode, spec?: StageSpec<never>, options?: { value: unknown }): void {
     const before = node.from.map((reference) => this.#presumedAt(this.#portOf(reference)))[0];
     if (before === undefined) return;
-    this.#presumed.set(node.id, alsoNaming(before, (node.component as StageComponent)?.options));
+    const behind = alsoNaming(before, (node.component as StageComponent)?.options);
+    this.#presumed.set(node.id, behind);
     if (spec === undefined || options === undefined) return;
     try {
       const schema = spec.output(before.schema, options.value as never);
-      this.#presumed.set(node.id, { ...before, schema });
+      this.#presumed.set(node.id, { ...behind, schema });
     } catch (error) {
-      const isField = isPipelineError(error) && error.code === 'ERR_BATCH_FIELD';
-      if (isField && isMisspelt(error.place, before)) this.#refused(error, node, 'unknown-field');
+      for (const one of eachOf(error)) {
+        const isField = isPipelineError(one) && one.code === 'ERR_BATCH_FIELD';
+        if (isField && isMisspelt(one.place, before)) this.#refused(one, node, 'unknown-field');
+      }
     }
   }
 
@@ -444,6 +452,17 @@ class Planner {
     return undefined;
   }
 
+  /** The options without those that are wrong, where the others make sense alone. */
+  #mendedOptions({
+    definition: { spec },
+    options,
+  }: SourceComponent | StageComponent): { value: unknown } | undefined {
+    const schema: zod.ZodType = spec.options(this.#zod);
+    const { error } = schema.safeParse(options);
+    const mended = schema.safeParse(withoutWrong(options, error?.issues ?? []));
+    return mended.success ? { value: mended.data } : undefined;
+  }
+
   #refused(error: unknown, { path, component }: Placed, otherwise: ProblemKind): void {
     if (!isPipelineError(error)) {
       this.#problem(otherwise, path, reasonOf(error));
@@ -472,6 +491,12 @@ function specOf<C extends SourceComponent | SinkComponent>(
   return component !== undefined && 'definition' in component
     ? (component as C).definition.spec
     : undefined;
+}
+
+/** What `checkEach` found, where it found several things. */
+function eachOf(error: unknown): readonly unknown[] {
+  const { cause } = error as { readonly cause?: unknown };
+  return Array.isArray(cause) ? cause : [error];
 }
 
 interface Placed {
