@@ -1,4 +1,8 @@
 import { Buffer } from 'node:buffer';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { platform, tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -69,6 +73,13 @@ describe('the file source reads', () => {
     const path = ['logs/*.ndjson', 'logs/a.ndjson', 'logs/*.csv', 'extra.ndjson'];
     const { rows } = await openSource(fileSource({ path, schema: reading }), { outside });
     expect(numbersOf(await rows())).toEqual([9, 0, 1, 2, 3, 4]);
+  });
+
+  it('a file once, by whatever names it is found', async () => {
+    const outside = holding({ 'in/a.ndjson': lineOf(1), 'in/b.ndjson': lineOf(2) });
+    const path = ['./in/b.ndjson', 'in/*.ndjson', 'in/../in/a.ndjson'];
+    const source = await openSource(fileSource({ path, schema: reading }), { outside });
+    expect(numbersOf(await source.rows()).sort()).toEqual([1, 2]);
   });
 
   it('a file whose name looks like a pattern', async () => {
@@ -192,6 +203,25 @@ describe('the file source refuses at the start', () => {
       });
     }
   });
+
+  it.skipIf(platform() === 'win32')(
+    'a pipe that a pattern finds, instead of waiting for its writer',
+    async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'millrace-'));
+      try {
+        execFileSync('mkfifo', [join(directory, 'pipe.ndjson')]);
+        const outside = systemOutside(directory);
+        const component = fileSource({ path: '*.ndjson', schema: reading });
+        await expect(openSource(component, { outside })).rejects.toMatchObject({
+          code: 'ERR_CONNECTOR_FILE',
+          place: 'pipe.ndjson',
+          fact: 'is not a regular file',
+        });
+      } finally {
+        rmSync(directory, { recursive: true });
+      }
+    },
+  );
 
   it('a device, pointing at standard input', async () => {
     const outside = systemOutside();

@@ -19,40 +19,50 @@ export interface FilePosition {
   readonly columns?: readonly string[];
 }
 
-/** The files that paths and patterns name, sorted. Throws where one is missing or no file. */
+/**
+ * The files that paths and patterns name, sorted, each once however often and by whatever name it is
+ * found. Throws where one is missing or no file.
+ */
 export async function findFiles(files: Files, paths: readonly string[]): Promise<string[]> {
-  const found = new Set<string>();
+  const named: string[] = [];
   for (const path of paths) {
-    const facts = await files.facts(path);
-    if (facts !== undefined) {
-      assertFile(path, facts);
-      found.add(path);
+    if (!isPattern(path) || (await files.facts(path)) !== undefined) {
+      named.push(path);
       continue;
     }
-    if (!isPattern(path)) throw refused(path, 'does not exist', 'check the path');
     const matches = await files.match(path);
     if (matches.length === 0) {
       throw refused(path, 'matches no file', 'check the pattern, and where the run was started');
     }
-    for (const match of matches) found.add(match);
+    named.push(...matches);
   }
-  return [...found].sort();
+  const found = new Map<string, string>();
+  for (const path of named.sort()) {
+    const facts = await files.facts(path);
+    assertFile(path, facts);
+    const identity = `${facts.device} ${facts.inode}`;
+    if (!found.has(identity)) found.set(identity, path);
+  }
+  return [...found.values()];
 }
 
 function isPattern(path: string): boolean {
   return /[*?[{]/.test(path);
 }
 
-function assertFile(path: string, { kind }: FileFacts): void {
-  if (kind === 'directory') {
-    throw refused(
-      path,
-      'is a directory',
-      `name a file in it, or a pattern such as \`${path}/*.ndjson\``,
-    );
+function assertFile(path: string, facts: FileFacts | undefined): asserts facts is FileFacts {
+  switch (facts?.kind) {
+    case 'file':
+      return;
+    case undefined:
+      throw refused(path, 'does not exist', 'check the path');
+    case 'directory': {
+      const remedy = `name a file in it, or a pattern such as \`${path}/*.ndjson\``;
+      throw refused(path, 'is a directory', remedy);
+    }
+    case 'other':
+      throw refused(path, 'is not a regular file', 'pipe it into a `stdin` source');
   }
-  if (kind === 'other')
-    throw refused(path, 'is not a regular file', 'pipe it into a `stdin` source');
 }
 
 /** Which file an open one is. `headBytes`: how much of its head to look at. */
