@@ -73,6 +73,15 @@ describe('a memory source', () => {
     ]);
   });
 
+  test('makes a dead letter of a record that is no JSON either', async () => {
+    const circular: Record<string, unknown> = { id: 7 };
+    circular['self'] = circular;
+    const source = memorySource({ schema: readings, rows: [circular as never, rows[0]!] });
+    const { rows: read, tally } = await createSource(source);
+    expect(await read()).toEqual([rows[0]]);
+    expect(tally.failures).toMatchObject([{ position: 0, reason: 'field.type' }]);
+  });
+
   test('gives the engine a turn between dead letters, however many there are', async () => {
     const bad = Array.from({ length: 10 }, () => ({ id: 1 }));
     const source = memorySource({ schema: readings, rows: bad as never });

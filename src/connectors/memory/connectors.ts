@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { inspect } from 'node:util';
 
 import {
   Batch,
@@ -136,11 +137,16 @@ export class BatchesConnector implements SourceConnector {
   }
 }
 
+/** A record that does not fit, as JSON where that can be made of it. */
 function recordText(record: unknown): string {
-  const text = JSON.stringify(record, (_, value: CellValue) =>
-    typeof value === 'bigint' ? String(value) : value,
-  );
-  return text ?? String(record);
+  try {
+    const text = JSON.stringify(record, (_, value: CellValue) =>
+      typeof value === 'bigint' ? String(value) : value,
+    );
+    return text ?? String(record);
+  } catch {
+    return inspect(record);
+  }
 }
 
 function parsePosition(from: Position | undefined, id: string): number {
