@@ -36,7 +36,11 @@ import type { RowFailures } from './row-failures.ts';
 
 export { type ExpressionFunction, expressionFunctions } from './expression/functions.ts';
 export { expressionLimits } from './expression/parse.ts';
-export { ExpressionError, type ExpressionProblem } from './expression/problem.ts';
+export {
+  ExpressionError,
+  type ExpressionProblem,
+  ExpressionSyntaxError,
+} from './expression/problem.ts';
 
 /** The value of a field: an expression, or a function of the row. */
 export type RowValue<F extends Fields, R> = string | RowFunction<F, R>;

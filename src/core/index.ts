@@ -58,6 +58,7 @@ export {
   expressionFunctions,
   expressionLimits,
   type ExpressionProblem,
+  ExpressionSyntaxError,
   type RowValue,
 } from './expression.ts';
 export { functionOption } from './function-option.ts';

@@ -3,6 +3,7 @@ import type * as zod from 'zod';
 
 import { nearest, type Schema } from '../batch/index.ts';
 import {
+  ExpressionSyntaxError,
   isSink,
   isSource,
   isStage,
@@ -282,7 +283,9 @@ class Planner {
     } catch (error) {
       for (const one of eachOf(error)) {
         const isField = isPipelineError(one) && one.code === 'ERR_BATCH_FIELD';
-        if (isField && isMisspelt(one.place, before)) this.#refused(one, node, 'unknown-field');
+        if (one instanceof ExpressionSyntaxError || (isField && isMisspelt(one.place, before))) {
+          this.#refused(one, node, 'unknown-field');
+        }
       }
     }
   }

@@ -23,6 +23,8 @@ stages:
   - threshold: { field: vlaue, min: 1, mx: 2 }
   - select: { fields: [sensorId, scald, timestmap, scaled] }
   - threshold: { field: scaled, min: 0 }
+  - filter: { where: 'value = 1' }
+  - filter: { where: 'other > 1' }
 sink: console
 `);
   const field = (place: string, name: string) =>
@@ -34,6 +36,7 @@ sink: console
     '4:40: unknown-key: `threshold` has no option `mx`, did you mean `max`?',
     field('5:34', 'scald'),
     field('5:41', 'timestmap'),
+    '7:5: invalid-option: unexpected `=` (character 7) in `value = 1`',
   ]);
 });
 

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-import { ExpressionError, type ExpressionProblem } from './problem.ts';
+import { ExpressionSyntaxError, type ExpressionProblem } from './problem.ts';
 
 /** How long and how deep an expression may be. */
 export const expressionLimits = { charactersMax: 4096, depthMax: 256 } as const;
@@ -47,11 +47,11 @@ export type Ast =
       readonly values: readonly Ast[];
     };
 
-/** Reads an expression. Throws an `ExpressionError` where it is none of ours. */
+/** Reads an expression. Throws an `ExpressionSyntaxError` where it is none of ours. */
 export function parseExpression(text: string, option: string): Ast {
   const { charactersMax } = expressionLimits;
   const refuse = (at: number, fact: string): never => {
-    throw new ExpressionError(text, option, [{ at, text: fact }]);
+    throw new ExpressionSyntaxError(text, option, [{ at, text: fact }]);
   };
   if (text.length > charactersMax) {
     refuse(0, `an expression has at most ${charactersMax} characters, not ${text.length}`);
@@ -66,7 +66,7 @@ export function parseExpression(text: string, option: string): Ast {
   }
   const problems: ExpressionProblem[] = [];
   const ast = convert(root, 0, (at, fact) => problems.push({ at, text: fact }));
-  if (problems.length > 0) throw new ExpressionError(text, option, problems);
+  if (problems.length > 0) throw new ExpressionSyntaxError(text, option, problems);
   return ast;
 }
 

@@ -26,3 +26,6 @@ export class ExpressionError extends PipelineError {
     this.problems = problems;
   }
 }
+
+/** An expression that cannot be read, whatever fields there are. */
+export class ExpressionSyntaxError extends ExpressionError {}
