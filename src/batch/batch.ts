@@ -7,7 +7,7 @@ import {
   MisfitError,
 } from './column-writer.ts';
 import { Origin } from './origin.ts';
-import { bindRow, createRow, moveRow, readRow } from './row.ts';
+import { bindRow, createRow, moveRow, readRow, toObject } from './row.ts';
 import type { Field, Fields, RecordOf, Schema } from './schema.ts';
 import { allRows, type Selection } from './selection.ts';
 import { Shared } from './shared.ts';
@@ -196,8 +196,8 @@ export class BatchBuilder<F extends Fields = Fields> {
   }
 
   /**
-   * Adds a record, its position the next in sequence unless given. Fields outside the schema are
-   * ignored. Throws `MisfitError` where a value does not fit.
+   * Adds a record, or what a row shows, its position the next in sequence unless given. Fields
+   * outside the schema are ignored. Throws `MisfitError` where a value does not fit.
    */
   append(record: RecordOf<F>, position?: number): void {
     if (typeof record !== 'object' || record === null) {
@@ -208,7 +208,7 @@ export class BatchBuilder<F extends Fields = Fields> {
       );
     }
     const row = this.#rows;
-    const values = record as Record<string, unknown>;
+    const values = toObject(record) as Record<string, unknown>;
     for (let index = 0; index < this.#writers.length; index++) {
       const name = this.#names[index]!;
       // Fields of the prototype (`constructor`, `__proto__`) are not data.

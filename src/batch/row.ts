@@ -19,9 +19,17 @@ export interface Row {
 
 type RowClass = new () => Row;
 
-/** A plain record of the row a callback was given; it stays valid after the callback. */
+/**
+ * A plain record of the row a callback was given; it stays valid after the callback. A record that
+ * is plain already, as asynchronous callbacks are given, is returned itself.
+ */
 export function toObject<F extends Fields>(row: RecordOf<F>): RecordOf<F> {
-  return (row as unknown as Row)[plain]() as RecordOf<F>;
+  const given: object = row;
+  return isRow(given) ? (given[plain]() as RecordOf<F>) : row;
+}
+
+function isRow(value: object): value is Row {
+  return plain in value;
 }
 
 /** A cursor for batches of a schema; its class is generated once per schema. */
@@ -97,7 +105,9 @@ export interface RowLoops {
 /** A fresh set of loops, or the shared set where code generation is forbidden. */
 export function createRowLoops(): RowLoops {
   if (!canGenerate()) return sharedLoops;
-  const loops = [sharedLoops.keep, sharedLoops.numbers, sharedLoops.each].map((loop) => loop.toString());
+  const loops = [sharedLoops.keep, sharedLoops.numbers, sharedLoops.each].map((loop) =>
+    loop.toString(),
+  );
   const [keep, numbers, each] = loops.map((source) =>
     generate(['moveTo'], `return { ${source} };`)(moveTo),
   ) as [Pick<RowLoops, 'keep'>, Pick<RowLoops, 'numbers'>, Pick<RowLoops, 'each'>];
@@ -107,7 +117,7 @@ export function createRowLoops(): RowLoops {
 const sharedLoops: RowLoops = {
   keep(cursor, rows, count, test, kept, other, failed) {
     let length = 0;
-    for (let at = 0; at < count; ) {
+    for (let at = 0; at < count;) {
       try {
         for (; at < count; at++) {
           const row = rows[at]!;
@@ -123,7 +133,7 @@ const sharedLoops: RowLoops = {
     return length;
   },
   numbers(cursor, rows, count, compute, values, other, failed) {
-    for (let at = 0; at < count; ) {
+    for (let at = 0; at < count;) {
       try {
         for (; at < count; at++) {
           const row = rows[at]!;
@@ -138,7 +148,7 @@ const sharedLoops: RowLoops = {
     }
   },
   each(cursor, rows, count, compute, take, failed) {
-    for (let at = 0; at < count; ) {
+    for (let at = 0; at < count;) {
       try {
         for (; at < count; at++) {
           const row = rows[at]!;
@@ -158,7 +168,8 @@ const releasedColumn = new Proxy({} as Column, {
   get(_column, property) {
     // Every part of the released column is again the released column, so that binding works and
     // reading a row does not.
-    if (property === 'values' || property === 'codes' || property === 'dictionary') return releasedColumn;
+    if (property === 'values' || property === 'codes' || property === 'dictionary')
+      return releasedColumn;
     if (property === 'validity') return releasedColumn;
     throw new PipelineError({
       code: 'ERR_BATCH_RELEASED',
@@ -180,7 +191,9 @@ function generateRowClass(fields: readonly Field[]): RowClass {
       : '';
     return `get [${jsonText(name)}]() { const i = this.#i; ${valid} return ${readCell(kind, index)}; }`;
   });
-  const state = fields.map((_, index) => `#c${index} = null; #v${index} = null; #d${index} = null;`);
+  const state = fields.map(
+    (_, index) => `#c${index} = null; #v${index} = null; #d${index} = null;`,
+  );
   const binding = fields.map(({ kind, nullable }, index) => {
     const validity = nullable ? `this.#v${index} = columns[${index}].validity;` : '';
     return `${bindCell(kind, index)} ${validity}`;
@@ -277,13 +290,16 @@ export function canGenerate(): boolean {
 
 /** Each text is unique, so that V8 keeps separate type feedback for each copy. */
 export function generate(parameters: string[], body: string): (...values: unknown[]) => unknown {
-  return new Function(...parameters, `'use strict'; ${body}\n//# sourceURL=millrace-row-${++generated}`) as (
-    ...values: unknown[]
-  ) => unknown;
+  return new Function(
+    ...parameters,
+    `'use strict'; ${body}\n//# sourceURL=millrace-row-${++generated}`,
+  ) as (...values: unknown[]) => unknown;
 }
 
 /** JSON text that is also a safe string literal of JavaScript. */
 function jsonText(name: string): string {
-  return JSON.stringify(name).replace(/[\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16)}`);
+  return JSON.stringify(name).replace(
+    /[\u2028\u2029]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16)}`,
+  );
 }
-

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 
 import {
   Batch,
+  BatchBuilder,
   bindRow,
   createRow,
   createRowLoops,
@@ -63,6 +64,18 @@ describe('a row', () => {
       null,
     ]);
     expect(readRow(row)).toEqual(records[1]);
+  });
+
+  test('can be added to another batch as it is', () => {
+    const builder = new BatchBuilder(made);
+    builder.append(rowOf(Batch.from(records, made)) as never);
+    builder.append(rowOf(Batch.from(records, made), 1) as never);
+    expect(builder.finish().toRows()).toEqual(records);
+  });
+
+  test('that is a plain record already is what toObject gives', () => {
+    const record = Object.freeze({ n: 1 });
+    expect(toObject(record as never)).toBe(record);
   });
 
   test('is kept by toObject, which later moves do not change', () => {
