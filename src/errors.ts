@@ -6,6 +6,7 @@ export const errorCodes = {
   ERR_BATCH_VALUE: 'A value does not fit the kind of its field.',
   ERR_CODEC_FORMAT: 'A file or stream cannot be decoded at all (a record that cannot is a dead letter).',
   ERR_CONFIG_INVALID: 'A pipeline description has problems; every one of them is listed.',
+  ERR_CONNECTOR_FAILED: 'A source or sink failed; its own error is the cause.',
   ERR_CONNECTOR_FILE: 'A file is missing, is a directory, may not be opened, or cannot be written.',
   ERR_CONNECTOR_FULL: 'A sink with a limit has reached it and takes no more.',
   ERR_CONNECTOR_PROTOCOL: 'A source, stage or sink broke a promise of the contract.',

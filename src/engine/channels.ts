@@ -3,7 +3,8 @@ import type { Observed } from './observed.ts';
 import { Outlet } from './outlet.ts';
 import { onlyOutput, type Plan, type Port } from './plan.ts';
 import { Queue } from './queue.ts';
-import { isFusible, type StageNodeParts } from './stage-loop.ts';
+import { isFusible } from './stage-loop.ts';
+import type { StageNodeParts } from './stage-parts.ts';
 
 /** The queues of a run, between its sources, its chains of stages and its sinks. */
 export class Channels {
@@ -12,6 +13,7 @@ export class Channels {
   /** The queues before each component that has any. */
   readonly queues: ReadonlyMap<string, readonly Queue[]>;
   readonly #byPort = new Map<string, Queue[]>();
+  readonly #inlets: ReadonlyMap<string, Inlet>;
 
   constructor({ stages, sinks, settings }: Plan, created: readonly StageNodeParts[]) {
     const readers = new Map<string, number>();
@@ -32,10 +34,11 @@ export class Channels {
       );
     }
     this.queues = queues;
+    this.#inlets = new Map([...queues].map(([id, before]) => [id, inletOf(before)]));
   }
 
   inletOf(id: string): Inlet {
-    return inletOf(this.queues.get(id)!);
+    return this.#inlets.get(id)!;
   }
 
   outletOf(observed: Observed, outputs: readonly string[]): Outlet {
@@ -47,7 +50,7 @@ export class Channels {
 
   /** Empties every queue, for a run that is stopped at once. */
   discard(): void {
-    for (const queues of this.queues.values()) for (const queue of queues) queue.discard();
+    for (const inlet of this.#inlets.values()) inlet.discard();
   }
 }
 

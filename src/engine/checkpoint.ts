@@ -29,6 +29,9 @@ export function memoryCheckpoints(): CheckpointStore {
   };
 }
 
+/** How many cuts may be on their way: a sink that stalls for hours finds no more than these. */
+const openCutsMax = 8;
+
 interface OpenCut {
   readonly cut: Cut;
   readonly positions: Map<string, Position>;
@@ -63,14 +66,14 @@ export class Cuts {
     this.#rowsMax = rowsMax;
   }
 
-  /** The number of the newest cut that was asked for. */
-  get requested(): number {
-    return this.#requested;
-  }
-
   /** Resolves when the final cut is complete. */
   get finished(): Promise<void> {
     return this.#finished.promise;
+  }
+
+  /** Resolves when nothing is being saved or acknowledged. */
+  get settled(): Promise<void> {
+    return this.#completed;
   }
 
   /** Asks for a cut every `everyMs` until the signal aborts. */
@@ -85,15 +88,16 @@ export class Cuts {
     }
   }
 
-  /** Asks for a cut now; while an earlier one is still on its way into the stream, right after it. */
+  /**
+   * Asks for a cut now. While an earlier one is still on its way into the stream, or many wait for
+   * a sink, it comes right after.
+   */
   request(): void {
     if (this.#final !== undefined) return;
     const newest = this.#open.get(this.#requested);
-    if (newest !== undefined && newest.positions.size < this.#parties.sources.length) {
-      this.#again = true;
-      return;
-    }
-    this.#begin();
+    const entering = newest !== undefined && !this.#isIn(newest);
+    this.#again = entering || this.#open.size >= openCutsMax;
+    if (!this.#again) this.#begin();
   }
 
   /** Asks for the last cut of the run, behind everything that was read. */
@@ -113,15 +117,17 @@ export class Cuts {
     if (this.#rowsSince >= this.#rowsMax) this.request();
   }
 
+  /** Whether there is a cut behind `last` that a source has to put into its stream. */
+  isDue(last: number): boolean {
+    return this.#open.has(last + 1);
+  }
+
   /** The next cut behind `last` for a source to put into its stream, at its position. */
   enter(source: string, last: number, position: Position): Cut | undefined {
     const open = this.#open.get(last + 1);
     if (open === undefined) return undefined;
     open.positions.set(source, position);
-    if (this.#again && open.positions.size === this.#parties.sources.length) {
-      this.#again = false;
-      this.request();
-    }
+    if (this.#again && this.#isIn(open)) this.request();
     return open.cut;
   }
 
@@ -149,6 +155,12 @@ export class Cuts {
         },
         (error: unknown) => this.#parties.failed(error),
       );
+    if (this.#again) this.request();
+  }
+
+  /** Whether every source has put a cut into its stream. */
+  #isIn({ positions }: OpenCut): boolean {
+    return positions.size === this.#parties.sources.length;
   }
 
   #begin(): void {

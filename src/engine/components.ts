@@ -2,9 +2,10 @@ import type { Batch } from '../batch/index.ts';
 import {
   type Context,
   isSink,
-  isSource,
+  isStage,
   type Logger,
   type SinkComponent,
+  type Source,
   type SourceComponent,
   type SourceConnector,
   type StageComponent,
@@ -12,9 +13,9 @@ import {
 } from '../core/index.ts';
 import { type ComponentKind, Observed } from './observed.ts';
 import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './plan.ts';
+import { failedAs } from './protocol.ts';
 import { connectorOfSink, SinkWriter } from './sink-loop.ts';
-import { connectorOf } from './source-loop.ts';
-import type { StageNodeParts } from './stage-loop.ts';
+import type { StageNodeParts } from './stage-parts.ts';
 
 export interface ComponentsParts {
   readonly plan: Plan;
@@ -27,39 +28,51 @@ export interface ComponentsParts {
 
 /** Creates the components of a plan, each behind its observer and with its own context. */
 export class Components {
-  /** Every component created so far, in that order. */
-  readonly observed: Observed[] = [];
   readonly #parts: ComponentsParts;
+  readonly #observed = new Map<string, Observed>();
 
   constructor(parts: ComponentsParts) {
     this.#parts = parts;
+    const { sources, stages, sinks } = parts.plan;
+    for (const planned of sources) this.#observe(planned, 'source');
+    for (const planned of stages) this.#observe(planned, 'stage');
+    for (const planned of sinks) this.#observe(planned, 'sink');
   }
 
-  createSource(planned: PlannedSource): { observed: Observed; connector: SourceConnector } {
+  /** Every component in the order of the plan, and behind them the sink for dead letters. */
+  get observed(): readonly Observed[] {
+    return [...this.#observed.values()];
+  }
+
+  createSource(planned: PlannedSource): { observed: Observed; source: SourceConnector | Source } {
     const { node, options, output } = planned;
     const component = node.component!;
-    const observed = this.#observe(planned, 'source');
+    const observed = this.#observed.get(node.id)!;
+    const context = {
+      ...this.#contextOf(observed),
+      clock: observed.clock,
+      output,
+      report: observed.tally,
+    };
     const source =
       'definition' in component
-        ? component.definition.spec.create(options as never, {
-            ...this.#contextOf(observed),
-            clock: observed.clock,
-            output,
-            report: observed.tally,
-          })
+        ? create(observed, () => component.definition.spec.create(options as never, context))
         : component;
-    return { observed, connector: isSource(source) ? connectorOf(source) : source };
+    return { observed, source };
   }
 
   createStage(planned: PlannedStage): StageNodeParts {
     const { node, options, input, output } = planned;
     const component = node.component!;
-    const observed = this.#observe(planned, 'stage');
+    const observed = this.#observed.get(node.id)!;
     const context = { ...this.#contextOf(observed), input, output, report: observed.tally };
     const instance: StageInstance =
       'definition' in component
-        ? (component as StageComponent).definition.spec.create(options as never, context)
+        ? create(observed, () =>
+            (component as StageComponent).definition.spec.create(options as never, context),
+          )
         : component;
+    if (isStage(instance)) observed.held = () => instance.held?.() ?? 0;
     return { planned, instance, observed };
   }
 
@@ -70,11 +83,13 @@ export class Components {
     const { node, options, input } = planned;
     const { signal, degraded, watch, plan } = this.#parts;
     const component = node.component!;
-    const observed = this.#observe(planned, kind);
+    const observed = this.#observed.get(node.id) ?? this.#observe(planned, kind);
     const context = { ...this.#contextOf(observed), input, report: observed.tally };
     const sink =
       'definition' in component
-        ? (component as SinkComponent).definition.spec.create(options as never, context)
+        ? create(observed, () =>
+            (component as SinkComponent).definition.spec.create(options as never, context),
+          )
         : component;
     const writer = new SinkWriter({
       planned,
@@ -93,7 +108,7 @@ export class Components {
     const name = component.definition?.spec.name ?? node.id;
     const { log, plan } = this.#parts;
     const observed = new Observed(node.id, name, kind, log, plan.outside.clock);
-    this.observed.push(observed);
+    this.#observed.set(node.id, observed);
     return observed;
   }
 
@@ -110,5 +125,19 @@ export class Components {
       signal,
       batchLimits: plan.settings.batch,
     };
+  }
+}
+
+/** A component that cannot be made fails the run, and says which it is. */
+function create<T>({ id, kind }: Observed, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw failedAs(
+      kind === 'stage' ? 'ERR_STAGE_FAILED' : 'ERR_CONNECTOR_FAILED',
+      id,
+      'could not be created',
+      error,
+    );
   }
 }

@@ -18,8 +18,8 @@ import type { SinkWriter } from './sink-loop.ts';
 export interface DeadLettersParts {
   readonly pipeline: string;
   readonly onRowError: OnRowError;
-  /** Made and opened when the first record fails; undefined where nothing takes dead letters. */
-  readonly openWriter: () => Promise<SinkWriter | undefined>;
+  /** Called when the first record fails; undefined where nothing takes dead letters. */
+  readonly createWriter: () => SinkWriter | undefined;
   readonly clock: Clock;
 }
 
@@ -27,7 +27,8 @@ export interface DeadLettersParts {
 export class DeadLetters {
   readonly #parts: DeadLettersParts;
   readonly #builder = new BatchBuilder(deadLetterSchema, { source: 'dead-letters' });
-  #writer: Promise<SinkWriter | undefined> | undefined;
+  #writer: SinkWriter | undefined;
+  #opened: Promise<void> | undefined;
   #turn: Promise<void> = Promise.resolve();
   #count = 0;
 
@@ -44,8 +45,7 @@ export class DeadLetters {
   async settle(observed: Observed): Promise<void> {
     const { tally } = observed;
     if (tally.failures.length === 0) return;
-    const failures = tally.failures;
-    tally.failures = [];
+    const failures = tally.takeFailures();
     const { onRowError } = this.#parts;
     if (onRowError === 'fail') throw rowFailed(observed, failures[0]!);
     if (onRowError === 'drop') {
@@ -54,25 +54,30 @@ export class DeadLetters {
       return;
     }
     this.#count += failures.length;
-    this.#turn = this.#turn.then(() => this.#write(observed, failures));
-    await this.#turn;
+    await this.#inTurn(() => this.#write(observed, failures));
   }
 
   async commit(cut: Cut): Promise<void> {
-    await this.#turn;
-    const writer = await this.#writer;
-    await writer?.commit(cut);
+    await this.#inTurn(async () => this.#writer?.commit(cut));
   }
 
   async close(): Promise<void> {
-    const writer = await this.#writer?.catch(() => undefined);
-    await writer?.close();
+    await this.#writer?.close();
   }
 
   /** Opens the sink now, for one that the pipeline names. */
-  async open(): Promise<void> {
-    this.#writer ??= this.#parts.openWriter();
-    await this.#writer;
+  open(): Promise<void> {
+    return (this.#opened ??= this.#open());
+  }
+
+  async #open(): Promise<void> {
+    this.#writer = this.#parts.createWriter();
+    await this.#writer?.open();
+  }
+
+  /** The sink does one thing at a time. */
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    return (this.#turn = this.#turn.then(work));
   }
 
   async #write(
@@ -80,7 +85,7 @@ export class DeadLetters {
     failures: readonly (FailedRecord | FailedRowRecord)[],
   ): Promise<void> {
     await this.open();
-    const writer = await this.#writer;
+    const writer = this.#writer;
     if (writer === undefined) return;
     const { pipeline, clock } = this.#parts;
     for (const failure of failures) {
@@ -99,6 +104,8 @@ export class DeadLetters {
       });
     }
     await writer.write(this.#builder.finish());
+    const [refused] = writer.takeRefused();
+    if (refused !== undefined) throw deadLetterRefused(writer.id, refused);
   }
 }
 
@@ -117,6 +124,19 @@ function writable(_name: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
   return value;
+}
+
+/** There is no place left for it: going on would lose it. */
+function deadLetterRefused(
+  id: string,
+  { reason, message }: { reason: string; message: string },
+): PipelineError {
+  return new PipelineError({
+    code: 'ERR_CONNECTOR_FAILED',
+    place: id,
+    fact: `the sink for dead letters refused one (${reason}): ${message}`,
+    remedy: 'name a sink under `deadLetters` that takes every record',
+  });
 }
 
 function rowFailed(observed: Observed, failure: FailedRecord | FailedRowRecord): PipelineError {

@@ -1,15 +1,40 @@
 import { type Cut, type Flow, isCut } from '../core/index.ts';
+import type { Observed } from './observed.ts';
 import type { Queue } from './queue.ts';
 import { Wakeup } from './wakeup.ts';
 
-/** The input side of a node: its flows in order, undefined at the end. */
+/** The input side of a node. */
 export interface Inlet {
+  /** The next flow; undefined at the end. */
   next(): Flow | Promise<Flow | undefined> | undefined;
+  /** Throws away what has not been taken, for a run that is stopped at once. */
+  discard(): void;
 }
 
 export function inletOf(queues: readonly Queue[]): Inlet {
   const [only] = queues;
-  return queues.length === 1 ? { next: () => only!.pop() } : new AligningInlet(queues);
+  if (queues.length !== 1) return new AligningInlet(queues);
+  return { next: () => only!.pop(), discard: () => only!.discard() };
+}
+
+/**
+ * Takes the next flow; undefined at the end. The wait counts as idle. Throws, holding nothing, once
+ * the run is stopped at once.
+ */
+export async function takeFlow(
+  inlet: Inlet,
+  observed: Observed,
+  signal: AbortSignal,
+): Promise<Flow | undefined> {
+  const next = inlet.next();
+  const flow = next instanceof Promise ? await observed.waited('idleMs', next) : next;
+  if (signal.aborted) letGo(flow);
+  signal.throwIfAborted();
+  return flow;
+}
+
+function letGo(flow: Flow | undefined): void {
+  if (flow !== undefined && !isCut(flow)) flow.release();
 }
 
 interface Input {
@@ -24,6 +49,7 @@ class AligningInlet implements Inlet {
   readonly #inputs: Input[];
   readonly #wakeup = new Wakeup();
   #turn = 0;
+  #discarded = false;
 
   constructor(queues: readonly Queue[]) {
     this.#inputs = queues.map((queue) => ({
@@ -46,21 +72,37 @@ class AligningInlet implements Inlet {
     }
   }
 
+  discard(): void {
+    this.#discarded = true;
+    for (const input of this.#inputs) {
+      input.queue.discard();
+      this.#take(input, undefined);
+    }
+    this.#wakeup.set();
+  }
+
   #pop(input: Input): void {
     if (input.ready !== undefined || input.popping || input.ended) return;
     const popped = input.queue.pop();
     if (!(popped instanceof Promise)) {
-      input.ready = popped;
-      input.ended = popped === undefined;
+      this.#take(input, popped);
       return;
     }
     input.popping = true;
     void popped.then((flow) => {
       input.popping = false;
-      input.ready = flow;
-      input.ended = flow === undefined;
+      this.#take(input, flow);
       this.#wakeup.set();
     });
+  }
+
+  #take(input: Input, flow: Flow | undefined): void {
+    if (this.#discarded) {
+      letGo(input.ready);
+      letGo(flow);
+    }
+    input.ready = this.#discarded ? undefined : flow;
+    input.ended = input.ready === undefined;
   }
 
   #takeBatch(): Flow | undefined {

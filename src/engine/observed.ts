@@ -12,6 +12,8 @@ export class Observed {
   readonly log: Logger;
   readonly meter: Meter = new Meter();
   readonly tally: Tally = new Tally();
+  /** Rows that the component holds now. */
+  held: () => number = () => 0;
   readonly #clock: Clock;
   /** Milliseconds that the component has slept on its own clock. */
   #sleptMs = 0;

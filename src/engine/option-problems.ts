@@ -95,9 +95,11 @@ function keysAt(schema: zod.core.$ZodType, path: Path): string[] {
 
 /** The schema under `optional`, `default`, `transform`, `preprocess` and their like. */
 function unwrapped(schema: zod.core.$ZodType): zod.core.$ZodType {
-  const { innerType, in: input, out } = schema._zod.def as Partial<
-    Record<'innerType' | 'in' | 'out', zod.core.$ZodType>
-  >;
+  const {
+    innerType,
+    in: input,
+    out,
+  } = schema._zod.def as Partial<Record<'innerType' | 'in' | 'out', zod.core.$ZodType>>;
   const inner = innerType ?? (input?._zod.def.type === 'transform' ? out : input);
   return inner === undefined ? schema : unwrapped(inner);
 }

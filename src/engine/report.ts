@@ -44,6 +44,13 @@ export class Tally implements SourceReport, StageReport {
     this.failures.push('record' in what ? what : failedRow(what, row, reason, thrown));
   }
 
+  /** The failures since this was last asked. */
+  takeFailures(): Tally['failures'] {
+    const { failures } = this;
+    this.failures = [];
+    return failures;
+  }
+
   absorbed(rows: number): void {
     this.absorbedRows += rows;
   }

@@ -15,6 +15,10 @@ export interface ComponentReport {
   readonly out: number;
   readonly dropped: number;
   readonly dead: number;
+  /** Rows that went into others, rows made of those, and rows held now: of a stage. */
+  readonly absorbed: number;
+  readonly created: number;
+  readonly held: number;
   readonly busyMs: number;
   /** Milliseconds of work per batch; null before the first. */
   readonly p50Ms: number | null;
@@ -39,14 +43,41 @@ export interface RunReport {
   readonly components: readonly ComponentReport[];
 }
 
+/** What waits before one component. */
+export interface QueueStats {
+  /** Batches. */
+  readonly depth: number;
+  /** How full the fullest of its queues is, from 0 to 1. */
+  readonly fill: number;
+}
+
 /** A report of a run that goes on, with what only the present has. */
 export interface RunStats extends RunReport {
   /** Why the run goes on but not as it should, by component. */
   readonly degraded: Readonly<Record<string, string>>;
-  /** Batches waiting before each component that has a queue. */
-  readonly queues: Readonly<Record<string, { readonly depth: number; readonly fill: number }>>;
+  /** What waits before each component that has a queue. */
+  readonly queues: Readonly<Record<string, QueueStats>>;
   /** How far each source is behind its input; null when it cannot know. */
   readonly lag: Readonly<Record<string, number | null>>;
+}
+
+/** The figures without what only the present has. */
+export function reportOf({
+  degraded: _degraded,
+  queues: _queues,
+  lag: _lag,
+  ...report
+}: RunStats): RunReport {
+  return Object.freeze(report);
+}
+
+/**
+ * The rows of a component that nothing accounts for: 0 unless it loses rows, makes them up, or
+ * tells of them falsely. Of a run that has ended; before, rows may be on their way.
+ */
+export function unaccountedRows(component: ComponentReport): number {
+  const { in: rowsIn, out, created, absorbed, dropped, dead, held } = component;
+  return rowsIn + created - out - absorbed - dropped - dead - held;
 }
 
 export function reportComponent(observed: Observed): ComponentReport {
@@ -59,6 +90,9 @@ export function reportComponent(observed: Observed): ComponentReport {
     out: meter.rowsOut,
     dropped: tally.droppedRows,
     dead: tally.dead,
+    absorbed: tally.absorbedRows,
+    created: tally.createdRows,
+    held: observed.held(),
     busyMs: meter.busyMs,
     p50Ms: quantileMs(observed, 0.5),
     p95Ms: quantileMs(observed, 0.95),

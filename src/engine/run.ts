@@ -3,16 +3,21 @@ import process from 'node:process';
 import type { Batch } from '../batch/index.ts';
 import { type Cut, type Logger, silentLogger } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
-import { Channels } from './channels.ts';
 import { type Checkpoint, type CheckpointStore, Cuts } from './checkpoint.ts';
+import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
 import { DeadLetters } from './dead-letters.ts';
-import type { ComponentKind, Observed } from './observed.ts';
-import { onlyOutput, type Plan } from './plan.ts';
-import { reportComponent, type RunReport, type RunStats, type RunStatus } from './run-report.ts';
-import { runSink, type SinkWriter } from './sink-loop.ts';
-import { type RecordBudget, SourceLoop } from './source-loop.ts';
-import { runStages } from './stage-loop.ts';
+import type { ComponentKind } from './observed.ts';
+import type { Plan } from './plan.ts';
+import { RunGraph } from './run-graph.ts';
+import {
+  reportComponent,
+  reportOf,
+  type RunReport,
+  type RunStats,
+  type RunStatus,
+  unaccountedRows,
+} from './run-report.ts';
 
 export interface RunOptions {
   /** Stops the run at once. */
@@ -47,6 +52,9 @@ export function startRun(plan: Plan, options: RunOptions = {}): Run {
   return run;
 }
 
+/** How long components may take to heed an abort. */
+const heedMsMax = 1000;
+
 class PipelineRun implements Run {
   readonly done: Promise<RunReport>;
   readonly #plan: Plan;
@@ -59,9 +67,7 @@ class PipelineRun implements Run {
   readonly #components: Components;
   readonly #cuts: Cuts;
   readonly #deadLetters: DeadLetters;
-  readonly #sources: SourceLoop[] = [];
-  readonly #writers: SinkWriter[] = [];
-  #channels: Channels | undefined;
+  readonly #graph: RunGraph;
   #status: RunStatus = 'running';
   #failure: { error: unknown } | undefined;
   #sourcesLeft: number;
@@ -74,30 +80,44 @@ class PipelineRun implements Run {
     this.#log = (options.log ?? silentLogger).bind({ pipeline: plan.name });
     this.#sourcesLeft = plan.sources.length;
     this.done = this.#settled.promise;
+    const { signal } = this.#aborting;
     this.#components = new Components({
       plan,
       log: this.#log,
-      signal: this.#aborting.signal,
+      signal,
       watch: options.watch,
       degraded: (id, reason) => this.#degrade(id, reason),
+    });
+    this.#deadLetters = new DeadLetters({
+      pipeline: plan.name,
+      onRowError: plan.settings.onRowError,
+      createWriter: () =>
+        plan.deadLetters && this.#components.createWriter(plan.deadLetters, 'dead-letters').writer,
+      clock: plan.outside.clock,
     });
     this.#cuts = new Cuts(
       {
         sources: plan.sources.map(({ node }) => node.id),
         sinks: plan.sinks.map(({ node }) => node.id),
         wakeSources: () => {
-          for (const source of this.#sources) source.wake();
+          for (const source of this.#graph.sources) source.wake();
         },
         complete: (cut, checkpoint) => this.#complete(cut, checkpoint),
         failed: (error) => this.#fail(error),
       },
       plan.settings.checkpoint.rowsMax,
     );
-    this.#deadLetters = new DeadLetters({
-      pipeline: plan.name,
-      onRowError: plan.settings.onRowError,
-      openWriter: () => this.#openDeadLetters(),
-      clock: plan.outside.clock,
+    this.#graph = new RunGraph({
+      plan,
+      components: this.#components,
+      cuts: this.#cuts,
+      budget: { left: options.recordsMax ?? Infinity, spent: () => void this.stop() },
+      saves: options.store !== undefined,
+      settle: (observed) => this.#deadLetters.settle(observed),
+      sourceEnded: () => {
+        if (--this.#sourcesLeft === 0) this.#cuts.requestFinal();
+      },
+      signal,
     });
   }
 
@@ -123,10 +143,7 @@ class PipelineRun implements Run {
         (total, component) => total + (component.kind === kind ? component[side] : 0),
         0,
       );
-    const queues = [...(this.#channels?.queues ?? [])].map(([id, inputs]) => {
-      const depth = inputs.reduce((total, queue) => total + queue.depth, 0);
-      return [id, { depth, fill: Math.max(...inputs.map((queue) => queue.fill)) }] as const;
-    });
+    const lag = this.#graph.sources.map((source) => [source.id, source.lag]);
     return Object.freeze({
       pipeline: this.#plan.name,
       status: this.#status,
@@ -139,19 +156,15 @@ class PipelineRun implements Run {
       deadLetters: this.#deadLetters.count,
       components: Object.freeze(components),
       degraded: Object.freeze(Object.fromEntries(this.#degraded)),
-      queues: Object.freeze(Object.fromEntries(queues)),
-      lag: Object.freeze(
-        Object.fromEntries(
-          this.#sources.map(({ id, connector }) => [id, connector.lag?.() ?? null]),
-        ),
-      ),
+      queues: this.#graph.queues(),
+      lag: Object.freeze(Object.fromEntries(lag)),
     });
   }
 
   stop(): Promise<RunReport> {
     if (this.#status === 'running') {
       this.#status = 'draining';
-      for (const source of this.#sources) source.stop();
+      for (const source of this.#graph.sources) source.stop();
       void this.#enforceDeadline();
     }
     return this.done;
@@ -178,87 +191,48 @@ class PipelineRun implements Run {
 
   async #work(): Promise<RunReport> {
     try {
-      const checkpoint = await this.#options.store?.load();
-      const loops = this.#build(checkpoint);
-      await this.#open(checkpoint);
-      this.#startTimers();
-      if (this.#status === 'draining') for (const source of this.#sources) source.stop();
-      const working = Promise.all([
-        ...loops.map((loop) => this.#guard(loop)),
-        this.#untilFinished(),
-      ]);
-      await Promise.race([working, this.#untilAbandoned()]);
+      await Promise.race([this.#flow(), this.#untilAbandoned()]);
     } catch (error) {
       this.#fail(error);
     }
     this.#timers.abort();
     await this.#close();
-    if (this.#failure === undefined)
+    if (this.#failure === undefined) {
       this.#status = this.#status === 'draining' ? 'stopped' : 'done';
+      this.#checkLedger();
+    }
     this.#endedMs = this.#clock.monotonic();
     return reportOf(this.stats());
   }
 
-  /** Makes every component and the queues between them; gives the loops that move the flow. */
-  #build(checkpoint: Checkpoint | undefined): (() => Promise<void>)[] {
-    const [plan, components, cuts] = [this.#plan, this.#components, this.#cuts];
-    const sources = plan.sources.map((planned) => ({
-      planned,
-      ...components.createSource(planned),
-    }));
-    const stages = plan.stages.map((planned) => components.createStage(planned));
-    for (const { planned, instance } of stages) {
-      const state = checkpoint?.state[planned.node.id];
-      if (state !== undefined && typeof instance !== 'function') instance.restore?.(state);
-    }
-    const channels = new Channels(plan, stages);
-    this.#channels = channels;
-    const settle = (observed: Observed): Promise<void> => this.#deadLetters.settle(observed);
-    const shared = { cuts, settle, signal: this.#aborting.signal };
-    const budget: RecordBudget = {
-      left: this.#options.recordsMax ?? Infinity,
-      spent: () => void this.stop(),
-    };
-    for (const source of sources) {
-      const outlet = channels.outletOf(source.observed, [onlyOutput]);
-      const ended = (): void => this.#sourceEnded();
-      this.#sources.push(new SourceLoop({ ...shared, ...source, outlet, budget, ended }));
-    }
-    const stageLoops = channels.chains.map((nodes) => {
-      const last = nodes.at(-1)!;
-      const inlet = channels.inletOf(nodes[0]!.planned.node.id);
-      const outlet = channels.outletOf(last.observed, last.planned.outputs);
-      const saves = this.#options.store !== undefined;
-      return () => runStages({ ...shared, nodes, inlet, outlet, saves });
-    });
-    const sinkLoops = plan.sinks.map((planned) => {
-      const sink = components.createWriter(planned, 'sink');
-      this.#writers.push(sink.writer);
-      return () => runSink({ ...shared, ...sink, inlet: channels.inletOf(planned.node.id) });
-    });
-    return [...this.#sources.map((source) => () => source.run()), ...stageLoops, ...sinkLoops];
-  }
-
-  async #openDeadLetters(): Promise<SinkWriter | undefined> {
-    const planned = this.#plan.deadLetters;
-    if (planned === undefined) return undefined;
-    const { writer } = this.#components.createWriter(planned, 'dead-letters');
-    await writer.open();
-    return writer;
+  /** From the first opening to the end of the final cut, or of a run that will not come to it. */
+  async #flow(): Promise<void> {
+    const { signal } = this.#aborting;
+    signal.throwIfAborted();
+    const checkpoint = await this.#options.store?.load();
+    const loops = this.#graph.build(checkpoint);
+    if (this.#status === 'draining') for (const source of this.#graph.sources) source.stop();
+    await this.#open(checkpoint);
+    this.#startTimers();
+    const working = loops.map((loop) => loop().catch((error: unknown) => this.#fail(error)));
+    await Promise.all([...working, Promise.race([this.#cuts.finished, aborted(signal)])]);
+    await this.#cuts.settled;
   }
 
   /** Sinks first, so that nothing is read that could not be taken. */
   async #open(checkpoint: Checkpoint | undefined): Promise<void> {
-    if (this.#plan.deadLetters?.node.path.length !== 0) await this.#deadLetters.open();
     const { signal } = this.#aborting;
-    for (const writer of this.#writers) {
+    signal.throwIfAborted();
+    if (this.#plan.deadLetters?.node.path.length !== 0) await this.#deadLetters.open();
+    for (const writer of this.#graph.writers) {
       signal.throwIfAborted();
       await writer.open();
     }
-    for (const source of this.#sources) {
+    for (const source of this.#graph.sources) {
       signal.throwIfAborted();
-      await source.open(checkpoint?.positions[source.id]);
+      await source.open(checkpoint?.positions[source.id] ?? undefined);
     }
+    signal.throwIfAborted();
     this.#log.info('run.started');
   }
 
@@ -273,44 +247,22 @@ class PipelineRun implements Run {
     );
   }
 
-  async #guard(loop: () => Promise<void>): Promise<void> {
-    try {
-      await loop();
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  /** The end of the final cut, or of a run that will not come to it. */
-  #untilFinished(): Promise<void> {
-    const { signal } = this.#aborting;
-    return new Promise((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      void this.#cuts.finished.then(resolve);
-    });
-  }
-
   /** Some time after an abort, whether or not every component has heeded it. */
   async #untilAbandoned(): Promise<void> {
-    const { signal } = this.#aborting;
-    await new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+    await aborted(this.#aborting.signal);
     await this.#clock.sleep(heedMsMax, { signal: this.#timers.signal }).catch(() => {});
   }
 
-  #sourceEnded(): void {
-    if (--this.#sourcesLeft === 0) this.#cuts.requestFinal();
-  }
-
   async #complete(cut: Cut, checkpoint: Checkpoint): Promise<void> {
+    const { signal } = this.#aborting;
+    signal.throwIfAborted();
     await this.#deadLetters.commit(cut);
+    signal.throwIfAborted();
     await this.#options.store?.save(checkpoint);
-    for (const { id, connector } of this.#sources) {
-      const position = checkpoint.positions[id];
-      if (position !== undefined) await connector.acknowledge?.(position, this.#aborting.signal);
+    for (const source of this.#graph.sources) {
+      signal.throwIfAborted();
+      const position = checkpoint.positions[source.id];
+      if (position !== undefined) await source.acknowledge(position);
     }
   }
 
@@ -336,7 +288,7 @@ class PipelineRun implements Run {
     this.#status = status;
     this.#log.error('run.failed', { error });
     this.#aborting.abort(error);
-    this.#channels?.discard();
+    this.#graph.discard();
   }
 
   #degrade(id: string, reason: string | undefined): void {
@@ -349,53 +301,29 @@ class PipelineRun implements Run {
     }
   }
 
-  async #withinLimit(closing: Promise<void>): Promise<void> {
-    const closed = new AbortController();
-    const limit = this.#clock.sleep(closeMsMax, { signal: closed.signal }).then(
-      () => {
-        throw new PipelineError({
-          code: 'ERR_TIMEOUT',
-          place: this.#plan.name,
-          fact: `a component did not close within ${closeMsMax} ms`,
-        });
-      },
-      () => {},
-    );
-    try {
-      await Promise.race([closing, limit]);
-    } finally {
-      closed.abort();
-    }
-  }
-
   /** Sources first. An error while closing never hides the first failure. */
   async #close(): Promise<void> {
-    const closers = [
-      ...this.#sources.map((source) => () => source.close()),
-      ...this.#writers.toReversed().map((writer) => () => writer.close()),
-      () => this.#deadLetters.close(),
-    ];
-    for (const close of closers) {
-      try {
-        await this.#withinLimit(close());
-      } catch (error) {
-        if (this.#failure === undefined) this.#fail(error);
-        else if (this.#failure.error !== error)
-          this.#log.error('component.close-failed', { error });
-      }
+    const { sources, writers } = this.#graph;
+    const deadLetters = { id: 'dead-letters', close: () => this.#deadLetters.close() };
+    await closeAll([...sources, ...writers.toReversed(), deadLetters], this.#clock, (error) => {
+      if (this.#failure === undefined) this.#fail(error);
+      else if (this.#failure.error !== error) this.#log.error('component.close-failed', { error });
+    });
+  }
+
+  /** A row that was lost without a word shows here, at the latest. */
+  #checkLedger(): void {
+    for (const observed of this.#components.observed) {
+      const rows = unaccountedRows(reportComponent(observed));
+      if (rows !== 0) this.#log.warning('ledger.open', { id: observed.id, rows });
     }
   }
 }
 
-/** How long components may take to heed an abort, and each of them to close. */
-const heedMsMax = 1000;
-const closeMsMax = 5000;
-
-function reportOf({
-  degraded: _degraded,
-  queues: _queues,
-  lag: _lag,
-  ...report
-}: RunStats): RunReport {
-  return Object.freeze(report);
+/** Resolves when the signal aborts. */
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }

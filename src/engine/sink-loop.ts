@@ -2,17 +2,18 @@ import { type Batch, Selection } from '../batch/index.ts';
 import {
   type Clock,
   type Cut,
+  type FailedRow,
   type Flow,
   isCut,
   type Sink,
   type SinkConnector,
 } from '../core/index.ts';
-import { PipelineError } from '../errors.ts';
 import type { Cuts } from './checkpoint.ts';
-import type { Inlet } from './inlet.ts';
+import { type Inlet, takeFlow } from './inlet.ts';
 import type { Observed } from './observed.ts';
 import type { PlannedSink } from './plan.ts';
-import { underPolicy } from './source-loop.ts';
+import { brokenPromise, callConnector } from './protocol.ts';
+import type { Tally } from './report.ts';
 
 /** How often one refused batch is written again in part before the rest of it is given up. */
 const bisectWritesMax = 1024;
@@ -42,7 +43,7 @@ export class SinkWriter {
 
   open(): Promise<void> {
     const { planned, connector, signal } = this.#parts;
-    return underPolicy(planned.node.policy, (attempt) => connector.open(attempt), signal);
+    return callConnector(planned.node, 'open', (attempt) => connector.open(attempt), signal);
   }
 
   /** Writes the rows that count; those refused are in the tally. Releases the batch. */
@@ -52,28 +53,38 @@ export class SinkWriter {
     this.#parts.watch?.(this.id, batch);
     const deadBefore = observed.tally.dead;
     const bisection = { writesLeft: bisectWritesMax };
-    await observed.worked(() => this.#writeRows(batch, bisection));
-    observed.meter.rowsOut += batch.length - (observed.tally.dead - deadBefore);
-    batch.release();
+    try {
+      await observed.worked(() => this.#writeRows(batch, bisection));
+      observed.meter.rowsOut += batch.length - (observed.tally.dead - deadBefore);
+    } finally {
+      batch.release();
+    }
+  }
+
+  /** The rows refused since this was last asked. */
+  takeRefused(): Tally['failures'] {
+    return this.#parts.observed.tally.takeFailures();
   }
 
   commit(cut: Cut): Promise<void> {
     const { planned, connector, signal } = this.#parts;
-    return underPolicy(planned.node.policy, (attempt) => connector.commit(cut, attempt), signal);
+    const commit = (attempt: AbortSignal): Promise<void> => connector.commit(cut, attempt);
+    return callConnector(planned.node, 'commit', commit, signal);
   }
 
   close(): Promise<void> {
-    return this.#parts.connector.close();
+    const { planned, connector, signal } = this.#parts;
+    return callConnector({ id: planned.node.id }, 'close', () => connector.close(), signal);
   }
 
   async #writeRows(batch: Batch, bisection: { writesLeft: number }): Promise<void> {
     const { observed } = this.#parts;
     bisection.writesLeft--;
     const result = await this.#offer(batch);
-    for (const { row, reason, message } of result?.failed ?? []) {
-      observed.tally.failed(batch, row, reason, message);
+    if (result?.refused === undefined) {
+      this.#refuseRows(batch, result?.failed ?? []);
+      return;
     }
-    if (result?.refused === undefined) return;
     const { reason, message } = result.refused;
     if (batch.length === 1 || bisection.writesLeft <= 0) {
       for (let at = 0; at < batch.length; at++) {
@@ -88,8 +99,27 @@ export class SinkWriter {
       [half, batch.length],
     ] as const) {
       const part = batch.select(new Selection(batch.rows.slice(start, end), end - start));
-      await this.#writeRows(part, bisection);
-      part.release();
+      try {
+        await this.#writeRows(part, bisection);
+      } finally {
+        part.release();
+      }
+    }
+  }
+
+  /** Each row is refused once, however often it is named; one that was not offered cannot be. */
+  #refuseRows(batch: Batch, failed: readonly FailedRow[]): void {
+    if (failed.length === 0) return;
+    const offered = new Set(batch.rows.subarray(0, batch.length));
+    const named = new Set<number>();
+    for (const { row, reason, message } of failed) {
+      if (!offered.has(row)) {
+        const fact = `refused row ${row}, which is not among those that were offered`;
+        const remedy = 'name stored rows: `batch.rows[at]` for the row at `at`';
+        throw brokenPromise(this.id, fact, remedy);
+      }
+      if (!named.has(row)) this.#parts.observed.tally.failed(batch, row, reason, message);
+      named.add(row);
     }
   }
 
@@ -98,8 +128,9 @@ export class SinkWriter {
     const { planned, connector, clock, degraded, signal } = this.#parts;
     let waited = false;
     for (;;) {
-      const result = await underPolicy(
-        planned.node.policy,
+      const result = await callConnector(
+        planned.node,
+        'write',
         (attempt) => connector.write(batch, attempt),
         signal,
       );
@@ -133,9 +164,7 @@ export async function runSink({
   signal,
 }: SinkLoopParts): Promise<void> {
   for (;;) {
-    let flow = inlet.next();
-    if (flow instanceof Promise) flow = await observed.waited('idleMs', flow);
-    signal.throwIfAborted();
+    const flow = await takeFlow(inlet, observed, signal);
     if (flow === undefined) return;
     if (isCut(flow)) {
       await writer.commit(flow);
@@ -158,6 +187,7 @@ export function connectorOfSink(sink: Sink, id: string): SinkConnector {
       const flow = await offered.promise;
       if (flow === undefined) return;
       yield flow;
+      if (closing) return;
       offered = Promise.withResolvers();
       taken?.resolve();
     }
@@ -166,7 +196,13 @@ export function connectorOfSink(sink: Sink, id: string): SinkConnector {
     let failure: unknown;
     try {
       await sink.consume(stream());
-      if (!closing) failure = stoppedEarly(id);
+      const remedy = 'take the stream to its end';
+      if (!closing)
+        failure = brokenPromise(
+          id,
+          'its `consume(stream)` returned before the stream ended',
+          remedy,
+        );
     } catch (error) {
       failure = error;
     }
@@ -197,13 +233,4 @@ export function connectorOfSink(sink: Sink, id: string): SinkConnector {
       await consumed;
     },
   };
-}
-
-function stoppedEarly(id: string): PipelineError {
-  return new PipelineError({
-    code: 'ERR_CONNECTOR_PROTOCOL',
-    place: id,
-    fact: 'its `consume(stream)` returned before the stream ended',
-    remedy: 'take the stream to its end',
-  });
 }

@@ -1,18 +1,18 @@
 import { type Batch, Selection } from '../batch/index.ts';
 import {
   endOfInput,
-  type Flow,
-  isCut,
-  type Policy,
+  isSource,
   type Position,
   type Source,
   type SourceConnector,
 } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
 import type { Cuts } from './checkpoint.ts';
+import { connectorOf } from './hand-written.ts';
 import type { Observed } from './observed.ts';
 import { onlyOutput, type PlannedSource } from './plan.ts';
 import type { Outlet } from './outlet.ts';
+import { assertPromised, callConnector } from './protocol.ts';
 import { Wakeup } from './wakeup.ts';
 
 /** How long the loop goes on before timers, signals and I/O have their turn. */
@@ -27,7 +27,7 @@ export interface RecordBudget {
 
 export interface SourceLoopParts {
   readonly planned: PlannedSource;
-  readonly connector: SourceConnector;
+  readonly source: SourceConnector | Source;
   readonly observed: Observed;
   readonly outlet: Outlet;
   readonly cuts: Cuts;
@@ -42,18 +42,27 @@ export interface SourceLoopParts {
 /** Reads a source into the stream, and puts the cuts between its batches, also while it is idle. */
 export class SourceLoop {
   readonly #parts: SourceLoopParts;
+  readonly #connector: SourceConnector;
   readonly #wakeup = new Wakeup();
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   #result: { batch: Batch | typeof endOfInput } | { error: unknown } | undefined;
   #reading = false;
   #ended = false;
+  #closed = false;
   #lastCut = 0;
   #position: Position = null;
+  /** Whether `#position` is that behind everything emitted; false only for a hand-written source. */
+  #isCovered = true;
+  /** Whether a hand-written source says positions at all. */
+  #saysPositions = false;
+  /** Records that were read and did not become rows, as far as they are counted. */
+  #withoutRow = 0;
 
   constructor(parts: SourceLoopParts) {
     this.#parts = parts;
     this.#signal = AbortSignal.any([parts.signal, this.#stop.signal]);
+    this.#connector = isSource(parts.source) ? this.#handWritten(parts.source) : parts.source;
     parts.signal.addEventListener('abort', () => this.#wakeup.set(), { once: true });
   }
 
@@ -61,14 +70,23 @@ export class SourceLoop {
     return this.#parts.planned.node.id;
   }
 
-  get connector(): SourceConnector {
-    return this.#parts.connector;
+  get lag(): number | null {
+    return this.#connector.lag?.() ?? null;
   }
 
+  /** Opens it where an earlier run left off. A stop meanwhile gives the opening up. */
   async open(from: Position | undefined): Promise<void> {
-    const { planned, connector, signal } = this.#parts;
-    await underPolicy(planned.node.policy, (attempt) => connector.open(from, attempt), signal);
-    this.#position = connector.position();
+    const { planned, source } = this.#parts;
+    this.#position = from ?? null;
+    const open = (signal: AbortSignal): Promise<void> => this.#connector.open(from, signal);
+    try {
+      // The signal of a hand-written stream is not that of one attempt to open it.
+      if (isSource(source)) await open(this.#signal);
+      else await callConnector(planned.node, 'open', open, this.#signal);
+      this.#position = this.#connector.position();
+    } catch (error) {
+      if (!this.#stop.signal.aborted) throw error;
+    }
   }
 
   /** Looks for a cut that is due. */
@@ -83,6 +101,30 @@ export class SourceLoop {
   }
 
   async run(): Promise<void> {
+    try {
+      await this.#flow();
+    } finally {
+      this.#closed = true;
+      this.#letGo();
+    }
+    this.#parts.outlet.close();
+  }
+
+  async acknowledge(position: Position): Promise<void> {
+    const { planned, signal } = this.#parts;
+    const connector = this.#connector;
+    if (connector.acknowledge === undefined) return;
+    const acknowledge = (attempt: AbortSignal): Promise<void> =>
+      connector.acknowledge!(position, attempt);
+    await callConnector({ id: planned.node.id }, 'acknowledge', acknowledge, signal);
+  }
+
+  async close(): Promise<void> {
+    const { planned, signal } = this.#parts;
+    await callConnector({ id: planned.node.id }, 'close', () => this.#connector.close(), signal);
+  }
+
+  async #flow(): Promise<void> {
     const { outlet, signal, cuts, observed } = this.#parts;
     let turnMs = observed.now();
     for (;;) {
@@ -92,24 +134,41 @@ export class SourceLoop {
         turnMs = observed.now();
       }
       signal.throwIfAborted();
-      const cut = cuts.enter(this.id, this.#lastCut, this.#position);
+      const mayCut = cuts.isDue(this.#lastCut) && (await this.#mayCut());
+      const cut = mayCut ? cuts.enter(this.id, this.#lastCut, this.#position) : undefined;
       if (cut !== undefined) {
         this.#lastCut = cut.id;
         await outlet.pass(cut);
-        if (cuts.isFinal(cut)) break;
-        continue;
-      }
-      if (this.#result !== undefined) await this.#take();
+        if (cuts.isFinal(cut)) return;
+      } else if (this.#result !== undefined) await this.#take();
       else {
         this.#read();
-        await this.#parts.observed.waited('idleMs', this.#wakeup.wait());
+        await observed.waited('idleMs', this.#wakeup.wait());
       }
     }
-    outlet.close();
   }
 
-  async close(): Promise<void> {
-    await this.#parts.connector.close();
+  /**
+   * A cut waits until the position of a hand-written source is that behind what it gave. Before it
+   * said a first position, it is only asked for more to see whether it is about to.
+   */
+  async #mayCut(): Promise<boolean> {
+    if (!this.#isCovered && !this.#saysPositions && !this.#ended) {
+      this.#read();
+      await this.#parts.observed.turn();
+    }
+    return this.#isCovered || !this.#saysPositions || this.#ended;
+  }
+
+  #handWritten(source: Source): SourceConnector {
+    const connector = connectorOf(source);
+    connector.positioned = (position) => {
+      if (this.#ended) return;
+      this.#position = position;
+      this.#isCovered = this.#saysPositions = true;
+      this.#wakeup.set();
+    };
+    return connector;
   }
 
   #read(): void {
@@ -119,45 +178,61 @@ export class SourceLoop {
       return;
     }
     this.#reading = true;
-    const { planned, connector, observed } = this.#parts;
+    const { planned, observed } = this.#parts;
     const read = (signal: AbortSignal): ReturnType<SourceConnector['read']> =>
-      connector.read(signal);
-    Promise.resolve(observed.worked(() => underPolicy(planned.node.policy, read, this.#signal)))
+      this.#connector.read(signal);
+    const reading = observed.worked(() => callConnector(planned.node, 'read', read, this.#signal));
+    Promise.resolve(reading)
       .then(
         (batch) => (this.#result = { batch }),
         (error: unknown) => (this.#result = { error }),
       )
-      .finally(() => this.#wakeup.set());
+      .finally(() => {
+        if (this.#closed) this.#letGo();
+        this.#wakeup.set();
+      });
   }
 
   async #take(): Promise<void> {
     const result = this.#result!;
+    const { observed, settle } = this.#parts;
+    this.#countWithoutRow();
+    // The result stays where it is meanwhile, so that a failure lets go of it.
+    await settle(observed);
     this.#result = undefined;
     this.#reading = false;
-    const { observed, connector, settle } = this.#parts;
     if ('error' in result) {
       if (!this.#stop.signal.aborted) throw result.error;
       this.#end();
-      return;
-    }
-    const dead = observed.tally.failures.length;
-    observed.meter.rowsIn += dead;
-    await settle(observed);
-    if (result.batch === endOfInput) {
-      this.#position = connector.position();
+    } else if (result.batch === endOfInput) {
+      if (this.#isCovered) this.#position = this.#connector.position();
       this.#end();
-      return;
-    }
-    await this.#emit(result.batch);
+    } else await this.#emit(result.batch);
+  }
+
+  /** Counts records that were read and failed, or that the source dropped by a rule of its own. */
+  #countWithoutRow(): void {
+    const { observed, budget } = this.#parts;
+    const { dead, droppedRows } = observed.tally;
+    const records = dead + droppedRows - this.#withoutRow;
+    this.#withoutRow += records;
+    observed.meter.rowsIn += records;
+    budget.left = Math.max(0, budget.left - records);
   }
 
   async #emit(batch: Batch): Promise<void> {
-    const { planned, observed, outlet, cuts, budget, connector } = this.#parts;
-    if (!batch.schema.equals(planned.output)) throw wrongSchema(this.id, batch, planned);
+    const { planned, source, observed, outlet, cuts, budget } = this.#parts;
+    try {
+      assertPromised(this.id, batch, planned.output);
+    } catch (error) {
+      (batch as Partial<Batch> | undefined)?.release?.();
+      throw error;
+    }
     const taken = Math.min(batch.length, budget.left);
     budget.left -= taken;
     // A batch that is cut short leaves the position before it: a later run reads it again whole.
-    if (taken === batch.length) this.#position = connector.position();
+    if (isSource(source)) this.#isCovered = false;
+    else if (taken === batch.length) this.#position = this.#connector.position();
     const emitted = taken === batch.length ? batch : firstRows(batch, taken);
     observed.meter.rowsIn += taken;
     cuts.rowsRead(taken);
@@ -171,6 +246,14 @@ export class SourceLoop {
     this.#parts.ended();
     this.#wakeup.set();
   }
+
+  /** Lets go of a batch that was read and will not be emitted. */
+  #letGo(): void {
+    const result = this.#result;
+    this.#result = undefined;
+    if (result !== undefined && 'batch' in result && result.batch !== endOfInput)
+      result.batch.release();
+  }
 }
 
 /** Why a read was given up: the run takes no more input. Not an error. */
@@ -180,67 +263,8 @@ class Stopped extends PipelineError {
   }
 }
 
-/** Runs a connector's call under its policy, or plainly where it has none. */
-export function underPolicy<T>(
-  policy: Policy | undefined,
-  attempt: (signal: AbortSignal) => Promise<T>,
-  signal: AbortSignal,
-): Promise<T> {
-  return policy === undefined ? attempt(signal) : policy.execute(attempt, signal);
-}
-
-/** Makes a connector of a hand-written source, whose own cuts say its positions. */
-export function connectorOf(source: Source): SourceConnector {
-  let position: Position | undefined;
-  let opened: Position | undefined;
-  let iterator: AsyncIterator<Flow> | undefined;
-  const start = (signal: AbortSignal): void => {
-    opened = position;
-    const options = position === undefined ? { signal } : { from: position, signal };
-    iterator = source.stream(options)[Symbol.asyncIterator]();
-  };
-  const connector: SourceConnector = {
-    open(from, signal) {
-      position = from;
-      start(signal);
-      return Promise.resolve();
-    },
-    async read(signal) {
-      for (;;) {
-        try {
-          const next = await iterator!.next();
-          if (next.done === true) return endOfInput;
-          if (!isCut(next.value)) return next.value;
-          position = next.value.positions.get('') ?? position;
-        } catch (error) {
-          // A generator that threw is finished for ever: begin another behind the last position,
-          // unless that is where this one began.
-          if (signal.aborted || position === undefined || position === opened) throw error;
-          start(signal);
-        }
-      }
-    },
-    position: () => position ?? null,
-    close: async () => {
-      await iterator?.return?.();
-    },
-  };
-  if (source.acknowledge !== undefined) connector.acknowledge = source.acknowledge.bind(source);
-  if (source.lag !== undefined) connector.lag = source.lag.bind(source);
-  return connector;
-}
-
 function firstRows(batch: Batch, count: number): Batch {
   const first = batch.select(new Selection(batch.rows.slice(0, count), count));
   batch.release();
   return first;
-}
-
-function wrongSchema(id: string, batch: Batch, planned: PlannedSource): PipelineError {
-  return new PipelineError({
-    code: 'ERR_CONNECTOR_PROTOCOL',
-    place: id,
-    fact: `gave a batch of ${batch.schema} after promising ${planned.output}`,
-    remedy: 'give batches of the schema that the source declares',
-  });
 }

@@ -1,38 +1,15 @@
 import { Batch } from '../batch/index.ts';
-import {
-  type Cut,
-  type Flow,
-  isCut,
-  isStage,
-  type Stage,
-  type StageInstance,
-  type StageProcess,
-} from '../core/index.ts';
-import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
-import type { Cuts } from './checkpoint.ts';
-import type { Inlet } from './inlet.ts';
-import type { Observed } from './observed.ts';
-import type { Outlet } from './outlet.ts';
+import { isCut, isStage, type StageInstance, type StageProcess } from '../core/index.ts';
+import { runGeneral } from './general-loop.ts';
+import { takeFlow } from './inlet.ts';
 import { onlyOutput, type PlannedStage } from './plan.ts';
-
-/** A stage that was created for a run. */
-export interface StageNodeParts {
-  readonly planned: PlannedStage;
-  readonly instance: StageInstance;
-  readonly observed: Observed;
-}
-
-export interface StageLoopParts {
-  /** Neighbours that run in one hop: batch functions, each with one input and one reader. */
-  readonly nodes: readonly StageNodeParts[];
-  readonly inlet: Inlet;
-  readonly outlet: Outlet;
-  readonly cuts: Cuts;
-  /** Whether cuts are saved anywhere, so that state is worth a snapshot. */
-  readonly saves: boolean;
-  readonly settle: (observed: Observed) => Promise<void>;
-  readonly signal: AbortSignal;
-}
+import { assertPromised, brokenPromise } from './protocol.ts';
+import {
+  saveState,
+  type StageLoopParts,
+  type StageNodeParts,
+  threwOnBatch,
+} from './stage-parts.ts';
 
 /** True where a stage may share a hop with its neighbours. */
 export function isFusible(instance: StageInstance): boolean {
@@ -50,149 +27,96 @@ export async function runStages(parts: StageLoopParts): Promise<void> {
 
 async function runFused(parts: StageLoopParts): Promise<void> {
   const { nodes, inlet, outlet, signal } = parts;
-  const first = nodes[0]!.observed;
   for (;;) {
-    let flow = inlet.next();
-    if (flow instanceof Promise) flow = await first.waited('idleMs', flow);
-    signal.throwIfAborted();
+    const flow = await takeFlow(inlet, nodes[0]!.observed, signal);
     if (flow === undefined) return;
     if (isCut(flow)) {
       for (const node of nodes) saveState(parts, node, flow);
       await outlet.pass(flow);
-    } else await throughFused(parts, flow);
-  }
-}
-
-async function throughFused(parts: StageLoopParts, input: Batch): Promise<void> {
-  const { nodes, outlet, settle, signal } = parts;
-  let batch = input;
-  for (const [index, { planned, instance, observed }] of nodes.entries()) {
-    const process =
-      typeof instance === 'function' ? instance : (instance as { process: StageProcess }).process;
-    observed.meter.rowsIn += batch.length;
-    const working = observed.worked(() => call(process, batch, signal, observed));
-    const result = working instanceof Promise ? await working : working;
-    if (observed.tally.failures.length > 0) await settle(observed);
-    if (!(result instanceof Batch)) {
-      await sendEach(outlet, planned, result);
-      if (!Object.values(result).includes(batch)) batch.release();
-      return;
+    } else {
+      for (const [output, batch] of await throughFused(parts, flow)) {
+        await outlet.send(output, batch);
+      }
     }
-    if (result !== batch) batch.release();
-    batch = result;
-    if (index < nodes.length - 1) observed.meter.rowsOut += batch.length;
-    if (batch.length === 0) break;
-  }
-  await outlet.send(onlyOutput, batch);
-}
-
-async function sendEach(
-  outlet: Outlet,
-  planned: PlannedStage,
-  batches: Readonly<Record<string, Batch>>,
-): Promise<void> {
-  for (const output of planned.outputs) {
-    const batch = batches[output];
-    if (batch !== undefined) await outlet.send(output, batch);
   }
 }
 
-type StageResult = Batch | Readonly<Record<string, Batch>>;
+/** Batches by output, each with a hold of its own. */
+type Products = readonly (readonly [output: string, batch: Batch])[];
 
+/** Takes over the hold on a batch and gives what the chain makes of it. */
+async function throughFused(parts: StageLoopParts, input: Batch): Promise<Products> {
+  const { nodes, settle, signal } = parts;
+  let products: Products = [[onlyOutput, input]];
+  try {
+    for (const [index, node] of nodes.entries()) {
+      const { observed } = node;
+      const batch = products[0]![1];
+      if (index > 0) nodes[index - 1]!.observed.meter.rowsOut += batch.length;
+      if (index > 0 && batch.length === 0) break;
+      observed.meter.rowsIn += batch.length;
+      const working = observed.worked(() => call(node, batch, signal));
+      products = working instanceof Promise ? await working : working;
+      if (observed.tally.failures.length > 0) await settle(observed);
+    }
+    return products;
+  } catch (error) {
+    for (const [, batch] of products) batch.release();
+    throw error;
+  }
+}
+
+/** Calls a stage with a batch. Takes over the hold on it, unless the stage throws. */
 function call(
-  process: StageProcess,
+  { planned, instance }: StageNodeParts,
   batch: Batch,
   signal: AbortSignal,
-  observed: Observed,
-): StageResult | Promise<StageResult> {
+): Products | Promise<Products> {
+  const { id } = planned.node;
+  const process =
+    typeof instance === 'function' ? instance : (instance as { process: StageProcess }).process;
   const failed = (error: unknown): never => {
-    throw stageFailed(observed, error);
+    throw threwOnBatch(id, error);
   };
+  const taken = (result: unknown): Products => productsOf(planned, batch, result);
+  let result: ReturnType<StageProcess>;
   try {
-    const result = process(batch, signal);
-    return result instanceof Promise ? result.catch(failed) : result;
+    result = process(batch, signal);
   } catch (error) {
     return failed(error);
   }
+  return result instanceof Promise ? result.catch(failed).then(taken) : taken(result);
 }
 
-async function runGeneral(parts: StageLoopParts, stage: Stage): Promise<void> {
-  const { outlet, settle, signal } = parts;
-  const node = parts.nodes[0]!;
-  const { observed } = node;
-  const clock = new WorkClock(observed);
-  const output = stage.transform(inputOf(parts, clock));
-  try {
-    clock.start();
-    for await (const flow of output) {
-      clock.stop();
-      signal.throwIfAborted();
-      await settle(observed);
-      if (isCut(flow)) {
-        saveState(parts, node, flow);
-        await outlet.pass(flow);
-      } else await outlet.send(onlyOutput, flow);
-      clock.start();
-    }
-    await settle(observed);
-  } catch (error) {
-    signal.throwIfAborted();
-    throw stageFailed(observed, error);
+/** What a stage gave, by output, in place of its input. Throws where it broke its promises. */
+function productsOf(
+  { node, output, outputs }: PlannedStage,
+  input: Batch,
+  result: unknown,
+): Products {
+  const isOne = outputs.length === 1 && outputs[0] === onlyOutput;
+  if (isOne) {
+    assertPromised(node.id, result, output);
+    if (result !== input) input.release();
+    return [[onlyOutput, result]];
   }
-}
-
-async function* inputOf(parts: StageLoopParts, clock: WorkClock): AsyncGenerator<Flow> {
-  const { inlet, signal, nodes } = parts;
-  const { observed } = nodes[0]!;
-  for (;;) {
-    clock.stop();
-    let flow = inlet.next();
-    if (flow instanceof Promise) flow = await observed.waited('idleMs', flow);
-    signal.throwIfAborted();
-    if (flow === undefined) return;
-    clock.start();
-    if (!isCut(flow)) observed.meter.rowsIn += flow.length;
-    yield flow;
+  const given = new Map(Object.entries((result ?? {}) as Record<string, unknown>));
+  if (result instanceof Batch || [...given.keys()].some((name) => !outputs.includes(name))) {
+    const fact = `gave ${result instanceof Batch ? 'one batch' : [...given.keys()].join(', ')} for its outputs ${outputs.join(', ')}`;
+    throw brokenPromise(node.id, fact, 'give a batch by the name of each output that has rows');
   }
-}
-
-/** Time at work in a generator: what passes while it neither waits for input nor for room. */
-class WorkClock {
-  readonly #observed: Observed;
-  #started: number | undefined;
-
-  constructor(observed: Observed) {
-    this.#observed = observed;
-  }
-
-  start(): void {
-    this.#started ??= this.#observed.now();
-  }
-
-  stop(): void {
-    if (this.#started === undefined) return;
-    this.#observed.meter.worked(this.#observed.now() - this.#started);
-    this.#started = undefined;
-  }
-}
-
-function saveState(
-  { cuts, saves }: StageLoopParts,
-  { planned, instance }: StageNodeParts,
-  cut: Cut,
-): void {
-  if (!saves || typeof instance === 'function' || instance.snapshot === undefined) return;
-  cuts.snapshot(cut, planned.node.id, instance.snapshot());
-}
-
-function stageFailed(observed: Observed, error: unknown): unknown {
-  if (isPipelineError(error) && error.code !== 'ERR_BATCH_RELEASED') return error;
-  return new PipelineError({
-    code: 'ERR_STAGE_FAILED',
-    place: observed.id,
-    fact: `failed on a whole batch: ${reasonOf(error)}`,
-    remedy:
-      'a stage reports rows that fail with report.failed and throws only when it cannot go on',
-    cause: error,
+  const products = outputs.flatMap((name): Products => {
+    const batch = given.get(name);
+    if (batch === undefined) return [];
+    assertPromised(node.id, batch, output);
+    return [[name, batch]];
   });
+  const seen = new Set<Batch>();
+  for (const [, batch] of products) {
+    // One batch for two outputs: the hold that was handed over is one.
+    if (seen.has(batch)) batch.retain();
+    seen.add(batch);
+  }
+  if (!seen.has(input)) input.release();
+  return products;
 }

@@ -13,8 +13,8 @@ import {
   type SourceContext,
 } from '../core/index.ts';
 import { defaultSettings } from '../engine/description.ts';
+import { connectorOf } from '../engine/hand-written.ts';
 import { Tally } from '../engine/report.ts';
-import { connectorOf } from '../engine/source-loop.ts';
 import type { Skips } from './check.ts';
 import { virtualOutside } from './outside.ts';
 

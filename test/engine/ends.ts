@@ -1,17 +1,28 @@
+import { expect } from 'vitest';
+
 import { Batch, type Fields, type RecordOf, type Schema, schema } from '../../src/batch/index.ts';
 import {
   type Cut,
   defineSink,
   defineSource,
+  defineStage,
   endOfInput,
   type Position,
   type SinkComponent,
   type SinkDefinition,
   type SourceComponent,
   type SourceDefinition,
+  type StageComponent,
+  type StageInstance,
+  type StageReport,
   type WriteResult,
 } from '../../src/core/index.ts';
-import { type SettingsInput, TypedPipelineBuilder } from '../../src/engine/index.ts';
+import {
+  type RunReport,
+  type SettingsInput,
+  TypedPipelineBuilder,
+} from '../../src/engine/index.ts';
+import { unaccountedRows } from '../../src/engine/run-report.ts';
 import { virtualOutside, type VirtualOutside } from '../../src/testing/outside.ts';
 
 export const readings = schema({ sensorId: 'category', value: 'float64' });
@@ -31,6 +42,7 @@ export interface ScriptedSource<F extends Fields> {
   readonly batches: readonly (readonly RecordOf<F>[])[];
   /** Waits before the read of that number, from 0. */
   readonly before?: (read: number, signal: AbortSignal) => Promise<void>;
+  readonly open?: (signal: AbortSignal) => Promise<void>;
   readonly log?: {
     reads?: number;
     opened?: (Position | undefined)[];
@@ -52,14 +64,14 @@ export const scriptedSource: SourceDefinition &
   example: null,
   whenPaused: 'hold',
   output: (options) => options.schema,
-  create: ({ batches, schema: output, before, log = {}, endless }, { id }) => {
+  create: ({ batches, schema: output, before, open, log = {}, endless }, { id }) => {
     let next = 0;
     let reads = 0;
     return {
-      open: (from) => {
+      open: async (from, signal) => {
+        await open?.(signal);
         next = typeof from === 'number' ? from : 0;
         (log.opened ??= []).push(from);
-        return Promise.resolve();
       },
       read: async (signal) => {
         await before?.(reads++, signal);
@@ -93,6 +105,7 @@ export interface ScriptedSink {
   ) => WriteResult | void | Promise<WriteResult | void>;
   readonly open?: () => Promise<void>;
   readonly commit?: (cut: Cut) => Promise<void>;
+  readonly close?: () => Promise<void>;
 }
 
 export const scriptedSink: SinkDefinition & ((options: ScriptedSink) => SinkComponent<Fields>) =
@@ -101,7 +114,7 @@ export const scriptedSink: SinkDefinition & ((options: ScriptedSink) => SinkComp
     summary: 'Take batches as scripted.',
     options: (z) => z.custom<ScriptedSink>(),
     example: null,
-    create: ({ rows, log = {}, answer, open, commit }) => {
+    create: ({ rows, log = {}, answer, open, commit, close }) => {
       let taken = 0;
       return {
         open: async () => open?.(),
@@ -123,9 +136,9 @@ export const scriptedSink: SinkDefinition & ((options: ScriptedSink) => SinkComp
           (log.commits ??= []).push(cut.id);
           log.committedRows = taken;
         },
-        close: () => {
+        close: async () => {
           log.closed = (log.closed ?? 0) + 1;
-          return Promise.resolve();
+          await close?.();
         },
       };
     },
@@ -146,4 +159,29 @@ export function testPipeline(
 ): TypedPipelineBuilder {
   const sink = scriptedSink({ rows: deadLetters }) as unknown as SinkComponent;
   return new TypedPipelineBuilder('test', settings, { outside, deadLetters: sink });
+}
+
+/** A stage made of a function of its report. */
+export function stageOf(
+  create: (report: StageReport) => StageInstance,
+  name = 'probe',
+  outputs?: readonly string[],
+): StageComponent<Fields, Fields> {
+  const definition = defineStage<(options: object) => StageComponent<Fields, Fields>, object>({
+    name,
+    summary: 'A stage of a test.',
+    options: (z) => z.looseObject({}),
+    example: {},
+    rows: 'fewer',
+    ...(outputs && { outputs: () => outputs }),
+    output: (input) => input,
+    create: (_options, { report }) => create(report),
+  });
+  return definition({});
+}
+
+/** Every row that came into a component went exactly one way: the ledger's equation for each. */
+export function expectClosedLedger({ components }: Pick<RunReport, 'components'>): void {
+  const open = components.filter((component) => unaccountedRows(component) !== 0);
+  expect(open, 'components whose ledger does not close').toEqual([]);
 }

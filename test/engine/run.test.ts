@@ -8,45 +8,21 @@ import {
   type Position,
   positionCut,
   type StageComponent,
-  type StageInstance,
-  type StageReport,
 } from '../../src/core/index.ts';
 import { intervalSource } from '../../src/connectors/interval.ts';
-import { memoryCheckpoints, type RunReport } from '../../src/engine/index.ts';
+import { memoryCheckpoints } from '../../src/engine/index.ts';
 import {
+  expectClosedLedger,
   numbered,
   reading,
   readings,
   scriptedSink,
   scriptedSource,
+  stageOf,
   testPipeline,
   untilAborted,
 } from './ends.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
-
-/** A stage made of a function of its report. */
-function stageOf(
-  create: (report: StageReport) => StageInstance,
-  name = 'probe',
-): StageComponent<Fields, Fields> {
-  const definition = defineStage<(options: object) => StageComponent<Fields, Fields>, object>({
-    name,
-    summary: 'A stage of a test.',
-    options: (z) => z.looseObject({}),
-    example: {},
-    rows: 'fewer',
-    output: (input) => input,
-    create: (_options, { report }) => create(report),
-  });
-  return definition({});
-}
-
-function expectClosedLedger(report: RunReport): void {
-  for (const { id, kind, dropped, dead, ...component } of report.components) {
-    if (kind === 'dead-letters') continue;
-    expect(component.out + dropped + dead, `ledger of ${id}`).toBe(component.in);
-  }
-}
 
 const chunks = (rows: readonly ReturnType<typeof reading>[], size: number) =>
   Array.from({ length: Math.ceil(rows.length / size) }, (_, at) =>
@@ -267,9 +243,8 @@ describe('cuts', () => {
 
   test('a general stage that holds 8 batches loses none at a cut', async () => {
     const holding = stageOf(
-      (report) => ({
+      () => ({
         async *transform(stream: AsyncIterable<Flow>): AsyncIterable<Flow> {
-          void report;
           let held: Batch[] = [];
           for await (const flow of stream) {
             if (isCut(flow)) {
@@ -547,14 +522,17 @@ describe('hand-written ends', () => {
   });
 
   test('a read that ignores everything but its signal is woken by a stop', async () => {
+    const waiting = Promise.withResolvers<void>();
     const source = {
       schema: readings,
       async *stream({ signal }: { signal: AbortSignal }): AsyncIterable<Flow> {
+        waiting.resolve();
         await untilAborted(signal);
         yield positionCut(0);
       },
     };
     const run = await testPipeline().from(source).to(scriptedSink({})).start();
+    await waiting.promise;
     expect((await run.stop()).status).toBe('stopped');
   });
 });

@@ -1,0 +1,47 @@
+import { Batch, type Schema } from '../batch/index.ts';
+import { type ErrorCode, isPipelineError, PipelineError, reasonOf } from '../errors.ts';
+import type { SinkNode, SourceNode } from './description.ts';
+
+/** What a component threw, with its place; an error of ours says that already and stays as it is. */
+export function failedAs(code: ErrorCode, place: string, fact: string, cause: unknown): unknown {
+  if (isPipelineError(cause)) return cause;
+  return new PipelineError({ code, place, fact: `${fact}: ${reasonOf(cause)}`, cause });
+}
+
+/** A promise of the contract that a component broke. */
+export function brokenPromise(place: string, fact: string, remedy: string): PipelineError {
+  return new PipelineError({ code: 'ERR_CONNECTOR_PROTOCOL', place, fact, remedy });
+}
+
+/** Throws where what a component gave is no batch, or one of another schema than it promised. */
+export function assertPromised(
+  place: string,
+  given: unknown,
+  promised: Schema,
+): asserts given is Batch {
+  if (!(given instanceof Batch)) {
+    const fact = `gave ${given === null ? 'null' : typeof given} where a batch was due`;
+    throw brokenPromise(place, fact, 'return a batch; the one that came in will do');
+  }
+  if (given.schema.equals(promised)) return;
+  const fact = `gave a batch of ${given.schema} after promising ${promised}`;
+  throw brokenPromise(place, fact, 'give batches of the schema that it declares as its output');
+}
+
+/**
+ * Makes a connector's call under its policy, or plainly where it has none. An error that does not
+ * say its place comes out as `ERR_CONNECTOR_FAILED` with the component's id.
+ */
+export async function callConnector<T>(
+  { id, policy }: Pick<SourceNode | SinkNode, 'id' | 'policy'>,
+  what: 'open' | 'read' | 'write' | 'commit' | 'acknowledge' | 'close',
+  attempt: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  try {
+    return await (policy === undefined ? attempt(signal) : policy.execute(attempt, signal));
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) throw error;
+    throw failedAs('ERR_CONNECTOR_FAILED', id, `could not ${what}`, error);
+  }
+}

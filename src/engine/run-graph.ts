@@ -1,0 +1,82 @@
+import type { Checkpoint, Cuts } from './checkpoint.ts';
+import { Channels } from './channels.ts';
+import type { Components } from './components.ts';
+import type { Observed } from './observed.ts';
+import { onlyOutput, type Plan } from './plan.ts';
+import type { QueueStats } from './run-report.ts';
+import { runSink, type SinkWriter } from './sink-loop.ts';
+import { type RecordBudget, SourceLoop } from './source-loop.ts';
+import { runStages } from './stage-loop.ts';
+
+export interface RunGraphParts {
+  readonly plan: Plan;
+  readonly components: Components;
+  readonly cuts: Cuts;
+  readonly budget: RecordBudget;
+  /** Whether cuts are saved anywhere. */
+  readonly saves: boolean;
+  /** Takes failed records to the dead letters. */
+  readonly settle: (observed: Observed) => Promise<void>;
+  /** Called as each source comes to its end. */
+  readonly sourceEnded: () => void;
+  /** Aborts when the run is stopped at once. */
+  readonly signal: AbortSignal;
+}
+
+/** The components of a run, connected. */
+export class RunGraph {
+  /** In the order of the plan; where building failed, those that were made. */
+  readonly sources: SourceLoop[] = [];
+  readonly writers: SinkWriter[] = [];
+  readonly #parts: RunGraphParts;
+  #channels: Channels | undefined;
+
+  constructor(parts: RunGraphParts) {
+    this.#parts = parts;
+  }
+
+  /** Makes the components and the queues between them; gives the loops that move the flow. */
+  build(checkpoint: Checkpoint | undefined): (() => Promise<void>)[] {
+    const { plan, components, sourceEnded, saves, ...shared } = this.#parts;
+    const stages = plan.stages.map((planned) => components.createStage(planned));
+    for (const { planned, instance } of stages) {
+      const state = checkpoint?.state[planned.node.id];
+      if (state !== undefined && typeof instance !== 'function') instance.restore?.(state);
+    }
+    const channels = (this.#channels = new Channels(plan, stages));
+    for (const planned of plan.sources) {
+      const created = components.createSource(planned);
+      const outlet = channels.outletOf(created.observed, [onlyOutput]);
+      this.sources.push(
+        new SourceLoop({ ...shared, ...created, planned, outlet, ended: sourceEnded }),
+      );
+    }
+    const stageLoops = channels.chains.map((nodes) => {
+      const last = nodes.at(-1)!;
+      const inlet = channels.inletOf(nodes[0]!.planned.node.id);
+      const outlet = channels.outletOf(last.observed, last.planned.outputs);
+      return () => runStages({ ...shared, nodes, inlet, outlet, saves });
+    });
+    const sinkLoops = plan.sinks.map((planned) => {
+      const created = components.createWriter(planned, 'sink');
+      this.writers.push(created.writer);
+      const inlet = channels.inletOf(planned.node.id);
+      return () => runSink({ ...shared, ...created, inlet });
+    });
+    return [...this.sources.map((source) => () => source.run()), ...stageLoops, ...sinkLoops];
+  }
+
+  /** Empties every queue, for a run that is stopped at once. */
+  discard(): void {
+    this.#channels?.discard();
+  }
+
+  /** What waits before each component that has a queue. */
+  queues(): Readonly<Record<string, QueueStats>> {
+    const queues = [...(this.#channels?.queues ?? [])].map(([id, inputs]) => {
+      const depth = inputs.reduce((total, queue) => total + queue.depth, 0);
+      return [id, { depth, fill: Math.max(...inputs.map(({ fill }) => fill)) }] as const;
+    });
+    return Object.freeze(Object.fromEntries(queues));
+  }
+}
