@@ -30,7 +30,9 @@ export const memoryRows: readonly Measure[] = [
   },
 ];
 
-const rounds = { rounds: 31, warmups: 3 };
+// Each run generates code of its own, which is slow at first: passes are long, as runs are.
+const copies = 40;
+const rounds = { rounds: 15, warmups: 2 };
 const roundsQuick = { rounds: 3, warmups: 1 };
 
 async function measureOneSchema({ quick }: Setting): Promise<Samples> {
@@ -127,5 +129,5 @@ function batchesOf<F extends Fields>(records: readonly object[], of: Schema<F>):
 
 /** The same things over and over, so that peers' objects cost the collector little. */
 function repeated<T>(things: readonly T[], quick: boolean): T[] {
-  return Array.from({ length: quick ? 1 : 10 }, () => things).flat();
+  return Array.from({ length: quick ? 1 : copies }, () => things).flat();
 }
