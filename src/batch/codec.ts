@@ -12,24 +12,6 @@ import { JsonEncoder } from './codec/json-encoder.ts';
 import { NdjsonDecoder } from './codec/ndjson-decoder.ts';
 import type { Fields, Schema } from './schema.ts';
 
-export {
-  type DecodeFormat,
-  decodeFormats,
-  type DecodeOptions,
-  type Decoder,
-  type DecodeReason,
-  type DecodeReport,
-  type EncodeFormat,
-  encodeFormats,
-  type EncodeOptions,
-  type Encoder,
-  type NumberPolicy,
-  numberPolicies,
-  type TextEncoding,
-  textEncodings,
-  type UndecodedRecord,
-} from './codec/contract.ts';
-
 /** A decoder of one stream of bytes. Throws `ERR_CODEC_FORMAT` where an option makes no sense. */
 export function createDecoder<F extends Fields>(
   format: DecodeFormat,

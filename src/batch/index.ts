@@ -1,13 +1,5 @@
 export { Batch, BatchBuilder } from './batch.ts';
-export {
-  type Bitmap,
-  bitmapBytes,
-  clearBit,
-  countBits,
-  createBitmap,
-  getBit,
-  setBit,
-} from './bitmap.ts';
+export { type Bitmap, bitmapBytes, clearBit, createBitmap, getBit, setBit } from './bitmap.ts';
 export {
   type ColumnWriter,
   createColumnWriter,
@@ -17,9 +9,8 @@ export {
   type MisfitReason,
 } from './column-writer.ts';
 export { giveValues, takeValues, type Values } from './buffers.ts';
+export { createDecoder, createEncoder } from './codec.ts';
 export {
-  createDecoder,
-  createEncoder,
   type DecodeFormat,
   decodeFormats,
   type DecodeOptions,
@@ -35,7 +26,7 @@ export {
   type TextEncoding,
   textEncodings,
   type UndecodedRecord,
-} from './codec.ts';
+} from './codec/contract.ts';
 export {
   BytesColumn,
   type BytesKind,
@@ -81,5 +72,4 @@ export {
   type WithFields,
 } from './schema.ts';
 export { allRows, Selection } from './selection.ts';
-export { Shared } from './shared.ts';
 export { type BatchMessage, BatchReceiver, BatchSender } from './transfer.ts';

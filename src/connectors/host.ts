@@ -1,5 +1,6 @@
 import { type Batch, BatchBuilder } from '../batch/index.ts';
 import {
+  countedPosition,
   defineSource,
   endOfInput,
   type Position,
@@ -11,7 +12,6 @@ import {
   type SourceDefinition,
   Ticks,
 } from '../core/index.ts';
-import { PipelineError } from '../errors.ts';
 import { diskGauge, networkGauge, temperatureGauge } from './host/devices.ts';
 import type { Gauge, Machine } from './host/gauge.ts';
 import { cpuGauge, loadGauge, loopGauge, memoryGauge } from './host/processor.ts';
@@ -105,7 +105,7 @@ class HostConnector implements SourceConnector {
   async open(from: Position | undefined): Promise<void> {
     const { id, clock } = this.#context;
     const { metrics, everyMs } = this.#options;
-    this.#position = from === undefined ? 0 : parsePosition(from, id);
+    this.#position = countedPosition(from, id, 'readings');
     this.#builder = new BatchBuilder(readingSchema, { source: id, position: this.#position });
     for (const metric of metrics) {
       const gauge = await gauges[metric](this.#context);
@@ -178,14 +178,4 @@ class HostConnector implements SourceConnector {
     this.#waiting.splice(0, taken);
     return full();
   }
-}
-
-function parsePosition(from: Position, id: string): number {
-  if (Number.isSafeInteger(from) && (from as number) >= 0) return from as number;
-  throw new PipelineError({
-    code: 'ERR_SNAPSHOT_INVALID',
-    place: id,
-    fact: 'the saved position is not the number of a reading',
-    remedy: 'start without it',
-  });
 }

@@ -9,6 +9,7 @@ import {
   takeValues,
 } from '../batch/index.ts';
 import {
+  countedPosition,
   defineSource,
   endOfInput,
   type Position,
@@ -21,7 +22,6 @@ import {
   Ticks,
   type Zod,
 } from '../core/index.ts';
-import { PipelineError } from '../errors.ts';
 import { type Episode, Fleet, type FleetOptions } from './simulate/fleet.ts';
 import { type SensorKindName, sensorKinds } from './simulate/sensor-kinds.ts';
 
@@ -185,7 +185,7 @@ class SimulateConnector implements SourceConnector {
 
   open(from: Position | undefined): Promise<void> {
     const { sensors, everyMs, realTime } = this.#options;
-    this.#next = from === undefined ? 0 : parsePosition(from, this.#context.id);
+    this.#next = countedPosition(from, this.#context.id, 'readings');
     const partOfTick = this.#next % sensors;
     if (realTime) {
       // A tick of which a part was read is over by now.
@@ -305,14 +305,4 @@ class Rows {
     this.units = takeValues(Int32Array, capacity);
     this.positions = new Float64Array(capacity);
   }
-}
-
-function parsePosition(from: Position, id: string): number {
-  if (Number.isSafeInteger(from) && (from as number) >= 0) return from as number;
-  throw new PipelineError({
-    code: 'ERR_SNAPSHOT_INVALID',
-    place: id,
-    fact: 'the saved position is not the number of a reading',
-    remedy: 'start without it',
-  });
 }

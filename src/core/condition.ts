@@ -1,8 +1,14 @@
 import type * as zod from 'zod';
 
-import { type Batch, type Fields, type Schema, Selection, takeValues } from '../batch/index.ts';
+import {
+  type Batch,
+  describeValue,
+  type Fields,
+  type Schema,
+  Selection,
+  takeValues,
+} from '../batch/index.ts';
 import { PipelineError } from '../errors.ts';
-import { describeValue } from '../batch/index.ts';
 import type { Zod } from './component.ts';
 import { checkExpression } from './expression/check.ts';
 import { keepTrue } from './expression/kernels.ts';

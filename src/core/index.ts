@@ -46,6 +46,7 @@ export type {
   StageContext,
   StageReport,
 } from './context.ts';
+export { countedPosition } from './counted-position.ts';
 export { Cut, type Flow, isCut, type Position, positionCut } from './cut.ts';
 export { checkEach } from './check-each.ts';
 export {

@@ -12,12 +12,12 @@ import {
   Selection,
 } from '../../batch/index.ts';
 import {
+  countedPosition,
   endOfInput,
   type Position,
   type SourceConnector,
   type SourceContext,
 } from '../../core/index.ts';
-import { PipelineError } from '../../errors.ts';
 
 /** Positions are the places of records in the iterable, from 0. */
 export class RowsConnector implements SourceConnector {
@@ -34,7 +34,7 @@ export class RowsConnector implements SourceConnector {
   }
 
   open(from: Position | undefined): Promise<void> {
-    const skipped = parsePosition(from, this.#context.id);
+    const skipped = countedPosition(from, this.#context.id, 'rows');
     const iterator = this.#rows[Symbol.iterator]();
     for (this.#taken = 0; this.#taken < skipped; this.#taken++) if (iterator.next().done) break;
     this.#iterator = iterator;
@@ -94,7 +94,7 @@ export class BatchesConnector implements SourceConnector {
   }
 
   open(from: Position | undefined): Promise<void> {
-    this.#from = parsePosition(from, this.#context.id);
+    this.#from = countedPosition(from, this.#context.id, 'rows');
     this.#next = 0;
     this.#taken = 0;
     while (this.#next < this.#batches.length) {
@@ -147,15 +147,4 @@ function recordText(record: unknown): string {
   } catch {
     return inspect(record);
   }
-}
-
-function parsePosition(from: Position | undefined, id: string): number {
-  if (from === undefined) return 0;
-  if (Number.isSafeInteger(from) && (from as number) >= 0) return from as number;
-  throw new PipelineError({
-    code: 'ERR_SNAPSHOT_INVALID',
-    place: id,
-    fact: 'the saved position is not a row number',
-    remedy: 'start without it',
-  });
 }
