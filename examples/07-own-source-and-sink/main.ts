@@ -1,24 +1,19 @@
-import {
-  Batch,
-  isCut,
-  pipeline,
-  positionCut,
-  type Schema,
-  schema,
-  type Sink,
-  type Source,
-} from 'millrace';
+import { Batch, isCut, pipeline, positionCut, schema, type Sink, type Source } from 'millrace';
 
 const events = schema({ sequence: 'int64', celsius: 'float64' });
 
+const connected: string[] = [];
+const acknowledged: string[] = [];
+const stored: string[] = [];
+
 /** A device with 10 events, whose connection breaks once. Positions are sequence numbers. */
-function deviceSource(): Source & { schema: Schema<{ sequence: 'int64'; celsius: 'float64' }> } {
+function deviceSource(): Source & { schema: typeof events } {
   let broken = false;
   return {
     schema: events,
     // Called again with the last position after a throw, or by a run that resumes.
     async *stream({ from, signal }) {
-      console.log(`source: connected, from ${JSON.stringify(from ?? 'the beginning')}`);
+      connected.push(from === undefined ? 'from the beginning' : `from ${Number(from)}`);
       for (let at = Number(from ?? 0); at < 10; at += 2) {
         signal.throwIfAborted();
         if (at === 6 && !broken) {
@@ -33,7 +28,7 @@ function deviceSource(): Source & { schema: Schema<{ sequence: 'int64'; celsius:
     },
     // Every sink has committed what came before: the device may forget it.
     acknowledge(position) {
-      console.log(`source: acknowledged up to ${JSON.stringify(position)}`);
+      acknowledged.push(`up to ${Number(position)}`);
       return Promise.resolve();
     },
   };
@@ -46,7 +41,7 @@ function ledgerSink(): Sink {
       let waiting: string[] = [];
       for await (const flow of stream) {
         if (isCut(flow)) {
-          console.log(`sink: stored ${waiting.length} rows at a cut: ${waiting.join(' ')}`);
+          stored.push(`at a cut: ${waiting.join(' ')}`);
           waiting = [];
         } else {
           for (const { sequence, celsius } of flow.toRows()) waiting.push(`${sequence}=${celsius}`);
@@ -61,4 +56,7 @@ const report = await pipeline('own-ends', { checkpoint: { rowsMax: 4, everyMs: 6
   .from(deviceSource(), { id: 'device' })
   .to(ledgerSink(), { id: 'ledger' })
   .run();
+for (const [what, times] of Object.entries({ connected, stored, acknowledged })) {
+  for (const time of times) console.log(what, time);
+}
 console.log(`${report.status}: ${report.recordsIn} in, ${report.recordsOut} out`);
