@@ -1,12 +1,13 @@
 import type { ZodType } from 'zod';
 
-import { type Fields, type FieldType, kinds, Schema, schema } from '../batch/index.ts';
+import { type FieldType, kinds, parseFieldType, Schema } from '../batch/index.ts';
 import type { Zod } from './component.ts';
 
 const fieldTypes = kinds.flatMap((kind): FieldType[] => [kind, `${kind}?`]);
 
-// zod leaves out a key `__proto__`; a field may be named so.
-const hiddenName = '\u0000__proto__';
+// Goes before a name that a key of an object would not hold as it is: zod leaves out `__proto__`, and
+// JavaScript puts keys that are integers first, where a schema has an order.
+const mark = '\u0000';
 
 /** An option that takes a `Schema` from code and `{ value: float64 }` from config files. */
 export function schemaOption(z: Zod): ZodType<Schema> {
@@ -16,14 +17,29 @@ export function schemaOption(z: Zod): ZodType<Schema> {
       error: 'expected a kind such as `float64`, or `float64?` where null is allowed',
     }),
   );
-  return z.preprocess(
-    (value) => renameKey(value instanceof Schema ? value.toJSON() : value, '__proto__', hiddenName),
-    fields.transform((written) => schema(renameKey(written, hiddenName, '__proto__') as Fields)),
-  ) as ZodType<Schema>;
+  return z.preprocess(markNames, fields.transform(toSchema)) as ZodType<Schema>;
 }
 
-function renameKey(value: unknown, from: string, to: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, from)) return value;
+function markNames(value: unknown): unknown {
+  if (value instanceof Schema) {
+    const types = value.toJSON();
+    return Object.fromEntries(value.names.map((name) => [mark + name, types[name]]));
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  if (!Object.keys(value).some(isMarked)) return value;
   const entries = Object.entries(value);
-  return Object.fromEntries(entries.map(([key, kind]) => [key === from ? to : key, kind]));
+  return Object.fromEntries(entries.map(([key, kind]) => [isMarked(key) ? mark + key : key, kind]));
+}
+
+function isMarked(key: string): boolean {
+  return key === '__proto__' || key.startsWith(mark);
+}
+
+function toSchema(written: Readonly<Record<string, FieldType>>): Schema {
+  return new Schema(
+    Object.entries(written).map(([key, type]) => ({
+      name: key.startsWith(mark) ? key.slice(mark.length) : key,
+      ...parseFieldType(type)!,
+    })),
+  );
 }

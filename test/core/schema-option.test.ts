@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import * as z from 'zod';
 
-import { schema } from '../../src/batch/index.ts';
+import { Schema, schema } from '../../src/batch/index.ts';
 import { schemaOption } from '../../src/core/index.ts';
 
 const option = schemaOption(z);
@@ -16,6 +16,15 @@ test('a field may have a name that objects know', () => {
   const written = JSON.parse('{ "__proto__": "float64", "constructor": "text?" }') as object;
   expect(option.parse(written).names).toEqual(['__proto__', 'constructor']);
   expect(option.parse(option.parse(written)).names).toEqual(['__proto__', 'constructor']);
+});
+
+test('the fields of a schema keep their order, by which a CSV without a header is read', () => {
+  const fields = ['b', '2', '\u0000c', '1', '__proto__'];
+  const given = new Schema(
+    fields.map((name) => ({ name, kind: 'float64' as const, nullable: true })),
+  );
+  expect(option.parse(given).equals(given)).toBe(true);
+  expect(option.parse({ '\u0000c': 'int32' }).names).toEqual(['\u0000c']);
 });
 
 test('refuses an unknown kind, in a field of any name', () => {
