@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 
 import { PipelineError } from '../../errors.ts';
 import type { Batch } from '../batch.ts';
@@ -137,7 +137,7 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
     const kept = new Uint8Array(bytes.subarray(start, Math.min(end, start + keptBytesMax)));
     const hashed =
       recordBytes > keptBytesMax
-        ? { recordSha256: createHash('sha256').update(bytes.subarray(start, end)).digest('hex') }
+        ? { recordSha256: createSha256().update(bytes.subarray(start, end)).digest('hex') }
         : {};
     const partition = this.#partition;
     const record = { position, partition, reason, message, record: kept, recordBytes, ...hashed };
@@ -222,7 +222,7 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
 
   #beginSkipping(): void {
     const head = new Uint8Array(keptBytesMax);
-    const skipped = { head, hash: createHash('sha256'), bytes: 0, endsInReturn: false };
+    const skipped = { head, hash: createSha256(), bytes: 0, endsInReturn: false };
     this.#hash(skipped, this.#carry, 0, this.#carried);
     this.#skipped = skipped;
     this.#carried = 0;

@@ -4,7 +4,8 @@ import type { Batch } from '../batch.ts';
 import type { BytesColumn } from '../column.ts';
 import type { Schema } from '../schema.ts';
 import type { EncodeOptions } from './contract.ts';
-import { RowEncoder, type RowFrame, utf8 } from './row-encoder.ts';
+import { RowEncoder, utf8 } from './row-encoder.ts';
+import type { RowFrame } from './row-writer.ts';
 
 const nothing = utf8('null');
 const none = new Uint8Array(0);

@@ -8,7 +8,7 @@ import { canGenerate } from '../row.ts';
 import type { Kind, Schema } from '../schema.ts';
 import type { EncodeOptions, Encoder } from './contract.ts';
 import { EncodedValues } from './encoded-values.ts';
-import { createRowWriter, type RowWriter } from './row-writer.ts';
+import { createRowWriter, type RowFrame, type RowWriter } from './row-writer.ts';
 import { formatTimestamp } from './timestamp.ts';
 import {
   numberBytesMax,
@@ -19,19 +19,11 @@ import {
 } from './write-number.ts';
 
 const noBytes = new Uint8Array(0);
-/** Room is made for every row of a batch, so longer category values go the slow way. */
+/** Room is made for so many rows at once, however long: longer category values go the slow way. */
+const fastRowsMax = 4096;
 const fastValueBytesMax = 256;
 /** A word, which values are copied by. */
 const spareBytes = 4;
-
-/** What stands around the cells of a format. */
-export interface RowFrame {
-  /** Before each cell: punctuation and, in JSON, the key. One per field. */
-  readonly before: readonly Uint8Array[];
-  readonly after: Uint8Array;
-  /** In the place of a null. */
-  readonly nothing: Uint8Array;
-}
 
 /** Writes batches row by row into one buffer that is used again for each batch. */
 export abstract class RowEncoder implements Encoder {
@@ -111,17 +103,15 @@ export abstract class RowEncoder implements Encoder {
       if (lengthMax > fastValueBytesMax) return undefined;
       rowBytesMax += lengthMax;
     }
-    this.#reserve(0, length * rowBytesMax + spareBytes);
-    return this.#writeRows(
-      this.#out,
-      this.#view,
-      0,
-      columns,
-      this.#encoded,
-      rows,
-      length,
-      this.#refused,
-    );
+    let at = 0;
+    for (let from = 0; from < length; from += fastRowsMax) {
+      const count = Math.min(fastRowsMax, length - from);
+      this.#reserve(at, count * rowBytesMax + spareBytes);
+      const [out, view] = [this.#out, this.#view];
+      const some = rows.subarray(from, from + count);
+      at = this.#writeRows(out, view, at, columns, this.#encoded, some, count, this.#refused);
+    }
+    return at;
   }
 
   #writeSlowly({ rows, length, columns }: Batch): number {

@@ -2,8 +2,16 @@ import type { Column } from '../column.ts';
 import { generate } from '../row.ts';
 import type { Field, Kind } from '../schema.ts';
 import type { EncodedValues } from './encoded-values.ts';
-import type { RowFrame } from './row-encoder.ts';
 import { writeFloat, writeInt64, writeInteger } from './write-number.ts';
+
+/** What stands around the cells of a format. */
+export interface RowFrame {
+  /** Before each cell: punctuation and, in JSON, the key. One per field. */
+  readonly before: readonly Uint8Array[];
+  readonly after: Uint8Array;
+  /** In the place of a null. */
+  readonly nothing: Uint8Array;
+}
 
 /**
  * Writes rows from `at` on and gives the offset behind them. There must be room for all of them, and

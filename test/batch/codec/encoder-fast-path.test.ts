@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import {
+  Batch,
   BatchBuilder,
   type EncodeOptions,
   type Encoder,
@@ -82,6 +83,17 @@ describe.each(Object.entries(formats))('%s', (_, create) => {
       { numRuns: runs },
     );
   });
+});
+
+test('a large batch is written in parts, with room for what it takes and not for what it might', () => {
+  const fields = schema({ n: 'float64', unit: 'category' });
+  const rows = Array.from({ length: 50_000 }, (_, n) => ({ n, unit: n % 2 === 0 ? 'C' : 'kPa' }));
+  const batch = Batch.from(rows, fields);
+  const [fast, slow] = [true, false].map((how) =>
+    new JsonEncoder(fields, {}, false, how).encode(batch),
+  );
+  expect(Buffer.compare(fast!, slow!)).toBe(0);
+  expect(fast!.buffer.byteLength).toBeLessThan(3 * fast!.length);
 });
 
 interface Given {
