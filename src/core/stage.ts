@@ -30,6 +30,8 @@ export interface StatefulStage extends StageState {
 /**
  * The general form, for stages that hold batches or work concurrently. Before it yields a cut, it
  * has yielded everything that it made of the batches before that cut, or holds it in its snapshot.
+ * At the end of its input it yields what it still holds. It is not asked for more where a run is
+ * stopped and its snapshot saved.
  */
 export interface Stage extends Partial<StageState> {
   transform(stream: AsyncIterable<Flow>): AsyncIterable<Flow>;

@@ -1,3 +1,4 @@
+import type { Batch } from '../batch/index.ts';
 import { type Cut, type Flow, isCut, type Stage } from '../core/index.ts';
 import { takeFlow } from './inlet.ts';
 import type { Observed } from './observed.ts';
@@ -12,51 +13,70 @@ interface Given {
   ended: boolean;
 }
 
-/** Takes the flow through a stage in general form, and sees that every cut comes out again. */
+/**
+ * Takes the flow through a stage in general form, and sees that every cut comes out again. The last
+ * one goes on behind what the stage gives at the end of its input. Where the run is stopped and
+ * saved, what the stage holds stays in its snapshot instead.
+ */
 export async function runGeneral(parts: StageLoopParts, stage: Stage): Promise<void> {
-  const { settle, signal } = parts;
+  const { cuts, settle, signal } = parts;
   const { observed } = parts.nodes[0]!;
   const clock = new WorkClock(observed);
   const given: Given = { cuts: [], ended: false };
+  let last: Cut | undefined;
   try {
     clock.start();
     for await (const flow of stage.transform(inputOf(parts, clock, given))) {
       clock.stop();
-      await passOn(parts, given, flow);
+      if (!isCut(flow)) await send(parts, flow);
+      else {
+        assertNext(observed.id, given, flow);
+        if (!cuts.isFinal(flow)) await pass(parts, flow);
+        else if (keepsHeld(parts, stage)) return await pass(parts, flow);
+        else last = flow;
+      }
       clock.start();
     }
     await settle(observed);
     assertWhole(observed.id, given);
+    if (last !== undefined) await pass(parts, last);
   } catch (error) {
     signal.throwIfAborted();
     throw threwOnBatch(observed.id, error);
   }
 }
 
-async function passOn(parts: StageLoopParts, given: Given, flow: Flow): Promise<void> {
+function keepsHeld({ saves, isStopping }: StageLoopParts, { snapshot }: Stage): boolean {
+  return saves && isStopping() && snapshot !== undefined;
+}
+
+async function pass(parts: StageLoopParts, cut: Cut): Promise<void> {
   const { outlet, settle, signal, nodes } = parts;
   const [node] = nodes;
-  const { id } = node!.observed;
-  if (isCut(flow)) {
-    if (flow !== given.cuts.shift()) {
-      const fact = 'passed on a cut that was not the next';
-      throw brokenPromise(id, fact, 'yield each cut once, in the order in which they came');
-    }
-    await settle(node!.observed);
-    signal.throwIfAborted();
-    saveState(parts, node!, flow);
-    await outlet.pass(flow);
-    return;
-  }
-  assertPromised(id, flow, node!.planned.output);
+  await settle(node!.observed);
+  signal.throwIfAborted();
+  saveState(parts, node!, cut);
+  await outlet.pass(cut);
+}
+
+async function send(parts: StageLoopParts, batch: Batch): Promise<void> {
+  const { outlet, settle, signal, nodes } = parts;
+  const { planned, observed } = nodes[0]!;
+  assertPromised(observed.id, batch, planned.output);
   try {
-    await settle(node!.observed);
+    await settle(observed);
     signal.throwIfAborted();
   } catch (error) {
-    flow.release();
+    batch.release();
     throw error;
   }
-  await outlet.send(onlyOutput, flow);
+  await outlet.send(onlyOutput, batch);
+}
+
+function assertNext(id: string, { cuts }: Given, cut: Cut): void {
+  if (cut === cuts.shift()) return;
+  const remedy = 'yield each cut once, in the order in which they came';
+  throw brokenPromise(id, 'passed on a cut that was not the next', remedy);
 }
 
 /** A stage that ends early, or keeps a cut back, would leave the run waiting for ever. */

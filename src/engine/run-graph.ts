@@ -15,6 +15,8 @@ export interface RunGraphParts {
   readonly budget: RecordBudget;
   /** Whether cuts are saved anywhere. */
   readonly saves: boolean;
+  /** Whether the run was asked to stop before its input ended. */
+  readonly isStopping: () => boolean;
   /** Takes failed records to the dead letters. */
   readonly settle: (observed: Observed) => Promise<void>;
   /** Called as each source comes to its end. */
@@ -37,7 +39,7 @@ export class RunGraph {
 
   /** Makes the components and the queues between them; gives the loops that move the flow. */
   build(checkpoint: Checkpoint | undefined): (() => Promise<void>)[] {
-    const { plan, components, sourceEnded, saves, ...shared } = this.#parts;
+    const { plan, components, sourceEnded, saves, isStopping, ...shared } = this.#parts;
     const stages = plan.stages.map((planned) => components.createStage(planned));
     for (const { planned, instance } of stages) {
       const state = checkpoint?.state[planned.node.id];
@@ -55,7 +57,7 @@ export class RunGraph {
       const last = nodes.at(-1)!;
       const inlet = channels.inletOf(nodes[0]!.planned.node.id);
       const outlet = channels.outletOf(last.observed, last.planned.outputs);
-      return () => runStages({ ...shared, nodes, inlet, outlet, saves });
+      return () => runStages({ ...shared, nodes, inlet, outlet, saves, isStopping });
     });
     const sinkLoops = plan.sinks.map((planned) => {
       const created = components.createWriter(planned, 'sink');

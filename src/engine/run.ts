@@ -113,6 +113,7 @@ class PipelineRun implements Run {
       cuts: this.#cuts,
       budget: { left: options.recordsMax ?? Infinity, spent: () => void this.stop() },
       saves: options.store !== undefined,
+      isStopping: () => this.#status === 'draining',
       settle: (observed) => this.#deadLetters.settle(observed),
       sourceEnded: () => {
         if (--this.#sourcesLeft === 0) this.#cuts.requestFinal();

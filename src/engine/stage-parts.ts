@@ -23,6 +23,8 @@ export interface StageLoopParts {
   readonly cuts: Cuts;
   /** Whether cuts are saved anywhere, so that state is worth a snapshot. */
   readonly saves: boolean;
+  /** Whether the run was asked to stop before its input ended. */
+  readonly isStopping: () => boolean;
   /** Takes failed rows to the dead letters. */
   readonly settle: (observed: Observed) => Promise<void>;
   /** Aborts when the run is stopped at once. */
