@@ -42,6 +42,7 @@ export { formatTimestamp, parseTimestamp } from './codec/timestamp.ts';
 export { Dictionary, dictionaryLimits } from './dictionary.ts';
 export { nearest } from './nearest.ts';
 export { inferSchema, type InferOptions } from './infer.ts';
+export { createSha256 } from './hash.ts';
 export { Origin } from './origin.ts';
 export {
   bindRow,

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createSha256 } from './hash.ts';
 
 /**
  * Where the rows of a batch came from: a source, its partition, and one position per stored row (a
@@ -58,7 +58,7 @@ export class Origin {
   /** A stable id of one record: the same after a replay, different for every other record. */
   recordId(row: number): string {
     const identity = [this.source, this.partition, this.position(row), ...this.ordinals(row)];
-    return createHash('sha256').update(JSON.stringify(identity)).digest('base64url').slice(0, 22);
+    return createSha256().update(JSON.stringify(identity)).digest('base64url').slice(0, 22);
   }
 
   /** The parts, for a transfer to another thread. */

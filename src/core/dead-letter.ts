@@ -1,7 +1,6 @@
 import { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
 
-import { schema, type Schema } from '../batch/index.ts';
+import { createSha256, schema, type Schema } from '../batch/index.ts';
 
 /** The fields of a dead letter, whatever sink takes it. */
 export type DeadLetterFields = {
@@ -73,7 +72,7 @@ export function excerptRecord(
 }
 
 function sha256Of(record: Uint8Array, recordBytes: number): string | null {
-  return record.length < recordBytes ? null : createHash('sha256').update(record).digest('hex');
+  return record.length < recordBytes ? null : createSha256().update(record).digest('hex');
 }
 
 /** Undefined where it is not UTF-8. The last character of a beginning may be cut: it is left out. */

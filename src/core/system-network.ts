@@ -1,4 +1,4 @@
-import { connect } from 'node:net';
+import process from 'node:process';
 
 import type { Network } from './network.ts';
 
@@ -8,6 +8,8 @@ export const systemNetwork: Network = {
   connect: ({ host, port }, signal) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason as Error);
+      // Loaded when first used: most pipelines never do.
+      const { connect } = process.getBuiltinModule('node:net');
       const socket = connect({ host, port });
       const abort = (): void => {
         socket.destroy(signal.reason as Error);

@@ -4,6 +4,7 @@ import { PipelineError } from '../../errors.ts';
 import type { Batch } from '../batch.ts';
 import type { Fields, Schema } from '../schema.ts';
 import type { DecodeOptions, Decoder, DecodeReason, DecodeReport } from './contract.ts';
+import { createSha256 } from '../hash.ts';
 import { RowColumns } from './row-columns.ts';
 
 /** How much of a refused record is kept. */

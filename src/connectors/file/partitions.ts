@@ -1,6 +1,4 @@
-import { createHash } from 'node:crypto';
-
-import type { JsonValue } from '../../batch/index.ts';
+import { createSha256, type JsonValue } from '../../batch/index.ts';
 import { type FileFacts, type FileHandle, type Files, readFully } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
 
@@ -74,7 +72,7 @@ export async function identify(
   const { device, inode, sizeBytes } = await handle.facts();
   const head = new Uint8Array(Math.min(headBytes, headBytesMax, sizeBytes));
   const read = await readFully(handle, head, 0);
-  const headSha256 = createHash('sha256').update(head.subarray(0, read)).digest('hex');
+  const headSha256 = createSha256().update(head.subarray(0, read)).digest('hex');
   return { path, device, inode, headBytes: read, headSha256, offset: 0, sizeBytes };
 }
 
