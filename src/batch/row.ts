@@ -1,5 +1,6 @@
 import { PipelineError } from '../errors.ts';
 import type { CellValue, Column } from './column.ts';
+import { canGenerate, generate } from './generate.ts';
 import type { Field, Fields, RecordOf, Schema } from './schema.ts';
 
 const bind: unique symbol = Symbol('millrace.row.bind');
@@ -272,29 +273,6 @@ function describeRowClass(fields: readonly Field[]): RowClass {
 }
 
 const described = new WeakMap<object, { columns: readonly Column[]; row: number }>();
-
-let generation: boolean | undefined;
-let generated = 0;
-
-/** Whether the runtime lets code be generated. */
-export function canGenerate(): boolean {
-  if (generation === undefined) {
-    try {
-      generation = (new Function('return true') as () => boolean)();
-    } catch {
-      generation = false;
-    }
-  }
-  return generation;
-}
-
-/** Each text is unique, so that V8 keeps separate type feedback for each copy. */
-export function generate(parameters: string[], body: string): (...values: unknown[]) => unknown {
-  return new Function(
-    ...parameters,
-    `'use strict'; ${body}\n//# sourceURL=millrace-row-${++generated}`,
-  ) as (...values: unknown[]) => unknown;
-}
 
 /** JSON text that is also a safe string literal of JavaScript. */
 function jsonText(name: string): string {

@@ -1,4 +1,4 @@
-import { canGenerate } from '../row.ts';
+import { canGenerate } from '../generate.ts';
 import type { Fields, Schema } from '../schema.ts';
 import type { DecodeOptions, NumberPolicy, TextEncoding } from './contract.ts';
 import { FramedDecoder } from './framing.ts';

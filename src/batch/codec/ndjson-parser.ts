@@ -1,5 +1,5 @@
 import type { Kind, Schema } from '../schema.ts';
-import { generate } from '../row.ts';
+import { generate } from '../generate.ts';
 import type { TextEncoding } from './contract.ts';
 import type { Shape } from './ndjson-shape.ts';
 import { readFloat, readInt32, readInt64 } from './read-number.ts';

@@ -4,7 +4,7 @@ import { PipelineError } from '../../errors.ts';
 import type { Batch } from '../batch.ts';
 import { type Bitmap, getBit } from '../bitmap.ts';
 import type { BytesColumn, CategoryColumn, Column, FixedColumn } from '../column.ts';
-import { canGenerate } from '../row.ts';
+import { canGenerate } from '../generate.ts';
 import type { Kind, Schema } from '../schema.ts';
 import type { EncodeOptions, Encoder } from './contract.ts';
 import { EncodedValues } from './encoded-values.ts';

@@ -1,5 +1,5 @@
 import type { Column } from '../column.ts';
-import { generate } from '../row.ts';
+import { generate } from '../generate.ts';
 import type { Field, Kind } from '../schema.ts';
 import type { EncodedValues } from './encoded-values.ts';
 import { writeFloat, writeInt64, writeInteger } from './write-number.ts';
