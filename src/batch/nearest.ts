@@ -1,8 +1,13 @@
+/** Nobody mistypes one letter of a longer word, and the time to compare grows with the square. */
+const charactersMax = 64;
+
 /** The candidate most like a word, where one is near enough to be meant. */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length > charactersMax) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
+    if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }

@@ -1,4 +1,5 @@
 import { PipelineError } from '../errors.ts';
+import { listNames } from './list-names.ts';
 import { nearest } from './nearest.ts';
 
 /** What a field holds. `timestamp` is float64 milliseconds since 1970; `json` is any JSON value. */
@@ -118,7 +119,7 @@ export class Schema<F extends Fields = Fields> {
   choice(name: string): string {
     const meant = nearest(name, this.names);
     const hint = meant === undefined ? '' : `, did you mean \`${meant}\`?`;
-    return `fields: ${this.names.join(', ') || '(none)'}${hint}`;
+    return `fields: ${listNames(this.names)}${hint}`;
   }
 
   /** This schema with fields added at the end, or replaced in place where the name is taken. */

@@ -91,6 +91,16 @@ describe('a schema', () => {
     );
   });
 
+  test('names some of many fields in a message, however long their names', () => {
+    const names = Array.from({ length: 10_000 }, (_, n) => `${n} ${'x'.repeat(300)}`);
+    const wide = new Schema(names.map((name) => ({ name, kind: 'text', nullable: false })));
+    expect(wide.choice(`y ${'x'.repeat(300)}`)).toHaveLength(
+      names.slice(0, 20).join(', ').length + 'fields: , … (10000 in all)'.length,
+    );
+    expect(wide.choice('19 x')).not.toContain('did you mean');
+    expect(schema({ value: 'text', valid: 'text' }).choice('vlaue')).toContain('`value`');
+  });
+
   test('cannot be changed', () => {
     const made = schema({ a: 'int32' });
     expect(() => (made.fields as unknown[]).push(1)).toThrow(TypeError);

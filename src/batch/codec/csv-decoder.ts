@@ -1,4 +1,5 @@
 import type { PipelineError } from '../../errors.ts';
+import { listNames } from '../list-names.ts';
 import type { Field, Fields, Schema } from '../schema.ts';
 import type { DecodeOptions, NumberPolicy, TextEncoding } from './contract.ts';
 import { writeCsvCell } from './csv-cell.ts';
@@ -261,10 +262,8 @@ function lineEndAt(bytes: Uint8Array, at: number): number {
 }
 
 function missingColumn(field: Field, columns: readonly string[]): PipelineError {
-  const shown = columns.slice(0, 20).join(', ');
-  const more = columns.length > 20 ? ', …' : '';
   return refusedFormat(
     `there is no column \`${field.name}\``,
-    `columns: ${shown}${more}; or make the field nullable`,
+    `columns: ${listNames(columns)}; or make the field nullable`,
   );
 }
