@@ -37,6 +37,8 @@ interface OpenCut {
   readonly positions: Map<string, Position>;
   readonly state: Map<string, JsonValue>;
   readonly sinks: Set<string>;
+  /** Whether each position is that behind everything the source had given. */
+  agrees: boolean;
 }
 
 export interface CutParties {
@@ -44,8 +46,11 @@ export interface CutParties {
   readonly sinks: readonly string[];
   /** Wakes the sources, so that an idle one passes the cut too. */
   readonly wakeSources: () => void;
-  /** Makes dead letters durable, saves positions and state, acknowledges the sources. */
-  readonly complete: (cut: Cut, checkpoint: Checkpoint) => Promise<void>;
+  /**
+   * Makes dead letters durable, saves positions and state, acknowledges the sources. There is no
+   * checkpoint where the positions are not those of the state.
+   */
+  readonly complete: (cut: Cut, checkpoint: Checkpoint | undefined) => Promise<void>;
   readonly failed: (error: unknown) => void;
 }
 
@@ -122,11 +127,15 @@ export class Cuts {
     return this.#open.has(last + 1);
   }
 
-  /** The next cut behind `last` for a source to put into its stream, at its position. */
-  enter(source: string, last: number, position: Position): Cut | undefined {
+  /**
+   * The next cut behind `last` for a source to put into its stream, at its position. `agrees`:
+   * whether that is the position behind everything it gave.
+   */
+  enter(source: string, last: number, position: Position, agrees: boolean): Cut | undefined {
     const open = this.#open.get(last + 1);
     if (open === undefined) return undefined;
     open.positions.set(source, position);
+    open.agrees &&= agrees;
     if (this.#again && this.#isIn(open)) this.request();
     return open.cut;
   }
@@ -148,7 +157,7 @@ export class Cuts {
       state: Object.fromEntries(open.state),
     };
     this.#completed = this.#completed
-      .then(() => this.#parties.complete(cut, checkpoint))
+      .then(() => this.#parties.complete(cut, open.agrees ? checkpoint : undefined))
       .then(
         () => {
           if (this.isFinal(cut)) this.#finished.resolve();
@@ -172,6 +181,7 @@ export class Cuts {
       positions,
       state: new Map(),
       sinks: new Set(),
+      agrees: true,
     });
     this.#parties.wakeSources();
   }

@@ -254,11 +254,12 @@ class PipelineRun implements Run {
     await this.#clock.sleep(heedMsMax, { signal: this.#timers.signal }).catch(() => {});
   }
 
-  async #complete(cut: Cut, checkpoint: Checkpoint): Promise<void> {
+  async #complete(cut: Cut, checkpoint: Checkpoint | undefined): Promise<void> {
     const { signal } = this.#aborting;
     signal.throwIfAborted();
     await this.#deadLetters.commit(cut);
     signal.throwIfAborted();
+    if (checkpoint === undefined) return;
     await this.#options.store?.save(checkpoint);
     for (const source of this.#graph.sources) {
       signal.throwIfAborted();

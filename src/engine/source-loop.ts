@@ -135,7 +135,8 @@ export class SourceLoop {
       }
       signal.throwIfAborted();
       const mayCut = cuts.isDue(this.#lastCut) && (await this.#mayCut());
-      const cut = mayCut ? cuts.enter(this.id, this.#lastCut, this.#position) : undefined;
+      const agrees = this.#isCovered || !this.#saysPositions;
+      const cut = mayCut ? cuts.enter(this.id, this.#lastCut, this.#position, agrees) : undefined;
       if (cut !== undefined) {
         this.#lastCut = cut.id;
         await outlet.pass(cut);
