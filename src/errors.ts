@@ -4,7 +4,8 @@ export const errorCodes = {
   ERR_BATCH_FIELD: 'A batch or schema was asked for a field that it does not have.',
   ERR_BATCH_SCHEMA: 'A schema is malformed, or two schemas that must agree do not.',
   ERR_BATCH_VALUE: 'A value does not fit the kind of its field.',
-  ERR_CODEC_FORMAT: 'A file or stream cannot be decoded at all (a record that cannot is a dead letter).',
+  ERR_CODEC_FORMAT:
+    'A file or stream cannot be decoded at all (a record that cannot is a dead letter).',
   ERR_CONFIG_INVALID: 'A pipeline description has problems; every one of them is listed.',
   ERR_CONNECTOR_FAILED: 'A source or sink failed; its own error is the cause.',
   ERR_CONNECTOR_FILE: 'A file is missing, is a directory, may not be opened, or cannot be written.',
@@ -12,7 +13,8 @@ export const errorCodes = {
   ERR_CONNECTOR_PROTOCOL: 'A source, stage or sink broke a promise of the contract.',
   ERR_DEAD_LETTERS_FULL: 'The dead-letter sink has reached its limit and is set to fail.',
   ERR_EXPRESSION_INVALID: 'A condition cannot be parsed, or uses a name or type it cannot reach.',
-  ERR_OUTPUT_CLOSED: 'What reads the output has closed it (as `head` does): the run ends, and cleanly.',
+  ERR_OUTPUT_CLOSED:
+    'What reads the output has closed it (as `head` does): the run ends, and cleanly.',
   ERR_PEER_MISSING: 'An optional package is needed for this and is not installed.',
   ERR_ROW_FAILED: 'A row failed and the pipeline says `onRowError: fail`.',
   ERR_RUN_ABORTED: 'The run was stopped before its input ended.',
@@ -68,5 +70,9 @@ export function isPipelineError(value: unknown): value is PipelineError {
 
 /** The text of anything that was thrown. */
 export function reasonOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  try {
+    return thrown instanceof Error ? thrown.message : String(thrown);
+  } catch {
+    return 'something that cannot be shown as text';
+  }
 }

@@ -1,6 +1,8 @@
 import { setImmediate, setTimeout, clearTimeout } from 'node:timers';
 import { performance } from 'node:perf_hooks';
 
+import { PipelineError } from '../errors.ts';
+
 export interface SleepOptions {
   /** Wakes the sleeper at once; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
@@ -23,13 +25,25 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   async sleep(delayMs, { signal } = {}) {
-    for (let left = delayMs; left > 0; left -= timeoutMsMax) {
+    // Once at least, also for no time at all: everything else gets its turn.
+    let left = checkDelay(delayMs);
+    do {
       await sleepOnce(Math.min(left, timeoutMsMax), signal);
-    }
-    signal?.throwIfAborted();
+      left -= timeoutMsMax;
+    } while (left > 0);
   },
   hold: (promise) => promise,
 };
+
+function checkDelay(delayMs: number): number {
+  if (!Number.isNaN(delayMs)) return Math.max(0, delayMs);
+  throw new PipelineError({
+    code: 'ERR_TIMEOUT',
+    place: 'clock',
+    fact: 'asked to sleep for NaN milliseconds',
+    remedy: 'give a number',
+  });
+}
 
 function sleepOnce(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -81,7 +95,7 @@ export class VirtualClock implements Clock {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);
       const sleeper: Sleeper = {
-        at: this.#time + Math.max(0, delayMs),
+        at: this.#time + checkDelay(delayMs),
         order: this.#order++,
         wake: () => {
           signal?.removeEventListener('abort', abort);

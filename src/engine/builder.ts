@@ -19,6 +19,7 @@ import {
   type StageNode,
 } from './description.ts';
 import { type Plan, planPipeline } from './plan.ts';
+import type { Problem } from './problem.ts';
 import { type Run, type RunOptions, startRun } from './run.ts';
 import type { RunReport } from './run-report.ts';
 
@@ -41,15 +42,17 @@ export type SettingsInput = {
 export class TypedPipelineBuilder {
   readonly #name: string;
   readonly #defaults: BuilderDefaults;
-  readonly #settings: Settings;
+  readonly #settings: SettingsInput;
   readonly #sources: SourceNode[] = [];
   readonly #stages: StageNode[] = [];
   readonly #sinks: SinkNode[] = [];
+  /** What is wrong with how it was built. */
+  readonly #problems: Problem[] = [];
   #deadLetters: SinkNode | undefined;
 
   constructor(name: string, settings: SettingsInput, defaults: BuilderDefaults) {
     this.#name = name;
-    this.#settings = withDefaults(settings);
+    this.#settings = settings;
     this.#defaults = defaults;
     const { deadLetters } = defaults;
     if (deadLetters !== undefined) {
@@ -59,7 +62,7 @@ export class TypedPipelineBuilder {
 
   /** Adds a source; what it gives goes on in the returned flow. */
   from<F extends Fields>(
-    source: SourceComponent<F> | (Source & { readonly schema: Schema<F> }),
+    source: SourceComponent<F> | (Omit<Source, 'schema'> & { readonly schema: Schema<F> }),
     placement: Placement = {},
   ): PipelineFlow<F> {
     const node = this.#place(source, placement, ['sources', this.#sources.length]);
@@ -73,6 +76,11 @@ export class TypedPipelineBuilder {
     stage: StageComponent<F, A>,
     placement: Placement = {},
   ): PipelineFlow<A> {
+    const path = ['stages', this.#stages.length];
+    if (flows.some((flow) => !flow.isOf(this))) {
+      const text = 'a flow of another pipeline cannot be combined; begin it with this builder';
+      this.#problems.push({ kind: 'topology', path, text });
+    }
     const from = flows.map(({ reference }) => reference);
     return this.addStage(
       stage as StageComponent,
@@ -96,13 +104,17 @@ export class TypedPipelineBuilder {
       stages: this.#stages,
       sinks: this.#sinks,
       deadLetters: this.#deadLetters,
-      settings: this.#settings,
+      settings: withDefaults(this.#settings),
     };
   }
 
   /** Checks the pipeline whole. Throws a `ValidationError` that lists every problem. */
-  plan(): Promise<Plan> {
-    return planPipeline(this.describe(), { outside: this.#defaults.outside, deadLetterSchema });
+  async plan(): Promise<Plan> {
+    const { checkSettings } = await import('./config/settings.ts');
+    const found = [...this.#problems];
+    const settings = await checkSettings(this.#settings, found);
+    const { outside } = this.#defaults;
+    return planPipeline({ ...this.describe(), settings }, { outside, found, deadLetterSchema });
   }
 
   /** Checks the pipeline whole and starts it. */
@@ -167,6 +179,11 @@ export class PipelineFlow<F extends Fields> {
     this.reference = reference;
   }
 
+  /** Whether it is a point of the pipeline that this builder describes. */
+  isOf(builder: TypedPipelineBuilder): boolean {
+    return this.#builder === builder;
+  }
+
   /** Sends the flow through stages, in order. */
   pipe<A extends Fields>(a: StageComponent<F, A>): PipelineFlow<A>;
   pipe<A extends Fields, B extends Fields>(
@@ -218,7 +235,7 @@ export class PipelineFlow<F extends Fields> {
 }
 
 /** Settings with their defaults filled in. */
-export function withDefaults(settings: SettingsInput): Settings {
+function withDefaults(settings: SettingsInput): Settings {
   const { batch, queue, checkpoint, ...plain } = settings;
   return {
     ...defaultSettings,

@@ -47,6 +47,16 @@ export interface Run extends AsyncDisposable {
 
 /** Starts a planned pipeline. */
 export function startRun(plan: Plan, options: RunOptions = {}): Run {
+  for (const name of ['recordsMax', 'durationMsMax'] as const) {
+    const limit = options[name];
+    if (limit === undefined || limit > 0) continue;
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: name,
+      fact: `a run cannot end after ${limit}`,
+      remedy: 'give a number above 0, or leave it out',
+    });
+  }
   const run = new PipelineRun(plan, options);
   run.start();
   return run;

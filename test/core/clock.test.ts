@@ -79,3 +79,19 @@ test('the system clock sleeps longer than a timer can', async () => {
   stop.abort();
   await expect(sleeping).rejects.toThrow();
 });
+
+describe.each([
+  ['system', () => systemClock],
+  ['virtual', () => new VirtualClock()],
+])('the %s clock', (_name, make) => {
+  test('gives everything else its turn, however short the sleep', async () => {
+    let turned = false;
+    setImmediate(() => (turned = true));
+    for (let times = 0; times < 1000 && !turned; times++) await make().sleep(0);
+    expect(turned).toBe(true);
+  });
+
+  test('refuses to sleep for NaN', async () => {
+    await expect((async () => make().sleep(NaN))()).rejects.toThrow('NaN');
+  });
+});

@@ -111,3 +111,37 @@ export function refusedByTheCompiler(): void {
   const stage: StageComponent<Fields, Fields> = threshold({ field: 'value', min: 1 });
   void [row, stage];
 }
+
+describe('what code gives is checked as a config is', () => {
+  const problemsOf = async (settings: object): Promise<string[]> => {
+    const builder = testPipeline(settings);
+    builder.from(source()).to(scriptedSink({}));
+    const error = await builder.plan().catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ValidationError);
+    return (error as ValidationError).problems.map(({ path }) => path.join('.'));
+  };
+
+  test.each([
+    [{ batch: { rowsMax: 0 } }, 'batch.rowsMax'],
+    [{ checkpoint: { everyMs: NaN } }, 'checkpoint.everyMs'],
+    [{ onRowError: 'explode' }, 'onRowError'],
+    [{ delivery: 'at-least-once' }, 'delivery'],
+    [{ onRowErr: 'drop' }, 'onRowErr'],
+  ])('settings: %j', async (settings, path) => {
+    expect(await problemsOf(settings)).toEqual([path]);
+  });
+
+  test('limits of a run', async () => {
+    const builder = testPipeline();
+    builder.from(source()).to(scriptedSink({}));
+    await expect(builder.start({ recordsMax: NaN })).rejects.toThrow('recordsMax');
+    await expect(builder.start({ durationMsMax: -1 })).rejects.toThrow('durationMsMax');
+  });
+
+  test('flows of another pipeline', async () => {
+    const [builder, other] = [testPipeline(), testPipeline()];
+    const flows = [builder.from(source()), other.from(source())];
+    builder.combine(flows, merge()).to(scriptedSink({}));
+    await expect(builder.plan()).rejects.toThrow('a flow of another pipeline');
+  });
+});

@@ -36,7 +36,7 @@ describe('a policy', () => {
     const policy = retrying(outside, seen);
     const write = failing('write', 2);
     const commit = failing('commit', 1);
-    const builder = testPipeline({ checkpoint: { everyMs: 1e9 } }, [], outside);
+    const builder = testPipeline({ checkpoint: { everyMs: 3_600_000 } }, [], outside);
     builder
       .from(
         scriptedSource({

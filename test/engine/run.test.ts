@@ -194,7 +194,7 @@ describe('cuts', () => {
 
   test('come at least every so many rows', async () => {
     const sink = { commits: [] as number[] };
-    await testPipeline({ checkpoint: { everyMs: 1e9, rowsMax: 100 } })
+    await testPipeline({ checkpoint: { everyMs: 3_600_000, rowsMax: 100 } })
       .from(scriptedSource({ schema: readings, batches: chunks(numbered(1000), 50) }))
       .to(scriptedSink({ log: sink }))
       .run();
@@ -265,7 +265,7 @@ describe('cuts', () => {
     const rows: Record<string, unknown>[] = [];
     const seenAtCut: number[] = [];
     const log: { committedRows?: number } = {};
-    const report = await testPipeline({ checkpoint: { everyMs: 1e9, rowsMax: 70 } })
+    const report = await testPipeline({ checkpoint: { everyMs: 3_600_000, rowsMax: 70 } })
       .from(scriptedSource({ schema: readings, batches: chunks(numbered(500), 10) }))
       .pipe(holding)
       .to(

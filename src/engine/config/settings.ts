@@ -62,15 +62,19 @@ export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
 
 /** Reads the settings of a config; where one is wrong it is added to `problems`. */
 export async function readSettings(config: ConfigMap, problems: Problem[]): Promise<Settings> {
-  const z = await import('zod');
-  const shape = settingsShape(z);
   const given = configMap();
-  for (const name of Object.keys(shape)) {
+  for (const name of Object.keys(defaultSettings)) {
     const value = config[name];
     // A key with nothing behind it says nothing.
     if (value !== undefined && value !== null) given[name] = value;
   }
-  const schema = z.strictObject(shape);
+  return checkSettings(given, problems);
+}
+
+/** Fills in the defaults; where a setting is wrong or unknown it is added to `problems`. */
+export async function checkSettings(given: object, problems: Problem[]): Promise<Settings> {
+  const z = await import('zod');
+  const schema = z.strictObject(settingsShape(z));
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data as unknown as Settings;
   const checked = { name: 'pipeline', schema, options: given, path: [] };
