@@ -90,16 +90,17 @@ export class PipelineConfig {
   }
 
   #locate(problem: Problem): Problem {
-    const { path, kind } = problem;
+    const { at, ...rest } = problem;
+    const { path, kind } = rest;
     const text = this.secrets.scrub(problem.text);
     const override = this.#options.overrides?.findLast(
       (given) =>
         startsWith(path, given.path) || (startsWith(given.path, path) && !this.#document.has(path)),
     );
     if (override !== undefined) {
-      return { ...problem, text, file: '--set', line: override.number, column: override.column };
+      return { ...rest, text, file: '--set', line: override.number, column: override.column };
     }
-    return { ...problem, text, file: this.file, ...this.#document.placeOf(path, kind) };
+    return { ...rest, text, file: this.file, ...this.#document.placeOf(path, kind, at) };
   }
 }
 

@@ -3,6 +3,8 @@ import type * as zod from 'zod';
 
 import { nearest, type Schema } from '../batch/index.ts';
 import {
+  ExpressionError,
+  type ExpressionProblem,
   ExpressionSyntaxError,
   isSink,
   isSource,
@@ -259,7 +261,7 @@ class Planner {
     try {
       const output = own
         ? ((component as Stage).output?.(input) ?? input)
-        : spec!.output(input, options.value as never);
+        : this.#outputOf(node, spec!, input, options.value);
       const outputs = spec?.outputs?.(options.value as never) ?? [onlyOutput];
       this.#outputs.set(id, new Map(outputs.map((name) => [name, output])));
       return { node, options: options.value, from: from!, input, output, outputs };
@@ -267,6 +269,21 @@ class Planner {
       this.#refused(error, node, 'schema-mismatch');
       this.#presume(node);
       return undefined;
+    }
+  }
+
+  /**
+   * What a stage gives. Of one with expressions that are wrong this is known too, because a
+   * function in the place of an expression fits any fields.
+   */
+  #outputOf(node: StageNode, spec: StageSpec<never>, input: Schema, options: unknown): Schema {
+    try {
+      return spec.output(input, options as never);
+    } catch (error) {
+      const mended = withoutExpressions(options, eachOf(error));
+      if (mended === undefined) throw error;
+      this.#refused(error, node, 'schema-mismatch');
+      return this.#outputOf(node, spec, input, mended);
     }
   }
 
@@ -282,10 +299,15 @@ class Planner {
       this.#presumed.set(node.id, { ...behind, schema });
     } catch (error) {
       for (const one of eachOf(error)) {
-        const isField = isPipelineError(one) && one.code === 'ERR_BATCH_FIELD';
-        if (one instanceof ExpressionSyntaxError || (isField && isMisspelt(one.place, before))) {
-          this.#refused(one, node, 'unknown-field');
+        if (one instanceof ExpressionError) {
+          const isCertain = ({ field }: ExpressionProblem): boolean =>
+            one instanceof ExpressionSyntaxError ||
+            (field !== undefined && isMisspelt(field, before));
+          this.#refusedExpression(one, node, one.problems.filter(isCertain));
+          continue;
         }
+        const isField = isPipelineError(one) && one.code === 'ERR_BATCH_FIELD';
+        if (isField && isMisspelt(one.place, before)) this.#refused(one, node, 'unknown-field');
       }
     }
   }
@@ -466,14 +488,33 @@ class Planner {
     return mended.success ? { value: mended.data } : undefined;
   }
 
-  #refused(error: unknown, { path, component }: Placed, otherwise: ProblemKind): void {
+  #refused(error: unknown, placed: Placed, otherwise: ProblemKind): void {
+    for (const one of eachOf(error)) {
+      if (one instanceof ExpressionError) this.#refusedExpression(one, placed, one.problems);
+      else this.#refusedOne(one, placed, otherwise);
+    }
+  }
+
+  #refusedExpression(
+    error: ExpressionError,
+    placed: Placed,
+    problems: readonly ExpressionProblem[],
+  ): void {
+    const options = (placed.component as Partial<StageComponent>).options;
+    const path = [...placed.path, ...(pathToExpression(options, error) ?? [])];
+    for (const problem of problems) {
+      const kind = problem.field === undefined ? 'invalid-option' : 'unknown-field';
+      this.#problems.push({ kind, path, text: error.tell(problem), at: problem.at });
+    }
+  }
+
+  #refusedOne(error: unknown, { path, component }: Placed, otherwise: ProblemKind): void {
     if (!isPipelineError(error)) {
       this.#problem(otherwise, path, reasonOf(error));
       return;
     }
     const kindOf: Partial<Record<ErrorCode, ProblemKind>> = {
       ERR_BATCH_FIELD: 'unknown-field',
-      ERR_EXPRESSION_INVALID: 'invalid-option',
       ERR_CONNECTOR_FILE: 'input',
     };
     let text = error.remedy === undefined ? error.fact : `${error.fact}; ${error.remedy}`;
@@ -516,6 +557,39 @@ function pathTo(options: unknown, text: string): Path | undefined {
     if (below !== undefined) return [Array.isArray(options) ? Number(key) : key, ...below];
   }
   return undefined;
+}
+
+/** Where an expression stands in the options: below the option that it is said to be of. */
+function pathToExpression(options: unknown, error: ExpressionError): Path | undefined {
+  const below = (value: unknown, option: string): Path | undefined => {
+    if (typeof value !== 'object' || value === null) return undefined;
+    for (const [key, inner] of Object.entries(value)) {
+      const rest =
+        key === option
+          ? pathTo(inner, error.expression)
+          : option.startsWith(`${key}.`) && below(inner, option.slice(key.length + 1));
+      if (rest) return [key, ...rest];
+    }
+    return undefined;
+  };
+  return below(options, error.option);
+}
+
+/** Options with functions where expressions were refused; undefined where that is not all. */
+function withoutExpressions(options: unknown, refused: readonly unknown[]): unknown {
+  let mended = options;
+  for (const error of refused) {
+    const path = error instanceof ExpressionError ? pathToExpression(mended, error) : undefined;
+    if (path === undefined) return undefined;
+    mended = withValue(mended, path, () => null);
+  }
+  return mended;
+}
+
+function withValue(options: unknown, [key, ...rest]: Path, value: unknown): unknown {
+  if (key === undefined) return value;
+  const inner = (options as Record<string, unknown>)[key];
+  return { ...(options as object), [key]: withValue(inner, rest, value) };
 }
 
 function isComponent<C extends { readonly kind: string }>(

@@ -21,6 +21,8 @@ export interface Problem {
   readonly path: Path;
   /** What is wrong and what to do: "unknown stage `normalise`, did you mean `normalize`?" */
   readonly text: string;
+  /** Which character of the text that stands there, from 0. */
+  readonly at?: number;
   readonly file?: string;
   readonly line?: number;
   readonly column?: number;

@@ -36,7 +36,7 @@ sink: console
     '4:40: unknown-key: `threshold` has no option `mx`, did you mean `max`?',
     field('5:34', 'scald'),
     field('5:41', 'timestmap'),
-    '7:5: invalid-option: unexpected `=` (character 7) in `value = 1`',
+    '7:29: invalid-option: unexpected `=` (character 7) in `value = 1`',
   ]);
 });
 
@@ -49,5 +49,35 @@ sink: console
 `);
   expect(problems).toEqual([
     '3:38: invalid-option: `normalize` option `into`: expected string, received number',
+  ]);
+});
+
+test('behind wrong expressions everything is checked, and each mistake in one is a problem', async () => {
+  const problems = await problemsOf(`source: { simulate: { count: 5 } }
+stages:
+  - filter: { where: 'value >' }
+  - filter: { where: vlaue > 1 && unknown == 'x' }
+  - branch: { routes: { "a": "value", 'b': 'value > 1', c: "value" } }
+  - derive:
+      doubled: { kind: float64, value: 'value * uint' }
+    from: branch.b
+  - threshold: { field: dobled, max: 2 }
+sinks:
+  all: { console: {} }
+  a: { stdout: {}, from: branch.a }
+  c: { memory: {}, from: branch.c }
+`);
+  const unknown = (place: string, name: string, meant: string) =>
+    expect.stringMatching(
+      new RegExp(`^${place}: unknown-field: field \`${name}\` does not exist here; .*${meant}`),
+    );
+  expect(problems.filter((problem) => !problem.includes('unknown-component'))).toEqual([
+    '3:30: invalid-option: expected expression after > (character 8) in `value >`',
+    unknown('4:22', 'vlaue', 'did you mean `value`'),
+    unknown('4:35', 'unknown', 'fields: '),
+    expect.stringContaining('5:31: invalid-option: a condition is true or false'),
+    expect.stringContaining('5:61: invalid-option: a condition is true or false'),
+    unknown('7:49', 'uint', 'did you mean `unit`'),
+    unknown('9:25', 'dobled', 'did you mean `doubled`'),
   ]);
 });

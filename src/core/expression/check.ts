@@ -30,7 +30,7 @@ import { categoryField, equalTexts, testTexts, textConstant, textField } from '.
 export function checkExpression(expression: string, input: Schema, option: string): ValueNode {
   const ast = parseExpression(expression, option);
   const problems: ExpressionProblem[] = [];
-  const checker = new Checker(input, (at, text) => problems.push({ at, text }));
+  const checker = new Checker(input, (problem) => problems.push(problem));
   const node = checker.value(ast);
   if (problems.length > 0) throw new ExpressionError(expression, option, problems);
   return node as ValueNode;
@@ -39,15 +39,15 @@ export function checkExpression(expression: string, input: Schema, option: strin
 /** Makes nodes of an expression and collects what is wrong with it. */
 class Checker implements Parts {
   readonly #input: Schema;
-  readonly #problem: (at: number, text: string) => void;
+  readonly #problem: (problem: ExpressionProblem) => void;
 
-  constructor(input: Schema, problem: (at: number, text: string) => void) {
+  constructor(input: Schema, problem: (problem: ExpressionProblem) => void) {
     this.#input = input;
     this.#problem = problem;
   }
 
   refuse({ at }: Ast, text: string): typeof refusedNode {
-    this.#problem(at, text);
+    this.#problem({ at, text });
     return refusedNode;
   }
 
@@ -122,7 +122,9 @@ class Checker implements Parts {
     const index = this.#input.indexOf(name);
     const field = this.#input.fields[index];
     if (field === undefined) {
-      return this.refuse(ast, `field \`${name}\` does not exist here; ${this.#input.choice(name)}`);
+      const text = `field \`${name}\` does not exist here; ${this.#input.choice(name)}`;
+      this.#problem({ at: ast.at, text, field: name });
+      return refusedNode;
     }
     return fieldNode(field, index);
   }

@@ -46,12 +46,14 @@ export class ConfigDocument {
   readonly value: ConfigValue;
   /** What is wrong with the text itself; then `value` is not to be used. */
   readonly problems: readonly Problem[];
+  readonly #text: string;
   readonly #root: ParsedNode | null;
   readonly #yaml: Yaml;
   readonly #lines: LineCounter;
 
   constructor(source: string, module: Yaml) {
     const text = source.replace(/^\uFEFF/, '');
+    this.#text = text;
     this.#yaml = module;
     this.#lines = new module.LineCounter();
     const bomb = checkTokens(text, module);
@@ -67,13 +69,17 @@ export class ConfigDocument {
   /**
    * Where a path stands: the value it leads to; the key, where that is a collection or the key
    * itself is the matter; the key of the last part that exists, where the path leads nowhere.
+   * `at`: which character of the value, where that is written as it is.
    */
-  placeOf(path: Path, kind?: ProblemKind): Place {
+  placeOf(path: Path, kind?: ProblemKind, at?: number): Place {
     const { key, node, found } = this.#find(path);
     const { isScalar } = this.#yaml;
     const isValue = found === path.length && isScalar(node) && node.range[0] < node.range[1];
-    const target = isValue && kind !== 'unknown-key' ? node : key;
-    return placeAt(this.#lines, target?.range[0] ?? 0);
+    if (!isValue || kind === 'unknown-key') return placeAt(this.#lines, key?.range[0] ?? 0);
+    const [start, end] = node.range;
+    if (at === undefined) return placeAt(this.#lines, start);
+    const within = this.#text.slice(start, end).indexOf(String(node.value));
+    return placeAt(this.#lines, within < 0 ? start : start + within + at);
   }
 
   /** Whether the path leads to something in the text. */
