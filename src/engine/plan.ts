@@ -26,6 +26,7 @@ import type {
   SourceNode,
   StageNode,
 } from './description.ts';
+import { fileIdentity, filesNamed } from './file-identity.ts';
 import { optionProblems } from './option-problems.ts';
 import { alsoNaming, isMisspelt, type Presumed, withoutWrong } from './presumed.ts';
 import { type Problem, type ProblemKind, ValidationError } from './problem.ts';
@@ -130,7 +131,7 @@ class Planner {
     const sinks = this.#description.sinks.flatMap((node) => this.#planSink(node) ?? []);
     const deadLetters = this.#planDeadLetters(deadLetterSchema);
     this.#checkAllRead();
-    this.#checkFiles(sources, deadLetters === undefined ? sinks : [...sinks, deadLetters]);
+    await this.#checkFiles(sources, deadLetters === undefined ? sinks : [...sinks, deadLetters]);
     if (this.#problems.length > 0) throw new ValidationError(name, this.#problems);
     return { name, settings, sources, stages, sinks, deadLetters, outside: this.#outside };
   }
@@ -443,10 +444,10 @@ class Planner {
   }
 
   /** A file that two components use would be emptied or torn by one of them. */
-  #checkFiles(
+  async #checkFiles(
     sources: readonly PlannedSource[],
     sinks: readonly Pick<PlannedSink, 'node' | 'options'>[],
-  ): void {
+  ): Promise<void> {
     const users = sources.flatMap(({ node, options }) => {
       const reads = specOf<SourceComponent>(node.component)?.reads?.(options as never) ?? [];
       return reads.map((pattern) => ({ id: node.id, pattern: normalize(pattern) }));
@@ -455,13 +456,28 @@ class Planner {
       const written = specOf<SinkComponent>(node.component)?.writes?.(options as never);
       if (written === undefined) continue;
       const path = normalize(written);
-      const user = users.find(({ pattern }) => pattern === path || matchesGlob(path, pattern));
+      const user =
+        users.find(({ pattern }) => pattern === path || matchesGlob(path, pattern)) ??
+        (await this.#userByLink(path, users));
       if (user !== undefined) {
         const text = `\`${node.id}\` writes the file that \`${user.id}\` uses: ${written}`;
         this.#problem('topology', [...node.path, ...(pathTo(options, written) ?? [])], text);
       }
       users.push({ id: node.id, pattern: path });
     }
+  }
+
+  /** Who uses a file under another name: a link to it, or a directory that is one. */
+  async #userByLink(path: string, users: readonly FileUser[]): Promise<FileUser | undefined> {
+    const { files } = this.#outside;
+    const identity = users.length === 0 ? undefined : await fileIdentity(files, path);
+    if (identity === undefined) return undefined;
+    for (const user of users) {
+      for (const used of await filesNamed(files, user.pattern)) {
+        if ((await fileIdentity(files, used)) === identity) return user;
+      }
+    }
+    return undefined;
   }
 
   #parseOptions(
@@ -541,6 +557,12 @@ function specOf<C extends SourceComponent | SinkComponent>(
 function eachOf(error: unknown): readonly unknown[] {
   const { cause } = error as { readonly cause?: unknown };
   return Array.isArray(cause) ? cause : [error];
+}
+
+interface FileUser {
+  readonly id: string;
+  /** A path or a glob pattern. */
+  readonly pattern: string;
 }
 
 interface Placed {
