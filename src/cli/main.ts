@@ -26,6 +26,8 @@ async function main(words: readonly string[]): Promise<void> {
       process.exitCode = reportFailure(error, terminal);
     }
   }
+  await terminal.tried();
+  if (terminal.failure !== undefined) process.exitCode = reportFailure(terminal.failure, terminal);
 }
 
 /** The whole command line. Each command's code is loaded when it is called. */

@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import process from 'node:process';
 
@@ -11,6 +10,7 @@ import { LiveView } from './live-view.ts';
 import { loadConfig } from './load.ts';
 import { createLogger } from './log.ts';
 import { showProgress } from './progress.ts';
+import { ReportFile } from './report-file.ts';
 import { reportJson, reportLines, reportTable } from './report.ts';
 import type { Terminal } from './terminal.ts';
 import { escapeControls } from './text.ts';
@@ -36,17 +36,20 @@ export async function runPipeline(
   const config = await loadConfig(file, options.set, terminal);
   const plan = await config.plan();
   const directory = dirname(resolve(file));
-  const exitCode = await runPlan({ plan, directory }, options, stopper, terminal);
+  const reportFile =
+    options.reportFile === undefined ? undefined : await ReportFile.open(options.reportFile);
+  const exitCode = await runPlan({ plan, directory, reportFile }, options, stopper, terminal);
   // Whatever a component left open does not keep the process, and past the deadline of a stop
   // neither does a reader that takes no output.
   const waitMsMax = exitCode === exitCodes.notDrained ? abortMsMax : undefined;
   await terminal.leave(stopper.exitCode ?? exitCode, waitMsMax);
 }
 
-/** A plan, and the directory that its relative paths begin in. */
+/** A plan, the directory that its relative paths begin in, and where its report goes too. */
 interface PlannedFile {
   readonly plan: Plan;
   readonly directory: string;
+  readonly reportFile: ReportFile | undefined;
 }
 
 async function runPlan(
@@ -77,16 +80,37 @@ async function runPlan(
   over.abort();
   await progress;
   await printReport(report, planned, options, terminal);
-  if (failure !== undefined) return failureCode(failure, terminal);
-  return options.failOnDeadLetter && report.deadLetters > 0
+  const code = failure === undefined ? exitCodes.done : failureCode(failure, terminal);
+  const written = await saveReport(report, planned, terminal);
+  const worst = code === exitCodes.done ? written : code;
+  return worst === exitCodes.done && options.failOnDeadLetter && report.deadLetters > 0
     ? exitCodes.deadLetters
-    : exitCodes.done;
+    : worst;
 }
 
 // A reader of our output that has gone has had what it wanted.
 function failureCode(failure: unknown, terminal: Terminal): number {
   const isClosed = isPipelineError(failure) && failure.code === 'ERR_OUTPUT_CLOSED';
-  return isClosed || terminal.isBroken ? exitCodes.done : reportFailure(failure, terminal);
+  if (isClosed || terminal.isBroken) return exitCodes.done;
+  // What became of standard output is said once, at the end.
+  const cause = terminal.failure?.cause;
+  const isOutput = cause !== undefined && isPipelineError(failure) && failure.cause === cause;
+  return isOutput ? exitCodes.failed : reportFailure(failure, terminal);
+}
+
+/** Saves the report where that was asked for, and says where standard output has failed. */
+async function saveReport(
+  report: RunReport,
+  { reportFile }: PlannedFile,
+  terminal: Terminal,
+): Promise<number> {
+  let code: number = exitCodes.done;
+  try {
+    await reportFile?.write(`${JSON.stringify(reportJson(report))}\n`);
+  } catch (error) {
+    code = reportFailure(error, terminal);
+  }
+  return terminal.failure === undefined ? code : reportFailure(terminal.failure, terminal);
 }
 
 async function printReport(
@@ -95,22 +119,19 @@ async function printReport(
   options: RunCommandOptions,
   terminal: Terminal,
 ): Promise<void> {
-  const json = JSON.stringify(reportJson(report));
-  if (options.reportFile !== undefined) {
-    await mkdir(dirname(options.reportFile), { recursive: true });
-    await writeFile(options.reportFile, `${json}\n`);
-  }
   const stream = writesStdout(planned.plan) ? terminal.err : terminal.out;
   const lines =
     options.report === 'json'
-      ? [json]
+      ? [JSON.stringify(reportJson(report))]
       : stream.isTTY
         ? reportTable(report, (text) => terminal.style('bold', text, stream))
         : reportLines(report);
   const places = options.report === 'json' ? [] : placesOf(report, planned);
-  for (const line of [...lines, ...places]) {
-    if (stream === terminal.err) terminal.complain(line);
-    else terminal.print(line);
+  const all = [...lines, ...places];
+  if (stream === terminal.out) for (const line of all) terminal.print(line);
+  await terminal.tried();
+  if (stream === terminal.err || terminal.failure !== undefined) {
+    for (const line of all) terminal.complain(line);
   }
 }
 
@@ -166,7 +187,6 @@ class Stopper {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => void this.#stop(signal));
     }
-    terminal.onBroken = () => void this.#run?.abort(new Error('standard output was closed'));
   }
 
   set run(run: Run) {

@@ -2,6 +2,7 @@ import process from 'node:process';
 import { styleText } from 'node:util';
 
 import { systemClock } from '../core/index.ts';
+import { PipelineError, reasonOf } from '../errors.ts';
 import { Screen } from './live-view.ts';
 
 type Stream = NodeJS.WriteStream;
@@ -13,22 +14,15 @@ export class Terminal {
   readonly err: Stream;
   /** Puts resolved secrets back as their references; everything written passes it. */
   scrub: (text: string) => string = (text) => text;
-  /** Called when nobody reads standard output any more. */
-  onBroken: () => void = () => {};
   #isBroken = false;
+  #failure: PipelineError | undefined;
   readonly #screen: Screen;
 
   constructor(out: Stream = process.stdout, err: Stream = process.stderr) {
     this.out = out;
     this.err = err;
     this.#screen = new Screen(err);
-    out.on('error', (error: NodeJS.ErrnoException) => {
-      // A reader that has gone, as `head` does, is a normal end.
-      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
-      if (this.#isBroken) return;
-      this.#isBroken = true;
-      this.onBroken();
-    });
+    out.on('error', this.#outFailed);
     // Where nobody hears complaints there is nobody to tell so.
     err.on('error', () => {});
   }
@@ -38,10 +32,21 @@ export class Terminal {
     return this.#isBroken;
   }
 
+  /** Why standard output takes nothing any more, as a full disk: all but a reader that has gone. */
+  get failure(): PipelineError | undefined {
+    return this.#failure;
+  }
+
+  /** Resolves when a file behind standard output has taken what was written, or has failed. */
+  tried(): Promise<void> {
+    // Node writes to a file at once, and says in a later tick how that went.
+    return new Promise((resolve) => process.nextTick(resolve));
+  }
+
   /** A line of data on standard output. */
   print(line: string): void {
     this.#screen.clear();
-    this.out.write(`${this.scrub(line)}\n`);
+    this.out.write(`${this.scrub(line)}\n`, this.#outFailed);
   }
 
   /** A line on standard error. */
@@ -83,6 +88,23 @@ export class Terminal {
       : Promise.race([written, systemClock.sleep(waitMsMax)]));
     process.exit(exitCode);
   }
+
+  readonly #outFailed = (error?: Error | null): void => {
+    const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+    if (!error || this.#isBroken || this.#failure !== undefined) return;
+    // A reader that has gone, as `head` does, is a normal end.
+    if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') {
+      this.#isBroken = true;
+      return;
+    }
+    this.#failure = new PipelineError({
+      code: 'ERR_CONNECTOR_FILE',
+      place: 'standard output',
+      fact: `takes no more, its last line may be torn: ${reasonOf(error)}`,
+      remedy: 'make room there, or write elsewhere',
+      cause: error,
+    });
+  };
 }
 
 function flushed(stream: Stream): Promise<void> {

@@ -27,7 +27,8 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** False: nobody reads its standard output, so that it fills up. */
   readonly read?: boolean;
-  readonly stdout?: 'pipe' | 'ignore';
+  /** What it writes to, as a descriptor of a file that is open. */
+  readonly stdout?: 'pipe' | 'ignore' | number;
 }
 
 /** A directory of its own for one test. */
