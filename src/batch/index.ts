@@ -46,6 +46,7 @@ export { createSha256 } from './hash.ts';
 export { Origin } from './origin.ts';
 export {
   bindRow,
+  createCallbackRow,
   createRow,
   createRowLoops,
   moveRow,

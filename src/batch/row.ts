@@ -43,6 +43,17 @@ export function createRow(schema: Schema): Row {
   return new rowClass();
 }
 
+/** A cursor for users' functions: its fields are its own, so that `{ ...row }` copies them. */
+export function createCallbackRow(schema: Schema): Row {
+  const row = createRow(schema);
+  const getters = Object.getPrototypeOf(row) as object;
+  for (const { name } of schema.fields) {
+    const { get } = Object.getOwnPropertyDescriptor(getters, name)!;
+    Object.defineProperty(row, name, { get: get!, enumerable: true });
+  }
+  return row;
+}
+
 /** Points a cursor at the columns of a batch that the caller holds. */
 export function bindRow(row: Row, columns: readonly Column[]): void {
   row[bind](columns);

@@ -60,7 +60,7 @@ function conditionOfFunction(test: AnyRowFunction, input: Schema, option: string
     const { rows, length } = batch;
     const kept = takeValues(Uint32Array, length);
     const other = (row: number, result: unknown): void => {
-      if (result !== null) failures.add(row, 'row.result', noTruth(option, result));
+      if (result !== null) failures.refuse(row, result, 'row.result', noTruth(option, result));
     };
     const count = runner.over(batch, (loops, cursor) =>
       loops.keep(cursor, rows, length, test, kept, other, failures.threw),

@@ -1,6 +1,16 @@
 import { type Batch, type RowFailed, Selection, takeValues } from '../batch/index.ts';
 import type { StageReport } from './context.ts';
 
+/**
+ * True for a promise, from a function that is asynchronous by mistake: what becomes of it is nobody's
+ * business any more, and no unhandled rejection either.
+ */
+export function letGo(result: unknown): boolean {
+  if (!(result instanceof Promise)) return false;
+  result.catch(() => {});
+  return true;
+}
+
 /** The rows of one batch that failed: each is reported once and left out of what goes on. */
 export class RowFailures {
   readonly #report: StageReport;
@@ -30,6 +40,12 @@ export class RowFailures {
     if (this.#rows.has(row)) return;
     this.#rows.add(row);
     this.#report.failed(this.#batch!, row, reason, thrown);
+  }
+
+  /** For rows whose function gave what is no result. */
+  refuse(row: number, result: unknown, reason: string, misfit: unknown): void {
+    if (!letGo(result)) this.add(row, reason, misfit);
+    else this.add(row, 'row.result', 'the function gave a promise; wait in `mapAsync` instead');
   }
 
   /** For rows on which a user's function threw. */

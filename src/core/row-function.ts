@@ -4,7 +4,7 @@ import {
   clearBit,
   type Column,
   createBitmap,
-  createRow,
+  createCallbackRow,
   createRowLoops,
   type Field,
   type Fields,
@@ -37,7 +37,7 @@ export class RowRunner {
 
   constructor(schema: Schema) {
     this.#schema = schema;
-    this.#cursor = createRow(schema);
+    this.#cursor = createCallbackRow(schema);
     this.#loops = createRowLoops();
   }
 
@@ -64,7 +64,8 @@ export function columnOfRowFunction(
   return (batch, failures) => {
     fill.begin(batch.rowsStored);
     const take = (row: number, result: unknown): void => {
-      if (!fill.put(row, result)) failures.add(row, 'row.result', misfitOf(field, result));
+      if (!fill.put(row, result))
+        failures.refuse(row, result, 'row.result', misfitOf(field, result));
     };
     runner.over(batch, (loops, cursor) => {
       loops.each(cursor, batch.rows, batch.length, compute, take, failures.threw);
@@ -82,7 +83,7 @@ function floatColumn(compute: AnyRowFunction, runner: RowRunner, field: Field): 
       if (field.nullable && (result === null || result === undefined)) {
         validity ??= createBitmap(rowsStored, true);
         clearBit(validity, row);
-      } else failures.add(row, 'row.result', misfitOf(field, result));
+      } else failures.refuse(row, result, 'row.result', misfitOf(field, result));
     };
     runner.over(batch, (loops, cursor) => {
       loops.numbers(cursor, rows, length, compute, values, other, failures.threw);

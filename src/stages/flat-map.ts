@@ -57,7 +57,8 @@ export const flatMap: StageDefinition & FlatMap = defineStage<FlatMap, [Schema, 
         for (const record of products) records.add(record, row, ordinal++);
       } catch (error) {
         taken.push([first, records.count]);
-        failures.add(row, isIterable(products) ? reasonFor(error) : 'row.result', error);
+        const reason = isIterable(products) ? reasonFor(error) : 'row.result';
+        failures.refuse(row, products, reason, error);
       }
     };
     return (batch) => {

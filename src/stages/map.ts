@@ -50,7 +50,7 @@ export const map: StageDefinition & MapRows = defineStage<MapRows, [Schema, AnyR
         records.add(record, row);
       } catch (error) {
         if (!(error instanceof MisfitError)) throw error;
-        failures.add(row, error.reason, error);
+        failures.refuse(row, record, error.reason, error);
       }
     };
     return (batch) => {

@@ -3,6 +3,7 @@ import {
   type AnyRowFunction,
   defineStage,
   functionOption,
+  letGo,
   type RowFunction,
   RowRunner,
   type StageComponent,
@@ -25,15 +26,18 @@ export const tap: StageDefinition & Tap = defineStage<Tap, AnyRowFunction>({
   output: (input) => input,
   create: (see, { input, report, log }) => {
     const runner = new RowRunner(input);
-    const nothing = (): void => {};
     return (batch) => {
       let threw = 0;
       let first: unknown;
       const failed = (_row: number, thrown: unknown): void => {
         if (threw++ === 0) first = thrown;
       };
+      const take = (row: number, result: unknown): void => {
+        if (letGo(result))
+          failed(row, 'the function gave a promise, and a row is gone when it waits');
+      };
       runner.over(batch, (loops, cursor) => {
-        loops.each(cursor, batch.rows, batch.length, see, nothing, failed);
+        loops.each(cursor, batch.rows, batch.length, see, take, failed);
       });
       if (threw > 0) {
         report.counted('tap.threw', threw);
