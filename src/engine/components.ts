@@ -93,7 +93,7 @@ export class Components {
         : component;
     const writer = new SinkWriter({
       planned,
-      connector: isSink(sink) ? connectorOfSink(sink, node.id) : sink,
+      connector: isSink(sink) ? connectorOfSink(sink, node.id, signal) : sink,
       observed,
       clock: plan.outside.clock,
       degraded,

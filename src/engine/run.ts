@@ -2,7 +2,7 @@ import process from 'node:process';
 
 import type { Batch } from '../batch/index.ts';
 import { type Cut, type Logger, silentLogger } from '../core/index.ts';
-import { PipelineError } from '../errors.ts';
+import { PipelineError, reasonOf } from '../errors.ts';
 import { type Checkpoint, type CheckpointStore, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
@@ -66,7 +66,6 @@ export function startRun(plan: Plan, options: RunOptions = {}): Run {
 const heedMsMax = 1000;
 
 class PipelineRun implements Run {
-  readonly done: Promise<RunReport>;
   readonly #plan: Plan;
   readonly #options: RunOptions;
   readonly #log: Logger;
@@ -81,6 +80,8 @@ class PipelineRun implements Run {
   #status: RunStatus = 'running';
   #failure: { error: unknown } | undefined;
   #sourcesLeft: number;
+  /** Whether anybody waits for the end, and so hears of a failure. */
+  #isAwaited = false;
   #startedMs = 0;
   #endedMs: number | undefined;
 
@@ -89,7 +90,8 @@ class PipelineRun implements Run {
     this.#options = options;
     this.#log = (options.log ?? silentLogger).bind({ pipeline: plan.name });
     this.#sourcesLeft = plan.sources.length;
-    this.done = this.#settled.promise;
+    // A failure that nobody waits for is a warning, not the end of the process.
+    this.#settled.promise.catch((error: unknown) => this.#warnOf(error));
     const { signal } = this.#aborting;
     this.#components = new Components({
       plan,
@@ -121,7 +123,7 @@ class PipelineRun implements Run {
       plan,
       components: this.#components,
       cuts: this.#cuts,
-      budget: { left: options.recordsMax ?? Infinity, spent: () => void this.stop() },
+      budget: { left: options.recordsMax ?? Infinity, spent: () => this.#drain() },
       saves: options.store !== undefined,
       isStopping: () => this.#status === 'draining',
       settle: (observed) => this.#deadLetters.settle(observed),
@@ -130,6 +132,11 @@ class PipelineRun implements Run {
       },
       signal,
     });
+  }
+
+  get done(): Promise<RunReport> {
+    this.#isAwaited = true;
+    return this.#settled.promise;
   }
 
   start(): void {
@@ -173,11 +180,7 @@ class PipelineRun implements Run {
   }
 
   stop(): Promise<RunReport> {
-    if (this.#status === 'running') {
-      this.#status = 'draining';
-      for (const source of this.#graph.sources) source.stop();
-      void this.#enforceDeadline();
-    }
+    this.#drain();
     return this.done;
   }
 
@@ -192,8 +195,23 @@ class PipelineRun implements Run {
     await this.done.catch(() => {});
   }
 
+  #drain(): void {
+    if (this.#status !== 'running') return;
+    this.#status = 'draining';
+    for (const source of this.#graph.sources) source.stop();
+    void this.#enforceDeadline();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop().catch(() => {});
+    const isKnown = this.#isAwaited;
+    const stopped = this.stop();
+    // Whoever waited for `done` has the failure already.
+    await (isKnown ? stopped.catch(() => {}) : stopped);
+  }
+
+  #warnOf(error: unknown): void {
+    if (this.#isAwaited) return;
+    process.emitWarning(`pipeline ${this.#plan.name}: ${reasonOf(error)}`, 'MillraceRunFailed');
   }
 
   get #clock(): Plan['outside']['clock'] {
@@ -253,7 +271,7 @@ class PipelineRun implements Run {
     const { durationMsMax } = this.#options;
     if (durationMsMax === undefined) return;
     this.#clock.sleep(durationMsMax, { signal: this.#timers.signal }).then(
-      () => void this.stop(),
+      () => this.#drain(),
       () => {},
     );
   }

@@ -176,8 +176,11 @@ export async function runSink({
   }
 }
 
-/** Makes a connector of a hand-written sink: a flow counts as taken when it asks for the next one. */
-export function connectorOfSink(sink: Sink, id: string): SinkConnector {
+/**
+ * Makes a connector of a hand-written sink: a flow counts as taken when it asks for the next one. A
+ * run that fails throws into its stream, so that the sink does not take that for the end.
+ */
+export function connectorOfSink(sink: Sink, id: string, signal: AbortSignal): SinkConnector {
   let offered: PromiseWithResolvers<Flow | undefined> = Promise.withResolvers();
   let taken: PromiseWithResolvers<void> | undefined;
   let closing = false;
@@ -187,6 +190,7 @@ export function connectorOfSink(sink: Sink, id: string): SinkConnector {
       const flow = await offered.promise;
       if (flow === undefined) return;
       yield flow;
+      if (closing) signal.throwIfAborted();
       if (closing) return;
       offered = Promise.withResolvers();
       taken?.resolve();
@@ -229,7 +233,10 @@ export function connectorOfSink(sink: Sink, id: string): SinkConnector {
     commit: (cut) => offer(cut),
     close: async () => {
       closing = true;
-      offered.resolve(undefined);
+      if (signal.aborted) {
+        offered.promise.catch(() => {});
+        offered.reject(signal.reason);
+      } else offered.resolve(undefined);
       await consumed;
     },
   };

@@ -71,7 +71,11 @@ export class SourceLoop {
   }
 
   get lag(): number | null {
-    return this.#connector.lag?.() ?? null;
+    try {
+      return this.#connector.lag?.() ?? null;
+    } catch {
+      return null;
+    }
   }
 
   /** Opens it where an earlier run left off. A stop meanwhile gives the opening up. */

@@ -186,6 +186,7 @@ function createSink(
   const options = spec.options(z).parse(setting.component.options) as never;
   spec.check?.(input, options);
   const { clock, random, files, network } = outside;
+  const { signal } = new AbortController();
   const created = spec.create(options, {
     clock,
     random,
@@ -193,12 +194,12 @@ function createSink(
     network,
     id: spec.name,
     log: silentLogger,
-    signal: new AbortController().signal,
+    signal,
     batchLimits: defaultSettings.batch,
     input,
     report: { counted: () => {} },
   });
-  const connector = isSink(created) ? connectorOfSink(created, spec.name) : created;
+  const connector = isSink(created) ? connectorOfSink(created, spec.name, signal) : created;
   return { ...setting, connector, outside };
 }
 

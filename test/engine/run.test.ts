@@ -177,7 +177,103 @@ describe('a run', () => {
   });
 });
 
+describe('a failure', () => {
+  const failing = () =>
+    testPipeline()
+      .from(
+        scriptedSource({
+          schema: readings,
+          batches: [],
+          before: () => Promise.reject(new Error('gone')),
+        }),
+      )
+      .to(scriptedSink({}));
+
+  test('that nobody waited for comes out of the scope of the run', async () => {
+    const scope = async () => {
+      await using run = await failing().start();
+      await expect.poll(() => run.stats().status).toBe('failed');
+    };
+    await expect(scope()).rejects.toThrow('gone');
+  });
+
+  test('that was met by `done` does not come twice', async () => {
+    await using run = await failing().start();
+    await expect(run.done).rejects.toThrow('gone');
+  });
+
+  test('is thrown into the stream of a sink of one stream', async () => {
+    const seen: string[] = [];
+    const running = testPipeline()
+      .from(
+        scriptedSource({
+          schema: readings,
+          batches: [numbered(1)],
+          before: (read) => (read === 0 ? Promise.resolve() : Promise.reject(new Error('gone'))),
+        }),
+      )
+      .to({
+        async consume(stream: AsyncIterable<Flow>) {
+          try {
+            for await (const flow of stream) seen.push(isCut(flow) ? 'cut' : 'batch');
+            seen.push('end');
+          } catch (error) {
+            seen.push((error as Error).message);
+          }
+        },
+      })
+      .run();
+    await expect(running).rejects.toThrow('gone');
+    expect(seen.at(-1)).toContain('gone');
+  });
+
+  test('of a source that cannot say its lag costs the figure only', async () => {
+    const source = {
+      schema: readings,
+      lag: () => {
+        throw new Error('lag');
+      },
+      async *stream(): AsyncIterable<Flow> {
+        yield Batch.from(numbered(1), readings);
+      },
+    };
+    expect((await testPipeline().from(source).to(scriptedSink({})).run()).recordsOut).toBe(1);
+  });
+});
+
 describe('cuts', () => {
+  test('save positions only behind dead letters that are committed', async () => {
+    const order: string[] = [];
+    const store = memoryCheckpoints();
+    const failing = stageOf((report) => (batch) => {
+      report.failed(batch, 0, 'row.threw', new Error('bad'));
+      return report.keep(batch, new Selection(new Uint32Array(0), 0));
+    });
+    const builder = testPipeline();
+    builder
+      .from(scriptedSource({ schema: readings, batches: [numbered(2)] }))
+      .pipe(failing)
+      .to(scriptedSink({}));
+    builder.deadLetters(
+      scriptedSink({
+        commit: async () => {
+          await new Promise((resolve) => setImmediate(resolve));
+          order.push('dead letters');
+        },
+      }) as never,
+    );
+    await builder.run({
+      store: {
+        load: () => store.load(),
+        save: (checkpoint) => {
+          order.push('positions');
+          return store.save(checkpoint);
+        },
+      },
+    });
+    expect(order).toEqual(['dead letters', 'positions']);
+  });
+
   test('pass an idle source, and acknowledge only what is committed', async () => {
     const outside = virtualOutside();
     const log: { acknowledged?: Position[] } = {};
