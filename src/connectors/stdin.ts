@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { Readable } from 'node:stream';
 import type { ZodType } from 'zod';
 
 import {
@@ -25,6 +26,7 @@ import {
   type SourceDefinition,
   type Zod,
 } from '../core/index.ts';
+import { PipelineError } from '../errors.ts';
 
 export interface StdinSourceOptions<F extends Fields = Fields> extends Partial<Decoding> {
   /** NDJSON unless given. */
@@ -50,7 +52,7 @@ export const stdinSource: SourceDefinition &
   example: { schema: { sensorId: 'category', value: 'float64' } },
   whenPaused: 'hold',
   output: ({ schema }) => schema,
-  create: (options, context) => new StreamSource(() => process.stdin, options, context),
+  create: (options, context) => new StreamSource(standardInput, options, context),
 });
 
 function optionsOf(z: Zod): ZodType<ParsedOptions> {
@@ -63,6 +65,20 @@ function optionsOf(z: Zod): ZodType<ParsedOptions> {
       ...decodingOptions(z),
     })
     .superRefine((options, context) => refineDecoding(options.format, options, context));
+}
+
+/** Node stands an empty stream in for what it cannot read from, such as a directory. */
+function standardInput(): AsyncIterable<Uint8Array> {
+  const { stdin } = process;
+  if (Object.getPrototypeOf(stdin) === Readable.prototype) {
+    throw new PipelineError({
+      code: 'ERR_CONNECTOR_FILE',
+      place: 'standard input',
+      fact: 'is a directory, or something else that cannot be read',
+      remedy: 'give it a file or the output of a program',
+    });
+  }
+  return stdin;
 }
 
 const partBytes = 131_072;
@@ -96,9 +112,8 @@ export class StreamSource implements SourceConnector {
     });
   }
 
-  open(): Promise<void> {
+  async open(): Promise<void> {
     this.#chunks = this.#stream()[Symbol.asyncIterator]();
-    return Promise.resolve();
   }
 
   async read(signal: AbortSignal): Promise<Batch | typeof endOfInput> {

@@ -1,4 +1,5 @@
 import { Buffer } from 'node:buffer';
+import { closeSync, openSync } from 'node:fs';
 import { PassThrough, Writable } from 'node:stream';
 import { spawn } from 'node:child_process';
 import process from 'node:process';
@@ -238,6 +239,14 @@ describe('the real streams', () => {
     expect(await child.exited).toBe(0);
     expect(Buffer.concat(chunks).toString()).toBe(lines);
     expect(child.errors()).toBe('done\n');
+  });
+
+  it('fail where standard input is a directory', async () => {
+    const directory = openSync(import.meta.dirname, 'r');
+    const child = spawn(process.execPath, [script], { stdio: [directory, 'ignore', 'pipe'] });
+    closeSync(directory);
+    const errors = await Array.fromAsync(child.stderr as AsyncIterable<Buffer>);
+    expect(Buffer.concat(errors).toString()).toBe('ERR_CONNECTOR_FILE\n');
   });
 
   it('end in order when the reader of the output goes, as `head` does', async () => {
