@@ -7,6 +7,7 @@ import {
   type SinkComponent,
   type Source,
   type SourceComponent,
+  type SourceDefinition,
   type Stage,
   type StageComponent,
 } from '../core/index.ts';
@@ -18,8 +19,10 @@ import {
   type SourceNode,
   type StageNode,
 } from './description.ts';
-import { type Plan, planPipeline } from './plan.ts';
+import { planPipeline } from './plan.ts';
+import type { Plan } from './planned.ts';
 import type { Problem } from './problem.ts';
+import { brokenPromise } from './protocol.ts';
 import { type Run, type RunOptions, startRun } from './run.ts';
 import type { RunReport } from './run-report.ts';
 
@@ -153,6 +156,11 @@ export class TypedPipelineBuilder {
     { id, policy }: Placement,
     path: readonly (string | number)[],
   ): { id: string; component: C; path: readonly (string | number)[] } & Placement {
+    if (component === null || !['object', 'function'].includes(typeof component)) {
+      const fact = `was given ${component === null ? 'null' : typeof component} where a component was due`;
+      const remedy = 'give it what `fileSource({ … })` and its like return';
+      throw brokenPromise(`${this.#name} ${path.join('.')}`, fact, remedy);
+    }
     const name = nameOf(component) ?? String(path[0]).replace(/s$/, '');
     const node = { id: id ?? this.#freeId(name), component, path };
     return policy === undefined ? node : { ...node, policy };
@@ -247,6 +255,6 @@ function withDefaults(settings: SettingsInput): Settings {
 }
 
 function nameOf(component: object): string | undefined {
-  if (!('definition' in component)) return undefined;
-  return (component as SourceComponent | StageComponent | SinkComponent).definition.spec.name;
+  const { definition, spec } = component as Partial<SourceComponent> & Partial<SourceDefinition>;
+  return (definition?.spec ?? spec)?.name;
 }

@@ -1,7 +1,7 @@
 import { type Inlet, inletOf } from './inlet.ts';
 import type { Observed } from './observed.ts';
 import { Outlet } from './outlet.ts';
-import { onlyOutput, type Plan, type Port } from './plan.ts';
+import { onlyOutput, type Plan, type Port } from './planned.ts';
 import { Queue } from './queue.ts';
 import { isFusible } from './stage-loop.ts';
 import type { StageNodeParts } from './stage-parts.ts';

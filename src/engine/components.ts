@@ -12,7 +12,7 @@ import {
   type StageInstance,
 } from '../core/index.ts';
 import { type ComponentKind, Observed } from './observed.ts';
-import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './plan.ts';
+import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
 import { failedAs } from './protocol.ts';
 import { connectorOfSink, SinkWriter } from './sink-loop.ts';
 import type { StageNodeParts } from './stage-parts.ts';

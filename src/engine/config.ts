@@ -10,7 +10,8 @@ import { resolveSecrets, Secrets } from './config/secrets.ts';
 import { readSettings } from './config/settings.ts';
 import { readTopology } from './config/topology.ts';
 import type { Path, PipelineDescription } from './description.ts';
-import { type Plan, planPipeline } from './plan.ts';
+import { planPipeline } from './plan.ts';
+import type { Plan } from './planned.ts';
 import { type Problem, ValidationError } from './problem.ts';
 import type { Registry } from './registry.ts';
 

@@ -2,7 +2,7 @@ import type { Batch } from '../batch/index.ts';
 import { type Cut, type Flow, isCut, type Stage } from '../core/index.ts';
 import { takeFlow } from './inlet.ts';
 import type { Observed } from './observed.ts';
-import { onlyOutput } from './plan.ts';
+import { onlyOutput } from './planned.ts';
 import { assertPromised, brokenPromise } from './protocol.ts';
 import { saveState, type StageLoopParts, threwOnBatch } from './stage-parts.ts';
 

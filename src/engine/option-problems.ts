@@ -26,6 +26,27 @@ export function optionProblems(issues: readonly Issue[], checked: CheckedOptions
   });
 }
 
+/** Options without what a schema has to say against them. */
+export function withoutWrong(options: unknown, issues: readonly zod.core.$ZodIssue[]): unknown {
+  const paths = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => [...issue.path, key])
+      : [issue.path],
+  );
+  // From the last to the first, so that places in arrays stay what they are.
+  return paths.reduceRight((left: unknown, path) => without(left, path), options);
+}
+
+function without(value: unknown, [key, ...rest]: readonly PropertyKey[]): unknown {
+  if (typeof value !== 'object' || value === null || key === undefined) return value;
+  if (Array.isArray(value)) {
+    const at = Number(key);
+    return rest.length === 0 ? value.toSpliced(at, 1) : value.with(at, without(value[at], rest));
+  }
+  const { [key]: inner, ...others } = value as Record<PropertyKey, unknown>;
+  return rest.length === 0 ? others : { ...value, [key]: without(inner, rest) };
+}
+
 function unknownKey(key: string, within: Path, { name, schema, path }: CheckedOptions): Problem {
   const known = keysAt(schema, within);
   const meant = nearest(key, known);

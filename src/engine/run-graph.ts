@@ -2,7 +2,7 @@ import type { Checkpoint, Cuts } from './checkpoint.ts';
 import { Channels } from './channels.ts';
 import type { Components } from './components.ts';
 import type { Observed } from './observed.ts';
-import { onlyOutput, type Plan } from './plan.ts';
+import { onlyOutput, type Plan } from './planned.ts';
 import type { QueueStats } from './run-report.ts';
 import { runSink, type SinkWriter } from './sink-loop.ts';
 import { type RecordBudget, SourceLoop } from './source-loop.ts';

@@ -8,7 +8,7 @@ import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { ComponentKind } from './observed.ts';
-import type { Plan } from './plan.ts';
+import type { Plan } from './planned.ts';
 import { RunGraph } from './run-graph.ts';
 import {
   reportComponent,

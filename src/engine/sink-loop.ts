@@ -11,7 +11,7 @@ import {
 import type { Cuts } from './checkpoint.ts';
 import { type Inlet, takeFlow } from './inlet.ts';
 import type { Observed } from './observed.ts';
-import type { PlannedSink } from './plan.ts';
+import type { PlannedSink } from './planned.ts';
 import { brokenPromise, callConnector } from './protocol.ts';
 import type { Tally } from './report.ts';
 

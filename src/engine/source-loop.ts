@@ -10,7 +10,7 @@ import { PipelineError } from '../errors.ts';
 import type { Cuts } from './checkpoint.ts';
 import { connectorOf } from './hand-written.ts';
 import type { Observed } from './observed.ts';
-import { onlyOutput, type PlannedSource } from './plan.ts';
+import { onlyOutput, type PlannedSource } from './planned.ts';
 import type { Outlet } from './outlet.ts';
 import { assertPromised, callConnector } from './protocol.ts';
 import { Wakeup } from './wakeup.ts';

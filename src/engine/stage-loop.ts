@@ -2,7 +2,7 @@ import { Batch } from '../batch/index.ts';
 import { isCut, isStage, type StageInstance, type StageProcess } from '../core/index.ts';
 import { runGeneral } from './general-loop.ts';
 import { takeFlow } from './inlet.ts';
-import { onlyOutput, type PlannedStage } from './plan.ts';
+import { onlyOutput, type PlannedStage } from './planned.ts';
 import { assertPromised, brokenPromise } from './protocol.ts';
 import {
   saveState,

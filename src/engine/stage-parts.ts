@@ -4,7 +4,7 @@ import type { Cuts } from './checkpoint.ts';
 import type { Inlet } from './inlet.ts';
 import type { Observed } from './observed.ts';
 import type { Outlet } from './outlet.ts';
-import type { PlannedStage } from './plan.ts';
+import type { PlannedStage } from './planned.ts';
 import { failedAs } from './protocol.ts';
 
 /** A stage that was created for a run. */

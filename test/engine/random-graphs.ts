@@ -13,7 +13,7 @@ import {
 import {
   type Checkpoint,
   memoryCheckpoints,
-  PipelineFlow,
+  type PipelineFlow,
   type Run,
   type RunReport,
 } from '../../src/engine/index.ts';
@@ -311,11 +311,6 @@ export async function startGraph(
   });
   if (!isLast) void endAt(run, ending, outside);
   const poisoned: Model = (taken) => poisons.flatMap((model) => model(taken));
-  const deadIds = {
-    get ids(): number[] {
-      return dead.map(({ record }) => (JSON.parse(record as string) as { id: number }).id);
-    },
-  };
   return {
     run,
     sinks,
@@ -323,7 +318,7 @@ export async function startGraph(
     checkpoints,
     poisoned,
     get deadIds() {
-      return deadIds.ids;
+      return dead.map(({ record }) => (JSON.parse(record as string) as { id: number }).id);
     },
   };
 }

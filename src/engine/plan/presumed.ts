@@ -1,0 +1,88 @@
+import { nearest, type Schema } from '../../batch/index.ts';
+import {
+  ExpressionError,
+  type ExpressionProblem,
+  ExpressionSyntaxError,
+  type StageComponent,
+  type StageSpec,
+} from '../../core/index.ts';
+import { isPipelineError } from '../../errors.ts';
+import type { StageNode } from '../description.ts';
+import type { Port } from '../planned.ts';
+import { eachOf } from './blame.ts';
+import type { Ports } from './ports.ts';
+import type { Problems } from './problems.ts';
+
+/**
+ * What can be said of the rows behind a stage with a problem: the fields that came in, and the
+ * names in its options, which it may have added. Enough to find misspelt fields further on.
+ */
+interface Presumed {
+  readonly schema: Schema;
+  readonly named: ReadonlySet<string>;
+}
+
+/** What is known of the rows behind nodes with a problem. */
+export class Presumptions {
+  readonly #ports: Ports;
+  readonly #problems: Problems;
+  readonly #byNode = new Map<string, Presumed>();
+
+  constructor(ports: Ports, problems: Problems) {
+    this.#ports = ports;
+    this.#problems = problems;
+  }
+
+  /** A source gives this schema, whatever else is wrong with it. */
+  set(id: string, schema: Schema): void {
+    this.#byNode.set(id, { schema, named: new Set() });
+  }
+
+  /** Goes on behind a stage that is not planned with what is known of its rows all the same. */
+  presume(node: StageNode, spec?: StageSpec<never>, options?: { value: unknown }): void {
+    const before = node.from.map((reference) => this.#at(this.#ports.portOf(reference)))[0];
+    if (before === undefined) return;
+    const behind = alsoNaming(before, (node.component as StageComponent)?.options);
+    this.#byNode.set(node.id, behind);
+    if (spec === undefined || options === undefined) return;
+    try {
+      const schema = spec.output(before.schema, options.value as never);
+      this.#byNode.set(node.id, { ...behind, schema });
+    } catch (error) {
+      for (const one of eachOf(error)) {
+        if (one instanceof ExpressionError) {
+          const isCertain = ({ field }: ExpressionProblem): boolean =>
+            one instanceof ExpressionSyntaxError ||
+            (field !== undefined && isMisspelt(field, before));
+          this.#problems.refusedExpression(one, node, one.problems.filter(isCertain));
+          continue;
+        }
+        const isField = isPipelineError(one) && one.code === 'ERR_BATCH_FIELD';
+        if (isField && isMisspelt(one.place, before))
+          this.#problems.refused(one, node, 'unknown-field');
+      }
+    }
+  }
+
+  #at(port: Port): Presumed | undefined {
+    const schema = this.#ports.schemaOf(port);
+    return schema === undefined ? this.#byNode.get(port.node) : { schema, named: new Set() };
+  }
+}
+
+/** Adds the names that options hold, as keys or as text. */
+function alsoNaming({ schema, named }: Presumed, options: unknown): Presumed {
+  return { schema, named: new Set([...named, ...namesIn(options)]) };
+}
+
+/** True for a name that is none of the fields but much like one. */
+function isMisspelt(name: string, { schema, named }: Presumed): boolean {
+  return !schema.has(name) && !named.has(name) && nearest(name, schema.names) !== undefined;
+}
+
+function namesIn(options: unknown): string[] {
+  if (typeof options === 'string') return [options];
+  if (typeof options !== 'object' || options === null) return [];
+  const own = Array.isArray(options) ? [] : Object.keys(options);
+  return [...own, ...Object.values(options).flatMap(namesIn)];
+}

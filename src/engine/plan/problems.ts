@@ -1,0 +1,98 @@
+import type * as zod from 'zod';
+
+import {
+  ExpressionError,
+  type ExpressionProblem,
+  type SinkComponent,
+  type SourceComponent,
+  type StageComponent,
+} from '../../core/index.ts';
+import { type ErrorCode, isPipelineError, reasonOf } from '../../errors.ts';
+import type { Path } from '../description.ts';
+import { optionProblems, withoutWrong } from '../option-problems.ts';
+import type { Problem, ProblemKind } from '../problem.ts';
+import { eachOf, pathTo, pathToExpression } from './blame.ts';
+
+interface Placed {
+  readonly path: Path;
+  readonly component: object | undefined;
+}
+
+/** The problems found so far with one description. */
+export class Problems {
+  readonly list: Problem[];
+  readonly #zod: typeof zod;
+
+  /** `found`: problems that reading the description already brought up. */
+  constructor(found: readonly Problem[], z: typeof zod) {
+    this.list = [...found];
+    this.#zod = z;
+  }
+
+  add(kind: ProblemKind, path: Path, text: string): void {
+    this.list.push({ kind, path, text });
+  }
+
+  /** The options with their defaults; undefined, with problems, where they do not fit. */
+  parseOptions(
+    component: SourceComponent | StageComponent | SinkComponent,
+    path: Path,
+  ): { value: unknown } | undefined {
+    const { spec } = component.definition;
+    const schema: zod.ZodType = spec.options(this.#zod);
+    const parsed = schema.safeParse(component.options);
+    if (parsed.success) return { value: parsed.data };
+    const checked = { name: spec.name, schema, options: component.options, path };
+    this.list.push(...optionProblems(parsed.error.issues, checked));
+    return undefined;
+  }
+
+  /** The options without those that are wrong, where the others make sense alone. */
+  mendedOptions({
+    definition: { spec },
+    options,
+  }: SourceComponent | StageComponent): { value: unknown } | undefined {
+    const schema: zod.ZodType = spec.options(this.#zod);
+    const { error } = schema.safeParse(options);
+    const mended = schema.safeParse(withoutWrong(options, error?.issues ?? []));
+    return mended.success ? { value: mended.data } : undefined;
+  }
+
+  /** What a component threw at a description. `otherwise`: its kind where the error does not tell. */
+  refused(error: unknown, placed: Placed, otherwise: ProblemKind): void {
+    for (const one of eachOf(error)) {
+      if (one instanceof ExpressionError) this.refusedExpression(one, placed, one.problems);
+      else this.#refusedOne(one, placed, otherwise);
+    }
+  }
+
+  /** Some of the problems of an expression. */
+  refusedExpression(
+    error: ExpressionError,
+    placed: Placed,
+    problems: readonly ExpressionProblem[],
+  ): void {
+    const options = (placed.component as Partial<StageComponent>).options;
+    const path = [...placed.path, ...(pathToExpression(options, error) ?? [])];
+    for (const problem of problems) {
+      const kind = problem.field === undefined ? 'invalid-option' : 'unknown-field';
+      this.list.push({ kind, path, text: error.tell(problem), at: problem.at });
+    }
+  }
+
+  #refusedOne(error: unknown, { path, component }: Placed, otherwise: ProblemKind): void {
+    if (!isPipelineError(error)) {
+      this.add(otherwise, path, reasonOf(error));
+      return;
+    }
+    const kindOf: Partial<Record<ErrorCode, ProblemKind>> = {
+      ERR_BATCH_FIELD: 'unknown-field',
+      ERR_CONNECTOR_FILE: 'input',
+    };
+    let text = error.remedy === undefined ? error.fact : `${error.fact}; ${error.remedy}`;
+    if (error.code === 'ERR_CONNECTOR_FILE') text = `${error.place}: ${text}`;
+    const options = (component as Partial<StageComponent>).options;
+    const place = [...path, ...(pathTo(options, error.place) ?? [])];
+    this.add(kindOf[error.code] ?? otherwise, place, text);
+  }
+}

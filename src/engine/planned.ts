@@ -1,0 +1,46 @@
+import type { Schema } from '../batch/index.ts';
+import type { Outside } from '../core/index.ts';
+import type { Settings, SinkNode, SourceNode, StageNode } from './description.ts';
+
+/** The name of the only output of a node that has one. */
+export const onlyOutput = '';
+
+/** Where rows come from: a node and, of a branch, one of its outputs. */
+export interface Port {
+  readonly node: string;
+  readonly output: string;
+}
+
+interface Planned<N> {
+  readonly node: N;
+  /** The options with their defaults. */
+  readonly options: unknown;
+}
+
+export interface PlannedSource extends Planned<SourceNode> {
+  readonly output: Schema;
+}
+
+export interface PlannedStage extends Planned<StageNode> {
+  readonly from: readonly Port[];
+  readonly input: Schema;
+  readonly output: Schema;
+  readonly outputs: readonly string[];
+}
+
+export interface PlannedSink extends Planned<SinkNode> {
+  readonly from: readonly Port[];
+  readonly input: Schema;
+}
+
+/** A pipeline that was checked whole: schemas at each hop, options with defaults, nothing open. */
+export interface Plan {
+  readonly name: string;
+  readonly settings: Settings;
+  readonly sources: readonly PlannedSource[];
+  /** Each after what it reads from. */
+  readonly stages: readonly PlannedStage[];
+  readonly sinks: readonly PlannedSink[];
+  readonly deadLetters: PlannedSink | undefined;
+  readonly outside: Outside;
+}
