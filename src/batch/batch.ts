@@ -43,7 +43,11 @@ export class Batch<F extends Fields = Fields> extends Shared {
       throw misfit(`${columns.length} columns for the ${schema.fields.length} fields of ${schema}`);
     }
     for (let index = 0; index < columns.length; index++) {
-      assertFits(schema.fields[index]!, columns[index]!);
+      assertFits(schema.fields[index]!, columns[index]!, rowsStored);
+    }
+    const last = selection?.rows[selection.length - 1];
+    if (last !== undefined && selection!.length > 0 && last >= rowsStored) {
+      throw misfit(`row ${last} is selected of ${rowsStored} rows`);
     }
     this.schema = schema;
     this.columns = columns;
@@ -236,7 +240,10 @@ export class BatchBuilder<F extends Fields = Fields> {
   }
 }
 
-function assertFits(field: Field, column: Column): void {
+function assertFits(field: Field, column: Column, rowsStored: number): void {
+  if (column.capacity < rowsStored) {
+    throw misfit(`a column of ${column.capacity} rows for ${rowsStored} rows of \`${field.name}\``);
+  }
   if (column.kind !== field.kind) {
     throw misfit(`a ${column.kind} column for the ${field.kind} field \`${field.name}\``);
   }

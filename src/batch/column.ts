@@ -25,6 +25,9 @@ abstract class BaseColumn extends Shared {
     return this.validity !== null && !getBit(this.validity, row);
   }
 
+  /** How many rows it has room for: as many as it holds, at least. */
+  abstract get capacity(): number;
+
   /** The value of one row, as a JavaScript value. */
   abstract value(row: number): CellValue;
   /** About how many bytes `rows` rows take. */
@@ -44,6 +47,10 @@ export class FixedColumn<T extends Values = Values> extends BaseColumn {
     this.kind = kind;
     this.values = values;
     this.validity = validity;
+  }
+
+  get capacity(): number {
+    return this.values.length;
   }
 
   value(row: number): CellValue {
@@ -79,6 +86,10 @@ export class CategoryColumn extends BaseColumn {
     this.codes = codes;
     this.dictionary = dictionary;
     this.validity = validity;
+  }
+
+  get capacity(): number {
+    return this.codes.length;
   }
 
   value(row: number): string | null {
@@ -118,6 +129,10 @@ export class BytesColumn extends BaseColumn {
     this.offsets = offsets;
     this.data = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     this.validity = validity;
+  }
+
+  get capacity(): number {
+    return this.offsets.length - 1;
   }
 
   value(row: number): CellValue {

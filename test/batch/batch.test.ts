@@ -117,3 +117,17 @@ describe('the origin of rows', () => {
     expect(new Set([origin.recordId(0), once.recordId(0), twice.recordId(0)]).size).toBe(3);
   });
 });
+
+describe('a batch that cannot be', () => {
+  const fields = schema({ value: 'float64' });
+  const whole = Batch.from([{ value: 1 }, { value: 2 }], fields);
+
+  test('is refused where a column has too few rows', () => {
+    const short = new FixedColumn('float64', new Float64Array(1));
+    expect(() => whole.withColumns(fields, [short])).toThrow('a column of 1 rows for 2 rows');
+  });
+
+  test('is refused where a row is selected that is not there', () => {
+    expect(() => whole.select(new Selection(Uint32Array.of(0, 7), 2))).toThrow('row 7 is selected');
+  });
+});
