@@ -9,6 +9,7 @@ import { exitCodes, reportFailure } from './failure.ts';
 import { LiveView } from './live-view.ts';
 import { loadConfig } from './load.ts';
 import { createLogger } from './log.ts';
+import { checkConfigKept, checkReportApart } from './own-files.ts';
 import { showProgress } from './progress.ts';
 import { ReportFile } from './report-file.ts';
 import { reportJson, reportLines, reportTable } from './report.ts';
@@ -35,6 +36,8 @@ export async function runPipeline(
   const stopper = new Stopper(terminal);
   const config = await loadConfig(file, options.set, terminal);
   const plan = await config.plan();
+  await checkConfigKept(file, plan);
+  if (options.reportFile !== undefined) await checkReportApart(options.reportFile, file, plan);
   const directory = dirname(resolve(file));
   const reportFile =
     options.reportFile === undefined ? undefined : await ReportFile.open(options.reportFile);

@@ -1,6 +1,7 @@
 import { ValidationError } from '../engine/index.ts';
 import { exitCodes, reportFailure } from './failure.ts';
 import { loadConfig } from './load.ts';
+import { checkConfigKept } from './own-files.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface ValidateOptions {
@@ -16,7 +17,9 @@ export async function validatePipeline(
 ): Promise<number> {
   try {
     const config = await loadConfig(file, set, terminal);
-    const { name, sources, stages, sinks } = await config.plan();
+    const plan = await config.plan();
+    await checkConfigKept(file, plan);
+    const { name, sources, stages, sinks } = plan;
     if (json) {
       terminal.printJson({ file, valid: true, pipeline: name, problems: [] });
     } else {

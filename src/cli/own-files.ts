@@ -1,0 +1,79 @@
+import { realpath, stat } from 'node:fs/promises';
+import { basename, dirname, join, matchesGlob, resolve } from 'node:path';
+
+import { deadLetterPath } from '../connectors/dead-letter-file.ts';
+import type { SinkComponent, SourceComponent } from '../core/index.ts';
+import { type Plan, ValidationError } from '../engine/index.ts';
+import { UsageError } from './failure.ts';
+
+interface Used {
+  readonly id: string;
+  readonly paths: readonly string[];
+}
+
+/** Throws a `ValidationError` where a sink of the pipeline would write over the file it came from. */
+export async function checkConfigKept(file: string, plan: Plan): Promise<void> {
+  for (const { id, paths } of written(plan, dirname(resolve(file)))) {
+    if (!(await isAmong(file, paths))) continue;
+    const text = `\`${id}\` would write over the pipeline file itself: ${file}`;
+    throw new ValidationError(file, [{ kind: 'topology', path: [], file, text }]);
+  }
+}
+
+/** Throws a `UsageError` where a report would go over the pipeline file or a file that it uses. */
+export async function checkReportApart(
+  reportFile: string,
+  file: string,
+  plan: Plan,
+): Promise<void> {
+  const directory = dirname(resolve(file));
+  const used = [
+    { id: 'the pipeline itself', paths: [file] },
+    ...read(plan, directory),
+    ...written(plan, directory),
+  ];
+  for (const { id, paths } of used) {
+    if (!(await isAmong(reportFile, paths))) continue;
+    throw new UsageError(
+      `--report-file ${reportFile}: \`${id}\` uses this file; name one of its own`,
+    );
+  }
+}
+
+function read({ sources }: Plan, directory: string): Used[] {
+  return sources.flatMap(({ node, options }) => {
+    const { definition } = node.component as Partial<SourceComponent>;
+    const paths = definition?.spec.reads?.(options as never) ?? [];
+    return { id: node.id, paths: paths.map((path) => resolve(directory, path)) };
+  });
+}
+
+function written({ name, sinks, deadLetters, settings }: Plan, directory: string): Used[] {
+  const all = deadLetters === undefined ? sinks : [...sinks, deadLetters];
+  const used = all.flatMap(({ node, options }) => {
+    const { definition } = node.component as Partial<SinkComponent>;
+    const path = definition?.spec.writes?.(options as never);
+    return path === undefined ? [] : [{ id: node.id, paths: [resolve(directory, path)] }];
+  });
+  return settings.onRowError === 'dead-letter'
+    ? [...used, { id: 'dead letters', paths: [deadLetterPath(name)] }]
+    : used;
+}
+
+async function isAmong(file: string, patterns: readonly string[]): Promise<boolean> {
+  const path = resolve(file);
+  const identity = await identityOf(path);
+  for (const pattern of patterns) {
+    if (identity !== undefined && matchesGlob(path, pattern)) return true;
+    if (identity !== undefined && identity === (await identityOf(pattern))) return true;
+  }
+  return false;
+}
+
+/** The same for all names and links of a file; undefined for what is none, as /dev/null. */
+async function identityOf(path: string): Promise<string | undefined> {
+  const facts = await stat(path, { bigint: true }).catch(() => undefined);
+  if (facts !== undefined) return facts.isFile() ? `${facts.dev}:${facts.ino}` : undefined;
+  const directory = await realpath(dirname(path)).catch(() => dirname(path));
+  return join(directory, basename(path));
+}
