@@ -5,7 +5,7 @@ const bucketCount = (octaveMax - octaveMin) * bucketsPerOctave + 1;
 
 /**
  * An exponential histogram, base 2 and scale 5: each bucket is 2^(1/32) wide, so a quantile is
- * within 1.1 % of the exact one. Fixed size, mergeable; maps to OTLP's without loss. Values in
+ * within 1.1 % of the exact one. Fixed size; maps to OTLP's without loss. Values in
  * seconds from 1 µs to an hour; what is smaller counts as zero, what is larger in the last bucket.
  */
 export class Histogram {
