@@ -53,6 +53,13 @@ export function expression(z: Zod, description: string): zod.ZodType<AnyRowValue
   return textOrFunction(z, `${description} An expression like "(value - 10) / 80".`);
 }
 
+const expressionOptions = new WeakSet<object>();
+
+/** True for the schema of an option that holds an expression or a condition. */
+export function takesExpression(schema: object): boolean {
+  return expressionOptions.has(schema);
+}
+
 /** Accepts text or, in code, a function; JSON Schema shows the text alone. */
 export function textOrFunction(z: Zod, description: string): zod.ZodType<string | AnyRowFunction> {
   const accepts = (value: unknown): boolean =>
@@ -64,6 +71,7 @@ export function textOrFunction(z: Zod, description: string): zod.ZodType<string 
     // `describe` would make a copy, and zod finds no JSON Schema for a copy of such a type.
     .register(z.globalRegistry, { description });
   option._zod.toJSONSchema = () => ({ type: 'string' });
+  expressionOptions.add(option);
   return option;
 }
 

@@ -61,6 +61,7 @@ export {
   type ExpressionProblem,
   ExpressionSyntaxError,
   type RowValue,
+  takesExpression,
 } from './expression.ts';
 export { functionOption } from './function-option.ts';
 export type { FileFacts, FileHandle, Files, FileSpace } from './files.ts';

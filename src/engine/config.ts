@@ -1,6 +1,13 @@
 import { basename, resolve } from 'node:path';
+import type { ZodType } from 'zod';
 
-import { deadLetterSchema, type Outside, type SinkComponent } from '../core/index.ts';
+import {
+  deadLetterSchema,
+  type Definition,
+  type Outside,
+  type SinkComponent,
+  takesExpression,
+} from '../core/index.ts';
 import { isPipelineError } from '../errors.ts';
 import { type ConfigMap, ConfigDocument, configLimits, isConfigMap } from './config/document.ts';
 import { EntryReader, placementKeys } from './config/entries.ts';
@@ -10,6 +17,7 @@ import { resolveSecrets, Secrets } from './config/secrets.ts';
 import { readSettings } from './config/settings.ts';
 import { readTopology } from './config/topology.ts';
 import type { Path, PipelineDescription } from './description.ts';
+import { schemasAt } from './option-problems.ts';
 import { planPipeline } from './plan.ts';
 import type { Plan } from './planned.ts';
 import { type Problem, ValidationError } from './problem.ts';
@@ -84,10 +92,15 @@ export class PipelineConfig {
     return new ValidationError(this.file, located);
   }
 
-  // A file that cannot be found under a name with an unresolved reference in it is no news.
+  // What is wrong with a text that still has its reference in it is no news.
   #followsFromSecret({ kind, path }: Problem): boolean {
-    if (kind !== 'input') return false;
-    return this.problems.some((other) => other.kind === 'secret' && startsWith(other.path, path));
+    if (kind === 'secret') return false;
+    return this.problems.some(
+      (other) =>
+        other.kind === 'secret' &&
+        startsWith(other.path, path) &&
+        (kind === 'input' || other.path.length === path.length),
+    );
   }
 
   #locate(problem: Problem): Problem {
@@ -157,8 +170,10 @@ async function describe(
   const name = readName(config, file, reader);
   const settings = await readSettings(config, problems);
   const variables = { variables: environment, files: outside.files };
-  const topology = await readTopology(config, reader, (value, path) =>
-    resolveSecrets(value, path, variables, secrets, problems),
+  const topology = await readTopology(config, reader, (value, path, definition) =>
+    resolveSecrets(value, path, variables, secrets, problems, (at) =>
+      isExpression(definition, at.slice(path.length)),
+    ),
   );
   const fallback = deadLetters && {
     id: 'dead-letters',
@@ -167,6 +182,12 @@ async function describe(
     path: [],
   };
   return { name, ...topology, deadLetters: topology.deadLetters ?? fallback, settings };
+}
+
+async function isExpression({ spec }: Definition, path: Path): Promise<boolean> {
+  const z = await import('zod');
+  const schema: ZodType = spec.options(z);
+  return schemasAt(schema, path).some(takesExpression);
 }
 
 function checkKeys(config: ConfigMap, reader: EntryReader): void {

@@ -92,25 +92,30 @@ function valueAt(options: unknown, path: Path): unknown {
 
 /** The keys that an object within a schema may have, as far as they can be told. */
 function keysAt(schema: zod.core.$ZodType, path: Path): string[] {
+  const objects = schemasAt(schema, path).filter(({ _zod }) => _zod.def.type === 'object');
+  const keys = objects.flatMap(({ _zod }) =>
+    Object.keys((_zod.def as zod.core.$ZodObjectDef).shape),
+  );
+  return [...new Set(keys)];
+}
+
+/** What a schema says of the value at a path: several schemas where it leaves a choice. */
+export function schemasAt(schema: zod.core.$ZodType, path: Path): zod.core.$ZodType[] {
   const inner = unwrapped(schema);
-  const { def } = (inner as zod.ZodType)._zod;
+  const { def } = inner._zod;
   const [part, ...rest] = path;
   if (def.type === 'union') {
     const { options } = def as zod.core.$ZodUnionDef;
-    return [...new Set(options.flatMap((option) => keysAt(option, path)))];
+    return options.flatMap((option) => schemasAt(option, path));
   }
+  if (part === undefined) return [inner];
   if (def.type === 'object') {
     const { shape } = def as zod.core.$ZodObjectDef;
-    if (part === undefined) return Object.keys(shape);
-    const next = shape[part];
-    return next === undefined ? [] : keysAt(next, rest);
+    const next = Object.hasOwn(shape, part) ? shape[part] : undefined;
+    return next === undefined ? [] : schemasAt(next, rest);
   }
-  if (def.type === 'array' && part !== undefined) {
-    return keysAt((def as zod.core.$ZodArrayDef).element, rest);
-  }
-  if (def.type === 'record' && part !== undefined) {
-    return keysAt((def as zod.core.$ZodRecordDef).valueType, rest);
-  }
+  if (def.type === 'array') return schemasAt((def as zod.core.$ZodArrayDef).element, rest);
+  if (def.type === 'record') return schemasAt((def as zod.core.$ZodRecordDef).valueType, rest);
   return [];
 }
 

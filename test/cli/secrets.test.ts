@@ -23,7 +23,7 @@ const cases: readonly (readonly [what: string, code: number, config: string])[] 
   [
     'a run that works',
     0,
-    'source: { file: { path: data.ndjson, schema: { a: text } } }\nstages:\n  - filter: { where: "a != \'${env:CANARY_0}\'" }\nsink: { file: { path: out.ndjson } }\n',
+    'source: { file: { path: data.ndjson, schema: { a: text } } }\nstages:\n  - derive: { b: { kind: float64, value: \'1\' } }\n  - rename: { fields: { b: "${env:CANARY_0}" } }\n  - select: { fields: [a] }\nsink: { file: { path: out.ndjson } }\n',
   ],
   [
     'inputs that are not there',
@@ -52,7 +52,7 @@ sink: { file: { path: out.ndjson, mode: "\${env:CANARY_1}" } }
   [
     'rows that fail',
     1,
-    "source: { file: { path: data.ndjson, schema: { a: float64 } } }\nstages:\n  - filter: { where: \"a > 0 || 'x' == '${env:CANARY_0}'\" }\nsink: { file: { path: out.ndjson } }\nonRowError: fail\n",
+    'source: { file: { path: data.ndjson, schema: { a: float64 } } }\nstages:\n  - derive: { b: { kind: float64, value: \'1\' } }\n  - rename: { fields: { b: "${env:CANARY_0}" } }\n  - select: { fields: [a] }\nsink: { file: { path: out.ndjson } }\nonRowError: fail\n',
   ],
 ];
 

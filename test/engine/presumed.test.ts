@@ -5,8 +5,11 @@ import { formatProblem, ValidationError } from '../../src/engine/index.ts';
 import { builtins } from '../../src/pipeline.ts';
 import { virtualOutside } from '../../src/testing/index.ts';
 
-async function problemsOf(text: string): Promise<string[]> {
-  const options = { registry: builtins(), outside: virtualOutside() };
+async function problemsOf(
+  text: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string[]> {
+  const options = { registry: builtins(), outside: virtualOutside(), environment };
   const config = await parseConfig(text, 'test.yaml', options);
   const error: unknown = await config.plan().then(
     () => new Error('has no problem'),
@@ -80,4 +83,23 @@ sinks:
     unknown('7:49', 'uint', 'did you mean `unit`'),
     unknown('9:25', 'dobled', 'did you mean `doubled`'),
   ]);
+});
+
+test('a value of the environment is not put into an expression, and no part of it is shown', async () => {
+  const reference = '${env:SECRET}';
+  const problems = await problemsOf(
+    `source: { simulate: { count: 5 } }
+stages:
+  - filter: { where: "unit == '${reference}'" }
+  - branch: { routes: { hot: "${reference}" }, otherwise: rest }
+  - derive: { more: { kind: float64, value: "${reference}" } }
+    from: branch.hot
+sinks:
+  more: { console: {} }
+  rest: { stdout: {}, from: branch.rest }
+`,
+    { SECRET: "S3CRETfield' || unit != '" },
+  );
+  const refused = `secret: ${reference}: an expression is written out whole; a value put into it could change it`;
+  expect(problems).toEqual([`3:22: ${refused}`, `4:30: ${refused}`, `5:45: ${refused}`]);
 });

@@ -53,9 +53,12 @@ export interface Environment {
 const referencePattern = /\$\$\{|\$\{([^}]*)\}/g;
 const sourcePattern = /^(env|file):(.+)$/s;
 
+/** Whether a string at a path is an expression: a value put into it could change what it means. */
+export type IsExpression = (path: Path) => Promise<boolean>;
+
 /**
  * Puts values in the place of `${env:NAME}` and `${file:path}` in the strings of a tree (`$${` stands
- * for `${`). What cannot be resolved stays as written and is added to `problems`.
+ * for `${`), except in expressions. What cannot be resolved stays as written and is added to `problems`.
  */
 export async function resolveSecrets(
   value: ConfigValue,
@@ -63,21 +66,24 @@ export async function resolveSecrets(
   environment: Environment,
   secrets: Secrets,
   problems: Problem[],
+  isExpression: IsExpression,
 ): Promise<ConfigValue> {
+  const resolve = (item: ConfigValue, key: string | number): Promise<ConfigValue> =>
+    resolveSecrets(item, [...path, key], environment, secrets, problems, isExpression);
   if (typeof value === 'string') {
-    return resolveText(value, path, environment, secrets, problems);
+    return resolveText(value, path, environment, secrets, problems, isExpression);
   }
   if (Array.isArray(value)) {
     const items: ConfigValue[] = [];
     for (const [index, item] of value.entries()) {
-      items.push(await resolveSecrets(item, [...path, index], environment, secrets, problems));
+      items.push(await resolve(item, index));
     }
     return items;
   }
   if (value === null || typeof value !== 'object') return value;
   const map = configMap();
   for (const [key, item] of Object.entries(value)) {
-    map[key] = await resolveSecrets(item, [...path, key], environment, secrets, problems);
+    map[key] = await resolve(item, key);
   }
   return map;
 }
@@ -88,6 +94,7 @@ async function resolveText(
   environment: Environment,
   secrets: Secrets,
   problems: Problem[],
+  isExpression: IsExpression,
 ): Promise<string> {
   let resolved = '';
   let end = 0;
@@ -99,7 +106,9 @@ async function resolveText(
       resolved += '${';
       continue;
     }
-    const found = await lookUp(inner, environment);
+    const found = (await isExpression(path))
+      ? { problem: 'an expression is written out whole; a value put into it could change it' }
+      : await lookUp(inner, environment);
     if (found.value === undefined) {
       problems.push({ kind: 'secret', path, text: `${reference}: ${found.problem}` });
       resolved += reference;

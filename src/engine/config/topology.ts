@@ -13,7 +13,11 @@ export interface Topology {
 }
 
 /** Makes of the options as written what the component is given. */
-export type ResolveOptions = (options: ConfigValue, path: Path) => Promise<ConfigValue>;
+export type ResolveOptions = (
+  options: ConfigValue,
+  path: Path,
+  definition: Definition,
+) => Promise<ConfigValue>;
 
 type Kind = Definition['kind'];
 
@@ -253,5 +257,5 @@ async function toComponent<C>(
     reader.problem('topology', path, `\`${name}\` is a ${definition.kind}, not a ${kind}`);
     return undefined;
   }
-  return { kind, definition, options: await resolve(options, path) } as C;
+  return { kind, definition, options: await resolve(options, path, definition) } as C;
 }
