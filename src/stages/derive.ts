@@ -45,6 +45,7 @@ export const timestamp: DerivedKind<'timestamp'> = derivedKind('timestamp');
 export const bool: DerivedKind<'bool'> = derivedKind('bool');
 export const category: DerivedKind<'category'> = derivedKind('category');
 export const text: DerivedKind<'text'> = derivedKind('text');
+export const bytes: DerivedKind<'bytes'> = derivedKind('bytes');
 export const json: DerivedKind<'json'> = derivedKind('json');
 
 type Derive = <F extends Fields, A extends Fields>(fields: {

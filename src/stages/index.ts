@@ -23,6 +23,7 @@ export { cast, type CastFields, type CastOptions } from './cast.ts';
 export { dedupe, type DedupeOptions } from './dedupe.ts';
 export {
   bool,
+  bytes,
   category,
   type Derivation,
   derive,

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { Batch, type RecordOf, schema } from '../../src/batch/index.ts';
 import {
   bool,
+  bytes,
   category,
   derive,
   float64,
@@ -29,6 +30,7 @@ test('a field of every kind, by function', async () => {
       c: category((r) => `c${r.flags % 2}`),
       s: text((r) => `é${r.flags}`),
       j: json((r) => [r.flags]),
+      y: bytes((r) => Uint8Array.of(r.flags)),
       v: float64.nullable((r) => r.quality),
       n: text.nullable((r) => r.note),
     }),
@@ -50,6 +52,7 @@ test('a field of every kind, by function', async () => {
     c: `c${r.flags % 2}`,
     s: `é${r.flags}`,
     j: [r.flags],
+    y: Uint8Array.of(r.flags),
     v: r.quality,
     n: r.note,
   });
