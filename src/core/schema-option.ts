@@ -1,6 +1,6 @@
 import type { ZodType } from 'zod';
 
-import { type FieldType, kinds, parseFieldType, Schema } from '../batch/index.ts';
+import { type FieldType, kinds, nearest, parseFieldType, Schema } from '../batch/index.ts';
 import type { Zod } from './component.ts';
 
 const fieldTypes = kinds.flatMap((kind): FieldType[] => [kind, `${kind}?`]);
@@ -14,7 +14,11 @@ export function schemaOption(z: Zod): ZodType<Schema> {
   const fields = z.record(
     z.string(),
     z.enum(fieldTypes, {
-      error: 'expected a kind such as `float64`, or `float64?` where null is allowed',
+      error: ({ input }) => {
+        const meant = typeof input === 'string' ? nearest(input, fieldTypes) : undefined;
+        const hint = meant === undefined ? '' : `; did you mean \`${meant}\`?`;
+        return `expected a kind such as \`float64\`: ${kinds.join(', ')}, with ? where null is allowed${hint}`;
+      },
     }),
   );
   return z.preprocess(markNames, fields.transform(toSchema)) as ZodType<Schema>;
