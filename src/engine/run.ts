@@ -2,7 +2,7 @@ import process from 'node:process';
 
 import type { Batch } from '../batch/index.ts';
 import { type Cut, type Logger, silentLogger } from '../core/index.ts';
-import { PipelineError, reasonOf } from '../errors.ts';
+import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import { type Checkpoint, type CheckpointStore, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
@@ -315,8 +315,11 @@ class PipelineRun implements Run {
   #fail(error: unknown, status: RunStatus = 'failed'): void {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
-    this.#status = status;
-    this.#log.error('run.failed', { error });
+    // Whoever closed the output, as `head` does, has had what it wanted.
+    const isClosed = isPipelineError(error) && error.code === 'ERR_OUTPUT_CLOSED';
+    this.#status = isClosed ? 'stopped' : status;
+    if (isClosed) this.#log.info('run.stopped', { reason: error.fact });
+    else this.#log.error('run.failed', { error });
     this.#aborting.abort(error);
     this.#graph.discard();
   }

@@ -75,6 +75,9 @@ test('a reader of standard output that goes away is a clean end', async () => {
   const { code, stderr } = await ended;
   expect(code).toBe(0);
   expect(stderr).not.toContain('millrace:');
+  expect(stderr).not.toContain('"level":"error"');
+  expect(stderr).toContain('"event":"run.stopped"');
+  expect(stderr).toContain('"status":"stopped"');
 });
 
 test('a report in a pipe is whole, however long', async () => {
