@@ -86,6 +86,8 @@ class DeadLetterFile implements SinkConnector {
   #path: string | undefined;
   #file: RecordFile | undefined;
   #inode = 0;
+  /** What is written only in part. */
+  #begun: { readonly batch: Batch; bytesWritten: number } | undefined;
 
   constructor(options: ParsedOptions, context: SinkContext) {
     this.#options = options;
@@ -102,16 +104,35 @@ class DeadLetterFile implements SinkConnector {
     if (batch.length === 0) return;
     // Only the letters themselves tell the pipeline, and with it the directory.
     const path = (this.#path ??= defaultPath(batch));
-    const { bytesMax, whenFull } = this.#options;
-    await this.#follow(path);
-    const limit = whenFull === 'dropOldest' ? Math.floor(bytesMax / 2) : bytesMax;
     const lines = this.#encoder.encode(batch);
-    const { sizeBytes } = this.#file!;
-    // One batch is always taken, however small the limit: it would never fit later.
-    if (sizeBytes > 0 && sizeBytes + lines.length > limit) {
-      if (whenFull === 'dropOldest') await this.#dropOldest(path);
+    // One that had no room for all is offered again as a whole.
+    if (this.#begun?.batch !== batch) this.#begun = { batch, bytesWritten: 0 };
+    const begun = this.#begun;
+    while (begun.bytesWritten < lines.length) {
+      await this.#follow(path);
+      const part = this.#fitting(lines.subarray(begun.bytesWritten));
+      if (part.length > 0) {
+        await this.#append(part);
+        begun.bytesWritten += part.length;
+      } else if (this.#options.whenFull === 'dropOldest') await this.#dropOldest(path);
       else return this.#full(path);
     }
+    this.#begun = undefined;
+  }
+
+  /** The lines that there is room for; one that is longer than the limit has it in an empty file. */
+  #fitting(lines: Uint8Array): Uint8Array {
+    const { bytesMax, whenFull } = this.#options;
+    const limit = whenFull === 'dropOldest' ? Math.floor(bytesMax / 2) : bytesMax;
+    const { sizeBytes } = this.#file!;
+    const room = limit - sizeBytes;
+    if (lines.length <= room) return lines;
+    const end = room > 0 ? lines.lastIndexOf(10, room - 1) + 1 : 0;
+    const isFirst = end === 0 && sizeBytes === 0;
+    return lines.subarray(0, isFirst ? lines.indexOf(10) + 1 : end);
+  }
+
+  async #append(lines: Uint8Array): Promise<void> {
     this.#file!.add(lines);
     try {
       await this.#file!.flush();

@@ -7,7 +7,7 @@ import process from 'node:process';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import * as z from 'zod';
 
-import { type RecordOf, schema } from '../../src/batch/index.ts';
+import { Batch, type RecordOf, schema } from '../../src/batch/index.ts';
 import { deadLetterFile } from '../../src/connectors/dead-letter-file.ts';
 import {
   type DeadLetterFields,
@@ -105,6 +105,38 @@ describe('the dead-letter file', () => {
     expect(outside.files.openCount).toBe(0);
   });
 
+  it('takes of a batch what fits, and the rest when there is room', async () => {
+    const outside = virtualOutside();
+    const component = deadLetterFile({ path, bytesMax: 2 * oneLetter });
+    const sink = await openSink(component, deadLetterSchema, { outside });
+    const batch = Batch.from(
+      [1, 2, 3, 4, 5].map((position) => letterOf(position)),
+      deadLetterSchema,
+    ) as unknown as Batch;
+    const write = () => sink.connector.write(batch, new AbortController().signal);
+    for (const [name, positions] of [
+      ['/state/1', [1, 2]],
+      ['/state/2', [3, 4]],
+    ] as const) {
+      expect(await write()).toHaveProperty('notNow');
+      expect(await write()).toHaveProperty('notNow');
+      expect(positionsOf(outside)).toEqual(positions);
+      await outside.files.rename(path, name);
+    }
+    expect(await write()).toBeUndefined();
+    expect(positionsOf(outside)).toEqual([5]);
+    await sink.close();
+  });
+
+  it('keeps its limit when a batch is longer than that, whatever it drops', async () => {
+    const outside = virtualOutside();
+    const component = deadLetterFile({ path, bytesMax: 4 * oneLetter, whenFull: 'dropOldest' });
+    const letters = [1, 2, 3, 4, 5, 6, 7].map((position) => letterOf(position));
+    await writeAll(component, deadLetterSchema, letters, { outside });
+    expect(positionsOf(outside, `${path}.1`)).toEqual([5, 6]);
+    expect(positionsOf(outside)).toEqual([7]);
+  });
+
   it.each([
     ['emptied', ''],
     ['shortened', '{"position":1}\n'],
@@ -189,13 +221,13 @@ describe('the dead-letter file', () => {
     expect(outside.files.openCount).toBe(0);
   });
 
-  it('always takes one batch, however small its limit', async () => {
+  it('always takes one letter, however small its limit', async () => {
     for (const whenFull of ['pause', 'fail', 'dropOldest'] as const) {
       const outside = virtualOutside();
       const component = deadLetterFile({ path, bytesMax: 1, whenFull });
       const sink = await openSink(component, deadLetterSchema, { outside });
-      expect(await sink.write([letterOf(1), letterOf(2)])).toBeUndefined();
-      expect(positionsOf(outside)).toEqual([1, 2]);
+      expect(await sink.write([letterOf(1)])).toBeUndefined();
+      expect(positionsOf(outside)).toEqual([1]);
       await sink.close();
     }
   });
