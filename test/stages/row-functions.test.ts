@@ -9,7 +9,7 @@ import { createStage } from '../../src/testing/index.ts';
 const input = schema({ value: 'float64' });
 type Input = (typeof input)['shape'];
 const later = async (row: { value: number }): Promise<never> => {
-  await null;
+  await Promise.resolve();
   // The row is gone by now, so this throws.
   throw new Error(String(row.value));
 };
