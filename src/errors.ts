@@ -13,6 +13,7 @@ export const errorCodes = {
   ERR_CONNECTOR_PROTOCOL: 'A source, stage or sink broke a promise of the contract.',
   ERR_DEAD_LETTERS_FULL: 'The dead-letter sink has reached its limit and is set to fail.',
   ERR_EXPRESSION_INVALID: 'A condition cannot be parsed, or uses a name or type it cannot reach.',
+  ERR_NODE_VERSION: 'Millrace runs on a newer Node.js than this one.',
   ERR_OUTPUT_CLOSED:
     'What reads the output has closed it (as `head` does): the run ends, and cleanly.',
   ERR_PEER_MISSING: 'An optional package is needed for this and is not installed.',

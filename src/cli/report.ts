@@ -28,17 +28,31 @@ function rounded(ms: number | null): number | null {
   return ms === null ? null : Math.round(ms * 1000) / 1000;
 }
 
-/** A report as a table, for a terminal. */
-export function reportTable(report: RunReport, heading: (text: string) => string): string[] {
-  const titles = ['component', 'kind', 'in', 'out', 'dropped', 'dead', 'busy', 'p50', 'p95', 'p99'];
+/** What the table leaves out where it does not fit, first to last. */
+const spareTitles = ['p50', 'p99', 'busy', 'kind'];
+
+/** A report as a table for a terminal of that width. */
+export function reportTable(
+  report: RunReport,
+  heading: (text: string) => string,
+  width: number,
+): string[] {
+  const all = ['component', 'kind', 'in', 'out', 'dropped', 'dead', 'busy', 'p50', 'p95', 'p99'];
   const rows = report.components.map((component) => {
     const { id, kind, busyMs, p50Ms, p95Ms, p99Ms } = component;
     const counts = countsOf(component).map(formatCount);
     return [escapeControls(id), kind, ...counts, ...[busyMs, p50Ms, p95Ms, p99Ms].map(formatTime)];
   });
-  const right = new Set([2, 3, 4, 5, 6, 7, 8, 9]);
-  const [head = '', ...lines] = alignColumns([titles, ...rows], right);
-  return ['', heading(head), ...lines, '', ...summary(report)];
+  for (let spared = 0; ; spared++) {
+    const left = spareTitles.slice(0, spared);
+    const shown = all.map((_, at) => at).filter((at) => !left.includes(all[at]!));
+    const cells = [all, ...rows].map((row) => shown.map((at) => row[at]!));
+    const right = new Set(shown.flatMap((at, place) => (at >= 2 ? [place] : [])));
+    const [head = '', ...lines] = alignColumns(cells, right);
+    const widest = Math.max(head.length, ...lines.map(({ length }) => length));
+    if (widest > width && spared < spareTitles.length) continue;
+    return ['', heading(head), ...lines, '', ...summary(report)];
+  }
 }
 
 /** A report as plain lines, for a pipe. */

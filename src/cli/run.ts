@@ -127,7 +127,7 @@ async function printReport(
     options.report === 'json'
       ? [JSON.stringify(reportJson(report))]
       : stream.isTTY
-        ? reportTable(report, (text) => terminal.style('bold', text, stream))
+        ? reportTable(report, (text) => terminal.style('bold', text, stream), stream.columns ?? 80)
         : reportLines(report);
   const places = options.report === 'json' ? [] : placesOf(report, planned);
   const all = [...lines, ...places];

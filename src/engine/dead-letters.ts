@@ -36,7 +36,7 @@ export class DeadLetters {
     this.#parts = parts;
   }
 
-  /** Dead letters so far. */
+  /** Dead letters written so far. */
   get count(): number {
     return this.#count;
   }
@@ -53,7 +53,6 @@ export class DeadLetters {
       for (const { reason } of failures) tally.dropped(reason, 1);
       return;
     }
-    this.#count += failures.length;
     await this.#inTurn(() => this.#write(observed, failures));
   }
 
@@ -106,6 +105,7 @@ export class DeadLetters {
     await writer.write(this.#builder.finish());
     const [refused] = writer.takeRefused();
     if (refused !== undefined) throw deadLetterRefused(writer.id, refused);
+    this.#count += failures.length;
   }
 }
 

@@ -12,6 +12,7 @@ import {
   type StageSpec,
 } from '../core/index.ts';
 import type { PipelineDescription, SinkNode, SourceNode, StageNode } from './description.ts';
+import { requireNode } from './node-version.ts';
 import { eachOf, withoutExpressions } from './plan/blame.ts';
 import { checkFiles } from './plan/files.ts';
 import { Ports } from './plan/ports.ts';
@@ -41,6 +42,7 @@ export async function planPipeline(
   description: PipelineDescription,
   { outside, found = [], deadLetterSchema }: PlanOptions,
 ): Promise<Plan> {
+  requireNode();
   const problems = new Problems(found, await import('zod'));
   return new Planner(description, outside, problems).plan(deadLetterSchema);
 }

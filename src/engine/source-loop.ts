@@ -54,6 +54,8 @@ export class SourceLoop {
   #position: Position = null;
   /** Whether `#position` is that behind everything emitted; false only for a hand-written source. */
   #isCovered = true;
+  /** Whether the run's limit of records fell into a batch. */
+  #isCutShort = false;
   /** Whether a hand-written source says positions at all. */
   #saysPositions = false;
   /** Records that were read and did not become rows, as far as they are counted. */
@@ -139,7 +141,7 @@ export class SourceLoop {
       }
       signal.throwIfAborted();
       const mayCut = cuts.isDue(this.#lastCut) && (await this.#mayCut());
-      const agrees = this.#isCovered || !this.#saysPositions;
+      const agrees = !this.#isCutShort && (this.#isCovered || !this.#saysPositions);
       const cut = mayCut ? cuts.enter(this.id, this.#lastCut, this.#position, agrees) : undefined;
       if (cut !== undefined) {
         this.#lastCut = cut.id;
@@ -235,9 +237,11 @@ export class SourceLoop {
     }
     const taken = Math.min(batch.length, budget.left);
     budget.left -= taken;
-    // A batch that is cut short leaves the position before it: a later run reads it again whole.
+    // A batch that is cut short leaves the position before it, and no cut behind it is saved: a
+    // later run begins where position and state agree, and reads the batch again whole.
     if (isSource(source)) this.#isCovered = false;
-    else if (taken === batch.length) this.#position = this.#connector.position();
+    else if (taken < batch.length) this.#isCutShort = true;
+    else this.#position = this.#connector.position();
     const emitted = taken === batch.length ? batch : firstRows(batch, taken);
     observed.meter.rowsIn += taken;
     cuts.rowsRead(taken);

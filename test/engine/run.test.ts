@@ -337,6 +337,17 @@ describe('cuts', () => {
     expect([...first.rows, ...second.rows]).toEqual(whole.rows);
   });
 
+  test('are not saved behind a batch that the limit of records cut short', async () => {
+    const store = memoryCheckpoints();
+    const report = await testPipeline()
+      .from(scriptedSource({ schema: readings, batches: chunks(numbered(40), 10) }))
+      .to(scriptedSink({}))
+      .run({ store, recordsMax: 25 });
+    expect(report.recordsOut).toBe(25);
+    // Position 2 covers 20 rows, and the sink has 25.
+    expect(await store.load()).toBeUndefined();
+  });
+
   test('a general stage that holds 8 batches loses none at a cut', async () => {
     const holding = stageOf(
       () => ({

@@ -1,11 +1,18 @@
 import { PipelineError } from '../../errors.ts';
 import type { Path } from '../description.ts';
-import { configMap, type ConfigMap, type ConfigValue, isConfigMap, type Yaml } from './document.ts';
+import {
+  ConfigDocument,
+  configMap,
+  type ConfigMap,
+  type ConfigValue,
+  isConfigMap,
+  type Yaml,
+} from './document.ts';
 
 /** A value given on the command line: `stages.0.threshold.min=5`. */
 export interface Override {
   readonly path: Path;
-  /** Its value as written: a YAML scalar, or plain text. */
+  /** Its value as written: a YAML scalar, a list or map in flow form, or plain text. */
   readonly text: string;
   /** Which of the overrides it is, from 1. */
   readonly number: number;
@@ -29,6 +36,13 @@ export function parseOverride(argument: string, number: number): Override {
   return { path, text: argument.slice(equals + 1), number, column: equals + 2 };
 }
 
+/** A list or map in flow form, or a scalar. */
+function parseValue(text: string, yaml: Yaml): ConfigValue {
+  if (!/^\s*[[{]/.test(text)) return parseScalar(text, yaml);
+  const { value, problems } = new ConfigDocument(text, yaml);
+  return problems.length === 0 ? value : text;
+}
+
 // What YAML would not read as one scalar is taken as the text that it is: no quotes within quotes.
 function parseScalar(text: string, { parseDocument, isScalar }: Yaml): ConfigValue {
   const document = parseDocument(text, { version: '1.2', schema: 'core', logLevel: 'silent' });
@@ -47,7 +61,7 @@ export function applyOverride(
   { path, text }: Override,
   module: Yaml,
 ): string | undefined {
-  const value = parseScalar(text, module);
+  const value = parseValue(text, module);
   let at: ConfigValue = root;
   const last = path.length - 1;
   for (const [depth, part] of path.entries()) {
