@@ -15,14 +15,14 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 function write(stages: string): Promise<void> {
-  const text = `name: test\nsource: { file: { path: in.csv } }\nstages: ${stages}\nsink: { file: { path: out.ndjson } }\n`;
+  const text = `name: test\nsource: { file: { path: in.csv } }\nstages: ${stages}\nsink: { file: { path: "\${env:OUT}.ndjson" } }\n`;
   return writeFile(join(directory, 'pipeline.yaml'), text);
 }
 
 test('a file is read, planned and run from code, its paths beginning at it', async () => {
-  await write('[{ filter: { where: "value > ${env:LIMIT}" } }]');
+  await write('[{ filter: { where: "value > 1" } }]');
   const file = join(directory, 'pipeline.yaml');
-  const config = await readPipeline(file, { environment: { LIMIT: '1' } });
+  const config = await readPipeline(file, { environment: { OUT: 'out' } });
   const report = await startRun(await config.plan()).done;
   expect(report).toMatchObject({ status: 'done', recordsIn: 2, recordsOut: 1 });
   const written = await readFile(join(directory, 'out.ndjson'), 'utf8');
