@@ -60,7 +60,7 @@ export function reportLines(report: RunReport): string[] {
   const lines = report.components.map((component) => {
     const [rowsIn, rowsOut, dropped, dead] = countsOf(component);
     const { id, name, kind, busyMs, p50Ms, p95Ms, p99Ms } = component;
-    const label = id === name ? `${kind} ${id}` : `${kind} ${id} (${name})`;
+    const label = id === kind ? kind : id === name ? `${kind} ${id}` : `${kind} ${id} (${name})`;
     const times = `busy ${formatTime(busyMs)} p50 ${formatTime(p50Ms)} p95 ${formatTime(p95Ms)} p99 ${formatTime(p99Ms)}`;
     return `${escapeControls(label)}: in ${rowsIn} out ${rowsOut} dropped ${dropped} dead ${dead} ${times}`;
   });

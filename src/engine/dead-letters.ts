@@ -47,7 +47,11 @@ export class DeadLetters {
     if (tally.failures.length === 0) return;
     const failures = tally.takeFailures();
     const { onRowError } = this.#parts;
-    if (onRowError === 'fail') throw rowFailed(observed, failures[0]!);
+    if (onRowError === 'fail') {
+      // Nothing takes them: the run ends where they stand.
+      tally.dead -= failures.length;
+      throw rowFailed(observed, failures[0]!);
+    }
     if (onRowError === 'drop') {
       tally.dead -= failures.length;
       for (const { reason } of failures) tally.dropped(reason, 1);

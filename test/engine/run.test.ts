@@ -510,16 +510,17 @@ describe('rows that fail', () => {
       const kept = Uint32Array.from([0, 2]);
       return batch.select(new Selection(kept, 2));
     });
-    const running = testPipeline({ onRowError }, dead)
+    const run = await testPipeline({ onRowError }, dead)
       .from(scriptedSource({ schema: readings, batches: [numbered(3)] }))
       .pipe(failing)
       .to(scriptedSink({}))
-      .run();
+      .start();
     if (onRowError === 'fail') {
-      await expect(running).rejects.toMatchObject({ code: 'ERR_ROW_FAILED', place: 'probe' });
+      await expect(run.done).rejects.toMatchObject({ code: 'ERR_ROW_FAILED', place: 'probe' });
+      expect(run.stats()).toMatchObject({ deadLetters: 0, components: [{}, { dead: 0 }, {}] });
       return;
     }
-    const report = await running;
+    const report = await run.done;
     expect(dead).toHaveLength(onRowError === 'dead-letter' ? 1 : 0);
     expect(report.components[1]).toMatchObject(
       onRowError === 'drop'
