@@ -3,7 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
+    // At night the property tests run at their full size.
+    testTimeout: process.env['MILLRACE_NIGHTLY'] ? 900_000 : 30_000,
     pool: 'forks',
     maxWorkers: 2,
   },
