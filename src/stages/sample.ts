@@ -1,11 +1,14 @@
-import { type Batch, type Fields, Selection, takeValues } from '../batch/index.ts';
+import { type Batch, type Fields, type JsonValue, Selection, takeValues } from '../batch/index.ts';
 import {
-  type Random,
   defineStage,
+  type Random,
+  type StageContext,
   type StageComponent,
   type StageDefinition,
+  type StatefulStage,
 } from '../core/index.ts';
 import { type By, checkBy, KeyedState, keyOptions } from '../core/keyed.ts';
+import { PipelineError } from '../errors.ts';
 
 export type SampleOptions<F extends Fields> =
   | {
@@ -59,10 +62,7 @@ export const sample: StageDefinition & Sample = defineStage<Sample, ParsedOption
     return input;
   },
   create: ({ every, rate, by, keysMax }, { input, report, random }) => {
-    if (every === undefined) {
-      const share = rate ?? 1;
-      return (batch) => report.keep(batch, chosen(batch, share, random), 'sampled');
-    }
+    if (every === undefined) return byChance(rate!, random, report);
     const state = new KeyedState({ by, keysMax }, { input, report });
     const seen = state.table(`sample every ${every}`, 0, 1);
     return {
@@ -86,9 +86,48 @@ export const sample: StageDefinition & Sample = defineStage<Sample, ParsedOption
   },
 });
 
-function chosen({ rows, length }: Batch, share: number, random: Random): Selection {
+/** The chance of a row depends on its place in the stream, so a replayed one is decided alike. */
+function byChance(rate: number, random: Random, report: StageContext['report']): StatefulStage {
+  let state = Math.floor(random.next() * 2 ** 32);
+  return {
+    process(batch) {
+      const selection = chosen(batch, rate, state);
+      state = (state + Math.imul(step, batch.length)) >>> 0;
+      return report.keep(batch, selection, 'sampled');
+    },
+    snapshot: () => ({ rate, state }),
+    restore(saved) {
+      state = savedState(saved, rate);
+    },
+  };
+}
+
+// Odd, so that every state comes once before one comes again.
+const step = 0x9e3779b9;
+
+/** One number for each row: the steps of SplitMix32, mixed by lowbias32 (Chris Wellons, 2018). */
+function chosen({ rows, length }: Batch, rate: number, state: number): Selection {
   const kept = takeValues(Uint32Array, length);
+  const limit = rate * 2 ** 32;
   let count = 0;
-  for (let at = 0; at < length; at++) if (random.next() < share) kept[count++] = rows[at]!;
+  for (let at = 0; at < length; at++) {
+    state = (state + step) | 0;
+    let mixed = Math.imul(state ^ (state >>> 16), 0x7feb352d);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x846ca68b);
+    mixed ^= mixed >>> 16;
+    if (mixed >>> 0 < limit) kept[count++] = rows[at]!;
+  }
   return new Selection(kept, count);
+}
+
+function savedState(saved: JsonValue, rate: number): number {
+  const { rate: savedRate, state } = (saved ?? {}) as { rate?: unknown; state?: unknown };
+  const isState = Number.isInteger(state) && Number(state) >= 0 && Number(state) < 2 ** 32;
+  if (isState && savedRate === rate) return Number(state);
+  throw new PipelineError({
+    code: 'ERR_SNAPSHOT_INVALID',
+    place: 'sample',
+    fact: `it is not the state of a stage that keeps a share of ${rate}`,
+    remedy: 'run the stage with the options it had, or start without its state',
+  });
 }

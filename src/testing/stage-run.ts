@@ -8,7 +8,15 @@ import {
   type RecordOf,
   type Schema,
 } from '../batch/index.ts';
-import { Cut, type Flow, isCut, isStage, type Stage, type StageComponent } from '../core/index.ts';
+import {
+  Cut,
+  type Flow,
+  isCut,
+  isStage,
+  seededRandom,
+  type Stage,
+  type StageComponent,
+} from '../core/index.ts';
 import type { Tally } from '../engine/report.ts';
 import { settles, type Skips } from './check.ts';
 import { createStage, type TestedStage } from './stage.ts';
@@ -77,7 +85,9 @@ export class StageRun {
     { component, input }: StageCase,
     { state, signal = new AbortController().signal }: StageRunOptions = {},
   ) {
-    this.#stage = createStage(component, input, { state, signal });
+    // Chance falls otherwise in a second run: what must go on as it was is in the snapshot.
+    const outside = state === undefined ? {} : { random: seededRandom('another run') };
+    this.#stage = createStage(component, input, { outside, state, signal });
     this.#signal = signal;
     this.tally = this.#stage.tally;
     this.output = this.#stage.output;

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 
 import { Batch } from '../../src/batch/index.ts';
+import { seededRandom } from '../../src/core/index.ts';
 import { sample } from '../../src/stages/index.ts';
 import { createStage } from '../../src/testing/stage.ts';
 import { type Reading, readings, readingsFrom, rowsThrough, onReadings } from './readings.ts';
@@ -61,6 +62,55 @@ describe('sample', () => {
     expect(values.length).toBeGreaterThan(900);
     expect(values.length).toBeLessThan(1150);
     expect(await kept()).toEqual(values);
+  });
+
+  test('chance goes on in a second run as it would have', async () => {
+    const component = sample<Fields>({ rate: 0.25 });
+    const expected = await rowsThrough(
+      onReadings(component),
+      Batch.from(readingsFrom(0, 3000), readings),
+    );
+    const first = onReadings(component);
+    const before = await rowsThrough(first, Batch.from(readingsFrom(0, 1000), readings));
+    const state = first.snapshot();
+    // What the first run decides behind its snapshot, a second decides in the same way.
+    const lost = await rowsThrough(first, Batch.from(readingsFrom(1000, 2000), readings));
+    const outside = { random: seededRandom('another seed') };
+    const second = createStage(component, readings, { outside, state });
+    const after = await rowsThrough(second, Batch.from(readingsFrom(1000, 2000), readings));
+    expect(after).toEqual(lost);
+    expect([...before, ...after]).toEqual(expected);
+  });
+
+  test('chance is another with another seed', async () => {
+    const valuesWith = async (seed: string): Promise<unknown[]> => {
+      const outside = { random: seededRandom(seed) };
+      const stage = createStage(sample<Fields>({ rate: 0.5 }), readings, { outside });
+      return valuesOf(await rowsThrough(stage, Batch.from(readingsFrom(0, 100), readings)));
+    };
+    expect(await valuesWith('a')).not.toEqual(await valuesWith('b'));
+  });
+
+  test('a rate of 0 keeps nothing and one of 1 everything', async () => {
+    for (const rate of [0, 1]) {
+      const rows = await rowsThrough(
+        onReadings(sample<Fields>({ rate })),
+        Batch.from(readingsFrom(0, 1000), readings),
+      );
+      expect(rows).toHaveLength(rate * 1000);
+    }
+  });
+
+  test.each([
+    [null],
+    [{}],
+    [{ rate: 0.25 }],
+    [{ rate: 0.5, state: 1 }],
+    [{ rate: 0.25, state: -1 }],
+  ])('a share is not restored from %j', (state) => {
+    expect(() => createStage(sample<Fields>({ rate: 0.25 }), readings, { state })).toThrow(
+      'ERR_SNAPSHOT_INVALID',
+    );
   });
 
   test.each([
