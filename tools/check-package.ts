@@ -2,7 +2,14 @@
  * Packs the package, installs it in an empty project and uses it there: every entry point, the
  * command, the types, and an older Node where the machine has one.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
@@ -90,7 +97,10 @@ async function checkImport(project: string, entry: string): Promise<void> {
   await mustRun('node', ['--input-type=module', '--eval', code], project);
 }
 
-/** Compiled as a user's project is at its strictest: declarations are checked too. */
+/**
+ * Compiled as a user's project is at its strictest, into declarations: ours are checked too, and each
+ * type that components of one's own are made of can be named.
+ */
 async function checkTypes(project: string): Promise<void> {
   const imports = entries.map((entry, at) => `import * as entry${at} from '${entry}';`);
   const used = entries.map((_, at) => `entry${at}`).join(', ');
@@ -103,6 +113,7 @@ export const built = pipeline('typed')
   .to(stdoutSink());
 `;
   writeFileSync(join(project, 'consumer.ts'), consumer);
+  copyFileSync(join(root, 'test', 'types', 'author.ts'), join(project, 'author.ts'));
   const compilerOptions = {
     module: 'nodenext',
     target: 'es2024',
@@ -110,13 +121,15 @@ export const built = pipeline('typed')
     strict: true,
     exactOptionalPropertyTypes: true,
     skipLibCheck: false,
-    noEmit: true,
+    declaration: true,
+    emitDeclarationOnly: true,
+    outDir: 'declared',
     typeRoots: [join(root, 'node_modules', '@types')],
     types: ['node'],
   };
   writeFileSync(
     join(project, 'tsconfig.json'),
-    JSON.stringify({ compilerOptions, files: ['consumer.ts'] }),
+    JSON.stringify({ compilerOptions, files: ['consumer.ts', 'author.ts'] }),
   );
   await mustRun('tsc', ['-p', '.'], project);
 }

@@ -63,6 +63,7 @@ export {
   type RowValue,
   takesExpression,
 } from './expression.ts';
+export { fieldOfKind } from './field-of-kind.ts';
 export { functionOption } from './function-option.ts';
 export type { FileFacts, FileHandle, Files, FileSpace } from './files.ts';
 export {
@@ -71,8 +72,10 @@ export {
   excerptRecord,
   type RecordExcerpt,
 } from './dead-letter.ts';
+export { fieldTypeOption, kindOption } from './kind-option.ts';
 export { type Logger, type LogLevel, silentLogger } from './log.ts';
 export type { Network } from './network.ts';
+export { optionMessage } from './option-message.ts';
 export { systemOutside } from './outside.ts';
 export { Output } from './output.ts';
 export type { Policy } from './policy.ts';

@@ -4,12 +4,11 @@ import {
   createBitmap,
   FixedColumn,
   getBit,
-  type Kind,
   type Schema,
   takeValues,
 } from '../batch/index.ts';
-import type { Batch, Column, Field, Fields, FieldType } from '../batch/index.ts';
-import { PipelineError } from '../errors.ts';
+import type { Batch, Column, Fields, FieldType } from '../batch/index.ts';
+import { fieldOfKind } from './field-of-kind.ts';
 
 export { ExponentialMean } from './rolling/exponential-mean.ts';
 export { RollingExtreme } from './rolling/extremes.ts';
@@ -21,26 +20,6 @@ export { RollingSlope } from './rolling/slope.ts';
 
 /** The type of a number computed from a field: nullable exactly where the field is. */
 export type Computed<T extends FieldType> = T extends `${string}?` ? 'float64?' : 'float64';
-
-/** The kinds that kernels compute with. */
-export const numericKinds = ['float64', 'int32', 'timestamp'] as const;
-
-/** The field of that name. Throws where there is none, or where its kind is not among `kinds`. */
-export function fieldOfKind(
-  input: Schema,
-  name: string,
-  kinds: readonly Kind[] = numericKinds,
-): Field {
-  const field = input.field(name);
-  if (kinds.includes(field.kind)) return field;
-  const fitting = input.fields.filter(({ kind }) => kinds.includes(kind));
-  throw new PipelineError({
-    code: 'ERR_BATCH_SCHEMA',
-    place: name,
-    fact: `field \`${name}\` is ${field.kind}, not ${kinds.join(' or ')}`,
-    remedy: `fields that are: ${fitting.map((other) => other.name).join(', ') || '(none)'}`,
-  });
-}
 
 /** `input` with fields computed from `field` added, each float64 and nullable where it is. */
 export function withComputed(input: Schema, field: string, added: readonly string[]): Schema {

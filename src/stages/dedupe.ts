@@ -1,8 +1,13 @@
 import type { Batch, FieldOf, Fields } from '../batch/index.ts';
 import { Selection, takeValues } from '../batch/index.ts';
-import { defineStage, type StageComponent, type StageDefinition } from '../core/index.ts';
+import {
+  defineStage,
+  fieldOfKind,
+  type StageComponent,
+  type StageDefinition,
+} from '../core/index.ts';
 import { type By, checkBy, KeyedState, keysMaxOption, type SlotTable } from '../core/keyed.ts';
-import { fieldOfKind, NumberReader } from '../core/rolling.ts';
+import { NumberReader } from '../core/rolling.ts';
 
 export interface DedupeOptions<B = string | readonly string[], T extends string = string> {
   /** Rows that agree in this field, or in all of these, are the same. */

@@ -15,13 +15,14 @@ import {
 } from '../batch/index.ts';
 import {
   defineStage,
+  fieldOfKind,
   type StageComponent,
   type StageContext,
   type StageDefinition,
   type Zod,
 } from '../core/index.ts';
 import { type By, checkBy, KeyedState, keyOptions } from '../core/keyed.ts';
-import { fieldOfKind, NumberReader, takeNumbers, withColumns } from '../core/rolling.ts';
+import { NumberReader, takeNumbers, withColumns } from '../core/rolling.ts';
 import type { Detector } from './detect-anomalies/detector.ts';
 import { createEwma } from './detect-anomalies/ewma.ts';
 import { createRange } from './detect-anomalies/range.ts';

@@ -6,13 +6,17 @@ import {
   takeValues,
   type WithFields,
 } from '../batch/index.ts';
-import { defineStage, type StageComponent, type StageDefinition } from '../core/index.ts';
+import {
+  defineStage,
+  fieldOfKind,
+  type StageComponent,
+  type StageDefinition,
+} from '../core/index.ts';
 import { type By, checkBy, KeyedState, keyOptions, type SlotTable } from '../core/keyed.ts';
 import {
   type Computed,
   computedColumn,
   ExponentialMean,
-  fieldOfKind,
   NumberReader,
   RateOfChange,
   RollingExtreme,

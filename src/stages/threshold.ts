@@ -7,8 +7,12 @@ import {
   Selection,
   takeValues,
 } from '../batch/index.ts';
-import { defineStage, type StageComponent, type StageDefinition } from '../core/index.ts';
-import { fieldOfKind } from '../core/rolling.ts';
+import {
+  defineStage,
+  fieldOfKind,
+  type StageComponent,
+  type StageDefinition,
+} from '../core/index.ts';
 
 const kinds = ['float64', 'int32', 'int64', 'timestamp'] as const;
 
