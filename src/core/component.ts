@@ -33,7 +33,11 @@ export interface SourceSpec<O> extends Description<O> {
   readonly output: (options: O, context: PlanContext) => Schema | Promise<Schema>;
   /** The files it reads, as paths or glob patterns. */
   readonly reads?: (options: O) => readonly string[];
-  readonly create: (options: O, context: SourceContext) => SourceConnector | Source;
+  /** May load what only a source that runs needs: a driver, a parser. */
+  readonly create: (
+    options: O,
+    context: SourceContext,
+  ) => SourceConnector | Source | Promise<SourceConnector | Source>;
 }
 
 export interface StageSpec<O> extends Description<O> {
@@ -54,7 +58,11 @@ export interface SinkSpec<O> extends Description<O> {
   readonly writes?: (options: O) => string | undefined;
   /** True when it writes data to standard output, so that reports go to standard error. */
   readonly writesStdout?: boolean;
-  readonly create: (options: O, context: SinkContext) => SinkConnector | Sink;
+  /** May load what only a sink that runs needs: a driver, a writer. */
+  readonly create: (
+    options: O,
+    context: SinkContext,
+  ) => SinkConnector | Sink | Promise<SinkConnector | Sink>;
 }
 
 // The kinds below are erased over their options: a pipeline holds components of many of them.

@@ -44,7 +44,9 @@ export class Components {
     return [...this.#observed.values()];
   }
 
-  createSource(planned: PlannedSource): { observed: Observed; source: SourceConnector | Source } {
+  async createSource(
+    planned: PlannedSource,
+  ): Promise<{ observed: Observed; source: SourceConnector | Source }> {
     const { node, options, output } = planned;
     const component = node.component!;
     const observed = this.#observed.get(node.id)!;
@@ -56,7 +58,9 @@ export class Components {
     };
     const source =
       'definition' in component
-        ? create(observed, () => component.definition.spec.create(options as never, context))
+        ? await this.#connectorOf(observed, () =>
+            component.definition.spec.create(options as never, context),
+          )
         : component;
     return { observed, source };
   }
@@ -76,10 +80,10 @@ export class Components {
     return { planned, instance, observed };
   }
 
-  createWriter(
+  async createWriter(
     planned: PlannedSink,
     kind: 'sink' | 'dead-letters',
-  ): { observed: Observed; writer: SinkWriter } {
+  ): Promise<{ observed: Observed; writer: SinkWriter }> {
     const { node, options, input } = planned;
     const { signal, degraded, watch, plan } = this.#parts;
     const component = node.component!;
@@ -87,7 +91,7 @@ export class Components {
     const context = { ...this.#contextOf(observed), input, report: observed.tally };
     const sink =
       'definition' in component
-        ? create(observed, () =>
+        ? await this.#connectorOf(observed, () =>
             (component as SinkComponent).definition.spec.create(options as never, context),
           )
         : component;
@@ -112,6 +116,16 @@ export class Components {
     return observed;
   }
 
+  /** Creates a connector, which may load code first: virtual time stands still meanwhile. */
+  async #connectorOf<T>(observed: Observed, make: () => T | Promise<T>): Promise<T> {
+    const { clock } = this.#parts.plan.outside;
+    try {
+      return await clock.hold(Promise.resolve().then(make));
+    } catch (error) {
+      throw notCreated(observed, error);
+    }
+  }
+
   #contextOf(observed: Observed): Context {
     const { plan, signal } = this.#parts;
     const { clock, random, files, network } = plan.outside;
@@ -128,16 +142,16 @@ export class Components {
   }
 }
 
-/** A component that cannot be made fails the run, and says which it is. */
-function create<T>({ id, kind }: Observed, make: () => T): T {
+function create<T>(observed: Observed, make: () => T): T {
   try {
     return make();
   } catch (error) {
-    throw failedAs(
-      kind === 'stage' ? 'ERR_STAGE_FAILED' : 'ERR_CONNECTOR_FAILED',
-      id,
-      'could not be created',
-      error,
-    );
+    throw notCreated(observed, error);
   }
+}
+
+/** A component that cannot be created fails the run, and says which it is. */
+function notCreated({ id, kind }: Observed, error: unknown): unknown {
+  const code = kind === 'stage' ? 'ERR_STAGE_FAILED' : 'ERR_CONNECTOR_FAILED';
+  return failedAs(code, id, 'could not be created', error);
 }

@@ -19,7 +19,7 @@ export interface DeadLettersParts {
   readonly pipeline: string;
   readonly onRowError: OnRowError;
   /** Called when the first record fails; undefined where nothing takes dead letters. */
-  readonly createWriter: () => SinkWriter | undefined;
+  readonly createWriter: () => Promise<SinkWriter | undefined>;
   readonly clock: Clock;
 }
 
@@ -74,7 +74,7 @@ export class DeadLetters {
   }
 
   async #open(): Promise<void> {
-    this.#writer = this.#parts.createWriter();
+    this.#writer = await this.#parts.createWriter();
     await this.#writer?.open();
   }
 

@@ -38,7 +38,7 @@ export class RunGraph {
   }
 
   /** Makes the components and the queues between them; gives the loops that move the flow. */
-  build(checkpoint: Checkpoint | undefined): (() => Promise<void>)[] {
+  async build(checkpoint: Checkpoint | undefined): Promise<(() => Promise<void>)[]> {
     const { plan, components, sourceEnded, saves, isStopping, ...shared } = this.#parts;
     const stages = plan.stages.map((planned) => components.createStage(planned));
     for (const { planned, instance } of stages) {
@@ -47,7 +47,7 @@ export class RunGraph {
     }
     const channels = (this.#channels = new Channels(plan, stages));
     for (const planned of plan.sources) {
-      const created = components.createSource(planned);
+      const created = await components.createSource(planned);
       const outlet = channels.outletOf(created.observed, [onlyOutput]);
       this.sources.push(
         new SourceLoop({ ...shared, ...created, planned, outlet, ended: sourceEnded }),
@@ -59,12 +59,13 @@ export class RunGraph {
       const outlet = channels.outletOf(last.observed, last.planned.outputs);
       return () => runStages({ ...shared, nodes, inlet, outlet, saves, isStopping });
     });
-    const sinkLoops = plan.sinks.map((planned) => {
-      const created = components.createWriter(planned, 'sink');
+    const sinkLoops: (() => Promise<void>)[] = [];
+    for (const planned of plan.sinks) {
+      const created = await components.createWriter(planned, 'sink');
       this.writers.push(created.writer);
       const inlet = channels.inletOf(planned.node.id);
-      return () => runSink({ ...shared, ...created, inlet });
-    });
+      sinkLoops.push(() => runSink({ ...shared, ...created, inlet }));
+    }
     return [...this.sources.map((source) => () => source.run()), ...stageLoops, ...sinkLoops];
   }
 

@@ -103,8 +103,11 @@ class PipelineRun implements Run {
     this.#deadLetters = new DeadLetters({
       pipeline: plan.name,
       onRowError: plan.settings.onRowError,
-      createWriter: () =>
-        plan.deadLetters && this.#components.createWriter(plan.deadLetters, 'dead-letters').writer,
+      createWriter: async () => {
+        if (plan.deadLetters === undefined) return undefined;
+        const { writer } = await this.#components.createWriter(plan.deadLetters, 'dead-letters');
+        return writer;
+      },
       clock: plan.outside.clock,
     });
     this.#cuts = new Cuts(
@@ -239,7 +242,7 @@ class PipelineRun implements Run {
     const { signal } = this.#aborting;
     signal.throwIfAborted();
     const checkpoint = await this.#options.store?.load();
-    const loops = this.#graph.build(checkpoint);
+    const loops = await this.#graph.build(checkpoint);
     if (this.#status === 'draining') for (const source of this.#graph.sources) source.stop();
     await this.#open(checkpoint);
     this.#startTimers();

@@ -151,14 +151,14 @@ const sinkChecks: Readonly<Record<SinkCheck, (sinkCase: SinkCase) => Promise<voi
   },
 
   'closes without an open, or after one that failed': async (sinkCase) => {
-    await createSink(sinkCase).connector.close();
-    const { connector } = createSink(sinkCase, withoutFiles);
+    await (await createSink(sinkCase)).connector.close();
+    const { connector } = await createSink(sinkCase, withoutFiles);
     await connector.open(new AbortController().signal).catch(() => {});
     await connector.close();
   },
 
   'ends a write that is aborted': async (sinkCase) => {
-    const { connector, outside } = createSink(sinkCase);
+    const { connector, outside } = await createSink(sinkCase);
     const aborter = new AbortController();
     await connector.open(aborter.signal);
     const writing = connector.write(batchOf(sinkCase, sinkCase.records), aborter.signal);
@@ -176,10 +176,10 @@ const sinkChecks: Readonly<Record<SinkCheck, (sinkCase: SinkCase) => Promise<voi
   },
 };
 
-function createSink(
+async function createSink(
   { prepare, input }: SinkCase,
   through: (outside: Outside) => Outside = (outside) => outside,
-): SinkSetting & { readonly connector: SinkConnector; readonly outside: Outside } {
+): Promise<SinkSetting & { readonly connector: SinkConnector; readonly outside: Outside }> {
   const setting = prepare();
   const outside = through(setting.outside ?? virtualOutside());
   const { spec } = setting.component.definition;
@@ -187,7 +187,7 @@ function createSink(
   spec.check?.(input, options);
   const { clock, random, files, network } = outside;
   const { signal } = new AbortController();
-  const created = spec.create(options, {
+  const created = await spec.create(options, {
     clock,
     random,
     files,
@@ -212,7 +212,7 @@ interface OpenSink extends AsyncDisposable {
 }
 
 async function openSink(sinkCase: SinkCase): Promise<OpenSink> {
-  const { connector, outside, stored } = createSink(sinkCase);
+  const { connector, outside, stored } = await createSink(sinkCase);
   const { signal } = new AbortController();
   const { asStored = (record) => record } = sinkCase;
   let cuts = 0;

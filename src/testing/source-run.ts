@@ -116,7 +116,7 @@ export class SourceRun {
       output,
       report: tally,
     };
-    const created = spec.create(options, context);
+    const created = await spec.create(options, context);
     const connector = isSource(created) ? connectorOf(created) : created;
     return new SourceRun(connector, context, tally, from);
   }

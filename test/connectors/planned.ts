@@ -50,7 +50,7 @@ export async function openSource(
   const options = spec.options(z).parse(component.options) as never;
   const { context, logged, tally } = contextOf('source', bench);
   const output = await spec.output(options, context);
-  const connector = spec.create(options, { ...context, output, report: tally });
+  const connector = await spec.create(options, { ...context, output, report: tally });
   if (isSource(connector)) throw new Error('a stream, not a connector');
   try {
     await connector.open(bench.from, context.signal);
@@ -91,7 +91,7 @@ export async function openSink<F extends Fields>(
   const options = spec.options(z).parse(component.options) as never;
   const { context, logged, tally } = contextOf('sink', bench);
   spec.check?.(input, options);
-  const connector = spec.create(options, { ...context, input, report: tally });
+  const connector = await spec.create(options, { ...context, input, report: tally });
   if (isSink(connector)) throw new Error('a stream, not a connector');
   let cuts = 0;
   try {
