@@ -39,11 +39,11 @@ export const memorySource: SourceDefinition &
       .strictObject({
         schema: schemaOption(z).describe('Field names and kinds: { value: float64 }.'),
         rows: z
-          .custom<Iterable<RecordOf<Fields>>>(isIterable, 'expected a list of records')
+          .custom<Iterable<RecordOf<Fields>>>(isIterable, 'takes a list of records')
           .optional()
           .describe('The records, in order.'),
         batches: z
-          .array(z.instanceof(Batch))
+          .array(z.instanceof(Batch, { error: 'takes batches, so it works from code only' }))
           .optional()
           .describe('Batches of the schema instead of records; from code only.'),
       })
@@ -128,7 +128,7 @@ const definition: SinkDefinition = defineSink<
         .default(1_000_000)
         .describe('How many rows it keeps at most; one more fails.'),
       into: z
-        .instanceof(MemorySink)
+        .instanceof(MemorySink, { error: 'is set by `memorySink()`; leave it out' })
         .optional()
         .describe('Where the rows go: `memorySink()` sets it.'),
     }),

@@ -1,8 +1,8 @@
 import type * as zod from 'zod';
 
+import { bitmapBytes } from '../batch/bitmap.ts';
 import {
   type Bitmap,
-  bitmapBytes,
   clearBit,
   type Column,
   createBitmap,
@@ -26,6 +26,7 @@ import type {
   ValueNode,
 } from './expression/node.ts';
 import { ExpressionError } from './expression/problem.ts';
+import { shownValue } from './option-message.ts';
 import {
   type AnyRowFunction,
   columnOfRowFunction,
@@ -66,7 +67,7 @@ export function textOrFunction(z: Zod, description: string): zod.ZodType<string 
     typeof value === 'string' || typeof value === 'function';
   const option = z
     .custom<string | AnyRowFunction>(accepts, {
-      error: 'give an expression as text, or a function',
+      error: ({ input }) => `takes an expression as text, or a function, not ${shownValue(input)}`,
     })
     // `describe` would make a copy, and zod finds no JSON Schema for a copy of such a type.
     .register(z.globalRegistry, { description });

@@ -1,9 +1,9 @@
 import type { ZodType } from 'zod';
 
-import { type FieldType, kinds, nearest, parseFieldType, Schema } from '../batch/index.ts';
+import { type FieldType, Schema } from '../batch/index.ts';
+import { parseFieldType } from '../batch/schema.ts';
 import type { Zod } from './component.ts';
-
-const fieldTypes = kinds.flatMap((kind): FieldType[] => [kind, `${kind}?`]);
+import { fieldTypeOption } from './kind-option.ts';
 
 // Goes before a name that a key of an object would not hold as it is: zod leaves out `__proto__`, and
 // JavaScript puts keys that are integers first, where a schema has an order.
@@ -11,16 +11,7 @@ const mark = '\u0000';
 
 /** An option that takes a `Schema` from code and `{ value: float64 }` from config files. */
 export function schemaOption(z: Zod): ZodType<Schema> {
-  const fields = z.record(
-    z.string(),
-    z.enum(fieldTypes, {
-      error: ({ input }) => {
-        const meant = typeof input === 'string' ? nearest(input, fieldTypes) : undefined;
-        const hint = meant === undefined ? '' : `; did you mean \`${meant}\`?`;
-        return `expected a kind such as \`float64\`: ${kinds.join(', ')}, with ? where null is allowed${hint}`;
-      },
-    }),
-  );
+  const fields = z.record(z.string(), fieldTypeOption(z));
   return z.preprocess(markNames, fields.transform(toSchema)) as ZodType<Schema>;
 }
 

@@ -1,6 +1,7 @@
 import type * as zod from 'zod';
 
-import { nearest } from '../batch/index.ts';
+import { nearest } from '../batch/nearest.ts';
+import { optionMessage } from '../core/index.ts';
 import type { Path } from './description.ts';
 import type { Problem } from './problem.ts';
 
@@ -16,14 +17,29 @@ export interface CheckedOptions {
   readonly path: Path;
 }
 
-/** What a schema has to say against options, as problems with hints. */
-export function optionProblems(issues: readonly Issue[], checked: CheckedOptions): Problem[] {
-  return issues.flatMap((issue) => {
+/** The options with their defaults, or what the schema has to say against them. */
+export function checkOptions(
+  checked: CheckedOptions,
+): { readonly value: unknown } | { readonly problems: readonly Problem[] } {
+  const parsed = checked.schema.safeParse(checked.options, { error: optionMessage });
+  if (parsed.success) return { value: parsed.data };
+  const problems = parsed.error.issues.flatMap(asMeant).flatMap((issue) => {
     const within = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
     return issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => unknownKey(key, within, checked))
       : [wrongValue(issue, within, checked)];
   });
+  return { problems };
+}
+
+/** The problems of the member of a union that was meant, where that is plain. */
+function asMeant(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const meant = issue.errors.find((issues) =>
+    issues.every(({ code, path }) => path.length > 0 || code !== 'invalid_type'),
+  );
+  if (meant === undefined) return [issue];
+  return meant.flatMap((inner) => asMeant({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 /** Options without what a schema has to say against them. */
@@ -69,16 +85,7 @@ function wrongValue(issue: Issue, within: Path, { name, options, path }: Checked
     return { kind: 'missing-option', path: place, text };
   }
   const owner = option === '' ? `\`${name}\`` : `\`${name}\` option \`${option}\``;
-  return { kind: 'invalid-option', path: place, text: `${owner}: ${messageOf(issue)}` };
-}
-
-/** The message, without what every message begins with; of a union, those of its members. */
-function messageOf(issue: Issue): string {
-  const plain = issue.message.replace(/^Invalid (input|option): /, '');
-  if (issue.code !== 'invalid_union') return plain;
-  const members = issue.errors.flatMap((errors) => errors.slice(0, 1));
-  const messages = new Set(members.map(messageOf));
-  return messages.size === 0 ? plain : [...messages].join(', or ');
+  return { kind: 'invalid-option', path: place, text: `${owner}: ${issue.message}` };
 }
 
 function valueAt(options: unknown, path: Path): unknown {

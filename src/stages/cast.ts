@@ -3,7 +3,6 @@ import {
   type Fields,
   type FieldType,
   type Kind,
-  kinds,
   type WithFields,
 } from '../batch/index.ts';
 import {
@@ -11,6 +10,7 @@ import {
   checkEach,
   createColumnFill,
   defineStage,
+  kindOption,
   RowFailures,
   type StageComponent,
   type StageDefinition,
@@ -62,9 +62,7 @@ export const cast: StageDefinition & Cast = defineStage<Cast, ParsedOptions>({
   summary: 'Give fields other kinds, exactly or not at all.',
   options: (z) =>
     z.strictObject({
-      fields: z
-        .record(z.string(), z.enum(kinds, { error: `kinds: ${kinds.join(', ')}` }))
-        .describe('The new kind of each field.'),
+      fields: z.record(z.string(), kindOption(z)).describe('The new kind of each field.'),
       onError: z
         .enum(['fail-row', 'null'])
         .describe('What a value that cannot be cast costs: its row, or only itself.')

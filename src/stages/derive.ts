@@ -3,7 +3,6 @@ import {
   type Fields,
   type FieldType,
   type Kind,
-  kinds,
   type ValueOf,
   type WithFields,
 } from '../batch/index.ts';
@@ -14,6 +13,7 @@ import {
   compileValue,
   defineStage,
   expression,
+  fieldTypeOption,
   RowFailures,
   type RowValue,
   type StageComponent,
@@ -56,8 +56,6 @@ type DeriveOptions = Readonly<
   Record<string, { readonly kind: FieldType; readonly value: AnyRowValue }>
 >;
 
-const fieldTypes = kinds.flatMap((kind): FieldType[] => [kind, `${kind}?`]);
-
 /**
  * Adds fields computed from each row as it came in, or replaces those of the same name. A function
  * that throws, or gives what its kind does not take, costs that row.
@@ -66,9 +64,9 @@ export const derive: StageDefinition & Derive = defineStage<Derive, DeriveOption
   name: 'derive',
   summary: 'Add fields computed from each row.',
   options: (z) => {
-    const kind = z
-      .enum(fieldTypes, { error: `kinds: ${kinds.join(', ')}, with ? where null is allowed` })
-      .describe('The kind of the field; with `?` where null is allowed.');
+    const kind = fieldTypeOption(z).describe(
+      'The kind of the field; with `?` where null is allowed.',
+    );
     const field = z.strictObject({ kind, value: expression(z, 'What gives its value.') });
     return z
       .record(z.string(), field)

@@ -219,7 +219,7 @@ describe('validate', () => {
     const { code, stderr } = await millrace(words, { cwd });
     expect(code).toBe(78);
     expect(stderr).toMatch(
-      /^--set:2:24: invalid-option: `threshold` option `min`: expected number/,
+      /^--set:2:24: invalid-option: `threshold` option `min`: takes a number, not "low"/,
     );
   });
 

@@ -161,10 +161,10 @@ describe('a memory source', () => {
   });
 
   test.each([
-    [{ schema: { id: 'categry' }, rows: [] }, 'expected a kind such as `float64`'],
+    [{ schema: { id: 'categry' }, rows: [] }, 'did you mean `category`?'],
     [{ schema: { id: 'text' } }, 'give either `rows` or `batches`'],
     [{ schema: { id: 'text' }, rows: [], batches: [] }, 'give either `rows` or `batches`'],
-    [{ schema: { id: 'text' }, rows: 'abc' }, 'expected a list of records'],
+    [{ schema: { id: 'text' }, rows: 'abc' }, 'takes a list of records'],
     [{ schema: { id: 'text' }, rows: [], other: 1 }, 'other'],
   ])('refuses the options %j', async (options, message) => {
     await expect(createSource(memorySource(options as never))).rejects.toThrow(message);

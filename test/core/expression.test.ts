@@ -473,7 +473,7 @@ test('options accept text and functions, and show text', () => {
   expect(options.safeParse({ where: 'value > 5' }).success).toBe(true);
   expect(options.safeParse({ where: () => true, value: () => 1 }).success).toBe(true);
   expect(options.safeParse({ where: 5 }).error?.issues[0]?.message).toContain(
-    'give an expression as text',
+    'takes an expression as text, or a function, not 5',
   );
   expect(z.toJSONSchema(options, { io: 'input' }).properties).toMatchObject({
     where: { type: 'string', description: expect.stringContaining('Which rows.') as string },

@@ -28,9 +28,9 @@ test('the fields of a schema keep their order, by which a CSV without a header i
 });
 
 test('refuses an unknown kind, in a field of any name', () => {
-  expect(() => option.parse({ value: 'number' })).toThrow('expected a kind such as `float64`');
+  expect(() => option.parse({ value: 'number' })).toThrow('takes a kind, not');
   expect(() => option.parse({ value: 'flot64' })).toThrow('did you mean `float64`?');
-  expect(() => option.parse(JSON.parse('{ "__proto__": "x" }'))).toThrow('expected a kind');
+  expect(() => option.parse(JSON.parse('{ "__proto__": "x" }'))).toThrow('takes a kind');
 });
 
 test('shows the kinds in its JSON Schema', () => {

@@ -144,7 +144,7 @@ describe('problems, each with its place', () => {
     [
       'an option of the wrong type, at its value',
       'source: stdin\nstages:\n  - threshold:\n      field: value\n      min: "3"\nsink: console\n',
-      ['5:12: invalid-option: `threshold` option `min`: expected number, received string'],
+      ['5:12: invalid-option: `threshold` option `min`: takes a number, not "3"'],
     ],
     [
       'an option that is missing, at the component',
@@ -243,11 +243,11 @@ describe('problems, each with its place', () => {
       'settings',
       'source: stdin\nsink: console\nbatch: { rowsMax: 0, rowMax: 3 }\nonRowError: explode\ndelivery: at-least-once\ndrainMsMax: 1.5\n',
       [
-        '3:19: invalid-option: `pipeline` option `batch.rowsMax`: Too small: expected number to be >=1',
+        '3:19: invalid-option: `pipeline` option `batch.rowsMax`: takes at least 1, not 0',
         '3:22: unknown-key: `pipeline` option `batch` has no option `rowMax`, did you mean `rowsMax`?',
-        '4:13: invalid-option: `pipeline` option `onRowError`: expected one of "dead-letter"|"drop"|"fail"',
+        '4:13: invalid-option: `pipeline` option `onRowError`: takes `dead-letter`, `drop` or `fail`, not "explode"',
         '5:11: invalid-option: `pipeline` option `delivery`: only `best-effort` is there so far; leave it out',
-        '6:13: invalid-option: `pipeline` option `drainMsMax`: expected int, received number',
+        '6:13: invalid-option: `pipeline` option `drainMsMax`: takes a whole number, not 1.5',
       ],
     ],
     [
@@ -298,7 +298,7 @@ bacth: 1
 `);
     expect(problems).toEqual([
       '2:41: unknown-key: `file` has no option `pth`, did you mean `path`?',
-      '4:25: invalid-option: `threshold` option `field`: expected string, received number',
+      '4:25: invalid-option: `threshold` option `field`: takes text, not 3',
       '5:5: unknown-component: unknown stage `normalise`, did you mean `normalize`?',
       '6:14: unknown-key: `merge` has no option `x`; it takes none',
       '7:5: topology: two sinks in a row: `console` and `fil`; name each under `sinks:`',
@@ -321,8 +321,8 @@ sink: console
     expect(problems).toEqual([
       '3:5: unknown-component: unknown stage `normalise`, did you mean `normalize`?',
       expect.stringContaining('4:25: unknown-field: field `vlaue` does not exist here'),
-      '5:37: invalid-option: `normalize` option `min`: expected number, received string',
-      '5:50: invalid-option: `normalize` option `method`: expected one of "min-max"|"z-score"',
+      '5:37: invalid-option: `normalize` option `min`: takes a number, not "low"',
+      '5:50: invalid-option: `normalize` option `method`: takes `min-max` or `z-score`, not "valued"',
       expect.stringContaining('8:25: unknown-field: field `sensrId` does not exist here'),
     ]);
   });

@@ -34,7 +34,7 @@ sink: console
     expect.stringContaining(`${place}: unknown-field: field \`${name}\` does not exist here`);
   expect(problems).toEqual([
     '1:35: unknown-key: `simulate` has no option `evryMs`, did you mean `everyMs`?',
-    '3:40: invalid-option: `normalize` option `method`: expected one of "min-max"|"z-score"',
+    '3:40: invalid-option: `normalize` option `method`: takes `min-max` or `z-score`, not "valued"',
     field('4:25', 'vlaue'),
     '4:40: unknown-key: `threshold` has no option `mx`, did you mean `max`?',
     field('5:34', 'scald'),
@@ -51,7 +51,7 @@ stages:
 sink: console
 `);
   expect(problems).toEqual([
-    '3:38: invalid-option: `normalize` option `into`: expected string, received number',
+    '3:38: invalid-option: `normalize` option `into`: takes text, not 7',
   ]);
 });
 

@@ -105,7 +105,7 @@ test.each([
   [{ routes: {} }, 'name at least one route'],
   [{ routes: { 'a.b': 'value > 1' } }, 'Invalid key in record'],
   [{ routes: { a: 'value > 1' }, otherwise: 'a' }, 'needs a name that no route has'],
-  [{ routes: { a: 5 } }, 'give an expression as text'],
+  [{ routes: { a: 5 } }, 'takes an expression as text'],
 ])('%j is refused', (given, message) => {
   expect(branch.spec.options(z).safeParse(given).error?.issues[0]?.message).toContain(message);
 });

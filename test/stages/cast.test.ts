@@ -293,7 +293,7 @@ test('two values of one row that cannot be cast cost it once', async () => {
 test('wrong options are refused', () => {
   const options = cast.spec.options(z);
   expect(options.safeParse({ fields: { a: 'float64?' } }).error?.issues[0]?.message).toContain(
-    'kinds: float64',
+    'Kinds: float64',
   );
   expect(options.safeParse({ fields: { a: 'int32' }, onError: 'drop' }).success).toBe(false);
   expect(options.parse({ fields: { a: 'int32' } })).toMatchObject({ onError: 'fail-row' });

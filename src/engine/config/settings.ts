@@ -2,7 +2,7 @@ import type * as zod from 'zod';
 
 import type { Zod } from '../../core/index.ts';
 import { defaultSettings, type Settings } from '../description.ts';
-import { optionProblems } from '../option-problems.ts';
+import { checkOptions } from '../option-problems.ts';
 import type { Problem } from '../problem.ts';
 import { configMap, type ConfigMap } from './document.ts';
 
@@ -75,9 +75,8 @@ export async function readSettings(config: ConfigMap, problems: Problem[]): Prom
 export async function checkSettings(given: object, problems: Problem[]): Promise<Settings> {
   const z = await import('zod');
   const schema = z.strictObject(settingsShape(z));
-  const parsed = schema.safeParse(given);
-  if (parsed.success) return parsed.data as unknown as Settings;
-  const checked = { name: 'pipeline', schema, options: given, path: [] };
-  problems.push(...optionProblems(parsed.error.issues, checked));
+  const checked = checkOptions({ name: 'pipeline', schema, options: given, path: [] });
+  if ('value' in checked) return checked.value as Settings;
+  problems.push(...checked.problems);
   return defaultSettings;
 }

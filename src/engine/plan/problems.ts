@@ -9,7 +9,7 @@ import {
 } from '../../core/index.ts';
 import { type ErrorCode, isPipelineError, reasonOf } from '../../errors.ts';
 import type { Path } from '../description.ts';
-import { optionProblems, withoutWrong } from '../option-problems.ts';
+import { checkOptions, withoutWrong } from '../option-problems.ts';
 import type { Problem, ProblemKind } from '../problem.ts';
 import { eachOf, pathTo, pathToExpression } from './blame.ts';
 
@@ -40,10 +40,10 @@ export class Problems {
   ): { value: unknown } | undefined {
     const { spec } = component.definition;
     const schema: zod.ZodType = spec.options(this.#zod);
-    const parsed = schema.safeParse(component.options);
-    if (parsed.success) return { value: parsed.data };
-    const checked = { name: spec.name, schema, options: component.options, path };
-    this.list.push(...optionProblems(parsed.error.issues, checked));
+    const { options } = component;
+    const checked = checkOptions({ name: spec.name, schema, options, path });
+    if ('value' in checked) return checked;
+    this.list.push(...checked.problems);
     return undefined;
   }
 
