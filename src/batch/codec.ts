@@ -12,6 +12,21 @@ import { JsonEncoder } from './codec/json-encoder.ts';
 import { NdjsonDecoder } from './codec/ndjson-decoder.ts';
 import type { Fields, Schema } from './schema.ts';
 
+export type {
+  DecodeFormat,
+  DecodeOptions,
+  Decoder,
+  DecodeReason,
+  DecodeReport,
+  EncodeFormat,
+  EncodeOptions,
+  Encoder,
+  NumberPolicy,
+  TextEncoding,
+  UndecodedRecord,
+} from './codec/contract.ts';
+export { inferSchema, type InferOptions } from './infer.ts';
+
 /** A decoder of one stream of bytes. Throws `ERR_CODEC_FORMAT` where an option makes no sense. */
 export function createDecoder<F extends Fields>(
   format: DecodeFormat,

@@ -1,32 +1,7 @@
+// What components are made of. Codecs, Arrow and the way to a worker have entries of their own.
 export { Batch, BatchBuilder } from './batch.ts';
-export { type Bitmap, bitmapBytes, clearBit, createBitmap, getBit, setBit } from './bitmap.ts';
-export {
-  type ColumnWriter,
-  createColumnWriter,
-  describeValue,
-  fixedValue,
-  MisfitError,
-  type MisfitReason,
-} from './column-writer.ts';
+export { type Bitmap, clearBit, createBitmap, getBit, setBit } from './bitmap.ts';
 export { giveValues, takeValues, type Values } from './buffers.ts';
-export { createDecoder, createEncoder } from './codec.ts';
-export {
-  type DecodeFormat,
-  decodeFormats,
-  type DecodeOptions,
-  type Decoder,
-  type DecodeReason,
-  type DecodeReport,
-  type EncodeFormat,
-  encodeFormats,
-  type EncodeOptions,
-  type Encoder,
-  type NumberPolicy,
-  numberPolicies,
-  type TextEncoding,
-  textEncodings,
-  type UndecodedRecord,
-} from './codec/contract.ts';
 export {
   BytesColumn,
   type BytesKind,
@@ -35,28 +10,11 @@ export {
   type Column,
   FixedColumn,
   type FixedKind,
-  valuesTypeOf,
 } from './column.ts';
-export { RecordScanner } from './codec/csv-record.ts';
-export { formatTimestamp, parseTimestamp } from './codec/timestamp.ts';
-export { Dictionary, dictionaryLimits } from './dictionary.ts';
-export { nearest } from './nearest.ts';
-export { inferSchema, type InferOptions } from './infer.ts';
-export { createSha256 } from './hash.ts';
+export { MisfitError, type MisfitReason } from './column-writer.ts';
+export { Dictionary } from './dictionary.ts';
 export { Origin } from './origin.ts';
-export {
-  bindRow,
-  createCallbackRow,
-  createRow,
-  createRowLoops,
-  moveRow,
-  readRow,
-  type Row,
-  type RowFailed,
-  type RowLoops,
-  toObject,
-  unbindRow,
-} from './row.ts';
+export { toObject } from './row.ts';
 export {
   type Field,
   type FieldOf,
@@ -66,12 +24,10 @@ export {
   type Kind,
   kinds,
   type NumericField,
-  parseFieldType,
   type RecordOf,
   Schema,
   schema,
   type ValueOf,
   type WithFields,
 } from './schema.ts';
-export { allRows, Selection } from './selection.ts';
-export { type BatchMessage, BatchReceiver, BatchSender } from './transfer.ts';
+export { Selection } from './selection.ts';

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 
-import { nearest } from '../batch/index.ts';
+import { nearest } from '../batch/nearest.ts';
 import type { Definition } from '../core/index.ts';
 import { exampleConfig, type JsonSchema, optionsSchema } from '../engine/config-schema.ts';
 import { UsageError } from './failure.ts';

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { ZodType } from 'zod';
 
-import { type Batch, createEncoder, type Encoder } from '../batch/index.ts';
+import { createEncoder, type Encoder } from '../batch/codec.ts';
+import type { Batch } from '../batch/index.ts';
 import {
   type DeadLetterFields,
   deadLetterSchema,

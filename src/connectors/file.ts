@@ -1,13 +1,12 @@
 import type { ZodType } from 'zod';
 
 import {
-  decodeFormats,
   type DecodeFormat,
-  encodeFormats,
+  decodeFormats,
   type EncodeFormat,
-  type Fields,
-  type Schema,
-} from '../batch/index.ts';
+  encodeFormats,
+} from '../batch/codec/contract.ts';
+import type { Fields, Schema } from '../batch/index.ts';
 import {
   type Decoding,
   decodingOptions,

@@ -2,15 +2,9 @@ import process from 'node:process';
 import { Readable } from 'node:stream';
 import type { ZodType } from 'zod';
 
-import {
-  Batch,
-  createDecoder,
-  decodeFormats,
-  type DecodeFormat,
-  type Decoder,
-  type Fields,
-  type Schema,
-} from '../batch/index.ts';
+import { createDecoder } from '../batch/codec.ts';
+import { type DecodeFormat, decodeFormats, type Decoder } from '../batch/codec/contract.ts';
+import { Batch, type Fields, type Schema } from '../batch/index.ts';
 import {
   type Decoding,
   decodingOptions,

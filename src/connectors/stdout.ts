@@ -2,14 +2,9 @@ import process from 'node:process';
 import type { Writable } from 'node:stream';
 import type { ZodType } from 'zod';
 
-import {
-  type Batch,
-  createEncoder,
-  encodeFormats,
-  type EncodeFormat,
-  type Encoder,
-  type Fields,
-} from '../batch/index.ts';
+import { createEncoder } from '../batch/codec.ts';
+import { type EncodeFormat, encodeFormats, type Encoder } from '../batch/codec/contract.ts';
+import type { Batch, Fields } from '../batch/index.ts';
 import {
   defineSink,
   encodeOptions,

@@ -6,9 +6,9 @@ import {
   type EncodeOptions,
   numberPolicies,
   type NumberPolicy,
-  textEncodings,
   type TextEncoding,
-} from '../batch/index.ts';
+  textEncodings,
+} from '../batch/codec/contract.ts';
 import type { Zod } from './component.ts';
 
 /** How a connector reads bytes, with its defaults. */

@@ -1,22 +1,24 @@
 import {
+  type ColumnWriter,
+  createColumnWriter,
+  describeValue,
+  fixedValue,
+} from '../batch/column-writer.ts';
+import { valuesTypeOf } from '../batch/column.ts';
+import {
   type Bitmap,
   type BytesKind,
   CategoryColumn,
   clearBit,
   type Column,
-  type ColumnWriter,
   createBitmap,
-  createColumnWriter,
-  describeValue,
   Dictionary,
   type Field,
   FixedColumn,
   type FixedKind,
-  fixedValue,
   MisfitError,
   takeValues,
   type Values,
-  valuesTypeOf,
 } from '../batch/index.ts';
 
 /**

@@ -1,13 +1,7 @@
 import type * as zod from 'zod';
 
-import {
-  type Batch,
-  describeValue,
-  type Fields,
-  type Schema,
-  Selection,
-  takeValues,
-} from '../batch/index.ts';
+import { describeValue } from '../batch/column-writer.ts';
+import { type Batch, type Fields, type Schema, Selection, takeValues } from '../batch/index.ts';
 import { PipelineError } from '../errors.ts';
 import type { Zod } from './component.ts';
 import { checkExpression } from './expression/check.ts';

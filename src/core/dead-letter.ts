@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 
-import { createSha256, schema, type Schema } from '../batch/index.ts';
+import { createSha256 } from '../batch/hash.ts';
+import { schema, type Schema } from '../batch/index.ts';
 
 /** The fields of a dead letter, whatever sink takes it. */
 export type DeadLetterFields = {

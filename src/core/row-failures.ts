@@ -1,4 +1,5 @@
-import { type Batch, type RowFailed, Selection, takeValues } from '../batch/index.ts';
+import { type Batch, Selection, takeValues } from '../batch/index.ts';
+import type { RowFailed } from '../batch/row.ts';
 import type { StageReport } from './context.ts';
 
 /**

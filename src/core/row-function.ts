@@ -1,22 +1,24 @@
 import {
-  bindRow,
+  type Batch,
   type Bitmap,
   clearBit,
   type Column,
   createBitmap,
-  createCallbackRow,
-  createRowLoops,
   type Field,
   type Fields,
   FixedColumn,
   type RecordOf,
-  type Row,
-  type RowLoops,
   type Schema,
   takeValues,
-  unbindRow,
-  type Batch,
 } from '../batch/index.ts';
+import {
+  bindRow,
+  createCallbackRow,
+  createRowLoops,
+  type Row,
+  type RowLoops,
+  unbindRow,
+} from '../batch/row.ts';
 import { createColumnFill, misfitOf } from './column-fill.ts';
 import type { RowFailures } from './row-failures.ts';
 

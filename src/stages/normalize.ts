@@ -2,12 +2,12 @@ import {
   type Batch,
   type Fields,
   FixedColumn,
-  type NumericField,
-  allRows,
   giveValues,
+  type NumericField,
   takeValues,
   type WithFields,
 } from '../batch/index.ts';
+import { allRows } from '../batch/selection.ts';
 import {
   defineStage,
   type StageComponent,

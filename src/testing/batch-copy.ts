@@ -1,6 +1,7 @@
 import { deepStrictEqual, strictEqual } from 'node:assert/strict';
 
-import { type Batch, bitmapBytes, type Column } from '../batch/index.ts';
+import { bitmapBytes } from '../batch/bitmap.ts';
+import type { Batch, Column } from '../batch/index.ts';
 
 /** What a batch was made of at some time, to compare it with later. */
 export class BatchCopy {

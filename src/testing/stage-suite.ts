@@ -1,6 +1,7 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 
-import { allRows, Batch, type Fields, type JsonValue, Selection } from '../batch/index.ts';
+import { Batch, type Fields, type JsonValue, Selection } from '../batch/index.ts';
+import { allRows } from '../batch/selection.ts';
 import { Cut, type Flow, type RowsKept, type StageDefinition } from '../core/index.ts';
 import { BatchCopy } from './batch-copy.ts';
 import { type Check, checksOf, sameRecords, settles, type Skips, turns } from './check.ts';

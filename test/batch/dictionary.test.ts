@@ -5,13 +5,8 @@ import { runInNewContext } from 'node:vm';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import {
-  BatchBuilder,
-  type CategoryColumn,
-  Dictionary,
-  dictionaryLimits,
-  schema,
-} from '../../src/batch/index.ts';
+import { dictionaryLimits } from '../../src/batch/dictionary.ts';
+import { BatchBuilder, type CategoryColumn, Dictionary, schema } from '../../src/batch/index.ts';
 
 /** For the nightly sizes. */
 const long = { timeout: 900_000 };

@@ -1,15 +1,7 @@
 import { argv, stdout } from 'node:process';
 
-import {
-  Batch,
-  bindRow,
-  createRow,
-  createRowLoops,
-  moveRow,
-  readRow,
-  schema,
-  toObject,
-} from '../../src/batch/index.ts';
+import { Batch, schema, toObject } from '../../src/batch/index.ts';
+import { bindRow, createRow, createRowLoops, moveRow, readRow } from '../../src/batch/row.ts';
 
 /** Names as a header cell may hold them; run as code, each sets `globalThis.ran`. */
 export const hostileNames: string[] = [

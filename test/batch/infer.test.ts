@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 
 import { describe, expect, test } from 'vitest';
 
-import { inferSchema, type InferOptions } from '../../src/batch/index.ts';
+import { type InferOptions, inferSchema } from '../../src/batch/codec.ts';
 
 function infer(format: 'ndjson' | 'csv', text: string, options?: InferOptions): object {
   return inferSchema(format, Buffer.from(text), { complete: true, ...options }).toJSON();

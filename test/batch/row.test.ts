@@ -8,18 +8,20 @@ import { describe, expect, test } from 'vitest';
 import {
   Batch,
   BatchBuilder,
-  bindRow,
-  createRow,
-  createRowLoops,
   type Field,
-  moveRow,
-  readRow,
-  type Row,
   Schema,
   schema,
   toObject,
-  unbindRow,
 } from '../../src/batch/index.ts';
+import {
+  bindRow,
+  createRow,
+  createRowLoops,
+  moveRow,
+  readRow,
+  type Row,
+  unbindRow,
+} from '../../src/batch/row.ts';
 import { hostileNames, readHostile } from './hostile-names.ts';
 
 /** For the nightly sizes. */

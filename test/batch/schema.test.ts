@@ -1,13 +1,7 @@
 import { describe, expect, expectTypeOf, test } from 'vitest';
 
-import {
-  Batch,
-  kinds,
-  parseFieldType,
-  type RecordOf,
-  Schema,
-  schema,
-} from '../../src/batch/index.ts';
+import { Batch, kinds, type RecordOf, Schema, schema } from '../../src/batch/index.ts';
+import { parseFieldType } from '../../src/batch/schema.ts';
 
 describe('a schema', () => {
   test('keeps its fields in order, with kind and nullability', () => {

@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 
-import { type BatchMessage, BatchReceiver, BatchSender } from '../../src/batch/index.ts';
+import { type BatchMessage, BatchReceiver, BatchSender } from '../../src/batch/transfer.ts';
 
 /** Sends every batch back, with what it has learnt of dictionaries. */
 const receiver = new BatchReceiver();

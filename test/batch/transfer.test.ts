@@ -4,21 +4,19 @@ import { MessageChannel, receiveMessageOnPort, Worker } from 'node:worker_thread
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { createDecoder } from '../../src/batch/codec.ts';
 import {
   Batch,
   BatchBuilder,
-  type BatchMessage,
-  BatchReceiver,
-  BatchSender,
   BytesColumn,
   type CategoryColumn,
-  createDecoder,
   type Dictionary,
   FixedColumn,
   Origin,
   schema,
   Selection,
 } from '../../src/batch/index.ts';
+import { type BatchMessage, BatchReceiver, BatchSender } from '../../src/batch/transfer.ts';
 import type { PipelineError } from '../../src/errors.ts';
 
 /** For the nightly sizes. */

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { allRows, Batch, type Schema, schema } from '../../src/batch/index.ts';
+import { Batch, type Schema, schema } from '../../src/batch/index.ts';
+import { allRows } from '../../src/batch/selection.ts';
 import { normalDeviate, seededRandom } from '../../src/core/index.ts';
 import { KeyedState } from '../../src/core/keyed.ts';
 import {

@@ -1,4 +1,5 @@
-import { type Fields, parseFieldType, schema } from '../../src/batch/index.ts';
+import { type Fields, schema } from '../../src/batch/index.ts';
+import { parseFieldType } from '../../src/batch/schema.ts';
 import {
   defineSink,
   defineSource,

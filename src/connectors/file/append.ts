@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 
-import { type EncodeFormat, RecordScanner } from '../../batch/index.ts';
+import type { EncodeFormat } from '../../batch/codec.ts';
+import { RecordScanner } from '../../batch/codec/csv-record.ts';
 import { endOfLastLine, type FileHandle, readFully } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
 

@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 
-import type { EncodeFormat } from '../../batch/index.ts';
+import type { EncodeFormat } from '../../batch/codec.ts';
 import { isPipelineError, PipelineError } from '../../errors.ts';
 
 const formats: Readonly<Record<string, EncodeFormat>> = {

@@ -1,4 +1,5 @@
-import { createSha256, type JsonValue } from '../../batch/index.ts';
+import { createSha256 } from '../../batch/hash.ts';
+import type { JsonValue } from '../../batch/index.ts';
 import { type FileFacts, type FileHandle, type Files, readFully } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
 

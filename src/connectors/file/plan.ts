@@ -1,4 +1,5 @@
-import { createDecoder, inferSchema, Schema } from '../../batch/index.ts';
+import { createDecoder, inferSchema } from '../../batch/codec.ts';
+import { Schema } from '../../batch/index.ts';
 import { type FileHandle, type Files, type PlanContext, readFully } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
 import { ofFile } from './format.ts';

@@ -2,12 +2,12 @@ import { Buffer } from 'node:buffer';
 import { dirname } from 'node:path';
 
 import {
-  type Batch,
   createEncoder,
   type EncodeFormat,
   type EncodeOptions,
   type Encoder,
-} from '../../batch/index.ts';
+} from '../../batch/codec.ts';
+import type { Batch } from '../../batch/index.ts';
 import {
   type FileHandle,
   RecordFile,

@@ -1,4 +1,4 @@
-import { bitmapBytes } from '../../batch/index.ts';
+import { bitmapBytes } from '../../batch/bitmap.ts';
 import * as kernels from './kernels.ts';
 import { truth } from './kernels.ts';
 import {

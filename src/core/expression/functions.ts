@@ -1,4 +1,4 @@
-import { nearest } from '../../batch/index.ts';
+import { nearest } from '../../batch/nearest.ts';
 import { coalesce } from './choice.ts';
 import * as kernels from './kernels.ts';
 import {

@@ -1,11 +1,5 @@
-import {
-  type Bitmap,
-  bitmapBytes,
-  clearBit,
-  getBit,
-  takeValues,
-  type Values,
-} from '../../batch/index.ts';
+import { bitmapBytes } from '../../batch/bitmap.ts';
+import { type Bitmap, clearBit, getBit, takeValues, type Values } from '../../batch/index.ts';
 
 /**
  * Loops over the rows of a batch. `rows[0 … count)` are stored rows, and every array is indexed by

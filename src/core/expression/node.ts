@@ -1,4 +1,5 @@
-import { type Batch, type Bitmap, bitmapBytes, type FixedColumn } from '../../batch/index.ts';
+import { bitmapBytes } from '../../batch/bitmap.ts';
+import type { Batch, Bitmap, FixedColumn } from '../../batch/index.ts';
 import * as kernels from './kernels.ts';
 import { truth } from './kernels.ts';
 

@@ -1,4 +1,4 @@
-import { allRows } from '../../batch/index.ts';
+import { allRows } from '../../batch/selection.ts';
 import type { KeyedState, SlotTable } from '../keyed.ts';
 
 // A record: the sum of this block, then the cells, of which the one behind the last stays 0.

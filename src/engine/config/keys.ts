@@ -1,4 +1,4 @@
-import { nearest } from '../../batch/index.ts';
+import { nearest } from '../../batch/nearest.ts';
 
 /** The keys that a pipeline file may have. */
 export const configKeys: readonly string[] = [

@@ -1,4 +1,5 @@
-import { nearest, type Schema } from '../../batch/index.ts';
+import type { Schema } from '../../batch/index.ts';
+import { nearest } from '../../batch/nearest.ts';
 import type { PipelineDescription, SinkNode, StageNode } from '../description.ts';
 import { onlyOutput, type Port } from '../planned.ts';
 import type { Problems } from './problems.ts';

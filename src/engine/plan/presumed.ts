@@ -1,4 +1,5 @@
-import { nearest, type Schema } from '../../batch/index.ts';
+import type { Schema } from '../../batch/index.ts';
+import { nearest } from '../../batch/nearest.ts';
 import {
   ExpressionError,
   type ExpressionProblem,

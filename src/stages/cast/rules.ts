@@ -1,6 +1,7 @@
 import { Buffer, isUtf8 } from 'node:buffer';
 
-import { formatTimestamp, type JsonValue, type Kind, parseTimestamp } from '../../batch/index.ts';
+import { formatTimestamp, parseTimestamp } from '../../batch/codec/timestamp.ts';
+import type { JsonValue, Kind } from '../../batch/index.ts';
 
 /** Why a value cannot be cast: its new kind cannot hold it, or its text is none of that kind. */
 export type CastFailure = 'cast.range' | 'cast.syntax';

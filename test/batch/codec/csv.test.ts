@@ -5,7 +5,8 @@ import { parse as parseCsv } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { createDecoder, createEncoder, type Fields, schema } from '../../../src/batch/index.ts';
+import { createDecoder, createEncoder } from '../../../src/batch/codec.ts';
+import { type Fields, schema } from '../../../src/batch/index.ts';
 import { decode, type Decoded, type Decoding, reasons } from './decoding.ts';
 
 // Python's csv module reads 2,000 generated files in the gate, 200,000 in the nightly run.

@@ -1,13 +1,7 @@
 import { Buffer } from 'node:buffer';
 
-import {
-  type Batch,
-  type DecodeOptions,
-  type Decoder,
-  type Fields,
-  type Schema,
-  type UndecodedRecord,
-} from '../../../src/batch/index.ts';
+import type { DecodeOptions, Decoder, UndecodedRecord } from '../../../src/batch/codec.ts';
+import type { Batch, Fields, Schema } from '../../../src/batch/index.ts';
 import { CsvDecoder } from '../../../src/batch/codec/csv-decoder.ts';
 import { NdjsonDecoder } from '../../../src/batch/codec/ndjson-decoder.ts';
 

@@ -3,11 +3,10 @@ import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import type { EncodeOptions, Encoder } from '../../../src/batch/codec.ts';
 import {
   Batch,
   BatchBuilder,
-  type EncodeOptions,
-  type Encoder,
   type RecordOf,
   schema,
   type Schema,

@@ -3,16 +3,8 @@ import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import {
-  Batch,
-  createEncoder,
-  type EncodeFormat,
-  type EncodeOptions,
-  type Fields,
-  type RecordOf,
-  schema,
-  Selection,
-} from '../../../src/batch/index.ts';
+import { createEncoder, type EncodeFormat, type EncodeOptions } from '../../../src/batch/codec.ts';
+import { Batch, type Fields, type RecordOf, schema, Selection } from '../../../src/batch/index.ts';
 import { decode } from './decoding.ts';
 
 const runs = process.env['MILLRACE_NIGHTLY'] ? 100_000 : 1_000;

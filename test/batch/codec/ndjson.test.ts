@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 
 import { describe, expect, test } from 'vitest';
 
-import { createDecoder, type Fields, schema } from '../../../src/batch/index.ts';
+import { createDecoder } from '../../../src/batch/codec.ts';
+import { type Fields, schema } from '../../../src/batch/index.ts';
 import type { SourceReport } from '../../../src/core/index.ts';
 import { decode, type Decoded, type Decoding, reasons } from './decoding.ts';
 
