@@ -452,6 +452,48 @@ describe('the file source, resumed,', () => {
     expect(logged).toEqual([]);
   });
 
+  it('keeps a position as it was while it reads on', async () => {
+    const outside = holding({
+      'a.ndjson': linesOf(0, 2),
+      'b.ndjson': linesOf(2, 4),
+      'c.ndjson': linesOf(4, 6),
+    });
+    const options = { path: '*.ndjson', schema: reading };
+    const source = await openSource(fileSource(options), { outside, limits: { rowsMax: 2 } });
+    const positions: Position[] = [];
+    while ((await source.connector.read(new AbortController().signal)) !== endOfInput)
+      positions.push(source.connector.position());
+    const rest = await Promise.all(
+      positions.map(async (from) => {
+        const { rows } = await openSource(fileSource(options), { outside, from });
+        return numbersOf(await rows());
+      }),
+    );
+    expect(rest).toEqual([[2, 3, 4, 5], [4, 5], []]);
+  });
+
+  it('takes no longer for a position behind many files than behind a few', async () => {
+    const outside = virtualOutside();
+    for (const n of range(0, 4000)) outside.files.put(`${n}.ndjson`, lineOf(n));
+    const options = { path: '*.ndjson', schema: reading };
+    const { connector } = await openSource(fileSource(options), { outside });
+    const read = async (files: number): Promise<void> => {
+      for (let left = files; left > 0; left--) await connector.read(new AbortController().signal);
+    };
+    const timeOf = (): number => {
+      const times = range(0, 7).map(() => {
+        const started = process.hrtime.bigint();
+        for (let asked = 0; asked < 10_000; asked++) connector.position();
+        return Number(process.hrtime.bigint() - started);
+      });
+      return Math.min(...times);
+    };
+    await read(20);
+    const few = timeOf();
+    await read(3900);
+    expect(timeOf()).toBeLessThan(10 * few);
+  });
+
   it('knows what it read of later files while it reads a new one before them', async () => {
     const outside = holding({ 'b.ndjson': linesOf(0, 4) });
     const options = { path: '*.ndjson', schema: reading };

@@ -1,5 +1,4 @@
-import { createDecoder, type DecodeFormat, type Decoder } from '../../batch/codec.ts';
-import { Batch } from '../../batch/index.ts';
+import { Batch, createDecoder, type DecodeFormat, type Decoder } from '../../batch/index.ts';
 import {
   type Decoding,
   endOfInput,
@@ -39,10 +38,15 @@ export class FileSource implements SourceConnector {
   readonly #refused: RefusedRecords;
   // One is read into while the other is decoded.
   readonly #buffers: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
-  #waiting: string[] = [];
-  #waitingBytes = new Map<string, number>();
-  #saved = new Map<string, FilePosition>();
+  #paths: readonly string[] = [];
+  /** Which of the paths comes next. */
+  #next = 0;
+  /** Where an earlier run left off, by path. */
+  readonly #saved = new Map<string, FilePosition>();
+  // Positions share it: it is only ever added to.
   readonly #finished: FilePosition[] = [];
+  readonly #bytes = new Map<string, number>();
+  #bytesWaiting = 0;
   #file: OpenFile | undefined;
 
   constructor(reading: FileReading, context: SourceContext) {
@@ -55,14 +59,15 @@ export class FileSource implements SourceConnector {
     const { files, log, id, output } = this.#context;
     if (this.#reading.isInferred) log.info('schema.inferred', { schema: output.toJSON() });
     const saved = from === undefined ? [] : parsePositions(from, id);
-    this.#waiting = await findFiles(files, this.#reading.paths);
-    for (const path of this.#waiting) {
+    const byIdentity = firstBy(saved, identityOf);
+    const byPath = firstBy(saved, ({ path }) => path);
+    this.#paths = await findFiles(files, this.#reading.paths);
+    for (const path of this.#paths) {
       const facts = await files.facts(path);
       if (facts === undefined) continue;
-      this.#waitingBytes.set(path, facts.sizeBytes);
-      const isSame = ({ device, inode }: FilePosition): boolean =>
-        device === facts.device && inode === facts.inode;
-      const position = saved.find(isSame) ?? saved.find((one) => one.path === path);
+      this.#bytes.set(path, facts.sizeBytes);
+      this.#bytesWaiting += facts.sizeBytes;
+      const position = byIdentity.get(identityOf(facts)) ?? byPath.get(path);
       if (position !== undefined) this.#saved.set(path, { ...position, path });
     }
     this.#buffers[0] = new Uint8Array(chunkBytes);
@@ -72,7 +77,7 @@ export class FileSource implements SourceConnector {
   async read(signal: AbortSignal): Promise<Batch | typeof endOfInput> {
     for (;;) {
       signal.throwIfAborted();
-      if (this.#file === undefined && this.#waiting.length === 0) return endOfInput;
+      if (this.#file === undefined && this.#next === this.#paths.length) return endOfInput;
       this.#file ??= await this.#openNext();
       const batch = await this.#file.read(signal, this.#refused);
       if (this.#file.isFinished) await this.#finish();
@@ -82,17 +87,23 @@ export class FileSource implements SourceConnector {
     }
   }
 
+  /** Asked for at each read and seldom looked at: the list of files is made when it is. */
   position(): Position {
     const current = this.#file === undefined ? [] : [this.#file.position];
-    const later = this.#waiting.flatMap((path) => this.#saved.get(path) ?? []);
-    return { files: [...this.#finished, ...current, ...later] } as unknown as Position;
+    const [paths, next, saved] = [this.#paths, this.#next, this.#saved];
+    const [finished, count] = [this.#finished, this.#finished.length];
+    const position = {
+      get files(): FilePosition[] {
+        const later = paths.slice(next).flatMap((path) => saved.get(path) ?? []);
+        return [...finished.slice(0, count), ...current, ...later];
+      },
+    };
+    return position as unknown as Position;
   }
 
   /** Bytes that are left to read. */
   lag(): number {
-    let bytes = this.#file?.bytesLeft ?? 0;
-    for (const left of this.#waitingBytes.values()) bytes += left;
-    return bytes;
+    return (this.#file?.bytesLeft ?? 0) + this.#bytesWaiting;
   }
 
   async close(): Promise<void> {
@@ -100,7 +111,7 @@ export class FileSource implements SourceConnector {
   }
 
   async #openNext(): Promise<OpenFile> {
-    const path = this.#waiting[0]!;
+    const path = this.#paths[this.#next]!;
     const { files, log } = this.#context;
     const handle = await files.open(path, 'read');
     try {
@@ -118,8 +129,8 @@ export class FileSource implements SourceConnector {
       const decoder = ofFile(path, () => this.#createDecoder(path, format, from));
       const start = { ...identity, offset: from?.offset ?? 0 };
       const file = new OpenFile(handle, start, decoder, this.#buffers, this.#context.report);
-      this.#waiting.shift();
-      this.#waitingBytes.delete(path);
+      this.#next++;
+      this.#bytesWaiting -= this.#bytes.get(path) ?? 0;
       return file;
     } catch (error) {
       await handle.close();
@@ -146,6 +157,17 @@ export class FileSource implements SourceConnector {
     this.#finished.push(file.position);
     await file.close();
   }
+}
+
+function identityOf({ device, inode }: Pick<FilePosition, 'device' | 'inode'>): string {
+  return `${device} ${inode}`;
+}
+
+function firstBy(
+  positions: readonly FilePosition[],
+  keyOf: (position: FilePosition) => string,
+): Map<string, FilePosition> {
+  return new Map(positions.toReversed().map((position) => [keyOf(position), position]));
 }
 
 /** One file while it is read. */
