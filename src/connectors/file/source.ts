@@ -1,4 +1,5 @@
-import { Batch, createDecoder, type DecodeFormat, type Decoder } from '../../batch/index.ts';
+import { createDecoder, type DecodeFormat, type Decoder } from '../../batch/codec.ts';
+import { Batch } from '../../batch/index.ts';
 import {
   type Decoding,
   endOfInput,
