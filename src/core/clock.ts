@@ -68,7 +68,8 @@ interface Sleeper {
 
 /**
  * A clock of its own: when everything waits and nothing is held, it jumps to the next sleeper.
- * Thirty minutes take as long as the work in them.
+ * Thirty minutes take as long as the work in them. Real files, sockets and processes look like
+ * waiting to it: give it virtual ones (`virtualOutside`), or pass what waits for them to `hold`.
  */
 export class VirtualClock implements Clock {
   #time = 0;

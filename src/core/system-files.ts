@@ -28,7 +28,7 @@ export function systemFiles(directory: string = process.cwd()): Files {
     readText: (path) => guard(path, () => readText(at(path))),
     space: (path) => guard(path, () => spaceOf(at(path))),
     makeDirectory: (path) => guard(path, () => makeDirectories(at(path), 0o777)),
-    rename: (from, to) => guard(from, () => fs.rename(at(from), at(to))),
+    rename: (from, to) => guard(from, () => rename(at(from), at(to))),
     remove: (path) => guard(path, () => fs.rm(at(path), { force: true })),
   };
 }
@@ -79,7 +79,7 @@ class SystemFile implements FileHandle {
     return guard(this.#path, async () => {
       await this.#handle.datasync().catch(unlessUnsupported);
       if (this.#directory === undefined) return;
-      await syncDirectory(this.#directory).catch(unlessUnsupported);
+      await syncDirectory(this.#directory);
       this.#directory = undefined;
     });
   }
@@ -98,12 +98,13 @@ class SystemFile implements FileHandle {
 }
 
 /**
- * Makes a directory and those above it. Node's own `recursive` spins for ever where a directory that
+ * Makes a directory and those above it, durably. Node's own `recursive` spins for ever where a directory that
  * exists takes no entries and says ENOENT, as those under `/proc` do.
  */
 async function makeDirectories(path: string, mode: number): Promise<void> {
   try {
     await fs.mkdir(path, mode);
+    await syncDirectory(dirname(path));
   } catch (error) {
     if (codeOf(error) === 'ENOENT' && (await factsOf(dirname(path))) === undefined) {
       await makeDirectories(dirname(path), mode);
@@ -163,9 +164,19 @@ async function readText(absolute: string): Promise<string> {
   return new TextDecoder('utf-8', { fatal: true }).decode(await fs.readFile(absolute));
 }
 
+async function rename(from: string, to: string): Promise<void> {
+  await fs.rename(from, to);
+  for (const directory of new Set([dirname(to), dirname(from)])) await syncDirectory(directory);
+}
+
+/** Makes the entries of a directory durable, where the system can. */
 async function syncDirectory(directory: string): Promise<void> {
-  await using handle = await fs.open(directory, O_RDONLY);
-  await handle.sync();
+  try {
+    await using handle = await fs.open(directory, O_RDONLY);
+    await handle.sync();
+  } catch (error) {
+    unlessUnsupported(error);
+  }
 }
 
 // Devices and pipes cannot be synced, and on some systems neither can directories.

@@ -1,9 +1,10 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { readlinkSync } from 'node:fs';
+import { type FileHandle as FileHandleOfNode, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import process from 'node:process';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { type FileHandle, type Files, systemFiles } from '../../src/core/index.ts';
 import { VirtualFiles } from '../../src/testing/virtual-files.ts';
@@ -133,6 +134,39 @@ describe('the system files', () => {
     expect((await stat(join(directory, 'state/job'))).mode & 0o777).toBe(0o700);
     expect((await stat(join(directory, 'state/job/letters.ndjson'))).mode & 0o777).toBe(0o600);
   });
+
+  it.skipIf(process.platform !== 'linux')(
+    'make new directories durable, and what a rename changes in both of its own',
+    async () => {
+      const handle = await open(directory);
+      const prototype = Object.getPrototypeOf(handle) as FileHandleOfNode;
+      await handle.close();
+      const synced: string[] = [];
+      const { sync } = prototype;
+      const spy = vi.spyOn(prototype, 'sync').mockImplementation(function (this: typeof handle) {
+        synced.push(relative(directory, readlinkSync(`/proc/self/fd/${this.fd}`)));
+        return sync.call(this);
+      });
+      const files = systemFiles(directory);
+      try {
+        await files.makeDirectory('a/b');
+        expect(synced.splice(0)).toEqual(['', 'a']);
+        await files.makeDirectory('a/b');
+        expect(synced.splice(0)).toEqual([]);
+        const file = await files.open('a/b/letters', 'private');
+        await file.append(bytes('x'));
+        await file.sync();
+        await file.close();
+        expect(synced.splice(0)).toEqual(['a/b']);
+        await files.rename('a/b/letters', 'a/b/letters.1');
+        expect(synced.splice(0)).toEqual(['a/b']);
+        await files.rename('a/b/letters.1', 'a/letters');
+        expect(synced.splice(0)).toEqual(['a', 'a/b']);
+      } finally {
+        spy.mockRestore();
+      }
+    },
+  );
 
   it('say that text is not UTF-8', async () => {
     const files = systemFiles(directory);
