@@ -1,7 +1,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, matchesGlob, resolve } from 'node:path';
 
-import { deadLetterPath } from '../connectors/dead-letter-file.ts';
+import { deadLetterPath } from '../connectors/dead-letter-file/path.ts';
 import type { SinkComponent, SourceComponent } from '../core/index.ts';
 import { type Plan, ValidationError } from '../engine/index.ts';
 import { UsageError } from './failure.ts';

@@ -1,7 +1,7 @@
 import { dirname, relative, resolve } from 'node:path';
 import process from 'node:process';
 
-import { deadLetterPath } from '../connectors/dead-letter-file.ts';
+import { deadLetterPath } from '../connectors/dead-letter-file/path.ts';
 import { type LogLevel, systemClock } from '../core/index.ts';
 import { type Plan, type Run, type RunReport, startRun } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';

@@ -25,9 +25,7 @@ import {
   type Zod,
 } from '../core/index.ts';
 import { formatOf, knownFormat } from './file/format.ts';
-import { planFiles } from './file/plan.ts';
-import { FileSink } from './file/sink.ts';
-import { type FileReading, FileSource } from './file/source.ts';
+import type { FileReading } from './file/source.ts';
 
 export interface FileSourceOptions<F extends Fields = Fields> extends Partial<Decoding> {
   /** Paths and glob patterns; each file is a partition, and they are read in the order of names. */
@@ -55,9 +53,15 @@ export const fileSource: SourceDefinition &
   options: sourceOptions,
   example: { path: 'readings.ndjson', schema: { sensorId: 'category', value: 'float64' } },
   whenPaused: 'hold',
-  output: (options, context) => planFiles(readingOf(options), options.schema, context),
+  output: async (options, context) => {
+    const { planFiles } = await import('./file/plan.ts');
+    return planFiles(readingOf(options), options.schema, context);
+  },
   reads: ({ path }) => [path].flat(),
-  create: (options, context) => new FileSource(readingOf(options), context),
+  create: async (options, context) => {
+    const { FileSource } = await import('./file/source.ts');
+    return new FileSource(readingOf(options), context);
+  },
 });
 
 function sourceOptions(z: Zod): ZodType<ParsedSourceOptions> {
@@ -116,7 +120,8 @@ export const fileSink: SinkDefinition & ((options: FileSinkOptions) => SinkCompo
     example: { path: 'out.ndjson' },
     check: (_, { path, format }) => void (format ?? formatOf(path, encodeFormats)),
     writes: ({ path }) => path,
-    create: ({ path, mode, format, ...encoding }, context) => {
+    create: async ({ path, mode, format, ...encoding }, context) => {
+      const { FileSink } = await import('./file/sink.ts');
       const encode = encodeOptions(encoding);
       return new FileSink(
         { path, mode, format: format ?? formatOf(path, encodeFormats), encode },

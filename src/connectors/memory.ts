@@ -13,7 +13,6 @@ import {
   type SourceDefinition,
 } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
-import { BatchesConnector, RowsConnector } from './memory/connectors.ts';
 
 /** `rows` or `batches`, of one schema. Both may be read again, by a run that resumes. */
 export type MemorySourceOptions<F extends Fields> =
@@ -56,10 +55,12 @@ export const memorySource: SourceDefinition &
   },
   whenPaused: 'hold',
   output: (options) => options.schema,
-  create: (options, context) =>
-    options.batches === undefined
+  create: async (options, context) => {
+    const { BatchesConnector, RowsConnector } = await import('./memory/connectors.ts');
+    return options.batches === undefined
       ? new RowsConnector(options.rows!, context)
-      : new BatchesConnector(options.batches, context),
+      : new BatchesConnector(options.batches, context);
+  },
 });
 
 export interface MemorySinkOptions<F extends Fields> {

@@ -77,13 +77,10 @@ export { type Logger, type LogLevel, silentLogger } from './log.ts';
 export type { Network } from './network.ts';
 export { optionMessage } from './option-message.ts';
 export { systemOutside } from './outside.ts';
-export { Output } from './output.ts';
 export type { Policy } from './policy.ts';
 export { normalDeviate, type Random, seededRandom } from './random.ts';
 export { type ReadingFields, readingSchema } from './reading.ts';
-export { endOfLastLine, readFully, RecordFile } from './record-file.ts';
 export { RecordCollector } from './record-collector.ts';
-export { RefusedRecords } from './refused-records.ts';
 export {
   type AnyRowFunction,
   type ComputeColumn,
@@ -109,7 +106,6 @@ export {
   type StageState,
   type StatefulStage,
 } from './stage.ts';
-export { stateDirectory } from './state-directory.ts';
 export { systemFiles } from './system-files.ts';
 export { systemNetwork } from './system-network.ts';
 export { Ticks } from './ticks.ts';

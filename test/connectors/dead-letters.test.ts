@@ -13,9 +13,9 @@ import {
   type DeadLetterFields,
   deadLetterSchema,
   excerptRecord,
-  stateDirectory,
   systemOutside,
 } from '../../src/core/index.ts';
+import { stateDirectory } from '../../src/core/state-directory.ts';
 import { type VirtualOutside, virtualOutside } from '../../src/testing/outside.ts';
 import { openSink, writeAll } from './planned.ts';
 

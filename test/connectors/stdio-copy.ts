@@ -33,11 +33,11 @@ const context = {
   report: new Tally(),
 };
 const sourceOptions = stdinSource.spec.options(z).parse({ schema: { n: 'float64' } }) as never;
-const source = stdinSource.spec.create(sourceOptions, context) as SourceConnector;
 const sinkOptions = stdoutSink.spec.options(z).parse({}) as never;
-const sink = stdoutSink.spec.create(sinkOptions, context) as SinkConnector;
 
 async function copy(): Promise<string> {
+  const source = (await stdinSource.spec.create(sourceOptions, context)) as SourceConnector;
+  const sink = (await stdoutSink.spec.create(sinkOptions, context)) as SinkConnector;
   try {
     await sink.open(stopping.signal);
     await source.open(undefined, stopping.signal);

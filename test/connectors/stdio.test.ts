@@ -9,8 +9,10 @@ import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 
 import { Batch, schema } from '../../src/batch/index.ts';
-import { StreamSource, stdinSource } from '../../src/connectors/stdin.ts';
-import { StreamSink, stdoutSink } from '../../src/connectors/stdout.ts';
+import { stdinSource } from '../../src/connectors/stdin.ts';
+import { StreamSource } from '../../src/connectors/stdin/stream-source.ts';
+import { stdoutSink } from '../../src/connectors/stdout.ts';
+import { StreamSink } from '../../src/connectors/stdout/stream-sink.ts';
 import { endOfInput, silentLogger } from '../../src/core/index.ts';
 import { defaultSettings } from '../../src/engine/index.ts';
 import { Tally } from '../../src/engine/report.ts';

@@ -13,8 +13,8 @@ import {
   stdinSource,
   stdoutSink,
 } from '../../src/connectors/index.ts';
-import { StreamSource } from '../../src/connectors/stdin.ts';
-import { StreamSink } from '../../src/connectors/stdout.ts';
+import { StreamSource } from '../../src/connectors/stdin/stream-source.ts';
+import { StreamSink } from '../../src/connectors/stdout/stream-sink.ts';
 import { Batch, schema } from '../../src/batch/index.ts';
 import {
   deadLetterSchema,

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 
 import type { EncodeFormat } from '../../batch/codec.ts';
 import { RecordScanner } from '../../batch/codec/csv-record.ts';
-import { endOfLastLine, type FileHandle, readFully } from '../../core/index.ts';
+import type { FileHandle } from '../../core/index.ts';
+import { endOfLastLine, readFully } from '../../core/record-file.ts';
 import { PipelineError } from '../../errors.ts';
 
 const blockBytes = 262_144;

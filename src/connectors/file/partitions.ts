@@ -1,6 +1,7 @@
 import { createSha256 } from '../../batch/hash.ts';
 import type { JsonValue } from '../../batch/index.ts';
-import { type FileFacts, type FileHandle, type Files, readFully } from '../../core/index.ts';
+import type { FileFacts, FileHandle, Files } from '../../core/index.ts';
+import { readFully } from '../../core/record-file.ts';
 import { PipelineError } from '../../errors.ts';
 
 const headBytesMax = 1024;

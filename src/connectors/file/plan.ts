@@ -1,6 +1,7 @@
 import { createDecoder, inferSchema } from '../../batch/codec.ts';
 import { Schema } from '../../batch/index.ts';
-import { type FileHandle, type Files, type PlanContext, readFully } from '../../core/index.ts';
+import type { FileHandle, Files, PlanContext } from '../../core/index.ts';
+import { readFully } from '../../core/record-file.ts';
 import { PipelineError } from '../../errors.ts';
 import { ofFile } from './format.ts';
 import { findFiles } from './partitions.ts';

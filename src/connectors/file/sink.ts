@@ -8,12 +8,8 @@ import {
   type Encoder,
 } from '../../batch/codec.ts';
 import type { Batch } from '../../batch/index.ts';
-import {
-  type FileHandle,
-  RecordFile,
-  type SinkConnector,
-  type SinkContext,
-} from '../../core/index.ts';
+import type { FileHandle, SinkConnector, SinkContext } from '../../core/index.ts';
+import { RecordFile } from '../../core/record-file.ts';
 import { examine } from './append.ts';
 
 /** Where and how a file is written. */

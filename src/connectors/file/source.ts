@@ -5,10 +5,10 @@ import {
   endOfInput,
   type FileHandle,
   type Position,
-  RefusedRecords,
   type SourceConnector,
   type SourceContext,
 } from '../../core/index.ts';
+import { RefusedRecords } from '../../core/refused-records.ts';
 import { PipelineError } from '../../errors.ts';
 import { ofFile } from './format.ts';
 import {
