@@ -2,12 +2,10 @@ import type { Fields } from '../batch/index.ts';
 import { defineSink, type SinkComponent, type SinkDefinition } from '../core/index.ts';
 import type { ParsedOptions } from './console/connector.ts';
 
-const formats = ['table', 'json', 'text'] as const satisfies ParsedOptions['format'][];
-
 export interface ConsoleOptions {
   readonly every?: number | undefined;
   readonly limit?: number | undefined;
-  readonly format?: (typeof formats)[number] | undefined;
+  readonly format?: ParsedOptions['format'] | undefined;
 }
 
 /** Shows rows to people, on standard output. What it does not show, it still takes. */
@@ -27,7 +25,7 @@ export const consoleSink: SinkDefinition &
         .optional()
         .describe('Show at most so many rows; all unless given.'),
       format: z
-        .enum(formats)
+        .enum(['table', 'json', 'text'])
         .default('table')
         .describe('Columns, one JSON object a line, or `name=value` pairs. Long values are cut.'),
     }),
