@@ -13,6 +13,7 @@ import {
   doorViolations,
   errorCodeViolations,
   forbiddenCallViolations,
+  loadedWith,
   namingViolations,
   packageViolations,
   siblingViolations,
@@ -41,6 +42,18 @@ describe('the source keeps to its structure', () => {
 
   test('packages are loaded when they are needed', () => {
     expect(packageViolations(sources)).toEqual([]);
+  });
+
+  test('a program that describes a pipeline loads nothing that plans it or moves its data', () => {
+    const loaded = [...loadedWith('src/index.ts', sources)];
+    const later = ['batch/codec.ts', 'batch/transfer.ts', 'engine/config.ts', 'engine/plan.ts'];
+    for (const file of later) expect(sources.has(`src/${file}`)).toBe(true);
+    expect(later.filter((file) => loaded.includes(`src/${file}`))).toEqual([]);
+    // Of what a connector keeps in its folder, descriptions need these.
+    expect(loaded.filter((file) => /^src\/connectors\/.+\//.test(file))).toEqual([
+      'src/connectors/file/format.ts',
+      'src/connectors/simulate/sensor-kinds.ts',
+    ]);
   });
 
   test('files, network and processes are reached through the context', () => {
@@ -118,6 +131,14 @@ describe('the checks find what breaks the structure', () => {
       'src/core/b.ts': "import type * as z from 'zod';\nconst y = import('yaml');",
     });
     expect(packageViolations(bad)).toEqual(['src/core/a.ts loads zod at once']);
+  });
+
+  test('what is loaded with a file, however far around', () => {
+    const some = files({
+      'src/a.ts': "import { b } from './b.ts';\nimport type { D } from './d.ts';",
+      'src/b.ts': "export { c } from './c.ts';\nconst e = () => import('./e.ts');",
+    });
+    expect([...loadedWith('src/a.ts', some)]).toEqual(['src/a.ts', 'src/b.ts', 'src/c.ts']);
   });
 
   test('a way around the context', () => {

@@ -19,7 +19,6 @@ import {
   type SourceNode,
   type StageNode,
 } from './description.ts';
-import { planPipeline } from './plan.ts';
 import type { Plan } from './planned.ts';
 import type { Problem } from './problem.ts';
 import { brokenPromise } from './protocol.ts';
@@ -114,6 +113,7 @@ export class TypedPipelineBuilder {
   /** Checks the pipeline whole. Throws a `ValidationError` that lists every problem. */
   async plan(): Promise<Plan> {
     const { checkSettings } = await import('./config/settings.ts');
+    const { planPipeline } = await import('./plan.ts');
     const found = [...this.#problems];
     const settings = await checkSettings(this.#settings, found);
     const { outside } = this.#defaults;

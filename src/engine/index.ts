@@ -18,7 +18,6 @@ export {
   TypedPipelineBuilder,
 } from './builder.ts';
 export { type Checkpoint, type CheckpointStore, memoryCheckpoints } from './checkpoint.ts';
-export { planPipeline, type PlanOptions } from './plan.ts';
 export type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
 export { type Run, type RunOptions, startRun } from './run.ts';
 export type { ComponentReport, RunReport, RunStats, RunStatus } from './run-report.ts';

@@ -118,6 +118,18 @@ export function packageViolations(
   );
 }
 
+/** What is loaded with a file: itself, what it imports, and what that imports. */
+export function loadedWith(file: string, sources: Sources): ReadonlySet<string> {
+  const loaded = new Set([file]);
+  // A set gives what is added to it meanwhile, too.
+  for (const one of loaded) {
+    for (const { isOurs, isType, isLazy, target } of importsOf(one, sources.get(one) ?? '')) {
+      if (isOurs && !isType && !isLazy) loaded.add(target);
+    }
+  }
+  return loaded;
+}
+
 /** Files that reach the outside past the context. */
 export function doorViolations(sources: Sources): string[] {
   return [...sources].flatMap(([file, text]) =>

@@ -16,12 +16,12 @@ import {
   formatProblem,
   type PipelineDescription,
   type Plan,
-  planPipeline,
   TypedPipelineBuilder,
   ValidationError,
 } from '../../src/engine/index.ts';
 import { deadLetterFile } from '../../src/connectors/dead-letter-file.ts';
 import { fileSink, fileSource } from '../../src/connectors/file.ts';
+import { planPipeline } from '../../src/engine/plan.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 
 const readings = schema({ sensorId: 'category', value: 'float64' });
