@@ -63,9 +63,6 @@ async function measureAgainst(peer: Peer, rounds: number, { quick }: Setting): P
         .run(),
     );
   const passes = { ours, peer: async () => peer(records) };
-  const warmups = quick ? 1 : 3;
-  return perRecord(
-    await timeRounds(passes, { rounds: quick ? 3 : rounds, warmups }),
-    records.length,
-  );
+  const timing = quick ? { rounds: 3, warmupMs: 0 } : { rounds, warmupMs: 2000 };
+  return perRecord(await timeRounds(passes, timing), records.length);
 }

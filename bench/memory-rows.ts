@@ -32,8 +32,8 @@ export const memoryRows: readonly Measure[] = [
 
 // Each run generates code of its own, which is slow at first: passes are long, as runs are.
 const copies = 40;
-const rounds = { rounds: 15, warmups: 2 };
-const roundsQuick = { rounds: 3, warmups: 1 };
+const rounds = { rounds: 15, warmupMs: 2000 };
+const roundsQuick = { rounds: 3, warmupMs: 0 };
 
 async function measureOneSchema({ quick }: Setting): Promise<Samples> {
   const records = repeated([...telemetryRecords(quick ? 20_480 : 102_400)], quick);

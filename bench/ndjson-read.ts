@@ -33,7 +33,7 @@ async function measureRead({ quick, directory }: Setting): Promise<Samples> {
   };
   const samples = await timeRounds(
     passes,
-    quick ? { rounds: 3, warmups: 1 } : { rounds: 15, warmups: 2 },
+    quick ? { rounds: 3, warmupMs: 0 } : { rounds: 15, warmupMs: 2000 },
   );
   return perRecord(samples, lines);
 }

@@ -68,7 +68,7 @@ test('a limit holds up to it and not beyond', () => {
   });
 });
 
-test('warm-up rounds are not samples, and the sides take turns in going first', async () => {
+test('the warm-up gives no samples, and the sides take turns in going first', async () => {
   const order: string[] = [];
   const pass = (side: string): Pass => {
     return async () => {
@@ -77,9 +77,24 @@ test('warm-up rounds are not samples, and the sides take turns in going first', 
     };
   };
   const passes = { ours: pass('ours'), peer: pass('peer') };
-  const samples = await timeRounds(passes, { rounds: 2, warmups: 1, now: () => 0 });
+  const samples = await timeRounds(passes, { rounds: 2, warmupMs: 0, now: () => 0 });
   expect(samples).toEqual({ ours: [0, 0], peer: [0, 0] });
   expect(order).toEqual(['peer', 'ours', 'ours', 'peer', 'peer', 'ours']);
+});
+
+test('each side is warmed up for the time given, however long its pass takes', async () => {
+  let time = 0;
+  const calls = { ours: 0, peer: 0 };
+  const pass = (side: 'ours' | 'peer', took: number): Pass => {
+    return async () => {
+      calls[side]++;
+      time += took;
+      return { records: 1, sum: 1 };
+    };
+  };
+  const passes = { ours: pass('ours', 2), peer: pass('peer', 7) };
+  await timeRounds(passes, { rounds: 0, warmupMs: 10, now: () => time });
+  expect(calls).toEqual({ ours: 5, peer: 2 });
 });
 
 test('sides that come to different results are not compared', async () => {
@@ -87,7 +102,9 @@ test('sides that come to different results are not compared', async () => {
     ours: async () => ({ records: 2, sum: 1 }),
     peer: async () => ({ records: 2, sum: 1.001 }),
   };
-  await expect(timeRounds(passes, { rounds: 1, warmups: 0 })).rejects.toThrow('the results differ');
+  await expect(timeRounds(passes, { rounds: 1, warmupMs: 0 })).rejects.toThrow(
+    'the results differ',
+  );
 });
 
 test('the table says units, the side of the target and what did not hold', () => {
@@ -109,7 +126,7 @@ function timed(takes: { ours: number; peer: number }): ReturnType<typeof timeRou
     };
   };
   const passes = { ours: pass(takes.ours), peer: pass(takes.peer) };
-  return timeRounds(passes, { rounds: 3, warmups: 1, now: () => time });
+  return timeRounds(passes, { rounds: 3, warmupMs: 10, now: () => time });
 }
 
 function historyNow(): string {

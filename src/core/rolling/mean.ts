@@ -61,15 +61,25 @@ function meansOfOne(
   let prefix = values[sum]!;
   for (let at = 0; at < count;) {
     const stop = Math.min(count, at + window - here);
+    // Until it has been full once, the window grows.
+    for (; size < window && at < stop; at++) {
+      const number = numbers[from[at]!]!;
+      if (number - number === 0) {
+        values[cells + here] = number;
+        here++;
+        prefix += number;
+        size++;
+      }
+      means[rows[at]!] = (prefix + values[cells + here]!) / size;
+    }
     for (; at < stop; at++) {
       const number = numbers[from[at]!]!;
       if (number - number === 0) {
         values[cells + here] = number;
         here++;
         prefix += number;
-        if (size < window) size++;
       }
-      means[rows[at]!] = (prefix + values[cells + here]!) / size;
+      means[rows[at]!] = (prefix + values[cells + here]!) / window;
     }
     if (here === window) {
       sumEnds(values, cells, window);
