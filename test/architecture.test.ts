@@ -51,6 +51,7 @@ describe('the source keeps to its structure', () => {
     expect(later.filter((file) => loaded.includes(`src/${file}`))).toEqual([]);
     // Of what a connector keeps in its folder, descriptions need these.
     expect(loaded.filter((file) => /^src\/connectors\/.+\//.test(file))).toEqual([
+      'src/connectors/dead-letter-file/path.ts',
       'src/connectors/file/format.ts',
       'src/connectors/simulate/sensor-kinds.ts',
     ]);

@@ -1,7 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, matchesGlob, resolve } from 'node:path';
 
-import { deadLetterPath } from '../connectors/dead-letter-file/path.ts';
 import type { SinkComponent, SourceComponent } from '../core/index.ts';
 import { type Plan, ValidationError } from '../engine/index.ts';
 import { UsageError } from './failure.ts';
@@ -48,16 +47,13 @@ function read({ sources }: Plan, directory: string): Used[] {
   });
 }
 
-function written({ name, sinks, deadLetters, settings }: Plan, directory: string): Used[] {
+function written({ name, sinks, deadLetters }: Plan, directory: string): Used[] {
   const all = deadLetters === undefined ? sinks : [...sinks, deadLetters];
-  const used = all.flatMap(({ node, options }) => {
+  return all.flatMap(({ node, options }) => {
     const { definition } = node.component as Partial<SinkComponent>;
-    const path = definition?.spec.writes?.(options as never);
+    const path = definition?.spec.writes?.(options as never, name);
     return path === undefined ? [] : [{ id: node.id, paths: [resolve(directory, path)] }];
   });
-  return settings.onRowError === 'dead-letter'
-    ? [...used, { id: 'dead letters', paths: [deadLetterPath(name)] }]
-    : used;
 }
 
 async function isAmong(file: string, patterns: readonly string[]): Promise<boolean> {

@@ -9,6 +9,7 @@ import {
   type Zod,
 } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
+import { deadLetterPath } from './dead-letter-file/path.ts';
 import type { ParsedOptions } from './dead-letter-file/connector.ts';
 
 export interface DeadLetterFileOptions {
@@ -43,7 +44,7 @@ export const deadLetterFile: SinkDefinition &
       remedy: 'write records with the sink `file`',
     });
   },
-  writes: ({ path }) => path,
+  writes: ({ path }, pipeline) => path ?? deadLetterPath(pipeline),
   create: async (options, context) => {
     const { DeadLetterFile } = await import('./dead-letter-file/connector.ts');
     return new DeadLetterFile(options, context);

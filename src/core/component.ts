@@ -54,8 +54,8 @@ export interface StageSpec<O> extends Description<O> {
 export interface SinkSpec<O> extends Description<O> {
   /** Throws where the input does not fit. */
   readonly check?: (input: Schema, options: O) => void;
-  /** The file it writes. No other component of the pipeline may use it. */
-  readonly writes?: (options: O) => string | undefined;
+  /** The file it writes in a pipeline of that name. No other component of it may use the file. */
+  readonly writes?: (options: O, pipeline: string) => string | undefined;
   /** True when it writes data to standard output, so that reports go to standard error. */
   readonly writesStdout?: boolean;
   /** May load what only a sink that runs needs: a driver, a writer. */

@@ -74,8 +74,11 @@ class Planner {
     const sinks = this.#description.sinks.flatMap((node) => this.#planSink(node) ?? []);
     const deadLetters = this.#planDeadLetters(deadLetterSchema);
     this.#ports.checkAllRead();
-    const written = deadLetters === undefined ? sinks : [...sinks, deadLetters];
-    await checkFiles(sources, written, this.#outside.files, this.#problems);
+    // The sink that no pipeline named is not even opened where nothing goes to it.
+    const isUsed = deadLetters?.node.path.length !== 0 || settings.onRowError === 'dead-letter';
+    const written = deadLetters === undefined || !isUsed ? sinks : [...sinks, deadLetters];
+    const users = { pipeline: name, sources, sinks: written };
+    await checkFiles(users, this.#outside.files, this.#problems);
     if (this.#problems.list.length > 0) throw new ValidationError(name, this.#problems.list);
     return { name, settings, sources, stages, sinks, deadLetters, outside: this.#outside };
   }

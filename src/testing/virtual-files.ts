@@ -34,7 +34,8 @@ export class VirtualFiles implements Files {
   readBytesMax: number = Infinity;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #nodes = new Map<string, Node>();
-  readonly #directories = new Set<string>(['/']);
+  /** Their inodes, by path. */
+  readonly #directories = new Map<string, number>([['/', 0]]);
   readonly #denied = new Set<string>();
   readonly #open = new Set<VirtualFile>();
   #faults: Fault[] = [];
@@ -130,8 +131,9 @@ export class VirtualFiles implements Files {
     const at = absolute(path);
     const node = this.#nodes.get(at);
     if (node !== undefined) return factsOf(node);
-    if (!this.#directories.has(at)) return undefined;
-    return { kind: 'directory', sizeBytes: 0, modifiedMs: 0, device: 1, inode: 0 };
+    const inode = this.#directories.get(at);
+    if (inode === undefined) return undefined;
+    return { kind: 'directory', sizeBytes: 0, modifiedMs: 0, device: 1, inode };
   }
 
   async match(pattern: string): Promise<string[]> {
@@ -155,7 +157,7 @@ export class VirtualFiles implements Files {
         throw fileError(path, errnoError(parent === at ? 'EEXIST' : 'ENOTDIR'));
       }
     }
-    this.#directories.add(at);
+    this.#addDirectory(at);
     this.#addParents(at);
   }
 
@@ -202,9 +204,13 @@ export class VirtualFiles implements Files {
 
   #addParents(at: string): void {
     for (let parent = posix.dirname(at); ; parent = posix.dirname(parent)) {
-      this.#directories.add(parent);
+      this.#addDirectory(parent);
       if (parent === '/') return;
     }
+  }
+
+  #addDirectory(at: string): void {
+    if (!this.#directories.has(at)) this.#directories.set(at, ++this.#lastInode);
   }
 }
 

@@ -25,7 +25,7 @@ test.each([
   ['hard.csv', 'the pipeline itself'],
   ['data.ndjson', 'file'],
   ['out.csv', 'file-2'],
-  ['./state/millrace/p/dead-letters.ndjson', 'dead letters'],
+  ['./state/millrace/p/dead-letters.ndjson', 'dead-letters'],
 ])('a report does not go over a file of the pipeline: %s', async (reportFile, owner) => {
   const cwd = directory();
   const { code, stdout, stderr } = await millrace(['run', 'p.yaml', '--report-file', reportFile], {

@@ -1,29 +1,38 @@
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join, matchesGlob } from 'node:path';
 
 import type { FileFacts, Files } from '../../core/index.ts';
 
 /**
- * What two paths of one file share, whichever links lead to it: its device and inode, or those of
- * its directory where it is not there yet. Undefined where that cannot be known.
+ * What two paths of one file share, whichever links lead to it: its device and inode, or, where it
+ * is not there yet, those of the nearest directory that is. Undefined where that cannot be known.
  */
 export async function fileIdentity(files: Files, path: string): Promise<string | undefined> {
-  const facts = await factsOf(files, path);
-  // Devices and pipes may be shared: nothing in them is emptied.
-  if (facts !== undefined) return facts.kind === 'file' ? keyOf(facts) : undefined;
-  const directory = await factsOf(files, dirname(path));
-  return directory && `${keyOf(directory)}/${basename(path)}`;
+  let below = '';
+  for (let at = path; ; at = dirname(at)) {
+    const facts = await factsOf(files, at);
+    // Devices and pipes may be shared: nothing in them is emptied.
+    if (below === '' && facts !== undefined && facts.kind !== 'file') return undefined;
+    if (facts !== undefined) return `${facts.device}:${facts.inode}/${below}`;
+    if (dirname(at) === at) return undefined;
+    below = join(basename(at), below);
+  }
 }
 
-/** The files that a pattern or a path names now. */
-export async function filesNamed(files: Files, pattern: string): Promise<readonly string[]> {
-  return [pattern, ...(await files.match(pattern).catch(() => []))];
+/** Whether a pattern or a path names a file, which may be there under another name or not yet. */
+export async function namesFile(
+  files: Files,
+  pattern: string,
+  path: string,
+  identity: string,
+): Promise<boolean> {
+  for (const used of [pattern, ...(await files.match(pattern).catch(() => []))]) {
+    if ((await fileIdentity(files, used)) === identity) return true;
+  }
+  if (!matchesGlob(basename(path), basename(pattern))) return false;
+  return identity === (await fileIdentity(files, join(dirname(pattern), basename(path))));
 }
 
 /** Undefined too where it may not be asked for: opening it will tell. */
 async function factsOf(files: Files, path: string): Promise<FileFacts | undefined> {
   return files.facts(path).catch(() => undefined);
-}
-
-function keyOf({ device, inode }: FileFacts): string {
-  return `${device}:${inode}`;
 }

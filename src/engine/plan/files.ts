@@ -3,7 +3,7 @@ import { matchesGlob, normalize } from 'node:path';
 import type { Files, SinkComponent, SourceComponent } from '../../core/index.ts';
 import type { PlannedSink, PlannedSource } from '../planned.ts';
 import { pathTo } from './blame.ts';
-import { fileIdentity, filesNamed } from './file-identity.ts';
+import { fileIdentity, namesFile } from './file-identity.ts';
 import type { Problems } from './problems.ts';
 
 interface FileUser {
@@ -12,10 +12,16 @@ interface FileUser {
   readonly pattern: string;
 }
 
+export interface FileUsers {
+  /** The name of the pipeline. */
+  readonly pipeline: string;
+  readonly sources: readonly PlannedSource[];
+  readonly sinks: readonly Pick<PlannedSink, 'node' | 'options'>[];
+}
+
 /** A file that two components use would be emptied or torn by one of them. */
 export async function checkFiles(
-  sources: readonly PlannedSource[],
-  sinks: readonly Pick<PlannedSink, 'node' | 'options'>[],
+  { pipeline, sources, sinks }: FileUsers,
   files: Files,
   problems: Problems,
 ): Promise<void> {
@@ -24,7 +30,12 @@ export async function checkFiles(
     return reads.map((pattern) => ({ id: node.id, pattern: normalize(pattern) }));
   });
   for (const { node, options } of sinks) {
-    const written = specOf<SinkComponent>(node.component)?.writes?.(options as never);
+    let written: string | undefined;
+    try {
+      written = specOf<SinkComponent>(node.component)?.writes?.(options as never, pipeline);
+    } catch (error) {
+      problems.refused(error, node, 'invalid-option');
+    }
     if (written === undefined) continue;
     const path = normalize(written);
     const user =
@@ -47,9 +58,7 @@ async function userByLink(
   const identity = users.length === 0 ? undefined : await fileIdentity(files, path);
   if (identity === undefined) return undefined;
   for (const user of users) {
-    for (const used of await filesNamed(files, user.pattern)) {
-      if ((await fileIdentity(files, used)) === identity) return user;
-    }
+    if (await namesFile(files, user.pattern, path, identity)) return user;
   }
   return undefined;
 }
