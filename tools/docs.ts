@@ -8,17 +8,13 @@ import { dirname, join } from 'node:path';
 import { format } from 'prettier';
 import { stringify } from 'yaml';
 
-import { optionsOf } from '../src/cli/describe.ts';
+import { type OptionDescription, optionsOf } from '../src/cli/options.ts';
 import { connectors } from '../src/connectors/index.ts';
 import type { Definition } from '../src/core/index.ts';
-import {
-  configSchema,
-  exampleConfig,
-  type JsonSchema,
-  optionsSchema,
-} from '../src/engine/config-schema.ts';
+import { configSchema, exampleConfig, optionsSchema } from '../src/engine/config-schema.ts';
 import { Registry } from '../src/engine/index.ts';
 import { errorCodes } from '../src/errors.ts';
+import * as millrace from '../src/index.ts';
 import { stages } from '../src/stages/index.ts';
 import { assertSameText, Checks } from './checks.ts';
 import { root } from './run-command.ts';
@@ -52,7 +48,7 @@ function pageOf({ kind, spec }: Definition): string {
 
 async function componentPage(component: Definition): Promise<string> {
   const { kind, spec } = component;
-  const options = optionRows(await optionsSchema(component));
+  const options = optionRows(optionsOf(await optionsSchema(component)));
   const table = [
     '| option | kind | default | |',
     '| --- | --- | --- | --- |',
@@ -62,15 +58,19 @@ async function componentPage(component: Definition): Promise<string> {
     spec.example === null
       ? 'It works from TypeScript only: its options are functions.'
       : `\`\`\`yaml\n${stringify(exampleConfig(component))}\`\`\``;
+  const also = spec.example === null ? [] : ['In TypeScript:'];
+  const code = spec.exampleCode === undefined ? [] : [...also, codeBlock(spec.exampleCode)];
+  const noOptions = spec.example === null ? 'Those of the call below.' : 'None.';
   return [
     notice,
     `# ${spec.name} (${kind})`,
     spec.summary,
     factOf(component),
     '## Options',
-    options.length > 0 ? table.join('\n') : 'None.',
+    options.length > 0 ? table.join('\n') : noOptions,
     '## Example',
     example,
+    ...code,
   ].join('\n\n');
 }
 
@@ -97,13 +97,26 @@ const rowFacts = {
 } as const;
 
 /** The options and those inside them, as `detectors.ewma.limit`. */
-function optionRows(schema: JsonSchema, before = ''): string[][] {
-  return optionsOf(schema).flatMap(({ name, kind, required, default: value, description }) => {
-    const inner = schema.properties?.[name] as JsonSchema;
-    const given = value === undefined ? '' : `\`${JSON.stringify(value)}\``;
-    const own = [`\`${before}${name}\``, kind, required ? 'required' : given, description];
-    return [own, ...optionRows(inner, `${before}${name}.`)];
-  });
+function optionRows(options: readonly OptionDescription[], before = ''): string[][] {
+  return options.flatMap(
+    ({ name, kind, required, default: value, description, options: inner }) => {
+      const given = value === undefined ? '' : `\`${JSON.stringify(value)}\``;
+      const own = [`\`${before}${name}\``, kind, required ? 'required' : given, description];
+      return [own, ...optionRows(inner ?? [], `${before}${name}.`)];
+    },
+  );
+}
+
+/** The call of a stage in a pipeline, as a module. */
+function codeBlock(call: string): string {
+  const used = [...call.matchAll(/(?<![.\w])(\w+)\(/g)].map(([, name]) => name!);
+  const names = used.filter((name) => name in millrace);
+  const imports = [...new Set([...names, 'consoleSink', 'pipeline', 'simulateSource'])].sort();
+  const module = `import { ${imports.join(', ')} } from 'millrace';
+
+pipeline('example').from(simulateSource()).pipe(${call}).to(consoleSink());
+`;
+  return `\`\`\`ts\n${module}\`\`\``;
 }
 
 function cell(text: string): string {
@@ -133,7 +146,7 @@ function errorPage(): string {
 }
 
 function markdown(text: string): Promise<string> {
-  return format(text, { parser: 'markdown', printWidth: 100 });
+  return format(text, { parser: 'markdown', printWidth: 100, singleQuote: true });
 }
 
 /** Pages of components that there are no more. */

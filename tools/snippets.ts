@@ -38,7 +38,7 @@ const documents = [
   'ARCHITECTURE.md',
   'CONTRIBUTING.md',
   ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md') && !file.startsWith('components'))
+    .filter((file) => file.endsWith('.md'))
     .map((file) => `docs/${file}`),
 ];
 

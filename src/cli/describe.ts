@@ -2,22 +2,13 @@ import { stringify } from 'yaml';
 
 import { nearest } from '../batch/nearest.ts';
 import type { Definition } from '../core/index.ts';
-import { exampleConfig, type JsonSchema, optionsSchema } from '../engine/config-schema.ts';
+import { exampleConfig, optionsSchema } from '../engine/config-schema.ts';
 import { UsageError } from './failure.ts';
 import { componentsOf } from './list.ts';
 import { builtins } from '../pipeline.ts';
+import { type OptionDescription, optionsOf } from './options.ts';
 import type { Terminal } from './terminal.ts';
-import { alignColumns } from './text.ts';
-
-/** One option of a component, as documents show it. */
-export interface OptionDescription {
-  readonly name: string;
-  /** What it takes: `number`, `string[]`, `'min-max' | 'z-score'`. */
-  readonly kind: string;
-  readonly required: boolean;
-  readonly default?: unknown;
-  readonly description: string;
-}
+import { wrapText } from './text.ts';
 
 /** Prints what a component does, its options and an example. A source and sink may share a name. */
 export async function describeComponent(
@@ -34,13 +25,12 @@ export async function describeComponent(
     throw new UsageError(`there is no component \`${name}\`, ${way}`);
   }
   const described = await Promise.all(
-    found.map(async (definition) => ({
-      kind: definition.kind,
-      name,
-      summary: definition.spec.summary,
-      options: optionsOf(await optionsSchema(definition)),
-      example: definition.spec.example,
-    })),
+    found.map(async (definition) => {
+      const { kind, spec } = definition;
+      const { summary, example, exampleCode } = spec;
+      const options = optionsOf(await optionsSchema(definition));
+      return { kind, name, summary, options, example, exampleCode };
+    }),
   );
   if (json) {
     terminal.printJson(described);
@@ -59,74 +49,47 @@ function printDescription(
 ): void {
   const { kind, spec } = definition;
   const heading = (text: string): string => terminal.style('bold', text, terminal.out);
+  const print = (lines: readonly string[]): void => {
+    for (const line of lines) terminal.print(line);
+  };
   terminal.print(`${heading(spec.name)} (${kind})`);
-  terminal.print(spec.summary);
+  print(wrapText(spec.summary, terminal.columns, 0));
   if (options.length > 0) {
-    const rows = options.map((option) => {
-      const given = option.default === undefined ? '' : JSON.stringify(option.default);
-      return [
-        `  ${option.name}`,
-        option.kind,
-        option.required ? 'required' : given,
-        option.description,
-      ];
-    });
-    const [head = '', ...lines] = alignColumns([['  option', 'kind', 'default', ''], ...rows]);
     terminal.print('');
-    for (const line of [heading(head), ...lines]) terminal.print(line);
+    terminal.print(heading('options'));
+    print(optionLines(options, 2, terminal.columns));
   }
-  terminal.print('');
-  terminal.print(heading('example'));
-  for (const line of stringify(exampleConfig(definition)).trimEnd().split('\n')) {
-    terminal.print(`  ${line}`);
+  if (spec.example !== null) {
+    terminal.print('');
+    terminal.print(heading('example'));
+    print(indented(stringify(exampleConfig(definition)).trimEnd()));
+  }
+  if (spec.exampleCode !== undefined) {
+    terminal.print('');
+    terminal.print(heading('example in TypeScript'));
+    print(indented(spec.exampleCode));
   }
 }
 
-/** The options that a JSON Schema describes, in order. */
-export function optionsOf(schema: JsonSchema): OptionDescription[] {
-  const required = new Set(schema.required);
-  return Object.entries(schema.properties ?? {}).map(([name, property]) => {
-    const option = property as JsonSchema;
-    const described = { name, kind: kindOf(option, schema), required: required.has(name) };
-    const description = option.description ?? '';
-    return option.default === undefined
-      ? { ...described, description }
-      : { ...described, default: option.default, description };
-  });
+/** Each option, what it is for, and the options within it, as a tree like that of a file. */
+function optionLines(
+  options: readonly OptionDescription[],
+  indent: number,
+  width: number,
+): string[] {
+  return options.flatMap(
+    ({ name, kind, required, default: value, description, options: inner }) => {
+      const given = value === undefined ? '' : `, default ${JSON.stringify(value)}`;
+      const head = `${name}: ${kind}${required ? ', required' : given}`;
+      return [
+        ...wrapText(head, width, indent, indent + 8),
+        ...wrapText(description, width, indent + 4),
+        ...optionLines(inner ?? [], indent + 2, width),
+      ];
+    },
+  );
 }
 
-const choicesMax = 5;
-
-function choices(values: readonly unknown[]): string {
-  const shown = values.slice(0, choicesMax).map((value) => JSON.stringify(value));
-  return [...shown, ...(values.length > choicesMax ? ['…'] : [])].join(' | ');
-}
-
-function kindOf(option: JsonSchema, root: JsonSchema): string {
-  const { $ref } = option;
-  if ($ref !== undefined) {
-    const definitions = root['definitions'] as Record<string, JsonSchema> | undefined;
-    const target = definitions?.[$ref.replace('#/definitions/', '')];
-    return target === undefined ? 'any' : kindOf(target, root);
-  }
-  if (option.const !== undefined) return JSON.stringify(option.const);
-  if (option.enum !== undefined) return choices(option.enum);
-  const several = option.anyOf ?? option.oneOf ?? option.allOf;
-  if (several !== undefined) {
-    const kinds = several
-      .filter((one) => (one as JsonSchema).not === undefined)
-      .map((one) => kindOf(one as JsonSchema, root));
-    return [...new Set(kinds)].join(' | ');
-  }
-  if (option.type === 'array') {
-    const items = Array.isArray(option.items)
-      ? undefined
-      : (option.items as JsonSchema | undefined);
-    const kind = items === undefined ? 'any' : kindOf(items, root);
-    return kind.includes(' ') ? `(${kind})[]` : `${kind}[]`;
-  }
-  if (option.type === 'object' && typeof option.additionalProperties === 'object') {
-    return `map of ${kindOf(option.additionalProperties as JsonSchema, root)}`;
-  }
-  return Array.isArray(option.type) ? option.type.join(' | ') : (option.type ?? 'any');
+function indented(text: string): string[] {
+  return text.split('\n').map((line) => `  ${line}`);
 }

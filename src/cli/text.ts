@@ -51,6 +51,30 @@ export function alignColumns(
   );
 }
 
+/**
+ * Text as lines of at most `width` characters, the first behind `indent` blanks and the others
+ * behind `hanging`; a longer word is a line of its own.
+ */
+export function wrapText(
+  text: string,
+  width: number,
+  indent: number,
+  hanging: number = indent,
+): string[] {
+  const lines: string[] = [];
+  let blanks = ' '.repeat(indent);
+  let line = '';
+  for (const word of text.split(/\s+/).filter((part) => part !== '')) {
+    if (line !== '' && blanks.length + line.length + 1 + word.length > width) {
+      lines.push(blanks + line);
+      blanks = ' '.repeat(hanging);
+      line = '';
+    }
+    line += line === '' ? word : ` ${word}`;
+  }
+  return line === '' ? lines : [...lines, blanks + line];
+}
+
 function pad(value: number): string {
   return String(value).padStart(2, '0');
 }

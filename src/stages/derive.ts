@@ -74,6 +74,7 @@ export const derive: StageDefinition & Derive = defineStage<Derive, DeriveOption
       .describe('The new fields by name.');
   },
   example: { normalized: { kind: 'float64', value: '(value - 10) / 80' } },
+  exampleCode: 'derive({ normalized: float64((row) => (row.value - 10) / 80) })',
   rows: 'same',
   output: (input, fields) => {
     const output = input.with(typesOf(fields));

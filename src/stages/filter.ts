@@ -29,6 +29,7 @@ export const filter: StageDefinition & Filter = defineStage<Filter, { where: Any
       z.strictObject({ where: condition(z, 'Which rows are kept.') }),
     ),
   example: { where: "value > 50 && unit == 'C'" },
+  exampleCode: "filter((row) => row.value > 50 && row.unit === 'C')",
   rows: 'fewer',
   output: (input, { where }) => {
     checkCondition(where, input, 'where');

@@ -41,6 +41,10 @@ export const flatMap: StageDefinition & FlatMap = defineStage<FlatMap, [Schema, 
       { error: `takes a schema and a function, so it works from code only; ${instead}` },
     ),
   example: null,
+  exampleCode: `flatMap(schema({ unit: 'category', value: 'float64' }), function* (row) {
+  yield { unit: 'C', value: row.value };
+  yield { unit: 'F', value: row.value * 1.8 + 32 };
+})`,
   rows: 'expand',
   output: (_input, [schema]) => schema,
   create: ([, compute], { input, output, report }) => {

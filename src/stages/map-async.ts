@@ -58,6 +58,15 @@ export const mapAsync: StageDefinition & MapAsync = defineStage<MapAsync, Parsed
       timeoutMs: z.int().min(1).describe('How long a call may take, in milliseconds.').optional(),
     }),
   example: null,
+  exampleCode: `mapAsync({
+  schema: schema({ sensorId: 'category', place: 'text' }),
+  map: async ({ sensorId }, signal) => {
+    const answer = await fetch(\`http://places.local/\${sensorId}\`, { signal });
+    return { sensorId, place: await answer.text() };
+  },
+  concurrency: 8,
+  timeoutMs: 2000,
+})`,
   rows: 'same',
   output: (input, { schema }) => schema ?? input,
   create: (options, context) => new AsyncMapper(options, context),

@@ -39,6 +39,10 @@ export const map: StageDefinition & MapRows = defineStage<MapRows, [Schema, AnyR
       },
     ),
   example: null,
+  exampleCode: `map(schema({ sensorId: 'category', kelvin: 'float64' }), (row) => ({
+  sensorId: row.sensorId,
+  kelvin: row.value + 273.15,
+}))`,
   rows: 'same',
   output: (_input, [schema]) => schema,
   create: ([, compute], { input, output, report }) => {

@@ -22,6 +22,7 @@ export const tap: StageDefinition & Tap = defineStage<Tap, AnyRowFunction>({
   summary: 'Show each row to a function; every row goes on.',
   options: (z) => functionOption(z, 'Sees each row.', 'in a config file add a `console` sink'),
   example: null,
+  exampleCode: 'tap((row) => console.log(row.sensorId, row.value))',
   rows: 'same',
   output: (input) => input,
   create: (see, { input, report, log }) => {

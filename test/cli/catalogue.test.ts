@@ -9,12 +9,23 @@ import { builtins } from '../../src/pipeline.ts';
 import { configSchema, exampleConfig } from '../../src/engine/config-schema.ts';
 import { millrace, temporaryDirectory } from './millrace.ts';
 
+interface Option {
+  readonly name: string;
+  readonly kind: string;
+  readonly options?: readonly Option[];
+}
+
 interface Described {
   readonly kind: string;
   readonly name: string;
   readonly summary: string;
-  readonly options: readonly Record<string, unknown>[];
+  readonly options: readonly Option[];
   readonly example: unknown;
+}
+
+async function describedAs(name: string): Promise<Described> {
+  const { stdout } = await millrace(['describe', name, '--json']);
+  return (JSON.parse(stdout) as Described[])[0]!;
 }
 
 describe('help', () => {
@@ -71,9 +82,71 @@ describe('list and describe', () => {
     const { code, stdout } = await millrace(['describe', 'moving-average']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/^moving-average \(stage\)$/m);
-    expect(stdout).toMatch(/^ {2}field +string +required +\S/m);
+    expect(stdout).toMatch(/^ {2}field: string, required\n {6}Number field to average\.$/m);
+    expect(stdout).toMatch(/^ {2}window: integer from 1( to \d+)?, required$/m);
+    expect(stdout).toMatch(/^ {2}keysMax: integer from 1 to 16000000, default 100000$/m);
     expect(stdout).toMatch(/^ {4}- moving-average:$/m);
   });
+
+  test('describe shows options within options', async () => {
+    const { stdout } = await millrace(['describe', 'detect-anomalies']);
+    expect(stdout).toMatch(
+      /^ {2}detectors: map, default \{"robustZ":\{\}\}\n {6}Ways to find an anomaly, each with its options\.\n {4}robustZ: map\n {8}Far from/m,
+    );
+    expect(stdout).toMatch(/^ {6}lambda: number above 0 to 1, default 0\.2\n {10}Weight of each/m);
+    const simulate = await millrace(['describe', 'simulate']);
+    expect(simulate.stdout).toMatch(/^ {4}size: number from 0, default 25$/m);
+  });
+
+  test('describe shows the options of each name in a map', async () => {
+    const { stdout } = await millrace(['describe', 'derive']);
+    expect(stdout).toMatch(/^ {2}<name>: map, required$/m);
+    expect(stdout).toMatch(/^ {4}kind: .*"float64"/m);
+    expect(stdout).toMatch(/^ {4}value: string, required$/m);
+  });
+
+  test('describe cuts no list of values and no union', async () => {
+    const features = await millrace(['describe', 'features']);
+    const kind = /^ {2}features: ([^]*?), required$/m.exec(features.stdout)?.[1];
+    expect(kind?.replace(/\s+/g, ' ')).toBe(
+      '("mean" | "std-dev" | "min" | "max" | "slope" | "rate-of-change" | "ema")[]',
+    );
+    const derive = await describedAs('derive');
+    expect(derive.options[0]?.options?.[0]?.kind).toBe(
+      '"float64" | "int32" | "int64" | "timestamp" | "bool" | "category" | "text" | "bytes" | "json", each also with "?"',
+    );
+  });
+
+  test.each(['derive', 'detect-anomalies', 'file', 'host', 'map-async', 'memory', 'simulate'])(
+    'describe %s keeps to 80 columns and says in JSON what it says in words',
+    async (name) => {
+      const { stdout } = await millrace(['describe', name]);
+      expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
+      expect(stdout).not.toContain('…');
+      const { options } = await describedAs(name);
+      const words = stdout.replace(/\s+/g, ' ');
+      const missing = (all: readonly Option[]): string[] =>
+        all.flatMap(({ name: option, kind, options: inner = [] }) => [
+          ...(words.includes(`${option}: ${kind}`) ? [] : [option]),
+          ...missing(inner),
+        ]);
+      expect(missing(options)).toEqual([]);
+    },
+  );
+
+  test.each(['map', 'flat-map', 'map-async', 'tap'])(
+    'describe %s, which works from code only, shows how it is called',
+    async (name) => {
+      const { stdout } = await millrace(['describe', name]);
+      const call = name.replace(/-(.)/, (_, letter: string) => letter.toUpperCase());
+      expect(stdout).toMatch(new RegExp(`^example in TypeScript\n  ${call}\\(`, 'm'));
+      expect(stdout).not.toMatch(/null/);
+      expect(await describedAs(name)).toMatchObject({
+        example: null,
+        exampleCode: expect.stringMatching(`^${call}\\(`),
+      });
+    },
+  );
 
   test('describe gives both components of one name', async () => {
     const { stdout } = await millrace(['describe', 'file', '--json']);
