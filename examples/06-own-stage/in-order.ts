@@ -10,13 +10,9 @@ type Timed = {
  * Puts late rows in their place: holds the newest `rowsHeld` rows and lets the older ones go.
  * The general form of a stage, a generator over the stream, for what holds rows or waits.
  */
-export function inOrder(
-  schema: Schema<Timed>,
-  rowsHeld: number,
-): Stage & { output: () => Schema<Timed> } {
+export function inOrder(schema: Schema<Timed>, rowsHeld: number): Stage<Timed> {
   let held: RecordOf<Timed>[] = [];
   return {
-    output: () => schema,
     async *transform(stream) {
       for await (const flow of stream) {
         if (isCut(flow)) {
@@ -24,7 +20,7 @@ export function inOrder(
           yield flow;
           continue;
         }
-        held.push(...(flow as Batch<Timed>).toRows());
+        held.push(...flow.toRows());
         flow.release();
         held.sort((a, b) => a.time - b.time);
         const ready = held.length - rowsHeld;

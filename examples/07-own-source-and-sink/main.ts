@@ -1,13 +1,14 @@
 import { Batch, isCut, pipeline, positionCut, schema, type Sink, type Source } from 'millrace';
 
 const events = schema({ sequence: 'int64', celsius: 'float64' });
+type Events = (typeof events)['shape'];
 
 const connected: string[] = [];
 const acknowledged: string[] = [];
 const stored: string[] = [];
 
 /** A device with 10 events, whose connection breaks once. Positions are sequence numbers. */
-function deviceSource(): Source & { schema: typeof events } {
+function deviceSource(): Source<Events> {
   let broken = false;
   return {
     schema: events,
@@ -35,7 +36,7 @@ function deviceSource(): Source & { schema: typeof events } {
 }
 
 /** Collects lines and "stores" them at each cut. */
-function ledgerSink(): Sink {
+function ledgerSink(): Sink<Events> {
   return {
     async consume(stream) {
       let waiting: string[] = [];

@@ -80,6 +80,8 @@ export class MemorySink<F extends Fields = Fields> implements SinkComponent<F> {
   readonly kind = 'sink';
   readonly definition: SinkDefinition = memorySink;
   readonly options: unknown;
+  /** Carries the type; never set. */
+  declare readonly types?: (input: F) => void;
   readonly #rows: RecordOf<F>[] = [];
   #committed = 0;
 

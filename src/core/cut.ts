@@ -1,4 +1,4 @@
-import type { Batch, JsonValue } from '../batch/index.ts';
+import type { Batch, Fields, JsonValue } from '../batch/index.ts';
 
 /** What a source needs to resume: any JSON value, its own business. */
 export type Position = JsonValue;
@@ -23,9 +23,9 @@ export function positionCut(position: Position): Cut {
   return new Cut(0, new Map([['', position]]));
 }
 
-/** What flows through a pipeline. */
-export type Flow = Batch | Cut;
+/** What flows through a pipeline. `F`: the fields of its rows. */
+export type Flow<F extends Fields = Fields> = Batch<F> | Cut;
 
-export function isCut(flow: Flow): flow is Cut {
+export function isCut<F extends Fields>(flow: Flow<F>): flow is Cut {
   return flow instanceof Cut;
 }

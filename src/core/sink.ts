@@ -1,4 +1,4 @@
-import type { Batch } from '../batch/index.ts';
+import type { Batch, Fields } from '../batch/index.ts';
 import type { Cut, Flow } from './cut.ts';
 
 export interface FailedRow {
@@ -29,9 +29,9 @@ export interface SinkConnector {
   close(): Promise<void>;
 }
 
-/** The protocol of a sink: takes the stream to its end. */
-export interface Sink {
-  consume(stream: AsyncIterable<Flow>): Promise<void>;
+/** The protocol of a sink: takes the stream to its end. `F`: the fields of the rows it can take. */
+export interface Sink<in F extends Fields = Fields> {
+  readonly consume: (stream: AsyncIterable<Flow<F>>) => Promise<void>;
 }
 
 export function isSink(value: unknown): value is Sink {

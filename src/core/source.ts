@@ -1,4 +1,4 @@
-import type { Batch, Schema } from '../batch/index.ts';
+import type { Batch, Fields, Schema } from '../batch/index.ts';
 import type { Flow, Position } from './cut.ts';
 
 /** What a source does while the pipeline cannot take more: wait, refuse, skip ticks, be sent again. */
@@ -23,12 +23,18 @@ export interface SourceConnector {
   close(): Promise<void>;
 }
 
-/** The protocol of a source: a stream of batches and, where it knows its positions, cuts. */
-export interface Source {
+/**
+ * The protocol of a source: a stream of batches and, where it knows its positions, cuts. `F`: the
+ * fields of its rows.
+ */
+export interface Source<out F extends Fields = Fields> {
   /** The schema of its batches. */
-  readonly schema?: Schema;
+  readonly schema: Schema<F>;
   readonly whenPaused?: WhenPaused;
-  stream(options: { readonly from?: Position; readonly signal: AbortSignal }): AsyncIterable<Flow>;
+  stream(options: {
+    readonly from?: Position;
+    readonly signal: AbortSignal;
+  }): AsyncIterable<Flow<F>>;
   acknowledge?(position: Position, signal: AbortSignal): Promise<void>;
   lag?(): number | null;
 }

@@ -1,4 +1,4 @@
-import type { Batch, JsonValue, Schema } from '../batch/index.ts';
+import type { Batch, Fields, JsonValue, Schema } from '../batch/index.ts';
 import type { Flow } from './cut.ts';
 
 /** What a stage does to the number of rows. */
@@ -31,14 +31,17 @@ export interface StatefulStage extends StageState {
  * The general form, for stages that hold batches or work concurrently. Before it yields a cut, it
  * has yielded everything that it made of the batches before that cut, or holds it in its snapshot.
  * At the end of its input it yields what it still holds. It is not asked for more where a run is
- * stopped and its snapshot saved.
+ * stopped and its snapshot saved. `In` and `Out`: the fields of the rows that come in and go out.
  */
-export interface Stage extends Partial<StageState> {
-  transform(stream: AsyncIterable<Flow>): AsyncIterable<Flow>;
+export interface Stage<
+  in In extends Fields = Fields,
+  out Out extends Fields = In,
+> extends Partial<StageState> {
+  readonly transform: (stream: AsyncIterable<Flow<In>>) => AsyncIterable<Flow<Out>>;
   /** Input rows that it holds now. A stage that does not say cannot promise `at-least-once`. */
   held?(): number;
   /** The schema it makes of its input's; the same where it does not say. */
-  output?(input: Schema): Schema;
+  readonly output?: (input: Schema<In>) => Schema<Out>;
 }
 
 export type StageInstance = StageProcess | StatefulStage | Stage;

@@ -1,4 +1,4 @@
-import type { Fields, Schema } from '../batch/index.ts';
+import type { Fields } from '../batch/index.ts';
 import {
   deadLetterSchema,
   type Outside,
@@ -48,6 +48,9 @@ export class TypedPipelineBuilder {
   readonly #sources: SourceNode[] = [];
   readonly #stages: StageNode[] = [];
   readonly #sinks: SinkNode[] = [];
+  /** Not there; of these types so that the compiler says what to do instead. */
+  declare readonly pipe: (stage: FlowNeeded) => never;
+  declare readonly to: (sink: FlowNeeded) => never;
   /** What is wrong with how it was built. */
   readonly #problems: Problem[] = [];
   #deadLetters: SinkNode | undefined;
@@ -64,7 +67,7 @@ export class TypedPipelineBuilder {
 
   /** Adds a source; what it gives goes on in the returned flow. */
   from<F extends Fields>(
-    source: SourceComponent<F> | (Omit<Source, 'schema'> & { readonly schema: Schema<F> }),
+    source: SourceComponent<F> | Source<F>,
     placement: Placement = {},
   ): PipelineFlow<F> {
     const node = this.#place(source, placement, ['sources', this.#sources.length]);
@@ -73,9 +76,9 @@ export class TypedPipelineBuilder {
   }
 
   /** Adds a stage that reads from several flows of one schema: `combine([a, b], merge())`. */
-  combine<F extends Fields, A extends Fields>(
-    flows: readonly PipelineFlow<F>[],
-    stage: StageComponent<F, A>,
+  combine<const P extends readonly PipelineFlow<Fields>[], A extends Fields>(
+    flows: P & OfOneSchema<P[number]['fields']>,
+    stage: StageComponent<P[number]['fields'], A>,
     placement: Placement = {},
   ): PipelineFlow<A> {
     const path = ['stages', this.#stages.length];
@@ -84,11 +87,7 @@ export class TypedPipelineBuilder {
       this.#problems.push({ kind: 'topology', path, text });
     }
     const from = flows.map(({ reference }) => reference);
-    return this.addStage(
-      stage as StageComponent,
-      placement,
-      from,
-    ) as PipelineFlow<Fields> as PipelineFlow<A>;
+    return this.addStage(stage, placement, from) as PipelineFlow<Fields> as PipelineFlow<A>;
   }
 
   /** Names the sink for records that fail anywhere in the pipeline. */
@@ -133,7 +132,7 @@ export class TypedPipelineBuilder {
 
   /** The step under `pipe` and `combine`. */
   addStage(
-    stage: StageComponent | StageComponent<Fields> | Stage,
+    stage: Step<never, Fields>,
     placement: Placement,
     from: readonly string[],
   ): PipelineFlow<Fields> {
@@ -146,8 +145,11 @@ export class TypedPipelineBuilder {
   }
 
   /** The step under `to`. */
-  addSink(sink: SinkComponent | Sink, placement: Placement, from: readonly string[]): this {
-    this.#sinks.push({ ...this.#place(sink, placement, ['sinks', this.#sinks.length]), from });
+  addSink(sink: SinkComponent | Sink<never>, placement: Placement, from: readonly string[]): this {
+    this.#sinks.push({
+      ...this.#place(sink as SinkComponent | Sink, placement, ['sinks', this.#sinks.length]),
+      from,
+    });
     return this;
   }
 
@@ -174,6 +176,21 @@ export class TypedPipelineBuilder {
   }
 }
 
+/** Said where there is no source yet, or where a sink has ended the flow. */
+type FlowNeeded = 'no flow here: `from` begins one, its sink ends it; go on from what `pipe` gave';
+
+/** Unknown where the flows have the same fields, else a text that no flow is. */
+type OfOneSchema<F extends Fields> = (F extends unknown ? (fields: F) => void : never) extends (
+  fields: infer Common,
+) => void
+  ? [F] extends [Common]
+    ? unknown
+    : 'flows that are combined must have the same fields'
+  : never;
+
+/** A stage as a flow takes it: described, or written by hand. */
+type Step<In extends Fields, Out extends Fields> = StageComponent<In, Out> | Stage<In, Out>;
+
 /** What flows at one point of a pipeline being built. `F`: the fields of its rows. */
 export class PipelineFlow<F extends Fields> {
   /** How later steps refer to this point. */
@@ -192,33 +209,28 @@ export class PipelineFlow<F extends Fields> {
     return this.#builder === builder;
   }
 
-  /** Sends the flow through stages, in order. */
-  pipe<A extends Fields>(a: StageComponent<F, A>): PipelineFlow<A>;
-  pipe<A extends Fields, B extends Fields>(
-    a: StageComponent<F, A>,
-    b: StageComponent<A, B>,
-  ): PipelineFlow<B>;
+  /** Sends the flow through stages, in order; up to five at a time. */
+  pipe<A extends Fields>(a: Step<F, A>): PipelineFlow<A>;
+  pipe<A extends Fields, B extends Fields>(a: Step<F, A>, b: Step<A, B>): PipelineFlow<B>;
   pipe<A extends Fields, B extends Fields, C extends Fields>(
-    a: StageComponent<F, A>,
-    b: StageComponent<A, B>,
-    c: StageComponent<B, C>,
+    a: Step<F, A>,
+    b: Step<A, B>,
+    c: Step<B, C>,
   ): PipelineFlow<C>;
   pipe<A extends Fields, B extends Fields, C extends Fields, D extends Fields>(
-    a: StageComponent<F, A>,
-    b: StageComponent<A, B>,
-    c: StageComponent<B, C>,
-    d: StageComponent<C, D>,
+    a: Step<F, A>,
+    b: Step<A, B>,
+    c: Step<B, C>,
+    d: Step<C, D>,
   ): PipelineFlow<D>;
   pipe<A extends Fields, B extends Fields, C extends Fields, D extends Fields, E extends Fields>(
-    a: StageComponent<F, A>,
-    b: StageComponent<A, B>,
-    c: StageComponent<B, C>,
-    d: StageComponent<C, D>,
-    e: StageComponent<D, E>,
+    a: Step<F, A>,
+    b: Step<A, B>,
+    c: Step<B, C>,
+    d: Step<C, D>,
+    e: Step<D, E>,
   ): PipelineFlow<E>;
-  /** A stage of one's own: a `transform(stream)`; say what it makes in its `output`. */
-  pipe<A extends Fields>(stage: Stage & { output(input: Schema): Schema<A> }): PipelineFlow<A>;
-  pipe(...stages: readonly (StageComponent | Stage)[]): PipelineFlow<Fields> {
+  pipe(...stages: readonly Step<never, Fields>[]): PipelineFlow<Fields> {
     let reference = this.reference;
     for (const stage of stages)
       reference = this.#builder.addStage(stage, {}, [reference]).reference;
@@ -226,8 +238,8 @@ export class PipelineFlow<F extends Fields> {
   }
 
   /** Sends the flow through one stage with a name, or a policy, of its own. */
-  through<A extends Fields>(stage: StageComponent<F, A>, placement: Placement): PipelineFlow<A> {
-    const added = this.#builder.addStage(stage as StageComponent, placement, [this.reference]);
+  through<A extends Fields>(stage: Step<F, A>, placement: Placement): PipelineFlow<A> {
+    const added = this.#builder.addStage(stage, placement, [this.reference]);
     return added as PipelineFlow<Fields> as PipelineFlow<A>;
   }
 
@@ -237,8 +249,8 @@ export class PipelineFlow<F extends Fields> {
   }
 
   /** Ends the flow in a sink. Several sinks may read from one flow. */
-  to(sink: SinkComponent<F> | Sink, placement: Placement = {}): TypedPipelineBuilder {
-    return this.#builder.addSink(sink as SinkComponent | Sink, placement, [this.reference]);
+  to(sink: SinkComponent<F> | Sink<F>, placement: Placement = {}): TypedPipelineBuilder {
+    return this.#builder.addSink(sink, placement, [this.reference]);
   }
 }
 

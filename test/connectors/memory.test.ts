@@ -228,6 +228,7 @@ describe('a memory sink', () => {
       readonly { readonly id: string; readonly value: number | null }[]
     >();
     const other = schema({ id: 'text' });
+    // @ts-expect-error: it lacks `value`
     await expect(openSink(sink, other)).rejects.toThrow('ERR_BATCH_SCHEMA [memory] the rows are');
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Fields, RecordOf } from '../../src/batch/index.ts';
-import { positionCut, type StageComponent } from '../../src/core/index.ts';
+import { isCut, positionCut, type Stage, type StageComponent } from '../../src/core/index.ts';
 import { ValidationError } from '../../src/engine/index.ts';
 import { merge } from '../../src/stages/merge.ts';
 import { branch } from '../../src/stages/branch.ts';
@@ -29,6 +29,26 @@ describe('the builder', () => {
     expect(rows.map((row) => [row['value'], row['half'], row['avg']])).toEqual(
       Array.from({ length: 9 }, (_, at) => [11 + at, (11 + at) / 2, (10.5 + at) / 2]),
     );
+  });
+
+  test('takes hand-written stages among described ones', async () => {
+    const rows: Record<string, unknown>[] = [];
+    const order: string[] = [];
+    const passing = (name: string): Stage<(typeof readings)['shape']> => ({
+      async *transform(stream) {
+        for await (const flow of stream) {
+          if (!isCut(flow)) order.push(name);
+          yield flow;
+        }
+      },
+    });
+    await testPipeline()
+      .from(source())
+      .pipe(passing('first'), threshold({ field: 'value', max: 1 }), passing('second'))
+      .to(scriptedSink({ rows }))
+      .run();
+    expect(rows.map((row) => row['value'])).toEqual([0, 1]);
+    expect(order).toEqual(['first', 'second']);
   });
 
   test('makes the same graph of branches, merges and several sinks', async () => {

@@ -14,7 +14,7 @@ import {
 } from './ends.ts';
 
 /** Lets a row go when the next three have come, and the last of them at the end. */
-function delay(held: Reading[] = []): Stage & { output: () => typeof readings } {
+function delay(held: Reading[] = []): Stage<(typeof readings)['shape']> {
   return {
     output: () => readings,
     async *transform(stream) {
@@ -23,7 +23,7 @@ function delay(held: Reading[] = []): Stage & { output: () => typeof readings } 
           yield flow;
           continue;
         }
-        held.push(...(flow.toRows() as Reading[]));
+        held.push(...flow.toRows());
         flow.release();
         if (held.length > 3) yield Batch.from(held.splice(0, held.length - 3), readings);
       }

@@ -347,7 +347,7 @@ function batchesOf(sizes: readonly number[], first: number): { id: number }[][] 
 function streaming(
   batches: readonly { id: number }[][],
   pause: (msMax: number, signal: AbortSignal) => Promise<void>,
-): Source & { readonly schema: typeof numbers } {
+): Source<Numbers> {
   return {
     schema: numbers,
     async *stream({ from, signal }) {

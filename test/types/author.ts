@@ -128,7 +128,7 @@ const spec: SourceSpec<LogOptions> = {
 export const logSource: SourceDefinition & ((options: LogOptions) => SourceComponent<Events>) =
   defineSource<(options: LogOptions) => SourceComponent<Events>, LogOptions>(spec);
 
-export function heartbeat(whenPaused: WhenPaused): Source & { readonly schema: Schema<Events> } {
+export function heartbeat(whenPaused: WhenPaused): Source<Events> {
   return { schema: events, whenPaused, async *stream() {} };
 }
 
