@@ -1,5 +1,5 @@
 import type { Clock } from '../core/index.ts';
-import { PipelineError } from '../errors.ts';
+import { withinLimit } from './limit.ts';
 
 /** How long each component may take to close. */
 const closeMsMax = 5000;
@@ -18,28 +18,11 @@ export async function closeAll(
 ): Promise<void> {
   for (const closable of closables) {
     try {
-      await withinLimit(closable, clock);
+      const { id } = closable;
+      const limit = { id, what: 'close', limitMs: closeMsMax, clock };
+      await withinLimit(() => closable.close(), limit);
     } catch (error) {
       failed(error);
     }
-  }
-}
-
-async function withinLimit(closable: Closable, clock: Clock): Promise<void> {
-  const closed = new AbortController();
-  const limit = clock.sleep(closeMsMax, { signal: closed.signal }).then(
-    () => {
-      throw new PipelineError({
-        code: 'ERR_TIMEOUT',
-        place: closable.id,
-        fact: `did not close within ${closeMsMax} ms`,
-      });
-    },
-    () => {},
-  );
-  try {
-    await Promise.race([closable.close(), limit]);
-  } finally {
-    closed.abort();
   }
 }

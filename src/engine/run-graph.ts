@@ -19,6 +19,8 @@ export interface RunGraphParts {
   readonly isStopping: () => boolean;
   /** Takes failed records to the dead letters. */
   readonly settle: (observed: Observed) => Promise<void>;
+  /** Waits for what holds up the end of the run, as long as that may. */
+  readonly withinDeadline: (id: string, what: string, call: () => Promise<void>) => Promise<void>;
   /** Called as each source comes to its end. */
   readonly sourceEnded: () => void;
   /** Aborts when the run is stopped at once. */

@@ -1,5 +1,3 @@
-import process from 'node:process';
-
 import type { Batch } from '../batch/index.ts';
 import { type Cut, type Logger, silentLogger } from '../core/index.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
@@ -7,6 +5,7 @@ import { type Checkpoint, type CheckpointStore, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { withinLimit } from './limit.ts';
 import type { ComponentKind } from './observed.ts';
 import type { Plan } from './planned.ts';
 import { RunGraph } from './run-graph.ts';
@@ -65,6 +64,8 @@ export function startRun(plan: Plan, options: RunOptions = {}): Run {
 /** How long components may take to heed an abort. */
 const heedMsMax = 1000;
 
+const remedy = 'raise `drainMsMax`, or see which component is slow';
+
 class PipelineRun implements Run {
   readonly #plan: Plan;
   readonly #options: RunOptions;
@@ -73,6 +74,8 @@ class PipelineRun implements Run {
   readonly #timers = new AbortController();
   readonly #settled: PromiseWithResolvers<RunReport> = Promise.withResolvers();
   readonly #degraded = new Map<string, string>();
+  /** What holds up the end of the run now. */
+  readonly #awaited = new Set<string>();
   readonly #components: Components;
   readonly #cuts: Cuts;
   readonly #deadLetters: DeadLetters;
@@ -130,6 +133,7 @@ class PipelineRun implements Run {
       saves: options.store !== undefined,
       isStopping: () => this.#status === 'draining',
       settle: (observed) => this.#deadLetters.settle(observed),
+      withinDeadline: (id, what, call) => this.#withinDeadline(id, what, call),
       sourceEnded: () => {
         if (--this.#sourcesLeft === 0) this.#cuts.requestFinal();
       },
@@ -288,14 +292,31 @@ class PipelineRun implements Run {
   async #complete(cut: Cut, checkpoint: Checkpoint | undefined): Promise<void> {
     const { signal } = this.#aborting;
     signal.throwIfAborted();
-    await this.#deadLetters.commit(cut);
+    const committing = (): Promise<void> => this.#deadLetters.commit(cut);
+    if (!this.#cuts.isFinal(cut)) await committing();
+    else await this.#withinDeadline('dead-letters', 'commit', committing);
     signal.throwIfAborted();
     if (checkpoint === undefined) return;
     await this.#options.store?.save(checkpoint);
     for (const source of this.#graph.sources) {
       signal.throwIfAborted();
       const position = checkpoint.positions[source.id];
-      if (position !== undefined) await source.acknowledge(position);
+      if (position === undefined) continue;
+      const acknowledging = (): Promise<void> => source.acknowledge(position);
+      await this.#withinDeadline(source.id, 'acknowledge', acknowledging);
+    }
+  }
+
+  /** What holds up the end of a run has as long as a stop has for everything. */
+  async #withinDeadline(id: string, what: string, call: () => Promise<void>): Promise<void> {
+    const { drainMsMax: limitMs } = this.#plan.settings;
+    const { signal } = this.#aborting;
+    const awaited = `\`${id}\` to ${what}`;
+    this.#awaited.add(awaited);
+    try {
+      await withinLimit(call, { id, what, limitMs, remedy, clock: this.#clock, signal });
+    } finally {
+      this.#awaited.delete(awaited);
     }
   }
 
@@ -306,8 +327,8 @@ class PipelineRun implements Run {
     } catch {
       return;
     }
-    const fact = `what was in flight was not finished within ${drainMsMax} ms`;
-    const remedy = 'raise `drainMsMax`, or see which component is slow';
+    const waits = [...this.#awaited].map((what) => `; still waiting for ${what}`);
+    const fact = `what was in flight was not finished within ${drainMsMax} ms${waits.join('')}`;
     this.#fail(
       new PipelineError({ code: 'ERR_RUN_DEADLINE', place: this.#plan.name, fact, remedy }),
       'not-drained',

@@ -151,6 +151,8 @@ export interface SinkLoopParts {
   readonly observed: Observed;
   readonly cuts: Cuts;
   readonly settle: (observed: Observed) => Promise<void>;
+  /** Waits for what holds up the end of the run, as long as that may. */
+  readonly withinDeadline: (id: string, what: string, call: () => Promise<void>) => Promise<void>;
   readonly signal: AbortSignal;
 }
 
@@ -161,13 +163,16 @@ export async function runSink({
   observed,
   cuts,
   settle,
+  withinDeadline,
   signal,
 }: SinkLoopParts): Promise<void> {
   for (;;) {
     const flow = await takeFlow(inlet, observed, signal);
     if (flow === undefined) return;
     if (isCut(flow)) {
-      await writer.commit(flow);
+      const committing = (): Promise<void> => writer.commit(flow);
+      if (!cuts.isFinal(flow)) await committing();
+      else await withinDeadline(writer.id, 'commit', committing);
       cuts.committed(flow, writer.id);
     } else {
       await writer.write(flow);

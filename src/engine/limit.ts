@@ -1,0 +1,36 @@
+import type { Clock } from '../core/index.ts';
+import { PipelineError } from '../errors.ts';
+
+export interface Limit {
+  /** The id of the component that is waited for. */
+  readonly id: string;
+  /** What it is to do: `close`. */
+  readonly what: string;
+  readonly limitMs: number;
+  readonly remedy?: string;
+  readonly clock: Clock;
+  /** Ends the limit, and leaves the call to whoever aborts. */
+  readonly signal?: AbortSignal;
+}
+
+/** Waits for a component. Throws `ERR_TIMEOUT` with its id where that takes too long. */
+export async function withinLimit<T>(
+  call: () => Promise<T>,
+  { id, what, limitMs, remedy, clock, signal }: Limit,
+): Promise<T> {
+  const ended = new AbortController();
+  const ends = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]);
+  const limit = new Promise<never>((_, reject) => {
+    const fact = `did not ${what} within ${limitMs} ms`;
+    const error = { code: 'ERR_TIMEOUT', place: id, fact } as const;
+    clock.sleep(limitMs, { signal: ends }).then(
+      () => reject(new PipelineError(remedy === undefined ? error : { ...error, remedy })),
+      () => {},
+    );
+  });
+  try {
+    return await Promise.race([call(), limit]);
+  } finally {
+    ended.abort();
+  }
+}
