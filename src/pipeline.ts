@@ -1,5 +1,4 @@
 import { dirname, resolve } from 'node:path';
-import process from 'node:process';
 
 import { deadLetterFile } from './connectors/dead-letter-file.ts';
 import { connectors } from './connectors/index.ts';

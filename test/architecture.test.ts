@@ -57,6 +57,22 @@ describe('the source keeps to its structure', () => {
     ]);
   });
 
+  test('of Node it loads what is cheap: no standard streams, no cryptography, no tools', () => {
+    const loaded = [...loadedWith('src/index.ts', sources)].flatMap((file) =>
+      importsOf(file, sources.get(file)!).filter(({ isType, isLazy }) => !isType && !isLazy),
+    );
+    const packages = loaded.filter(({ isOurs }) => !isOurs).map(({ target }) => target);
+    expect([...new Set(packages)].sort()).toEqual([
+      'node:buffer',
+      'node:fs/promises',
+      'node:module',
+      'node:os',
+      'node:path',
+      'node:perf_hooks',
+      'node:timers',
+    ]);
+  });
+
   test('files, network and processes are reached through the context', () => {
     expect(doorViolations(sources)).toEqual([]);
   });

@@ -1,5 +1,4 @@
 import type { Hash } from 'node:crypto';
-import process from 'node:process';
 
 /** SHA-256. Loaded when first used: it takes longer to load than a third of all else. */
 export function createSha256(): Hash {

@@ -1,4 +1,3 @@
-import process from 'node:process';
 import type { ZodType } from 'zod';
 
 import { type EncodeFormat, encodeFormats } from '../batch/codec/contract.ts';

@@ -1,6 +1,5 @@
 import { homedir } from 'node:os';
 import { posix, win32 } from 'node:path';
-import process from 'node:process';
 
 import { PipelineError } from '../errors.ts';
 

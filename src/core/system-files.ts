@@ -1,14 +1,13 @@
-import { constants, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import process from 'node:process';
 
 import { PipelineError, reasonOf } from '../errors.ts';
 import type { FileFacts, FileHandle, Files, FileSpace } from './files.ts';
 
 type OpenMode = Parameters<Files['open']>[1];
 
-const { O_APPEND, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = constants;
+const { O_APPEND, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } = fs.constants;
 
 // Written with O_APPEND throughout, so that a file somebody else cut short never gets a hole.
 const flags: Record<OpenMode, number> = {

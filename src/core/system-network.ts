@@ -1,5 +1,3 @@
-import process from 'node:process';
-
 import type { Network } from './network.ts';
 
 /** The network of this machine. Failures are the system's own errors. */

@@ -1,5 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
-
 import {
   endOfInput,
   type Flow,
@@ -49,6 +47,7 @@ export function connectorOf(source: Source): HandWrittenSource {
         } catch (error) {
           // A generator that threw is finished for ever: whoever reads on needs another.
           iterator = undefined;
+          const { isDeepStrictEqual } = process.getBuiltinModule('node:util');
           const isStuck = position === undefined || isDeepStrictEqual(position, opened);
           if (isStuck || whole.aborted || signal.aborted) throw error;
         }
