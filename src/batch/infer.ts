@@ -15,6 +15,8 @@ export interface InferOptions {
   /** CSV: as for `createDecoder`; without a header the fields are named `column1`, `column2` … */
   readonly delimiter?: string | undefined;
   readonly header?: boolean | undefined;
+  /** Told of each record that cannot be read: where it begins in the sample, and why. */
+  readonly refused?: ((offset: number, message: string) => void) | undefined;
 }
 
 /** What the values of one field were. */
@@ -39,7 +41,7 @@ const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
  * The schema that the first records of a file or stream suggest. Numbers are float64, or int64 where
  * all are integers and one is beyond 2^53; text is a timestamp where all of it is RFC 3339, and a
  * category where values come twice on average. What was null or missing is nullable. Records that
- * cannot be read are left out. The same sample gives the same schema; int32 and bytes are never
+ * cannot be read are left out; a CSV with a header that cannot gives no fields. The same sample gives the same schema; int32 and bytes are never
  * guessed.
  */
 export function inferSchema(
@@ -52,13 +54,14 @@ export function inferSchema(
   const fields = new Map<string, Seen>();
   let records = 0;
   let columns: string[] | null = null;
-  for (const text of recordTexts(format, sample, options)) {
+  const named = options.header ?? true;
+  for (const [start, end] of recordSpans(format, sample, options)) {
     if (records === recordsMax) break;
     try {
+      const text = decodeText(sample, start, end, options.encoding ?? 'utf-8', start);
       if (isCsv) {
         const cells = splitCells(text, options.delimiter ?? ',');
         if (columns === null) {
-          const named = options.header ?? true;
           columns = cells.map((cell, at) => (named ? cell.text : `column${at + 1}`));
           for (const name of columns) fieldOf(fields, name);
           if (named) continue;
@@ -68,12 +71,16 @@ export function inferSchema(
           const isNull = cell.text === '' && !cell.quoted;
           if (!isNull) seeCell(fieldOf(fields, columns[at]!), cell.text);
         }
-      } else if (!seeRecord(fields, text)) {
-        continue;
+      } else {
+        seeRecord(fields, text);
       }
       records++;
     } catch (thrown) {
       if (!(thrown instanceof UndecodableError)) throw thrown;
+      const isHeader = isCsv && named && columns === null;
+      options.refused?.(start, `${isHeader ? 'the header cannot be read: ' : ''}${thrown.fact}`);
+      // No other record is the header.
+      if (isHeader) break;
     }
   }
   const found = [...fields].map(([name, seen]): Field => {
@@ -82,12 +89,12 @@ export function inferSchema(
   return new Schema(found);
 }
 
-/** The records of the sample, without their line ends; blank lines are left out. */
-function* recordTexts(
+/** Where the records of the sample are, without their line ends; blank lines are left out. */
+function* recordSpans(
   format: DecodeFormat,
   sample: Uint8Array,
-  { complete = false, delimiter = ',', encoding = 'utf-8' }: InferOptions,
-): Generator<string> {
+  { complete = false, delimiter = ',' }: InferOptions,
+): Generator<[start: number, end: number]> {
   const scanner = new RecordScanner(delimiterByte(delimiter));
   let at = sample[0] === 0xef && sample[1] === 0xbb && sample[2] === 0xbf ? 3 : 0;
   while (at < sample.length) {
@@ -97,36 +104,22 @@ function* recordTexts(
     if (found < 0 && !complete) return;
     const lineEnd = found < 0 ? sample.length : found;
     const end = lineEnd > at && sample[lineEnd - 1] === 13 ? lineEnd - 1 : lineEnd;
-    const text = readableText(sample, at, end, encoding);
-    if (text !== '') yield text;
+    if (end > at) yield [at, end];
     at = lineEnd + 1;
   }
 }
 
-function readableText(
-  sample: Uint8Array,
-  start: number,
-  end: number,
-  encoding: TextEncoding,
-): string {
-  try {
-    return decodeText(sample, start, end, encoding, start);
-  } catch (thrown) {
-    if (!(thrown instanceof UndecodableError)) throw thrown;
-    return '';
-  }
-}
-
-function seeRecord(fields: Map<string, Seen>, text: string): boolean {
+function seeRecord(fields: Map<string, Seen>, text: string): void {
   const { value, spans } = parseJson(text);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new UndecodableError('record.type', 'a record is a JSON object, this is none');
+  }
   const values = value as Record<string, unknown>;
   for (const [name, { start, end }] of spans) {
     const seen = fieldOf(fields, name);
     const field = values[name];
     if (field !== null) seeValue(seen, field, text.slice(start, end));
   }
-  return true;
 }
 
 function seeCell(seen: Seen, text: string): void {

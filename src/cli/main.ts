@@ -151,10 +151,22 @@ function addFiles(program: Command, terminal: Terminal): void {
     .command('infer')
     .description('Print the schema of a data file (NDJSON or CSV), to put into a pipeline.')
     .argument('<file>', 'the data')
-    .addHelpText('after', examples(['millrace infer readings.csv', '']))
-    .action(async (file: string) => {
+    .addOption(
+      new Option('--format <format>', 'what it holds, where its name does not tell').choices([
+        'ndjson',
+        'csv',
+      ]),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        ['millrace infer readings.csv', ''],
+        ['millrace infer readings.txt --format csv', 'a name that does not tell'],
+      ),
+    )
+    .action(async (file: string, options: { format?: 'ndjson' | 'csv' }) => {
       const { inferFile } = await import('./infer.ts');
-      await inferFile(file, terminal);
+      await inferFile(file, options, terminal);
     });
   program
     .command('init')

@@ -242,6 +242,50 @@ describe('infer', () => {
     expect(stdout).toMatch(/^ {6}value: float64$/m);
   });
 
+  test('takes the format of a file of which the name does not tell', async () => {
+    const cwd = temporaryDirectory();
+    writeFileSync(join(cwd, 'data.txt'), 'sensor,value\na,1.5\n');
+    const unnamed = await millrace(['infer', 'data.txt'], { cwd });
+    expect(unnamed).toMatchObject({ code: 2, stdout: '' });
+    expect(unnamed.stderr).toContain('add `--format ndjson` or `--format csv`');
+    const { code, stdout } = await millrace(['infer', 'data.txt', '--format', 'csv'], { cwd });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ {4}path: data\.txt\n {4}format: csv\n {4}schema:\n {6}sensor: \w/m);
+    const wrong = await millrace(['infer', 'data.txt', '--format', 'xml'], { cwd });
+    expect(wrong).toMatchObject({ code: 2, stdout: '' });
+  });
+
+  test.each([
+    ['empty.csv', '', 'is empty: there is no record to find a schema in'],
+    ['blank.ndjson', '\r\n\n', 'is empty: there is no record to find a schema in'],
+    ['cr.csv', 'a,b\r1,2\r3,4\r', 'its lines end with CR alone; end them with LF or CRLF'],
+    ['cr.ndjson', '{"a":1}\r{"a":2}\r', 'its lines end with CR alone; end them with LF or CRLF'],
+    [
+      'one.csv',
+      'a,b\rc\n1,2\n',
+      'at byte 0: the header cannot be read: a CR that is not followed by LF',
+    ],
+    [
+      'open.csv',
+      'a,"b\n1,2\n3,4\n',
+      'at byte 0: the header cannot be read: a quoted cell without its end quote',
+    ],
+    [
+      'long.csv',
+      `a,"b\n${'1,2\n'.repeat(300_000)}`,
+      'no record ends in its first 1048576 bytes; end the quote or the line that is open',
+    ],
+    ['list.ndjson', '\n[1]\n[2]\n', 'at byte 1: a record is a JSON object, this is none'],
+    ['torn.ndjson', '{"a":1\n', 'at byte 0: Expected'],
+  ])('says why %s shows no schema', async (name, text, says) => {
+    const cwd = temporaryDirectory();
+    writeFileSync(join(cwd, name), text);
+    const { code, stdout, stderr } = await millrace(['infer', name], { cwd });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toContain(`[${name}]`);
+    expect(stderr).toContain(says);
+  });
+
   test('says what is wrong with a file that is not there', async () => {
     const { code, stdout, stderr } = await millrace(['infer', 'nowhere.csv']);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

@@ -288,7 +288,8 @@ describe('the file source without a schema', () => {
     await expect(openSource(fileSource({ path: 'a.ndjson' }), { outside })).rejects.toMatchObject({
       code: 'ERR_CONNECTOR_FILE',
       place: 'a.ndjson',
-      remedy: 'give `schema`',
+      fact: expect.stringMatching(/^no record shows a schema; at byte 0: /),
+      remedy: 'correct it, or give `schema`',
     });
     expect(outside.files.openCount).toBe(0);
   });

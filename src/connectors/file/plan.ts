@@ -9,6 +9,8 @@ import type { FileReading } from './source.ts';
 
 /** How much of a file is looked at before data flows. */
 const sampleBytesMax = 1_048_576;
+const lineFeed = 10;
+const carriageReturn = 13;
 
 /** Finds the files, makes sure that each can be read, and the schema of their rows. */
 export async function planFiles(
@@ -37,17 +39,39 @@ async function inferFrom(
     const { bytes, isWhole } = await sample(handle);
     if (isBlank(bytes)) continue;
     const { encoding, delimiter, header } = decode;
-    const options = { complete: isWhole, encoding, delimiter, header };
+    let first: string | undefined;
+    const refused = (offset: number, message: string): void => {
+      first ??= `at byte ${offset}: ${message}`;
+    };
+    const options = { complete: isWhole, encoding, delimiter, header, refused };
     const found = ofFile(path, () => inferSchema(formatOf(path), bytes, options));
     if (found.fields.length > 0) return found;
     throw new PipelineError({
       code: 'ERR_CONNECTOR_FILE',
       place: path,
-      fact: 'has no record at its beginning that shows a schema',
-      remedy: 'give `schema`',
+      ...whyNoSchema(bytes, isWhole, first),
     });
   }
   return new Schema([]);
+}
+
+/** Why the beginning of a file shows no schema. `first`: what is wrong with its first record. */
+function whyNoSchema(
+  bytes: Uint8Array,
+  isWhole: boolean,
+  first: string | undefined,
+): { readonly fact: string; readonly remedy: string } {
+  if (bytes.includes(carriageReturn) && !bytes.includes(lineFeed)) {
+    return { fact: 'its lines end with CR alone', remedy: 'end them with LF or CRLF' };
+  }
+  if (first !== undefined) {
+    return { fact: `no record shows a schema; ${first}`, remedy: 'correct it, or give `schema`' };
+  }
+  if (!isWhole) {
+    const fact = `no record ends in its first ${bytes.length} bytes`;
+    return { fact, remedy: 'end the quote or the line that is open, or give `schema`' };
+  }
+  return { fact: 'has no record with a field', remedy: 'give `schema`' };
 }
 
 /** Throws where the header of a CSV does not fit the schema. */
