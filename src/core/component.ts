@@ -19,6 +19,8 @@ interface Description<O> {
   readonly options: (z: Zod) => zod.ZodType<O>;
   /** Options that work as they stand, for docs and tests; null where only code can give them. */
   readonly example: JsonValue;
+  /** The call in TypeScript, for docs, where it takes what a config file cannot hold. */
+  readonly exampleCode?: string;
 }
 
 /** What a source or stage may ask for while it is planned. */
