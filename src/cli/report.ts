@@ -8,6 +8,8 @@ export function reportJson(report: RunReport): Record<string, unknown> {
   const components = report.components.map((component) => ({
     ...component,
     busyMs: rounded(component.busyMs),
+    blockedMs: rounded(component.blockedMs),
+    idleMs: rounded(component.idleMs),
     p50Ms: rounded(component.p50Ms),
     p95Ms: rounded(component.p95Ms),
     p99Ms: rounded(component.p99Ms),

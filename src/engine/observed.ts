@@ -54,7 +54,9 @@ export class Observed {
     const sleptBefore = this.#sleptMs;
     const done = (): void => {
       const elapsed = this.#clock.monotonic() - start;
-      this.meter.worked(Math.max(0, elapsed - (this.#sleptMs - sleptBefore)));
+      const slept = Math.min(elapsed, this.#sleptMs - sleptBefore);
+      this.meter.idleMs += slept;
+      this.meter.worked(elapsed - slept);
     };
     let result: T | Promise<T> | undefined;
     try {

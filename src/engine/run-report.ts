@@ -19,7 +19,13 @@ export interface ComponentReport {
   readonly absorbed: number;
   readonly created: number;
   readonly held: number;
+  /**
+   * Milliseconds at work, waiting for room downstream, and waiting for input. Of stages that share a
+   * hop the first waits for input and the last for room.
+   */
   readonly busyMs: number;
+  readonly blockedMs: number;
+  readonly idleMs: number;
   /** Milliseconds of work per batch; null before the first. */
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
@@ -94,6 +100,8 @@ export function reportComponent(observed: Observed): ComponentReport {
     created: tally.createdRows,
     held: observed.held(),
     busyMs: meter.busyMs,
+    blockedMs: meter.blockedMs,
+    idleMs: meter.idleMs,
     p50Ms: quantileMs(observed, 0.5),
     p95Ms: quantileMs(observed, 0.95),
     p99Ms: quantileMs(observed, 0.99),

@@ -150,7 +150,8 @@ export class SourceLoop {
       } else if (this.#result !== undefined) await this.#take();
       else {
         this.#read();
-        await observed.waited('idleMs', this.#wakeup.wait());
+        // What it waits for input is in the times of the read.
+        await this.#wakeup.wait();
       }
     }
   }

@@ -6,8 +6,7 @@ export class Meter {
   rowsIn = 0;
   /** Rows that went out; for a sink, rows taken. */
   rowsOut = 0;
-  batches = 0;
-  /** Milliseconds at work, waiting for room downstream, waiting for input. */
+  /** Milliseconds at work, waiting for room downstream, waiting for input; none counted twice. */
   busyMs = 0;
   blockedMs = 0;
   idleMs = 0;
@@ -15,7 +14,6 @@ export class Meter {
   readonly work: Histogram = new Histogram();
 
   worked(ms: number): void {
-    this.batches++;
     this.busyMs += ms;
     this.work.record(ms / 1000);
   }
