@@ -57,7 +57,7 @@ export class TypedPipelineBuilder {
 
   constructor(name: string, settings: SettingsInput, defaults: BuilderDefaults) {
     this.#name = name;
-    this.#settings = settings;
+    this.#settings = settings ?? {};
     this.#defaults = defaults;
     const { deadLetters } = defaults;
     if (deadLetters !== undefined) {
@@ -82,6 +82,11 @@ export class TypedPipelineBuilder {
     placement: Placement = {},
   ): PipelineFlow<A> {
     const path = ['stages', this.#stages.length];
+    if (!Array.isArray(flows) || flows.some((flow) => !(flow instanceof PipelineFlow))) {
+      const fact = '`combine` was given what is no list of flows';
+      const remedy = 'give it what `from` and `pipe` return: `combine([a, b], merge())`';
+      throw brokenPromise(`${this.#name} ${path.join('.')}`, fact, remedy);
+    }
     if (flows.some((flow) => !flow.isOf(this))) {
       const text = 'a flow of another pipeline cannot be combined; begin it with this builder';
       this.#problems.push({ kind: 'topology', path, text });
@@ -155,7 +160,7 @@ export class TypedPipelineBuilder {
 
   #place<C extends object>(
     component: C,
-    { id, policy }: Placement,
+    placement: Placement,
     path: readonly (string | number)[],
   ): { id: string; component: C; path: readonly (string | number)[] } & Placement {
     if (component === null || !['object', 'function'].includes(typeof component)) {
@@ -164,6 +169,11 @@ export class TypedPipelineBuilder {
       throw brokenPromise(`${this.#name} ${path.join('.')}`, fact, remedy);
     }
     const name = nameOf(component) ?? String(path[0]).replace(/s$/, '');
+    const { id, policy } = placement ?? {};
+    if (id !== undefined && typeof id !== 'string') {
+      const text = `an \`id\` is text, not ${typeof id}`;
+      this.#problems.push({ kind: 'invalid-option', path, text });
+    }
     const node = { id: id ?? this.#freeId(name), component, path };
     return policy === undefined ? node : { ...node, policy };
   }

@@ -2,6 +2,7 @@ import type { Batch } from '../batch/index.ts';
 import {
   type Context,
   isSink,
+  isSource,
   isStage,
   type Logger,
   type SinkComponent,
@@ -13,7 +14,7 @@ import {
 } from '../core/index.ts';
 import { type ComponentKind, Observed } from './observed.ts';
 import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
-import { failedAs } from './protocol.ts';
+import { assertMade, failedAs } from './protocol.ts';
 import { connectorOfSink, SinkWriter } from './sink-loop.ts';
 import type { StageNodeParts } from './stage-parts.ts';
 
@@ -62,6 +63,9 @@ export class Components {
             component.definition.spec.create(options as never, context),
           )
         : component;
+    if (!isSource(source)) assertMade(node.id, source, ['open', 'read', 'position', 'close']);
+    if ('definition' in component && component.definition.spec.whenPaused === 'redeliver')
+      assertMade(node.id, source, ['acknowledge']);
     return { observed, source };
   }
 
@@ -77,6 +81,8 @@ export class Components {
           )
         : component;
     if (isStage(instance)) observed.held = () => instance.held?.() ?? 0;
+    else if (typeof instance !== 'function')
+      assertMade(node.id, instance, ['process', 'snapshot', 'restore']);
     return { planned, instance, observed };
   }
 
@@ -95,6 +101,7 @@ export class Components {
             (component as SinkComponent).definition.spec.create(options as never, context),
           )
         : component;
+    if (!isSink(sink)) assertMade(node.id, sink, ['open', 'write', 'commit', 'close']);
     const writer = new SinkWriter({
       planned,
       connector: isSink(sink) ? connectorOfSink(sink, node.id, signal) : sink,

@@ -1,9 +1,10 @@
-import type { Schema } from '../batch/index.ts';
+import { Schema } from '../batch/index.ts';
 import {
   isSink,
   isSource,
   isStage,
   type Outside,
+  type Policy,
   type SinkComponent,
   type Source,
   type SourceComponent,
@@ -26,6 +27,7 @@ import {
   type PlannedStage,
 } from './planned.ts';
 import { type Problem, ValidationError } from './problem.ts';
+import { brokenPromise } from './protocol.ts';
 
 export interface PlanOptions {
   readonly outside: Outside;
@@ -77,14 +79,17 @@ class Planner {
     // The sink that no pipeline named is not even opened where nothing goes to it.
     const isUsed = deadLetters?.node.path.length !== 0 || settings.onRowError === 'dead-letter';
     const written = deadLetters === undefined || !isUsed ? sinks : [...sinks, deadLetters];
-    const users = { pipeline: name, sources, sinks: written };
+    const users = { pipeline: String(name), sources, sinks: written };
     await checkFiles(users, this.#outside.files, this.#problems);
     if (this.#problems.list.length > 0) throw new ValidationError(name, this.#problems.list);
     return { name, settings, sources, stages, sinks, deadLetters, outside: this.#outside };
   }
 
   #checkNodes(): void {
-    const { sources, stages, sinks, deadLetters } = this.#description;
+    const { name, sources, stages, sinks, deadLetters } = this.#description;
+    if (typeof name !== 'string' || name === '') {
+      this.#problems.add('missing-option', ['name'], 'a pipeline has a name');
+    }
     // A description with problems of its own may lack an end for that reason.
     if (sources.length === 0) this.#missingEnd('source');
     if (sinks.length === 0) this.#missingEnd('sink');
@@ -101,6 +106,11 @@ class Planner {
       }
       seen.add(id);
       if (policy === undefined || component === undefined) continue;
+      if (typeof (policy as Partial<Policy> | null)?.execute !== 'function') {
+        const text = `the policy of \`${id}\` has no method \`execute(fn, signal)\``;
+        this.#problems.add('protocol', path, text);
+        continue;
+      }
       if ('definition' in component && component.kind !== 'stage') continue;
       const text = `\`${id}\` has a policy and makes no calls that it could stand around: it is for sources and sinks that are described by \`open\`, \`read\`, \`write\`, \`commit\``;
       this.#problems.add('protocol', path, text);
@@ -124,6 +134,7 @@ class Planner {
     const context = { ...this.#outside, id, signal: new AbortController().signal };
     try {
       const output = await component.definition.spec.output(mended.value as never, context);
+      assertSchema(id, output);
       if (options === undefined) {
         this.#presumptions.set(id, output);
         return undefined;
@@ -144,6 +155,11 @@ class Planner {
     }
     if (source.schema === undefined) {
       const text = `source \`${id}\` has no \`schema\`; say what its batches hold`;
+      this.#problems.add('protocol', path, text);
+      return undefined;
+    }
+    if (!(source.schema instanceof Schema)) {
+      const text = `the \`schema\` of source \`${id}\` is none; make it with \`schema({ … })\``;
       this.#problems.add('protocol', path, text);
       return undefined;
     }
@@ -266,7 +282,9 @@ class Planner {
     options: unknown,
   ): Schema {
     try {
-      return spec.output(input, options as never);
+      const output = spec.output(input, options as never);
+      assertSchema(node.id, output);
+      return output;
     } catch (error) {
       const mended = withoutExpressions(options, eachOf(error));
       if (mended === undefined) throw error;
@@ -308,9 +326,16 @@ class Planner {
   }
 }
 
-function isComponent<C extends { readonly kind: string }>(
+function isComponent<C extends Pick<SourceComponent | StageComponent | SinkComponent, 'kind'>>(
   component: object,
   kind: C['kind'],
 ): component is C {
-  return 'definition' in component && (component as C).kind === kind;
+  const { kind: given, definition } = component as Partial<StageComponent>;
+  return (given as string) === kind && typeof definition?.spec?.create === 'function';
+}
+
+function assertSchema(place: string, output: unknown): void {
+  if (output instanceof Schema) return;
+  const remedy = 'make it with `schema({ … })`, or of the one that comes in';
+  throw brokenPromise(place, `\`output\` of \`${place}\` gave what is no schema`, remedy);
 }

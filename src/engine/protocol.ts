@@ -13,6 +13,16 @@ export function brokenPromise(place: string, fact: string, remedy: string): Pipe
   return new PipelineError({ code: 'ERR_CONNECTOR_PROTOCOL', place, fact, remedy });
 }
 
+/** Throws where what a component's `create` made has not every method of its protocol. */
+export function assertMade(place: string, made: unknown, methods: readonly string[]): void {
+  const given = (made ?? {}) as Readonly<Record<string, unknown>>;
+  const missing = methods.filter((name) => typeof given[name] !== 'function');
+  if (missing.length === 0) return;
+  const names = missing.map((name) => `\`${name}\``).join(', ');
+  const fact = `its \`create\` gave an object without the method${missing.length > 1 ? 's' : ''} ${names}`;
+  throw brokenPromise(place, fact, `give an object with ${methods.join(', ')}`);
+}
+
 /** Throws where what a component gave is no batch, or one of another schema than it promised. */
 export function assertPromised(
   place: string,

@@ -88,6 +88,7 @@ export class Problems {
     const kindOf: Partial<Record<ErrorCode, ProblemKind>> = {
       ERR_BATCH_FIELD: 'unknown-field',
       ERR_CONNECTOR_FILE: 'input',
+      ERR_CONNECTOR_PROTOCOL: 'protocol',
     };
     let text = error.remedy === undefined ? error.fact : `${error.fact}; ${error.remedy}`;
     if (error.code === 'ERR_CONNECTOR_FILE') text = `${error.place}: ${text}`;
