@@ -4,6 +4,8 @@ export const errorCodes = {
   ERR_BATCH_FIELD: 'A batch or schema was asked for a field that it does not have.',
   ERR_BATCH_SCHEMA: 'A schema is malformed, or two schemas that must agree do not.',
   ERR_BATCH_VALUE: 'A value does not fit the kind of its field.',
+  ERR_BULKHEAD_FULL: 'As many calls as may run and wait at a time do so already.',
+  ERR_CIRCUIT_OPEN: 'A circuit breaker is open: the call was not made.',
   ERR_CODEC_FORMAT:
     'A file or stream cannot be decoded at all (a record that cannot is a dead letter).',
   ERR_CONFIG_INVALID: 'A pipeline description has problems; every one of them is listed.',
@@ -17,6 +19,8 @@ export const errorCodes = {
   ERR_OUTPUT_CLOSED:
     'What reads the output has closed it (as `head` does): the run ends, and cleanly.',
   ERR_PEER_MISSING: 'An optional package is needed for this and is not installed.',
+  ERR_RATE_LIMITED: 'As many calls as the rate allows have been made.',
+  ERR_RETRY_EXHAUSTED: 'A call failed as often as it may be tried; the last failure is the cause.',
   ERR_ROW_FAILED: 'A row failed and the pipeline says `onRowError: fail`.',
   ERR_RUN_ABORTED: 'The run was stopped before its input ended.',
   ERR_RUN_CLOSED: 'The run is over; it takes no further command.',

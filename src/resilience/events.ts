@@ -1,0 +1,60 @@
+/** Why a retry was not made. */
+export type RetryStop = 'exhausted' | 'propagated' | 'suppressed' | 'out-of-time';
+
+export type BreakerState = 'closed' | 'open' | 'half-open';
+
+/** What a policy does, declared once: each has the policy's name. */
+export type PolicyEvent =
+  | {
+      readonly type: 'retry.scheduled';
+      readonly name: string;
+      /** The attempt that failed, from 1. */
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly error: unknown;
+    }
+  | {
+      readonly type: 'retry.stopped';
+      readonly name: string;
+      readonly attempts: number;
+      readonly reason: RetryStop;
+      readonly error: unknown;
+    }
+  | {
+      readonly type: 'breaker.changed';
+      readonly name: string;
+      readonly from: BreakerState;
+      readonly to: BreakerState;
+      readonly reason: string;
+    }
+  | { readonly type: 'breaker.refused'; readonly name: string; readonly retryAfterMs: number }
+  | { readonly type: 'timeout.expired'; readonly name: string; readonly timeoutMs: number }
+  | { readonly type: 'bulkhead.refused'; readonly name: string }
+  | { readonly type: 'rate.refused'; readonly name: string; readonly retryAfterMs: number }
+  | { readonly type: 'hedge.started'; readonly name: string; readonly attempt: number }
+  | {
+      readonly type: 'fallback.substituted';
+      readonly name: string;
+      readonly key: string;
+      readonly strategy: string;
+      readonly error: unknown;
+    }
+  | {
+      readonly type: 'fallback.dropped';
+      readonly name: string;
+      readonly key: string;
+      /** `no-history`, `too-old`, `drop`. */
+      readonly reason: string;
+      readonly error: unknown;
+    };
+
+export type PolicyListener = (event: PolicyEvent) => void;
+
+/** Tells a listener; what it throws is its own affair and never disturbs the call. */
+export function tell(listener: PolicyListener, event: PolicyEvent): void {
+  try {
+    listener(event);
+  } catch {
+    // Nobody to tell.
+  }
+}

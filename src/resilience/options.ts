@@ -1,0 +1,82 @@
+import { nearest } from '../batch/nearest.ts';
+import { PipelineError } from '../errors.ts';
+import type { PolicyOptions } from './policy.ts';
+
+/** What a number that limits something may be. */
+export type NumberRule = 'positive' | 'not negative' | 'positive integer' | 'share';
+
+const rules: Readonly<Record<NumberRule, [allowed: string, holds: (value: number) => boolean]>> = {
+  positive: ['a finite number above 0', (value) => value > 0 && value < Infinity],
+  'not negative': ['a finite number, 0 or more', (value) => value >= 0 && value < Infinity],
+  'positive integer': [
+    'a whole number, 1 or more',
+    (value) => Number.isSafeInteger(value) && value >= 1,
+  ],
+  share: ['a number above 0 and at most 1', (value) => value > 0 && value <= 1],
+};
+
+/** Throws `ERR_CONFIG_INVALID` where an option that is given is not such a number. */
+export function checkNumber(
+  policy: string,
+  option: string,
+  value: unknown,
+  rule: NumberRule,
+): void {
+  if (value === undefined) return;
+  const [allowed, holds] = rules[rule];
+  if (typeof value !== 'number' || !holds(value)) throw badOption(policy, option, value, allowed);
+}
+
+/** Throws `ERR_CONFIG_INVALID` where an option that is given is not one of a few words. */
+export function checkWord(
+  policy: string,
+  option: string,
+  value: unknown,
+  words: readonly string[],
+): void {
+  if (value === undefined || words.includes(value as string)) return;
+  throw badOption(policy, option, value, words.map((word) => `\`${word}\``).join(', '));
+}
+
+/** Throws `ERR_CONFIG_INVALID` where the options are no object, or have one of another name. */
+export function checkNames(
+  policy: string,
+  options: unknown,
+  names: readonly string[],
+): asserts options is PolicyOptions {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    throw badOption(policy, 'options', options, `an object of ${names.join(', ')}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (names.includes(name)) continue;
+    const meant = nearest(name, names);
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: policy,
+      fact: `has no option \`${name}\``,
+      remedy: `${meant === undefined ? '' : `did you mean \`${meant}\`? `}its options: ${names.join(', ')}`,
+    });
+  }
+}
+
+/** An option that is not what it may be: what was given, what is allowed. */
+export function badOption(
+  policy: string,
+  option: string,
+  given: unknown,
+  allowed: string,
+): PipelineError {
+  return new PipelineError({
+    code: 'ERR_CONFIG_INVALID',
+    place: `${policy}.${option}`,
+    fact: `cannot be ${describe(given)}`,
+    remedy: `give ${allowed}`,
+  });
+}
+
+function describe(given: unknown): string {
+  if (typeof given === 'string') return JSON.stringify(given);
+  if (typeof given === 'object' && given !== null)
+    return Array.isArray(given) ? 'a list' : 'an object';
+  return typeof given === 'function' ? 'a function' : String(given);
+}

@@ -1,0 +1,42 @@
+import type { Clock, Policy, Random } from '../core/index.ts';
+import type { PolicyListener } from './events.ts';
+
+/** A call under a policy; the signal aborts when its caller gives it up. */
+export type Attempt<T> = (signal: AbortSignal) => Promise<T>;
+
+/** What every policy is told. */
+export interface PolicyOptions {
+  /** For events, statistics and errors. */
+  readonly name?: string | undefined;
+  /** Told of what the policy does, at once; what it throws is ignored. */
+  readonly onEvent?: PolicyListener | undefined;
+  /** The system's unless given. */
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+}
+
+/** The signal of a call that nobody can give up. */
+export const neverAborted: AbortSignal = new AbortController().signal;
+
+/** A policy that makes every function asynchronous. */
+export abstract class AsyncPolicy implements Policy {
+  abstract readonly name: string;
+
+  abstract execute<T>(attempt: Attempt<T>, signal?: AbortSignal): Promise<T>;
+
+  /**
+   * The function under this policy. Where its last argument is an `AbortSignal`, that of the policy
+   * takes its place, so that the call hears when it is given up.
+   */
+  wrap<This, A extends unknown[], R>(
+    fn: (this: This, ...args: A) => R | Promise<R>,
+  ): (this: This, ...args: A) => Promise<R> {
+    const execute = (attempt: Attempt<R>, signal?: AbortSignal): Promise<R> =>
+      this.execute(attempt, signal);
+    return function (...args) {
+      const last = args.at(-1);
+      if (!(last instanceof AbortSignal)) return execute(async () => await fn.apply(this, args));
+      return execute(async (signal) => await fn.apply(this, args.with(-1, signal) as A), last);
+    };
+  }
+}
