@@ -78,11 +78,17 @@ function summary(report: RunReport): string[] {
       ([reason, rows]) => `dropped by ${component.id}: ${formatCount(rows)} (${reason})`,
     ),
   );
+  const open = report.components.flatMap(({ id, unaccounted }) => {
+    if (unaccounted === 0) return [];
+    const rows = `${formatCount(Math.abs(unaccounted))} rows that nothing accounts for`;
+    return [unaccounted > 0 ? `lost by ${id}: ${rows}` : `made up by ${id}: ${rows}`];
+  });
   return [
     `${pipeline}: ${status} after ${formatDuration(durationMs)}, ${report.delivery} delivery`,
     `${formatCount(recordsIn)} records in, ${formatCount(recordsOut)} out (${formatCount(rate)}/s)${bytes}`,
     `${formatCount(deadLetters)} dead letters, peak memory ${formatBytes(report.peakMemoryBytes)}`,
     ...reasons,
+    ...open,
   ].map(escapeControls);
 }
 

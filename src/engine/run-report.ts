@@ -20,6 +20,11 @@ export interface ComponentReport {
   readonly created: number;
   readonly held: number;
   /**
+   * Rows that nothing accounts for: more than 0 where the component lost rows, less where it made
+   * some up. 0 until the run has ended, and where it failed: rows are on their way then.
+   */
+  readonly unaccounted: number;
+  /**
    * Milliseconds at work, waiting for room downstream, and waiting for input. Of stages that share a
    * hop the first waits for input and the last for room.
    */
@@ -77,17 +82,15 @@ export function reportOf({
   return Object.freeze(report);
 }
 
-/**
- * The rows of a component that nothing accounts for: 0 unless it loses rows, makes them up, or
- * tells of them falsely. Of a run that has ended; before, rows may be on their way.
- */
-export function unaccountedRows(component: ComponentReport): number {
-  const { in: rowsIn, out, created, absorbed, dropped, dead, held } = component;
-  return rowsIn + created - out - absorbed - dropped - dead - held;
-}
-
-export function reportComponent(observed: Observed): ComponentReport {
+/** `isWhole`: whether no row is on its way. */
+export function reportComponent(
+  observed: Observed,
+  { isWhole }: { readonly isWhole: boolean },
+): ComponentReport {
   const { id, name, kind, meter, tally } = observed;
+  const held = observed.held();
+  const rows = meter.rowsIn + tally.createdRows;
+  const accounted = meter.rowsOut + tally.absorbedRows + tally.droppedRows + tally.dead + held;
   return {
     id,
     name,
@@ -98,7 +101,8 @@ export function reportComponent(observed: Observed): ComponentReport {
     dead: tally.dead,
     absorbed: tally.absorbedRows,
     created: tally.createdRows,
-    held: observed.held(),
+    held,
+    unaccounted: isWhole ? rows - accounted : 0,
     busyMs: meter.busyMs,
     blockedMs: meter.blockedMs,
     idleMs: meter.idleMs,

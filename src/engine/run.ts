@@ -15,7 +15,6 @@ import {
   type RunReport,
   type RunStats,
   type RunStatus,
-  unaccountedRows,
 } from './run-report.ts';
 
 export interface RunOptions {
@@ -87,6 +86,8 @@ class PipelineRun implements Run {
   #isAwaited = false;
   #startedMs = 0;
   #endedMs: number | undefined;
+  /** Whether everything that came in has come to its end. */
+  #isWhole = false;
 
   constructor(plan: Plan, options: RunOptions) {
     this.#plan = plan;
@@ -161,7 +162,7 @@ class PipelineRun implements Run {
 
   stats(): RunStats {
     const components = this.#components.observed.map((observed) =>
-      Object.freeze(reportComponent(observed)),
+      Object.freeze(reportComponent(observed, { isWhole: this.#isWhole })),
     );
     const sum = (kind: ComponentKind, side: 'in' | 'out'): number =>
       components.reduce(
@@ -235,6 +236,7 @@ class PipelineRun implements Run {
     await this.#close();
     if (this.#failure === undefined) {
       this.#status = this.#status === 'draining' ? 'stopped' : 'done';
+      this.#isWhole = true;
       this.#checkLedger();
     }
     this.#endedMs = this.#clock.monotonic();
@@ -371,7 +373,7 @@ class PipelineRun implements Run {
   /** A row that was lost without a word shows here, at the latest. */
   #checkLedger(): void {
     for (const observed of this.#components.observed) {
-      const rows = unaccountedRows(reportComponent(observed));
+      const { unaccounted: rows } = reportComponent(observed, { isWhole: true });
       if (rows !== 0) this.#log.warning('ledger.open', { id: observed.id, rows });
     }
   }
