@@ -81,14 +81,47 @@ export async function turns(count: number): Promise<void> {
 
 const settleMsMax = 2000;
 
+/** What a component that is stuck fails with. */
+class Stuck extends AssertionError {}
+
 /** True when a promise settles, either way, with time enough for calls to a busy system. */
 export async function settles(promise: Promise<unknown>): Promise<boolean> {
-  let settled = false;
-  const settle = (): void => {
-    settled = true;
-  };
-  promise.then(settle, settle);
+  let settled: boolean | undefined;
+  promise.then(
+    () => (settled = true),
+    (error: unknown) => (settled = !(error instanceof Stuck)),
+  );
   const deadline = systemClock.monotonic() + settleMsMax;
-  while (!settled && systemClock.monotonic() < deadline) await turns(10);
-  return settled;
+  while (settled === undefined && systemClock.monotonic() < deadline) await turns(10);
+  return settled ?? false;
+}
+
+/** What a promise gives. Throws an error that says `fact` where it does not settle. */
+export function within<T>(promise: Promise<T>, fact: string): Promise<T> {
+  const stuck = async (): Promise<T> => {
+    if (await settles(promise)) return promise;
+    throw new Stuck({ message: fact });
+  };
+  return Promise.race([promise, stuck()]);
+}
+
+const flowsMax = 20_000;
+
+/** The same flow. Throws where it neither goes on nor ends, with `fact`, or goes on without end. */
+export async function* bounded<T>(given: AsyncIterable<T>, fact: string): AsyncGenerator<T> {
+  const iterator = given[Symbol.asyncIterator]();
+  let isWaiting = false;
+  try {
+    for (let count = 0; ; count++) {
+      if (count === flowsMax) throw new Stuck({ message: 'it gives batches without end' });
+      isWaiting = true;
+      const next = await within(iterator.next(), fact);
+      if (next.done === true) return;
+      isWaiting = false;
+      yield next.value;
+    }
+  } finally {
+    // One that is stuck would not hear that nobody takes more.
+    if (!isWaiting) await within(Promise.resolve(iterator.return?.()), 'it does not end early');
+  }
 }

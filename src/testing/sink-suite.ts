@@ -15,7 +15,7 @@ import {
 import { defaultSettings } from '../engine/description.ts';
 import { connectorOfSink } from '../engine/sink-loop.ts';
 import { BatchCopy } from './batch-copy.ts';
-import { type Check, checksOf, sameRecords, settles, type Skips } from './check.ts';
+import { type Check, checksOf, sameRecords, settles, type Skips, within } from './check.ts';
 import { descriptionChecks } from './description-checks.ts';
 import { virtualOutside } from './outside.ts';
 import { VirtualFiles } from './virtual-files.ts';
@@ -187,7 +187,7 @@ async function createSink(
   spec.check?.(input, options);
   const { clock, random, files, network } = outside;
   const { signal } = new AbortController();
-  const created = await spec.create(options, {
+  const creating = spec.create(options, {
     clock,
     random,
     files,
@@ -199,8 +199,20 @@ async function createSink(
     input,
     report: { counted: () => {} },
   });
+  const created = await within(Promise.resolve(creating), 'it is never created');
   const connector = isSink(created) ? connectorOfSink(created, spec.name, signal) : created;
-  return { ...setting, connector, outside };
+  return { ...setting, connector: bounded(connector), outside };
+}
+
+/** The same connector; a call that never settles fails instead. */
+function bounded(connector: SinkConnector): SinkConnector {
+  return {
+    open: (signal) => within(connector.open(signal), 'it neither opens nor fails'),
+    write: (batch, signal) =>
+      within(connector.write(batch, signal), 'it neither takes a batch nor refuses it'),
+    commit: (cut, signal) => within(connector.commit(cut, signal), 'it does not commit'),
+    close: () => within(connector.close(), 'it does not close'),
+  };
 }
 
 interface OpenSink extends AsyncDisposable {

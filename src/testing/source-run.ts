@@ -1,3 +1,5 @@
+import { ok } from 'node:assert/strict';
+
 import * as z from 'zod';
 
 import type { Batch, Schema } from '../batch/index.ts';
@@ -15,7 +17,7 @@ import {
 import { defaultSettings } from '../engine/description.ts';
 import { connectorOf } from '../engine/hand-written.ts';
 import { Tally } from '../engine/report.ts';
-import type { Skips } from './check.ts';
+import { type Skips, within } from './check.ts';
 import { virtualOutside } from './outside.ts';
 
 /** What a source is checked for. */
@@ -79,6 +81,7 @@ export class SourceRun {
   /** Where it can resume, and how many rows it had given then. */
   readonly positions: { readonly position: Position; readonly rows: number }[] = [];
   readonly batchRows: number[] = [];
+  #emptyReads = 0;
   readonly #from: Position | undefined;
   readonly #signal: AbortSignal;
 
@@ -107,7 +110,8 @@ export class SourceRun {
     const options = spec.options(z).parse(component.options) as never;
     const { clock, random, files, network } = outside;
     const planned = { clock, random, files, network, id: spec.name, signal };
-    const output = await spec.output(options, { ...given, id: spec.name, signal });
+    const schema = Promise.resolve(spec.output(options, { ...given, id: spec.name, signal }));
+    const output = await within(schema, 'it does not find its schema');
     const tally = new Tally();
     const context: SourceContext = {
       ...planned,
@@ -116,9 +120,12 @@ export class SourceRun {
       output,
       report: tally,
     };
-    const created = await spec.create(options, context);
+    const created = await within(
+      Promise.resolve(spec.create(options, context)),
+      'it is never created',
+    );
     const connector = isSource(created) ? connectorOf(created) : created;
-    return new SourceRun(connector, context, tally, from);
+    return new SourceRun(bounded(connector), context, tally, from);
   }
 
   async open(): Promise<void> {
@@ -130,6 +137,8 @@ export class SourceRun {
   async read(see: (batch: Batch) => void = () => {}): Promise<boolean> {
     const batch = await this.connector.read(this.#signal);
     if (batch === endOfInput) return false;
+    this.#emptyReads = batch.length === 0 ? this.#emptyReads + 1 : 0;
+    ok(this.#emptyReads < emptyReadsMax, 'it gives batches without rows, and no end');
     see(batch);
     const records = batch.toRows() as Record<string, unknown>[];
     for (const [at, record] of records.entries()) {
@@ -151,4 +160,16 @@ export class SourceRun {
     }
     return this;
   }
+}
+
+const emptyReadsMax = 10_000;
+
+/** The same connector; a call that never settles fails instead. */
+function bounded(connector: SourceConnector): SourceConnector {
+  return {
+    open: (from, signal) => within(connector.open(from, signal), 'it neither opens nor fails'),
+    read: (signal) => within(connector.read(signal), 'it gives neither a batch nor its end'),
+    position: () => connector.position(),
+    close: () => within(connector.close(), 'it does not close'),
+  };
 }

@@ -1,5 +1,3 @@
-import { ok } from 'node:assert/strict';
-
 import {
   Batch,
   type Column,
@@ -18,7 +16,7 @@ import {
   type StageComponent,
 } from '../core/index.ts';
 import type { Tally } from '../engine/report.ts';
-import { settles, type Skips } from './check.ts';
+import { bounded, type Skips, within } from './check.ts';
 import { createStage, type TestedStage } from './stage.ts';
 
 /** What a stage is checked for. */
@@ -112,7 +110,10 @@ export class StageRun {
   ): Promise<void> {
     const { instance } = this.#stage;
     if (isStage(instance)) {
-      for await (const flow of instance.transform(this.#stream(flows, endless))) this.#send(flow);
+      const made = instance.transform(this.#stream(flows, endless));
+      for await (const flow of bounded(made, 'it neither gives anything nor ends')) {
+        this.#send(flow);
+      }
       return;
     }
     for await (const flow of this.#stream(flows, endless)) {
@@ -125,11 +126,7 @@ export class StageRun {
   async takeUntilCut(batch: Batch): Promise<JsonValue> {
     const { instance } = this.#stage;
     const flows = [batch, new Cut(1)];
-    if (isStage(instance)) {
-      const taken = this.#takeUntilCut(instance, flows);
-      ok(await settles(taken), 'it keeps a cut to itself while it waits for more');
-      return taken;
-    }
+    if (isStage(instance)) return this.#takeUntilCut(instance, flows);
     await this.take(flows);
     return this.#stage.snapshot();
   }
@@ -138,7 +135,8 @@ export class StageRun {
     const stop = new AbortController();
     let state: JsonValue = null;
     try {
-      for await (const flow of stage.transform(this.#stream(flows, true, stop.signal))) {
+      const made = stage.transform(this.#stream(flows, true, stop.signal));
+      for await (const flow of bounded(made, 'it keeps a cut to itself while it waits for more')) {
         this.#send(flow);
         if (!isCut(flow)) continue;
         state = this.#stage.snapshot();
@@ -170,7 +168,8 @@ export class StageRun {
     const { instance } = this.#stage;
     if (isStage(instance)) return;
     const process = typeof instance === 'function' ? instance : instance.process;
-    const result = await process(batch, this.#signal);
+    const processed = Promise.resolve(process(batch, this.#signal));
+    const result = await within(processed, 'it neither gives what it makes of a batch nor fails');
     const outputs = result instanceof Batch ? { [onlyOutput]: result } : result;
     const isPassedOn = Object.values(outputs).includes(batch);
     for (const [output, made] of Object.entries(outputs)) this.#send(made, output);

@@ -41,6 +41,7 @@ import {
   sourceSuite,
   type StageCheck,
   stageSuite,
+  virtualOutside,
 } from '../../src/testing/index.ts';
 
 const input = schema({ value: 'float64', other: 'float64?' });
@@ -49,13 +50,29 @@ const records = Array.from({ length: 12 }, (_, at) => ({
   other: at % 3 === 0 ? null : 1,
 }));
 
-/** The checks that a component fails, without the title that tells cases apart. */
-async function failuresOf(checks: readonly Check[]): Promise<string[]> {
-  const failed: string[] = [];
-  for (const { name, run } of checks) {
-    await run().catch(() => failed.push(name.slice(name.indexOf(': ') + 2)));
-  }
-  return failed;
+/** Every check that has found a fault here, by kind. */
+const found = { source: new Set<string>(), stage: new Set<string>(), sink: new Set<string>() };
+
+/** What each check that a component fails says, without the title that tells cases apart. */
+async function faultsOf(
+  kind: keyof typeof found,
+  checks: readonly Check[],
+): Promise<Record<string, string>> {
+  const faults = await Promise.all(
+    checks.map(async ({ name, run }): Promise<[string, string][]> => {
+      const said = await run().then(
+        () => undefined,
+        (error: unknown) => (error as Error).message,
+      );
+      return said === undefined ? [] : [[nameOf(name), said]];
+    }),
+  );
+  for (const [name] of faults.flat()) found[kind].add(name);
+  return Object.fromEntries(faults.flat());
+}
+
+function nameOf(title: string): string {
+  return title.slice(title.indexOf(': ') + 2);
 }
 
 interface Parts {
@@ -64,9 +81,14 @@ interface Parts {
   readonly options?: (z: Zod) => ReturnType<Zod['strictObject']>;
   readonly example?: null | { readonly [name: string]: number };
   readonly summary?: string;
+  readonly expected?: readonly Record<string, unknown>[];
 }
 
-function stageOf({ create, rows = 'same', ...more }: Parts): Promise<string[]> {
+async function stageOf(parts: Parts): Promise<string[]> {
+  return Object.keys(await faultsOf('stage', stageChecks(parts)));
+}
+
+function stageChecks({ create, rows = 'same', expected, ...more }: Parts): Check[] {
   const define = defineStage<() => StageComponent<(typeof input)['shape']>, object>({
     name: 'made-up',
     summary: more.summary ?? 'Do something.',
@@ -77,14 +99,15 @@ function stageOf({ create, rows = 'same', ...more }: Parts): Promise<string[]> {
     create: (_, context) => create(context),
   });
   const definition: StageDefinition = define;
-  const stageCase = { name: 'case', component: define(), input, records };
-  return failuresOf(stageSuite(definition, [{ ...stageCase, poison: { value: -1, other: null } }]));
+  const poison = { value: -1, other: null };
+  const stageCase = { name: 'case', component: define(), input, records, poison };
+  return stageSuite(definition, [{ ...stageCase, ...(expected && { expected }) }]);
 }
 
 const pass: StageProcess = (batch) => batch;
 const poisoned = 'loses only the row that fails' satisfies StageCheck;
 
-describe('the stage suite finds a stage that', () => {
+describe.concurrent('the stage suite finds a stage that', () => {
   test('does nothing wrong, but has no function that fails on the poison row', async () => {
     expect(await stageOf({ create: () => pass })).toEqual([poisoned]);
   });
@@ -234,6 +257,59 @@ describe('the stage suite finds a stage that', () => {
     expect(await stageOf({ create })).toEqual([poisoned, 'ends when it is aborted']);
   });
 
+  test('makes other records than those that are expected', async () => {
+    const expected = [{ value: 1, other: 1 }];
+    expect(await stageOf({ create: () => pass, expected })).toEqual([
+      'makes the records that are expected',
+      poisoned,
+    ]);
+  });
+
+  test('keeps cuts to itself', async () => {
+    const create = (): Stage => ({
+      async *transform(stream) {
+        for await (const flow of stream) if (!isCut(flow)) yield flow;
+      },
+    });
+    expect(await faultsOf('stage', stageChecks({ create }))).toMatchObject({
+      'goes on from a snapshot': 'it keeps a cut to itself while it waits for more',
+      'passes cuts in order': expect.stringContaining('cuts that came out') as string,
+    });
+  });
+
+  test('waits for ever, in either form', async () => {
+    const general = (): Stage => ({
+      async *transform(stream) {
+        await new Promise(() => {});
+        yield* stream;
+      },
+    });
+    const ofGeneral = await faultsOf('stage', stageChecks({ create: general }));
+    expect(new Set(Object.values(ofGeneral))).toEqual(
+      new Set(['it neither gives anything nor ends', 'it goes on after the abort']),
+    );
+    expect(ofGeneral).toHaveProperty(['passes cuts in order']);
+    const ofBatches = await faultsOf(
+      'stage',
+      stageChecks({ create: () => () => new Promise<Batch>(() => {}) }),
+    );
+    expect(ofBatches).toMatchObject({
+      'makes batches of the schema that it promises':
+        'it neither gives what it makes of a batch nor fails',
+      'ends when it is aborted': 'it goes on after the abort',
+    });
+  });
+
+  test('gives batches without end', async () => {
+    const create = (): Stage => ({
+      async *transform() {
+        for (;;) yield Batch.from([], input);
+      },
+    });
+    const [check] = stageChecks({ create }).filter(({ name }) => name.endsWith('are expected'));
+    await expect(check!.run()).rejects.toThrow('it gives batches without end');
+  });
+
   test('is not described', async () => {
     const create = () => pass;
     expect(await stageOf({ create, summary: 'does it' })).toContain('is summed up in one sentence');
@@ -300,7 +376,13 @@ class Numbers implements SourceConnector {
   async close(): Promise<void> {}
 }
 
-function sourceOf(Connector: new (context: SourceContext) => SourceConnector): Promise<string[]> {
+type SourceClass = new (context: SourceContext) => SourceConnector;
+
+async function sourceOf(Connector: SourceClass): Promise<string[]> {
+  return Object.keys(await faultsOf('source', sourceChecks(Connector)));
+}
+
+function sourceChecks(Connector: SourceClass): Check[] {
   const define = defineSource<() => SourceComponent, object>({
     name: 'made-up',
     summary: 'Give numbers.',
@@ -312,12 +394,11 @@ function sourceOf(Connector: new (context: SourceContext) => SourceConnector): P
   });
   const definition: SourceDefinition = define;
   const expected = Array.from({ length: 12 }, (_, n) => ({ n }));
-  return failuresOf(
-    sourceSuite(definition, [{ name: 'case', prepare: () => ({ component: define() }), expected }]),
-  );
+  const prepare = () => ({ component: define() });
+  return sourceSuite(definition, [{ name: 'case', prepare, expected }]);
 }
 
-describe('the source suite finds a source that', () => {
+describe.concurrent('the source suite finds a source that', () => {
   const check = (name: SourceCheck): SourceCheck => name;
 
   test('does nothing wrong', async () => {
@@ -412,8 +493,45 @@ describe('the source suite finds a source that', () => {
         return super.read(signal);
       }
     }
-    const failed = await sourceOfAborts(Asleep);
-    expect(failed).toContain(check('wakes a read that is aborted'));
+    const faults = await faultsOf('source', sourceChecks(Asleep));
+    expect(faults).toMatchObject({
+      [check('gives the records that are expected')]: 'it gives neither a batch nor its end',
+      [check('wakes a read that is aborted')]: 'it reads on after the abort',
+    });
+  });
+
+  test('does not open, or does not close', async () => {
+    class Unopened extends Numbers {
+      override open = () => new Promise<never>(() => {});
+    }
+    expect(await faultsOf('source', sourceChecks(Unopened))).toMatchObject({
+      [check('gives the records that are expected')]: 'it neither opens nor fails',
+      [check('wakes a read that is aborted')]: 'it waits for time to open',
+    });
+    class Unclosed extends Numbers {
+      override close = () => new Promise<never>(() => {});
+    }
+    expect(await faultsOf('source', sourceChecks(Unclosed))).toMatchObject({
+      [check('closes without an open, or after one that failed')]: 'it does not close',
+    });
+  });
+
+  test('gives no rows and no end', async () => {
+    class Empty extends Numbers {
+      override read = async () => Batch.from([], this.context.output);
+    }
+    const [first] = sourceChecks(Empty).filter(({ name }) => name.endsWith('are expected'));
+    await expect(first!.run()).rejects.toThrow('it gives batches without rows, and no end');
+  });
+
+  test('gives rows without end', async () => {
+    class Endless extends Numbers {
+      override async read(signal: AbortSignal) {
+        if (this.next === 12) this.next = 0;
+        return super.read(signal);
+      }
+    }
+    expect(await sourceOf(Endless)).toContain(check('gives the records that are expected'));
   });
 
   test('does not close where it did not open', async () => {
@@ -445,23 +563,6 @@ describe('the source suite finds a source that', () => {
     ]);
   });
 });
-
-/** Only the check of aborts: the others would wait for ever. */
-async function sourceOfAborts(
-  Connector: new (context: SourceContext) => SourceConnector,
-): Promise<string[]> {
-  const define = defineSource<() => SourceComponent, object>({
-    name: 'made-up',
-    summary: 'Give numbers.',
-    options: (z) => z.strictObject({}),
-    example: {},
-    whenPaused: 'hold',
-    output: () => schema({ n: 'float64' }),
-    create: (_, context) => new Connector(context),
-  });
-  const checks = sourceSuite(define, [{ name: 'case', prepare: () => ({ component: define() }) }]);
-  return failuresOf(checks.filter(({ name }) => name.endsWith('aborted')));
-}
 
 /** A sink that does everything right: rows are in its store once they are committed. */
 class Store implements SinkConnector {
@@ -495,36 +596,34 @@ class Store implements SinkConnector {
   async close(): Promise<void> {}
 }
 
-function sinkOf(
-  Connector: new (store: object[], context: SinkContext) => SinkConnector,
-): Promise<string[]> {
-  let store: object[] = [];
+type SinkClass = new (store: object[], context: SinkContext) => SinkConnector;
+
+async function sinkOf(Connector: SinkClass): Promise<string[]> {
+  return Object.keys(await faultsOf('sink', sinkChecks(Connector)));
+}
+
+function sinkChecks(Connector: SinkClass): Check[] {
+  /** The store of each instance, by the files of its outside. */
+  const stores = new WeakMap<object, object[]>();
   const define = defineSink<() => SinkComponent, object>({
     name: 'made-up',
     summary: 'Keep rows.',
     options: (z) => z.strictObject({}),
     example: {},
-    create: (_, context) => new Connector(store, context),
+    create: (_, context) => new Connector(stores.get(context.files) ?? [], context),
   });
   const definition: SinkDefinition = define;
-  return failuresOf(
-    sinkSuite(definition, [
-      {
-        name: 'case',
-        input,
-        records,
-        refused: { value: -1, other: null },
-        prepare: () => {
-          store = [];
-          const own = store;
-          return { component: define(), stored: () => own as Record<string, unknown>[] };
-        },
-      },
-    ]),
-  );
+  const refused = { value: -1, other: null };
+  const prepare = () => {
+    const outside = virtualOutside();
+    const store: Record<string, unknown>[] = [];
+    stores.set(outside.files, store);
+    return { component: define(), outside, stored: () => store };
+  };
+  return sinkSuite(definition, [{ name: 'case', input, records, refused, prepare }]);
 }
 
-describe('the sink suite finds a sink that', () => {
+describe.concurrent('the sink suite finds a sink that', () => {
   const check = (name: SinkCheck): SinkCheck => name;
 
   test('does nothing wrong', async () => {
@@ -608,8 +707,32 @@ describe('the sink suite finds a sink that', () => {
         return new Promise<never>(() => {});
       }
     }
-    const checks = await sinkOfAborts(Endless);
-    expect(checks).toEqual([check('ends a write that is aborted')]);
+    expect(await faultsOf('sink', sinkChecks(Endless))).toMatchObject({
+      [check('takes nulls')]: 'it neither takes a batch nor refuses it',
+      [check('ends a write that is aborted')]: 'it writes on after the abort',
+    });
+  });
+
+  test('does not commit, does not open, or does not close', async () => {
+    class Uncommitted extends Store {
+      override commit = () => new Promise<never>(() => {});
+    }
+    expect(await faultsOf('sink', sinkChecks(Uncommitted))).toMatchObject({
+      [check('has everything in its store after a commit')]: 'it does not commit',
+      [check('commits where nothing was written')]: 'it does not commit',
+    });
+    class Unopened extends Store {
+      override open = () => new Promise<never>(() => {});
+    }
+    expect(await faultsOf('sink', sinkChecks(Unopened))).toMatchObject({
+      [check('takes nulls')]: 'it neither opens nor fails',
+    });
+    class Unclosed extends Store {
+      override close = () => new Promise<never>(() => {});
+    }
+    expect(await faultsOf('sink', sinkChecks(Unclosed))).toMatchObject({
+      [check('closes without an open, or after one that failed')]: 'it does not close',
+    });
   });
 
   test('leaves a file open, or cannot close', async () => {
@@ -627,21 +750,19 @@ describe('the sink suite finds a sink that', () => {
   });
 });
 
-/** Only the check of aborts: the others would wait for ever. */
-async function sinkOfAborts(
-  Connector: new (store: object[], context: SinkContext) => SinkConnector,
-): Promise<string[]> {
-  const define = defineSink<() => SinkComponent, object>({
-    name: 'made-up',
-    summary: 'Keep rows.',
-    options: (z) => z.strictObject({}),
-    example: {},
-    create: (_, context) => new Connector([], context),
-  });
-  const prepare = () => ({ component: define(), stored: () => [] });
-  const checks = sinkSuite(define, [{ name: 'case', input, records, prepare }]);
-  return failuresOf(checks.filter(({ name }) => name.endsWith('aborted')));
-}
+test('each check of the suites has found the fault of some component', () => {
+  const named = (checks: readonly Check[]): string[] => checks.map(({ name }) => nameOf(name));
+  // What is described is checked alike of each kind, here of stages.
+  const described = (name: string): boolean => found.stage.has(name);
+  expect(
+    named(stageChecks({ create: () => pass })).filter((name) => !found.stage.has(name)),
+  ).toEqual([]);
+  const unfound = { source: named(sourceChecks(Numbers)), sink: named(sinkChecks(Store)) };
+  for (const kind of ['source', 'sink'] as const) {
+    const left = unfound[kind].filter((name) => !found[kind].has(name) && !described(name));
+    expect(left, kind).toEqual([]);
+  }
+});
 
 function allStored(batch: Batch): Record<string, unknown>[] {
   return Array.from({ length: batch.rowsStored }, (_, row) => batch.rowAt(row));
