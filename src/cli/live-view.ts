@@ -1,16 +1,28 @@
-import { styleText } from 'node:util';
-
 import type { Batch } from '../batch/index.ts';
-import type { ComponentReport, RunStats } from '../engine/index.ts';
-import { formatBytes, formatCount } from './text.ts';
+import type { RunStats } from '../engine/index.ts';
+import { Rate } from './rate.ts';
+import type { Format } from './terminal.ts';
+import { escapeControls, fitTable, formatBytes, formatCount } from './text.ts';
 
 const historyMax = 24;
 const keysMax = 1000;
 const bars = '▁▂▃▄▅▆▇█';
+const gaugeWidth = 10;
+const trendWidthMin = 8;
+/** Readings that components make room for. */
+const readingsWanted = 5;
+/** Of the columns of components, so that they do not move with every figure. */
+const titleWidths = [0, 0, 9, 10, 7, 6, 0];
+const rightColumns = new Set([2, 3, 4, 5]);
+/** What the components' table leaves out: kind, p95 ms, queue, dropped. */
+const spareColumns = [1, 5, 6, 4];
 
 interface Latest {
   readonly source: string;
   readonly key: string;
+  /** Of the newest row. */
+  partition: string;
+  position: number;
   value: number;
   unit: string;
   readonly history: number[];
@@ -24,9 +36,14 @@ interface Latest {
  */
 export class LiveView {
   readonly #latest = new Map<string, Latest>();
-  #before: RunStats | undefined;
-  readonly #rates = new Map<string, number>();
+  readonly #rates = new Map<string, { readonly of: Rate; rowsPerSecond: number }>();
+  readonly #style: (format: Format, text: string) => string;
   #anomalies = 0;
+
+  /** `style`: colours text for the terminal. */
+  constructor(style: (format: Format, text: string) => string) {
+    this.#style = style;
+  }
 
   /** Keeps the newest reading of each key: the first category field, the first float64 field. */
   watch(batch: Batch): void {
@@ -45,6 +62,12 @@ export class LiveView {
       if (typeof number !== 'number') continue;
       const latest = this.#latestOf(batch.origin.source, String(keys.value(row)));
       if (latest === undefined) continue;
+      const { partition } = batch.origin;
+      const position = batch.origin.position(row);
+      // Another sink has brought this row, or a later one.
+      if (latest.partition === partition && latest.position >= position) continue;
+      latest.partition = partition;
+      latest.position = position;
       latest.value = number;
       latest.unit = String(units?.value(row) ?? '');
       latest.history.push(number);
@@ -57,47 +80,69 @@ export class LiveView {
     }
   }
 
-  /** The picture as lines that fit a terminal of that size. */
+  /** The picture as lines that fit a terminal of that size, where the cursor takes the last. */
   lines(stats: RunStats, columns: number, rows: number): string[] {
     this.#measure(stats);
-    const components = stats.components.map((component) => this.#componentLine(component, stats));
-    const head = [this.#headLine(stats), ''];
+    const head = this.#headLines(stats, columns);
     const degraded = Object.entries(stats.degraded).map(([id, reason]) =>
-      styleText('yellow', `  ! ${id}: ${reason}`),
+      this.#style('yellow', `  ! ${escapeControls(`${id}: ${reason}`)}`),
     );
-    const above = [...head, componentHeader(), ...components, ...degraded, ''];
-    const room = Math.max(0, rows - above.length - 3);
-    return [...above, ...this.#readingLines(stats, room)].map((line) => clip(line, columns));
+    const [titles = '', ...components] = this.#componentLines(stats, columns);
+    const readings = Math.min(this.#latest.size, readingsWanted);
+    const room = Math.max(1, rows - 1) - head.length - degraded.length - 1;
+    const below = readings === 0 ? 0 : readings + 2;
+    const isTight = components.length + 2 + below > room;
+    const blank = isTight ? [] : [''];
+    const kept = isTight ? Math.max(1, room - Math.min(below, Math.ceil(room / 2))) : room;
+    const shown = atMost(components, kept, (count) => `  and ${count} more components`);
+    const rest = room - shown.length - 2 * blank.length;
+    return [
+      ...head,
+      ...blank,
+      this.#style('dim', titles),
+      ...shown,
+      ...degraded,
+      ...blank,
+      ...this.#readingLines(stats, columns, rest),
+    ]
+      .slice(0, Math.max(1, rows - 1))
+      .map((line) => clip(line, columns - 1));
   }
 
   #latestOf(source: string, key: string): Latest | undefined {
     const id = JSON.stringify([source, key]);
     let latest = this.#latest.get(id);
     if (latest === undefined && this.#latest.size < keysMax) {
-      latest = { source, key, value: 0, unit: '', history: [], anomalies: 0, lastAnomaly: '' };
+      latest = {
+        source,
+        key,
+        partition: '',
+        position: -1,
+        value: 0,
+        unit: '',
+        history: [],
+        anomalies: 0,
+        lastAnomaly: '',
+      };
       this.#latest.set(id, latest);
     }
     return latest;
   }
 
-  #measure(stats: RunStats): void {
-    const before = this.#before;
-    const seconds = (stats.durationMs - (before?.durationMs ?? 0)) / 1000;
-    if (seconds < 0.4 && before !== undefined) return;
-    for (const { id, kind, ...component } of stats.components) {
-      const side = kind === 'source' ? 'out' : 'in';
-      const earlier = before?.components.find((other) => other.id === id)?.[side] ?? 0;
-      this.#rates.set(id, seconds > 0 ? (component[side] - earlier) / seconds : 0);
+  #measure({ components, durationMs }: RunStats): void {
+    for (const { id, kind, ...component } of components) {
+      let rate = this.#rates.get(id);
+      if (rate === undefined) this.#rates.set(id, (rate = { of: new Rate(), rowsPerSecond: 0 }));
+      rate.rowsPerSecond = rate.of.add(component[kind === 'source' ? 'out' : 'in'], durationMs);
     }
-    this.#before = stats;
   }
 
-  #headLine(stats: RunStats): string {
+  #headLines(stats: RunStats, columns: number): string[] {
     const rate = stats.components
       .filter(({ kind }) => kind === 'source')
-      .reduce((sum, { id }) => sum + (this.#rates.get(id) ?? 0), 0);
+      .reduce((sum, { id }) => sum + this.#rateOf(id), 0);
     const parts = [
-      styleText('bold', stats.pipeline),
+      escapeControls(stats.pipeline),
       stats.status,
       `${Math.floor(stats.durationMs / 1000)} s`,
       `${formatCount(rate)} records/s`,
@@ -105,93 +150,92 @@ export class LiveView {
       `${formatCount(stats.recordsOut)} out`,
       `${formatCount(stats.deadLetters)} dead letters`,
     ];
-    return parts.join(styleText('dim', '  ·  '));
+    const lines: string[] = [];
+    let line = '';
+    for (const part of parts) {
+      const longer = line === '' ? part : `${line} · ${part}`;
+      if (longer.length < columns || line === '') {
+        line = longer;
+      } else {
+        lines.push(line);
+        line = part;
+      }
+    }
+    const [first, ...others] = [...lines, line];
+    return [this.#style('bold', first), ...others.map((other) => `  ${other}`)];
   }
 
-  #componentLine({ id, kind, out, dropped, p95Ms }: ComponentReport, stats: RunStats): string {
-    const fill = stats.queues[id]?.fill;
-    const queue = fill === undefined ? ' '.repeat(10) : gauge(fill, 10);
-    const rate = formatCount(this.#rates.get(id) ?? 0);
-    const cells = [
-      rate.padStart(10),
-      formatCount(out).padStart(12),
-      formatCount(dropped).padStart(10),
-    ];
-    const latency = p95Ms === null ? '–' : p95Ms.toFixed(2);
-    return `  ${id.padEnd(18)}${styleText('dim', kind.padEnd(13))}${cells.join('')}${latency.padStart(9)}  ${queue}`;
+  /** A title line and a line for each component, with the columns that there is room for. */
+  #componentLines(stats: RunStats, columns: number): string[] {
+    const titles = ['component', 'kind', 'rows/s', 'out', 'dropped', 'p95 ms', 'queue'];
+    const rows = stats.components.map(({ id, kind, out, dropped, p95Ms }) => {
+      const rate = formatCount(this.#rateOf(id));
+      const counts = [formatCount(out), formatCount(dropped)];
+      const fill = stats.queues[id]?.fill;
+      const queue = fill === undefined ? '' : gauge(fill);
+      return [escapeControls(id), kind, rate, ...counts, p95Ms?.toFixed(2) ?? '–', queue];
+    });
+    const table = [titles.map((title, at) => title.padStart(titleWidths[at]!)), ...rows];
+    const options = { right: rightColumns, spare: spareColumns, width: columns - 3 };
+    return fitTable(table, options).map(
+      (line) => `  ${line.replace(/[█░]+$/, (bar) => this.#colouredGauge(bar))}`,
+    );
+  }
+
+  #colouredGauge(bar: string): string {
+    const full = bar.lastIndexOf('█') + 1;
+    const fill = full / gaugeWidth;
+    const colour = fill > 0.9 ? 'red' : fill > 0.5 ? 'yellow' : 'green';
+    return this.#style(colour, bar.slice(0, full)) + this.#style('dim', bar.slice(full));
+  }
+
+  #rateOf(id: string): number {
+    return this.#rates.get(id)?.rowsPerSecond ?? 0;
   }
 
   /** Grouped by source, in the order of the pipeline. */
-  #readingLines(stats: RunStats, room: number): string[] {
+  #readingLines(stats: RunStats, columns: number, room: number): string[] {
+    if (this.#latest.size === 0 || room < 1) return [];
     const order = stats.components.map(({ id }) => id);
     const all = [...this.#latest.values()].sort(
       (a, b) => order.indexOf(a.source) - order.indexOf(b.source),
     );
-    const title = `  ${'sensor'.padEnd(20)}${'value'.padStart(14)}  ${'last readings'.padEnd(historyMax)}  anomalies`;
     const shown = all.slice(0, Math.max(0, room - 2));
+    const trendWidth = Math.min(historyMax, Math.max(trendWidthMin, columns - 58));
+    const trendTitle = (trendWidth < 13 ? 'trend' : 'last readings').padEnd(trendWidth);
+    const title = `  ${'sensor'.padEnd(20)}${'value'.padStart(14)}  ${trendTitle}  anomalies`;
     const lines = shown.map((latest) => {
       const value = measured(latest.value, latest.unit).padStart(14);
       const anomalies =
         latest.anomalies === 0
           ? ''
-          : styleText('red', `${latest.anomalies} (${latest.lastAnomaly})`);
-      const trend = styleText('cyan', sparkline(latest.history).padEnd(historyMax));
-      return `  ${printable(latest.key).slice(0, 19).padEnd(20)}${value}  ${trend}  ${anomalies}`;
+          : this.#style('red', `${latest.anomalies} (${escapeControls(latest.lastAnomaly)})`);
+      const trend = sparkline(latest.history.slice(-trendWidth)).padEnd(trendWidth);
+      const name = escapeControls(latest.key).slice(0, 19).padEnd(20);
+      return `  ${name}${value}  ${this.#style('cyan', trend)}  ${anomalies}`;
     });
     const more = all.length - shown.length;
     const total = `${formatCount(this.#anomalies)} anomalies in all`;
     const foot = more > 0 ? `  and ${more} more sensors; ${total}` : `  ${total}`;
-    return all.length === 0 ? [] : [styleText('dim', title), ...lines, styleText('dim', foot)];
+    const table = lines.length === 0 ? [] : [this.#style('dim', title), ...lines];
+    return [...table, this.#style('dim', foot)];
   }
 }
 
-/** Draws pictures in place of one another at the end of a terminal. */
-export class Screen {
-  readonly #out: NodeJS.WriteStream;
-  #drawn = 0;
-
-  constructor(out: NodeJS.WriteStream) {
-    this.#out = out;
-  }
-
-  get columns(): number {
-    return this.#out.columns ?? 80;
-  }
-
-  get rows(): number {
-    return this.#out.rows ?? 24;
-  }
-
-  draw(lines: readonly string[]): void {
-    const up = this.#drawn === 0 ? '' : `\u001B[${this.#drawn}A`;
-    // Each line clears what was behind it; the last clears what was below.
-    this.#out.write(`${up}${lines.map((line) => `\r${line}\u001B[K\n`).join('')}\u001B[J`);
-    this.#drawn = lines.length;
-  }
-
-  clear(): void {
-    if (this.#drawn > 0) this.#out.write(`\u001B[${this.#drawn}A\r\u001B[J`);
-    this.#drawn = 0;
-  }
+/** As many lines as there is room for; the last of them says how many are left out. */
+function atMost(
+  lines: readonly string[],
+  room: number,
+  left: (count: number) => string,
+): readonly string[] {
+  if (lines.length <= room) return lines;
+  const shown = lines.slice(0, Math.max(0, room - 1));
+  return [...shown, left(lines.length - shown.length)];
 }
 
-function componentHeader(): string {
-  const cells = [
-    'component'.padEnd(18),
-    'kind'.padEnd(13),
-    'rows/s'.padStart(10),
-    'out'.padStart(12),
-    'dropped'.padStart(10),
-    'p95 ms'.padStart(9),
-    '  queue',
-  ];
-  return styleText('dim', `  ${cells.join('')}`);
-}
-
-function gauge(fill: number, width: number): string {
-  const full = Math.round(fill * width);
-  const colour = fill > 0.9 ? 'red' : fill > 0.5 ? 'yellow' : 'green';
-  return styleText(colour, '█'.repeat(full)) + styleText('dim', '░'.repeat(width - full));
+function gauge(fill: number): string {
+  const full = Math.round(fill * gaugeWidth);
+  return '█'.repeat(full) + '░'.repeat(gaugeWidth - full);
 }
 
 function sparkline(values: readonly number[]): string {
@@ -205,17 +249,13 @@ function sparkline(values: readonly number[]): string {
 /** A value with its unit: bytes as people read them, `1` as no unit. */
 function measured(value: number, unit: string): string {
   if (unit === 'B' || unit === 'B/s') return formatBytes(Math.round(value)) + unit.slice(1);
-  return unit === '1' ? shortNumber(value) : `${shortNumber(value)} ${printable(unit)}`;
+  return unit === '1' ? shortNumber(value) : `${shortNumber(value)} ${escapeControls(unit)}`;
 }
 
 function shortNumber(value: number): string {
   const size = Math.abs(value);
   if (size >= 1e6) return value.toExponential(2);
   return value.toFixed(size >= 1000 ? 0 : size >= 10 ? 1 : 2);
-}
-
-function printable(text: string): string {
-  return text.replace(/\p{C}/gu, '·');
 }
 
 /** Cuts a styled line to a width; a style left open is closed. */

@@ -1,6 +1,7 @@
 import type { Clock, Logger } from '../core/index.ts';
 import type { Run, RunStats } from '../engine/index.ts';
 import type { LiveView } from './live-view.ts';
+import { Rate } from './rate.ts';
 import type { Terminal } from './terminal.ts';
 import { escapeControls, formatBytes, formatCount, formatDuration } from './text.ts';
 
@@ -32,11 +33,12 @@ export async function showProgress(
 ): Promise<void> {
   const isLive = terminal.err.isTTY;
   const estimate = new Estimate(goal);
-  let previous = run.stats();
+  const rateIn = new Rate();
+  const { recordsIn: before, durationMs } = run.stats();
+  rateIn.add(before, durationMs);
   while (await slept(clock, isLive ? lineEveryMs : logEveryMs, signal)) {
     const stats = run.stats();
-    const seconds = Math.max(1, stats.durationMs - previous.durationMs) / 1000;
-    const rate = (stats.recordsIn - previous.recordsIn) / seconds;
+    const rate = rateIn.add(stats.recordsIn, stats.durationMs);
     const leftMs = estimate.leftMs(stats);
     if (!isLive) {
       const { recordsIn, recordsOut, bytesIn, deadLetters } = stats;
@@ -48,7 +50,6 @@ export async function showProgress(
       const line = escapeControls(progressLine(stats, rate, leftMs));
       terminal.showStatus((columns) => [line.slice(0, columns - 1)]);
     }
-    previous = stats;
   }
 }
 

@@ -63,7 +63,10 @@ async function runPlan(
 ): Promise<number> {
   const { for: durationMsMax, maxRecords: recordsMax } = options;
   const log = createLogger(terminal, systemClock, options.logLevel);
-  const view = options.live && terminal.err.isTTY ? new LiveView() : undefined;
+  const view =
+    options.live && terminal.err.isTTY
+      ? new LiveView((format, text) => terminal.style(format, text))
+      : undefined;
   const run = startRun(planned.plan, {
     log,
     ...(durationMsMax !== undefined && { durationMsMax }),
@@ -82,6 +85,7 @@ async function runPlan(
   });
   over.abort();
   await progress;
+  terminal.hideStatus();
   await printReport(report, planned, options, terminal);
   const code = failure === undefined ? exitCodes.done : failureCode(failure, terminal);
   const written = await saveReport(report, planned, terminal);

@@ -3,10 +3,11 @@ import { styleText } from 'node:util';
 
 import { systemClock } from '../core/index.ts';
 import { PipelineError, reasonOf } from '../errors.ts';
-import { Screen } from './live-view.ts';
+import { Screen } from './screen.ts';
 
 type Stream = NodeJS.WriteStream;
-type Format = Parameters<typeof styleText>[0];
+/** How text is coloured. */
+export type Format = Parameters<typeof styleText>[0];
 
 /** Where the command line writes: data on standard output, everything else on standard error. */
 export class Terminal {
@@ -17,6 +18,7 @@ export class Terminal {
   #isBroken = false;
   #failure: PipelineError | undefined;
   readonly #screen: Screen;
+  #isLineOpen = false;
 
   constructor(out: Stream = process.stdout, err: Stream = process.stderr) {
     this.out = out;
@@ -25,6 +27,7 @@ export class Terminal {
     out.on('error', this.#outFailed);
     // Where nobody hears complaints there is nobody to tell so.
     err.on('error', () => {});
+    if (out.isTTY && err.isTTY) this.#keepStatusBelow();
   }
 
   /** True when the reader of standard output has gone. */
@@ -50,14 +53,12 @@ export class Terminal {
 
   /** A line of data on standard output. */
   print(line: string): void {
-    this.#screen.clear();
     this.out.write(`${this.scrub(line)}\n`, this.#outFailed);
   }
 
   /** A line on standard error. */
   complain(line: string): void {
-    this.#screen.clear();
-    this.err.write(`${this.scrub(line)}\n`);
+    this.#screen.above(() => this.err.write(`${this.scrub(line)}\n`));
   }
 
   /** A value as JSON on standard output. */
@@ -65,10 +66,19 @@ export class Terminal {
     this.print(JSON.stringify(value, null, 2));
   }
 
-  /** Shows lines on standard error that the next ones replace. For terminals only. */
+  /**
+   * Shows lines on standard error that the next ones replace, below all that is written meanwhile.
+   * For terminals only.
+   */
   showStatus(lines: (columns: number, rows: number) => readonly string[]): void {
+    if (this.#isLineOpen) return;
     const { columns, rows } = this.#screen;
     this.#screen.draw(lines(columns, rows).map((line) => this.scrub(line)));
+  }
+
+  /** Takes the status away. */
+  hideStatus(): void {
+    this.#screen.clear();
   }
 
   /** Colours text for a stream, where the stream takes colour. */
@@ -92,6 +102,20 @@ export class Terminal {
       ? written
       : Promise.race([written, systemClock.sleep(waitMsMax)]));
     process.exit(exitCode);
+  }
+
+  /** Lets rows that a sink writes to the same terminal appear above the status, not behind it. */
+  #keepStatusBelow(): void {
+    const { out } = this;
+    const write = out.write.bind(out) as (...given: unknown[]) => boolean;
+    out.write = (...given: unknown[]): boolean => {
+      const [chunk] = given as [string | Uint8Array];
+      if (chunk.length === 0) return write(...given);
+      this.#isLineOpen = chunk.at(-1) !== '\n' && chunk.at(-1) !== 10;
+      if (!this.#isLineOpen) return this.#screen.above(() => write(...given));
+      this.#screen.clear();
+      return write(...given);
+    };
   }
 
   readonly #outFailed = (error?: Error | null): void => {

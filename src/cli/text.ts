@@ -51,6 +51,33 @@ export function alignColumns(
   );
 }
 
+/** How a table is set. */
+export interface TableOptions {
+  /** Columns set right. */
+  readonly right: ReadonlySet<number>;
+  /** Columns that are left out where the table is wider than `width`, first to last. */
+  readonly spare: readonly number[];
+  readonly width: number;
+}
+
+/** Rows of cells as lines, with the columns that there is room for. */
+export function fitTable(
+  rows: readonly (readonly string[])[],
+  { right, spare, width }: TableOptions,
+): string[] {
+  const all = rows[0]?.map((_, at) => at) ?? [];
+  for (let spared = 0; ; spared++) {
+    const left = spare.slice(0, spared);
+    const shown = all.filter((at) => !left.includes(at));
+    const lines = alignColumns(
+      rows.map((row) => shown.map((at) => row[at]!)),
+      new Set(shown.flatMap((at, place) => (right.has(at) ? [place] : []))),
+    );
+    const widest = Math.max(0, ...lines.map(({ length }) => length));
+    if (widest <= width || spared >= spare.length) return lines;
+  }
+}
+
 /**
  * Text as lines of at most `width` characters, the first behind `indent` blanks and the others
  * behind `hanging`; a longer word is a line of its own.

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 import { createLogger } from '../../src/cli/log.ts';
 import { Estimate, progressLine } from '../../src/cli/progress.ts';
+import { Rate } from '../../src/cli/rate.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { alignColumns, escapeControls, formatBytes, formatDuration } from '../../src/cli/text.ts';
 import { VirtualClock } from '../../src/core/index.ts';
@@ -121,6 +122,104 @@ describe('log lines', () => {
         if (!isTTY) expect(JSON.parse(line!)).toMatchObject({ event: 'x.said' });
       }),
     );
+  });
+});
+
+describe('the status of a run', () => {
+  /** One terminal behind both streams: what stands on it, line by line. */
+  class Window {
+    readonly isTTY = true;
+    columns = 40;
+    rows = 10;
+    #lines = [''];
+    #at = 0;
+
+    get lines(): readonly string[] {
+      return this.#lines;
+    }
+
+    on(): this {
+      return this;
+    }
+
+    write(text: string): boolean {
+      // eslint-disable-next-line no-control-regex
+      for (const [part, up] of text.matchAll(/\u001B\[(\d*)[AJK]|[^\u001B]/g)) {
+        if (part.endsWith('A')) this.#at -= Number(up);
+        else if (part === '\u001B[J') this.#lines.splice(this.#at, Infinity, '');
+        else if (part === '\u001B[K' || part === '\r') continue;
+        else if (part === '\n') this.#lines[++this.#at] ??= '';
+        else this.#lines[this.#at] += part;
+      }
+      return true;
+    }
+  }
+
+  function windowTerminal(): { window: Window; terminal: Terminal } {
+    const window = new Window();
+    // Two streams, as standard output and standard error are.
+    const stream = (): WriteStream =>
+      Object.create(window, {
+        write: { value: (text: string) => window.write(text), writable: true },
+      }) as WriteStream;
+    return { window, terminal: new Terminal(stream(), stream()) };
+  }
+
+  test('stays below the rows that a sink writes to the same terminal, and the log', () => {
+    const { window, terminal } = windowTerminal();
+    terminal.showStatus(() => ['1 record']);
+    terminal.out.write('row 1\nrow 2\n');
+    terminal.complain('a log line');
+    expect(window.lines).toEqual(['row 1', 'row 2', 'a log line', '1 record', '']);
+    terminal.out.write('row 3\n');
+    expect(window.lines).toEqual(['row 1', 'row 2', 'a log line', 'row 3', '1 record', '']);
+    terminal.hideStatus();
+    terminal.print('the report');
+    expect(window.lines).toEqual(['row 1', 'row 2', 'a log line', 'row 3', 'the report', '']);
+  });
+
+  test('is not shown while a row is written only in part', () => {
+    const { window, terminal } = windowTerminal();
+    terminal.showStatus(() => ['1 record']);
+    terminal.out.write('[{"a":1}');
+    terminal.showStatus(() => ['2 records']);
+    expect(window.lines).toEqual(['[{"a":1}']);
+    terminal.out.write(']\n');
+    terminal.showStatus(() => ['3 records']);
+    expect(window.lines).toEqual(['[{"a":1}]', '3 records', '']);
+  });
+
+  test('is taken away whole where the terminal has wrapped it', () => {
+    const { window, terminal } = windowTerminal();
+    window.columns = 20;
+    // As a terminal of 20 columns shows a line of 30 that was drawn on a wider one.
+    terminal.showStatus(() => ['x'.repeat(30)]);
+    let written = '';
+    Object.assign(terminal.err, { write: (text: string) => (written += text) });
+    terminal.hideStatus();
+    expect(written).toBe('\u001B[2A\r\u001B[J');
+  });
+});
+
+describe('the rate', () => {
+  test('is over the last three seconds', () => {
+    const rate = new Rate();
+    expect(rate.add(0, 0)).toBe(0);
+    const rates: number[] = [];
+    for (let second = 1; second <= 8; second++) {
+      // Every other second brings nothing.
+      rates.push(rate.add(Math.ceil(second / 2) * 1000, second * 1000));
+    }
+    expect(rates.slice(0, 3)).toEqual([1000, 500, 2000 / 3]);
+    expect(Math.min(...rates.slice(3))).toBeGreaterThan(300);
+    expect(Math.max(...rates.slice(3))).toBeLessThan(700);
+  });
+
+  test('falls to 0 when nothing comes any more, however far apart it is asked', () => {
+    const rate = new Rate();
+    rate.add(0, 0);
+    rate.add(5000, 10_000);
+    expect(rate.add(5000, 20_000)).toBe(0);
   });
 });
 
