@@ -66,6 +66,7 @@ async function componentPage(component: Definition): Promise<string> {
     `# ${spec.name} (${kind})`,
     spec.summary,
     factOf(component),
+    ...(spec.details === undefined ? [] : [spec.details]),
     '## Options',
     options.length > 0 ? table.join('\n') : noOptions,
     '## Example',

@@ -27,9 +27,9 @@ export async function describeComponent(
   const described = await Promise.all(
     found.map(async (definition) => {
       const { kind, spec } = definition;
-      const { summary, example, exampleCode } = spec;
+      const { summary, details, example, exampleCode } = spec;
       const options = optionsOf(await optionsSchema(definition));
-      return { kind, name, summary, options, example, exampleCode };
+      return { kind, name, summary, details, options, example, exampleCode };
     }),
   );
   if (json) {
@@ -54,6 +54,7 @@ function printDescription(
   };
   terminal.print(`${heading(spec.name)} (${kind})`);
   print(wrapText(spec.summary, terminal.columns, 0));
+  if (spec.details !== undefined) print(wrapText(spec.details, terminal.columns, 0));
   if (options.length > 0) {
     terminal.print('');
     terminal.print(heading('options'));

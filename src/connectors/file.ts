@@ -116,6 +116,11 @@ export const fileSink: SinkDefinition & ((options: FileSinkOptions) => SinkCompo
   defineSink<(options: FileSinkOptions) => SinkComponent<Fields>, ParsedSinkOptions>({
     name: 'file',
     summary: 'Write records to a file.',
+    details:
+      'A CSV with one column has no way to write a null that reads back as one: its line ' +
+      'would be blank, and blank lines are skipped. It is written as `""`, which reads back' +
+      ' as empty text, or, in a column of another kind, as a dead letter (`field.type`). ' +
+      'Write NDJSON, or a second column, where such nulls matter.',
     options: sinkOptions,
     example: { path: 'out.ndjson' },
     check: (_, { path, format }) => void (format ?? formatOf(path, encodeFormats)),

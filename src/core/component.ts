@@ -15,6 +15,8 @@ interface Description<O> {
   readonly name: string;
   /** One sentence. */
   readonly summary: string;
+  /** What else there is to know, for docs: limits, order, units. */
+  readonly details?: string;
   /** The options and their defaults, with a description on each. */
   readonly options: (z: Zod) => zod.ZodType<O>;
   /** Options that work as they stand, for docs and tests; null where only code can give them. */

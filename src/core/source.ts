@@ -1,7 +1,18 @@
 import type { Batch, Fields, Schema } from '../batch/index.ts';
 import type { Flow, Position } from './cut.ts';
 
-/** What a source does while the pipeline cannot take more: wait, refuse, skip ticks, be sent again. */
+/**
+ * What a source does while the pipeline cannot take more. The engine pauses it by not calling `read`
+ * from the batch on that finds no room; nothing is read ahead of that. What this means is up to the
+ * source, and said to whoever runs it:
+ *
+ * - `hold`: its input waits where it is, and nothing is lost.
+ * - `redeliver`: what was not acknowledged is sent again. It has `acknowledge`, which is called only
+ *   for what is committed; a run refuses a source without.
+ * - `skip`: moments that pass meanwhile give no records. It counts them by `report.counted`.
+ * - `reject`: it refuses what comes at its own door once its own bounded queue is full, and counts
+ *   that by `report.counted`.
+ */
 export type WhenPaused = 'hold' | 'reject' | 'skip' | 'redeliver';
 
 /** The end of a source's input, as `read` tells it. */
@@ -24,13 +35,12 @@ export interface SourceConnector {
 }
 
 /**
- * The protocol of a source: a stream of batches and, where it knows its positions, cuts. `F`: the
- * fields of its rows.
+ * The protocol of a source: a stream of batches and, where it knows its positions, cuts. It is held
+ * while the pipeline is paused: nobody asks its stream for more. `F`: the fields of its rows.
  */
 export interface Source<out F extends Fields = Fields> {
   /** The schema of its batches. */
   readonly schema: Schema<F>;
-  readonly whenPaused?: WhenPaused;
   stream(options: {
     readonly from?: Position;
     readonly signal: AbortSignal;

@@ -104,6 +104,11 @@ interface Parsed extends DetectAnomaliesOptions {
 export const detectAnomalies: DetectAnomalies = defineStage<DetectAnomalies, Parsed>({
   name: 'detect-anomalies',
   summary: 'Flag values that are out of the ordinary.',
+  details:
+    'A score above 1 is an anomaly. `robustZ`, `ewma`, `stuck` and `silent` score by shares' +
+    ' of their limit, so their scores can be compared. `range` scores 1 and the distance ' +
+    'from its bound in the unit of the field (half a degree too warm is 1.5, the same in ' +
+    'thousandths of a degree 501), so it is often the greatest and gives the reason.',
   example: { field: 'value', by: 'sensorId', detectors: { robustZ: { window: 50, limit: 3.5 } } },
   options: (z) =>
     z.strictObject({

@@ -49,6 +49,12 @@ type MapAsync = <F extends Fields, A extends Fields = F>(
 export const mapAsync: StageDefinition & MapAsync = defineStage<MapAsync, ParsedOptions>({
   name: 'map-async',
   summary: 'Make one record of each row by a function that may wait.',
+  details:
+    'Before a cut passes, every call for a row in front of it has ended, and no call for a ' +
+    'row behind it begins. Calls that take about as long as `checkpoint.everyMs` (1000 ' +
+    'unless given) therefore wait for the slowest of their cut and run hardly at a time: ' +
+    'set `everyMs` to many times what a call takes, and `timeoutMs` to end those that hang.' +
+    ' A saved cut never covers a row whose call has not ended.',
   options: (z) =>
     z.strictObject({
       map: functionOption(z, 'Makes the record of a row.', 'a config file has no stage that waits'),

@@ -7,6 +7,9 @@ type Merge = <F extends Fields>() => StageComponent<F, F>;
 export const merge: StageDefinition & Merge = defineStage<Merge, object>({
   name: 'merge',
   summary: 'Make one stream of several that have the same fields.',
+  details:
+    'Rows of one input keep their order. Between inputs there is none: which comes first ' +
+    'may differ from run to run, so give rows a field to sort by where that matters.',
   options: (z) => z.strictObject({}),
   example: {},
   rows: 'same',

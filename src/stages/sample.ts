@@ -36,6 +36,10 @@ type Sample = <F extends Fields>(options: SampleOptions<F>) => StageComponent<F,
 export const sample: StageDefinition & Sample = defineStage<Sample, ParsedOptions>({
   name: 'sample',
   summary: 'Keep every n-th row, or a share of the rows by chance.',
+  details:
+    'Both decide by the place of a row in the stream and are saved with a cut, so that a ' +
+    'row that is read again is decided as before. Behind a `merge`, where rows may come in ' +
+    'another order, another row may have its place.',
   options: (z) =>
     z
       .strictObject({

@@ -115,12 +115,14 @@ function pathOption(z: Zod): ReturnType<SourceSpec<LogOptions>['options']> {
   return z.strictObject({ path: z.string().describe('The file.') });
 }
 
+const whenPaused: WhenPaused = 'hold';
+
 const spec: SourceSpec<LogOptions> = {
   name: 'log',
   summary: 'Read a log.',
   options: pathOption,
   example: { path: 'a.log' },
-  whenPaused: 'hold',
+  whenPaused,
   output: schemaOf,
   create: (options, context) => new LogSource(options, context),
 };
@@ -128,8 +130,8 @@ const spec: SourceSpec<LogOptions> = {
 export const logSource: SourceDefinition & ((options: LogOptions) => SourceComponent<Events>) =
   defineSource<(options: LogOptions) => SourceComponent<Events>, LogOptions>(spec);
 
-export function heartbeat(whenPaused: WhenPaused): Source<Events> {
-  return { schema: events, whenPaused, async *stream() {} };
+export function heartbeat(): Source<Events> {
+  return { schema: events, async *stream() {} };
 }
 
 // A stage in parts.
