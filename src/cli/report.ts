@@ -1,5 +1,5 @@
 import type { ComponentReport, RunReport } from '../engine/index.ts';
-import { alignColumns, escapeControls, formatBytes, formatCount, formatDuration } from './text.ts';
+import { escapeControls, fitTable, formatBytes, formatCount, formatDuration } from './text.ts';
 
 /** A report as it is written in JSON: what scripts may count on. */
 export function reportJson(report: RunReport): Record<string, unknown> {
@@ -30,8 +30,10 @@ function rounded(ms: number | null): number | null {
   return ms === null ? null : Math.round(ms * 1000) / 1000;
 }
 
-/** What the table leaves out where it does not fit, first to last. */
-const spareTitles = ['p50', 'p99', 'busy', 'kind'];
+const titles = ['component', 'kind', 'in', 'out', 'dropped', 'dead', 'busy', 'p50', 'p95', 'p99'];
+const right = new Set([2, 3, 4, 5, 6, 7, 8, 9]);
+/** What the table leaves out: p50, p99, busy, kind. */
+const spare = [7, 9, 6, 1];
 
 /** A report as a table for a terminal of that width. */
 export function reportTable(
@@ -39,22 +41,13 @@ export function reportTable(
   heading: (text: string) => string,
   width: number,
 ): string[] {
-  const all = ['component', 'kind', 'in', 'out', 'dropped', 'dead', 'busy', 'p50', 'p95', 'p99'];
   const rows = report.components.map((component) => {
     const { id, kind, busyMs, p50Ms, p95Ms, p99Ms } = component;
     const counts = countsOf(component).map(formatCount);
     return [escapeControls(id), kind, ...counts, ...[busyMs, p50Ms, p95Ms, p99Ms].map(formatTime)];
   });
-  for (let spared = 0; ; spared++) {
-    const left = spareTitles.slice(0, spared);
-    const shown = all.map((_, at) => at).filter((at) => !left.includes(all[at]!));
-    const cells = [all, ...rows].map((row) => shown.map((at) => row[at]!));
-    const right = new Set(shown.flatMap((at, place) => (at >= 2 ? [place] : [])));
-    const [head = '', ...lines] = alignColumns(cells, right);
-    const widest = Math.max(head.length, ...lines.map(({ length }) => length));
-    if (widest > width && spared < spareTitles.length) continue;
-    return ['', heading(head), ...lines, '', ...summary(report)];
-  }
+  const [head = '', ...lines] = fitTable([titles, ...rows], { right, spare, width });
+  return ['', heading(head), ...lines, '', ...summary(report)];
 }
 
 /** A report as plain lines, for a pipe. */
@@ -88,8 +81,18 @@ function summary(report: RunReport): string[] {
     `${formatCount(recordsIn)} records in, ${formatCount(recordsOut)} out (${formatCount(rate)}/s)${bytes}`,
     `${formatCount(deadLetters)} dead letters, peak memory ${formatBytes(report.peakMemoryBytes)}`,
     ...reasons,
+    ...report.components.flatMap(countLines),
     ...open,
   ].map(escapeControls);
+}
+
+/** What a component counted that is no row of its ledger. */
+function countLines({ id, counts }: ComponentReport): string[] {
+  return Object.entries(counts).map(([what, count]) =>
+    what === 'deadLetters.dropped'
+      ? `thrown away by ${id}: ${formatCount(count)} dead letters, the oldest`
+      : `counted by ${id}: ${formatCount(count)} (${what})`,
+  );
 }
 
 function countsOf({ in: rowsIn, out, dropped, dead }: ComponentReport): number[] {

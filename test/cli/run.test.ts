@@ -104,6 +104,28 @@ describe('run', () => {
     expect(JSON.parse(stderr)).toMatchObject({ recordsOut: 2 });
   });
 
+  test('dead letters that a full file threw away are told, as is what else was counted', async () => {
+    const bad = Array.from({ length: 300 }, (_, at) => `{"sensorId":"a","value":"x${at}"}\n`);
+    const cwd = directoryWith(
+      `source: { file: { path: data.ndjson, schema: { sensorId: category, value: float64 } } }
+sink: { file: { path: out.ndjson } }
+deadLetters: { dead-letter-file: { path: dead.ndjson, bytesMax: 20000, whenFull: dropOldest } }
+`,
+      bad,
+    );
+    const { code, stdout } = await millrace(['run', 'p.yaml'], { cwd });
+    expect(code).toBe(0);
+    const kept = ['dead.ndjson', 'dead.ndjson.1'].map(
+      (file) => readFileSync(join(cwd, file), 'utf8').trimEnd().split('\n').length,
+    );
+    const dropped = 300 - kept[0]! - kept[1]!;
+    expect(stdout).toMatch(/^300 dead letters, peak memory/m);
+    expect(stdout).toMatch(
+      new RegExp(`^thrown away by dead-letters: ${dropped} dead letters, the oldest$`, 'm'),
+    );
+    expect(stdout).toMatch(/^counted by file: 300 \(blankLines\)$/m);
+  });
+
   test('dead letters are in the state directory, and may fail the run', async () => {
     const cwd = directoryWith(pipeline, [...readings, '{broken']);
     const { code, stdout } = await millrace(['run', 'p.yaml', '--fail-on-dead-letter'], { cwd });
