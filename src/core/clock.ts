@@ -8,6 +8,13 @@ export interface SleepOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Goes off once each time that it is set; for what is set and stopped far more often. */
+export interface Timer {
+  /** Goes off at that monotonic time, and at no earlier one that it was set to. */
+  set(atMs: number): void;
+  stop(): void;
+}
+
 /** The only way to time. */
 export interface Clock {
   /** Milliseconds since 1970; may jump. */
@@ -15,6 +22,8 @@ export interface Clock {
   /** Milliseconds from an arbitrary start; never goes back. */
   monotonic(): number;
   sleep(delayMs: number, options?: SleepOptions): Promise<void>;
+  /** A timer that calls `goOff`. While it is set, it keeps the process alive. */
+  timer(goOff: () => void): Timer;
   /** Keeps virtual time from advancing until the promise settles; returns the promise. */
   hold<T>(promise: Promise<T>): Promise<T>;
 }
@@ -32,8 +41,47 @@ export const systemClock: Clock = {
       left -= timeoutMsMax;
     } while (left > 0);
   },
+  timer: (goOff) => new SystemTimer(goOff),
   hold: (promise) => promise,
 };
+
+/** Stopped or set to later, it leaves Node's timer as it is and looks again when that goes off. */
+class SystemTimer implements Timer {
+  readonly #goOff: () => void;
+  #atMs = Infinity;
+  #wakeMs = Infinity;
+  #timeout: NodeJS.Timeout | undefined;
+
+  constructor(goOff: () => void) {
+    this.#goOff = goOff;
+  }
+
+  set(atMs: number): void {
+    this.#atMs = atMs;
+    if (this.#timeout !== undefined && this.#wakeMs <= atMs) this.#timeout.ref();
+    else this.#wakeAt(atMs);
+  }
+
+  stop(): void {
+    this.#atMs = Infinity;
+    this.#timeout?.unref();
+  }
+
+  #wakeAt(atMs: number): void {
+    clearTimeout(this.#timeout);
+    const delayMs = Math.min(Math.max(0, atMs - performance.now()), timeoutMsMax);
+    this.#wakeMs = performance.now() + delayMs;
+    this.#timeout = setTimeout(() => this.#wake(), delayMs);
+  }
+
+  #wake(): void {
+    this.#timeout = undefined;
+    if (this.#atMs === Infinity) return;
+    if (performance.now() < this.#atMs) return this.#wakeAt(this.#atMs);
+    this.#atMs = Infinity;
+    this.#goOff();
+  }
+}
 
 function checkDelay(delayMs: number): number {
   if (!Number.isNaN(delayMs)) return Math.max(0, delayMs);
@@ -111,6 +159,21 @@ export class VirtualClock implements Clock {
       this.#sleepers.push(sleeper);
       this.#schedule();
     });
+  }
+
+  timer(goOff: () => void): Timer {
+    let sleeper: Sleeper | undefined;
+    const stop = (): void => {
+      this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
+      sleeper = undefined;
+    };
+    const set = (atMs: number): void => {
+      stop();
+      sleeper = { at: Math.max(atMs, this.#time), order: this.#order++, wake: goOff };
+      this.#sleepers.push(sleeper);
+      this.#schedule();
+    };
+    return { set, stop };
   }
 
   hold<T>(promise: Promise<T>): Promise<T> {

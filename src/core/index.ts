@@ -1,4 +1,4 @@
-export { type Clock, type SleepOptions, systemClock, VirtualClock } from './clock.ts';
+export { type Clock, type SleepOptions, systemClock, type Timer, VirtualClock } from './clock.ts';
 export {
   type Decoding,
   decodingOptions,

@@ -73,6 +73,7 @@ export class Observed {
     return {
       now: () => clock.now(),
       monotonic: () => clock.monotonic(),
+      timer: (goOff) => clock.timer(goOff),
       hold: (promise) => clock.hold(promise),
       sleep: async (delayMs, options) => {
         const start = clock.monotonic();

@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process';
+import process from 'node:process';
+
 import { describe, expect, test } from 'vitest';
 
 import { systemClock, VirtualClock } from '../../src/core/index.ts';
@@ -93,5 +96,55 @@ describe.each([
 
   test('refuses to sleep for NaN', async () => {
     await expect((async () => make().sleep(NaN))()).rejects.toThrow('NaN');
+  });
+});
+
+describe('a timer', () => {
+  test('goes off at the last time it was set to, once, and not when it was stopped', async () => {
+    const clock = new VirtualClock();
+    const wentOff: number[] = [];
+    const timer = clock.timer(() => wentOff.push(clock.monotonic()));
+    timer.set(10);
+    timer.set(50);
+    await clock.sleep(100);
+    expect(wentOff).toEqual([50]);
+    timer.set(150);
+    timer.stop();
+    await clock.sleep(100);
+    expect(wentOff).toEqual([50]);
+    // A time that has passed is now.
+    timer.set(0);
+    await clock.sleep(1);
+    expect(wentOff).toEqual([50, 200]);
+  });
+
+  test('may be set to earlier and to later, and again from what it calls', async () => {
+    const due = Promise.withResolvers<number>();
+    const start = systemClock.monotonic();
+    let left = 2;
+    const timer = systemClock.timer(() => {
+      if (--left === 0) due.resolve(systemClock.monotonic() - start);
+      else timer.set(start + 25);
+    });
+    timer.set(start + 60_000);
+    timer.set(start + 5);
+    timer.stop();
+    timer.set(start + 15);
+    expect(await due.promise).toBeGreaterThanOrEqual(25);
+    expect(left).toBe(0);
+  });
+
+  test('that is stopped keeps no process alive, and one that is set does', async () => {
+    const script = (stops: boolean): string => `
+      import { systemClock } from ${JSON.stringify(new URL('../../src/core/clock.ts', import.meta.url).href)};
+      const timer = systemClock.timer(() => process.stdout.write('went off'));
+      timer.set(systemClock.monotonic() + ${stops ? 60_000 : 20});
+      ${stops ? 'timer.stop();' : ''}`;
+    const run = (stops: boolean): string =>
+      execFileSync(process.execPath, ['--input-type=module', '--eval', script(stops)], {
+        encoding: 'utf8',
+        timeout: 30_000,
+      });
+    expect([run(true), run(false)]).toEqual(['', 'went off']);
   });
 });
