@@ -106,7 +106,7 @@ export class PipelineConfig {
   #locate(problem: Problem): Problem {
     const { at, ...rest } = problem;
     const { path, kind } = rest;
-    const text = this.secrets.scrub(problem.text);
+    const text = this.secrets.scrubQuotes(problem.text);
     const override = this.#options.overrides?.findLast(
       (given) =>
         startsWith(path, given.path) || (startsWith(given.path, path) && !this.#document.has(path)),

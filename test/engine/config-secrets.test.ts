@@ -78,6 +78,20 @@ sink:
   });
 });
 
+test('a problem that quotes what it found shows what is written, however short the value', async () => {
+  const text = `source: stdin
+stages:
+  - threshold: { field: value, min: "\${env:PIN}", method: "\${env:TOKEN}" }
+  - threshold: { field: value, min: "1\${env:PIN}" }
+sink: console
+`;
+  expect(await problemsOf(text, { environment: { ...environment, PIN: '42' } })).toEqual([
+    '3:37: invalid-option: `threshold` option `min`: takes a number, not "${env:PIN}"',
+    '3:59: invalid-option: `threshold` option `method`: takes `min-max` or `z-score`, not "${env:TOKEN}"',
+    '4:37: invalid-option: `threshold` option `min`: takes a number, not "1${env:PIN}"',
+  ]);
+});
+
 describe('scrubbing', () => {
   const scrub = (values: Record<string, string>, text: string): string => {
     const secrets = new Secrets();

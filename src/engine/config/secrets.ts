@@ -12,6 +12,7 @@ const scrubbedLengthMin = 4;
 /** Resolved `${env:NAME}` and `${file:path}` values, kept so that no text shows them. */
 export class Secrets {
   readonly #references = new Map<string, string>();
+  readonly #quoted = new Map<string, string>();
   #written: [value: string, reference: string][] = [];
 
   add(reference: string, value: string): void {
@@ -23,6 +24,19 @@ export class Secrets {
     }
     // The longest first, or a secret within another would leave the rest of it in sight.
     this.#written = [...forms].sort(([a], [b]) => b.length - a.length);
+  }
+
+  /** Keeps the whole text that references are part of. */
+  addText(written: string, resolved: string): void {
+    this.#quoted.set(JSON.stringify(resolved), JSON.stringify(written));
+  }
+
+  /** As `scrub`, of a text that may quote what an option holds: also a value of any length. */
+  scrubQuotes(text: string): string {
+    let scrubbed = text;
+    for (const [resolved, written] of this.#quoted)
+      scrubbed = scrubbed.replaceAll(resolved, () => written);
+    return this.scrub(scrubbed);
   }
 
   /** The text with each resolved value put back as its reference. */
@@ -117,7 +131,9 @@ async function resolveText(
       resolved += found.value;
     }
   }
-  return resolved + text.slice(end);
+  resolved += text.slice(end);
+  if (resolved !== text) secrets.addText(text, resolved);
+  return resolved;
 }
 
 type Found = { value: string } | { value?: undefined; problem: string };
