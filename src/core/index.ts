@@ -78,7 +78,7 @@ export type { Network } from './network.ts';
 export { optionMessage } from './option-message.ts';
 export { systemOutside } from './outside.ts';
 export type { Policy } from './policy.ts';
-export { normalDeviate, type Random, seededRandom } from './random.ts';
+export { normalDeviate, type Random, seededRandom, systemRandom } from './random.ts';
 export { type ReadingFields, readingSchema } from './reading.ts';
 export { RecordCollector } from './record-collector.ts';
 export {

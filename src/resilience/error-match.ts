@@ -1,0 +1,36 @@
+import { isBulkheadFullError, isCircuitOpenError, isRateLimitedError } from './errors.ts';
+import { badOption } from './options.ts';
+
+/** A class of errors, as `TypeError`. */
+export type ErrorClass = abstract new (...args: never[]) => unknown;
+
+/** Which errors a policy is about: those of some classes, or those that a function says yes to. */
+export type ErrorMatch = readonly ErrorClass[] | ((error: unknown) => boolean);
+
+const allowed = 'a list of classes, as `[TypeError]`, or a function of the error';
+
+/** The test that an option stands for; throws `ERR_CONFIG_INVALID` where it stands for none. */
+export function errorTest(
+  policy: string,
+  option: string,
+  match: ErrorMatch,
+): (error: unknown) => boolean {
+  if (typeof match === 'function') {
+    // A class is a function, too, and would answer yes to everything or throw.
+    const { prototype } = match as { prototype?: unknown };
+    if (prototype === Error.prototype || prototype instanceof Error) {
+      throw badOption(policy, option, match, allowed);
+    }
+    return match;
+  }
+  if (!Array.isArray(match) || !match.every((one) => typeof one === 'function')) {
+    throw badOption(policy, option, match, allowed);
+  }
+  const classes = [...match];
+  return (error) => classes.some((one) => error instanceof one);
+}
+
+/** A policy let nothing through: no failure of what is called, which was not called. */
+export function isRefusal(error: unknown): boolean {
+  return isCircuitOpenError(error) || isBulkheadFullError(error) || isRateLimitedError(error);
+}
