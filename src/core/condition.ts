@@ -5,7 +5,7 @@ import { type Batch, type Fields, type Schema, Selection, takeValues } from '../
 import { PipelineError } from '../errors.ts';
 import type { Zod } from './component.ts';
 import { checkExpression } from './expression/check.ts';
-import { keepTrue } from './expression/kernels.ts';
+import { keepTrue } from './expression/logic.ts';
 import type { BoolNode } from './expression/node.ts';
 import { ExpressionError } from './expression/problem.ts';
 import { textOrFunction } from './expression.ts';

@@ -16,7 +16,7 @@ import {
 import { createColumnFill, misfitOf } from './column-fill.ts';
 import type { Zod } from './component.ts';
 import { checkExpression } from './expression/check.ts';
-import { truth } from './expression/kernels.ts';
+import { truth } from './expression/scope.ts';
 import type {
   BoolNode,
   Frame,

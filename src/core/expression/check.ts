@@ -2,6 +2,7 @@ import type { Field, Schema } from '../../batch/index.ts';
 import { choose, missing } from './choice.ts';
 import { buildCall, type Parts } from './functions.ts';
 import * as kernels from './kernels.ts';
+import * as logic from './logic.ts';
 import {
   boolConstant,
   boolField,
@@ -155,7 +156,7 @@ class Checker implements Parts {
         const a = this.of('bool', left, `\`${operator}\``);
         const b = this.of('bool', right, `\`${operator}\``);
         if (a === undefined || b === undefined) return refusedNode;
-        return joinTruths(a, b, operator === '&&' ? kernels.and : kernels.or);
+        return joinTruths(a, b, operator === '&&' ? logic.and : logic.or);
       }
       case '+':
       case '-':
@@ -218,7 +219,7 @@ function compareValues(
     return testTexts(a, b, test);
   }
   if (a.type === 'bool' && b.type === 'bool' && order === '==') {
-    return joinTruths(a, b, kernels.equalTruths);
+    return joinTruths(a, b, logic.equalTruths);
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { bitmapBytes } from '../../batch/bitmap.ts';
 import * as kernels from './kernels.ts';
-import { truth } from './kernels.ts';
+import { truth } from './scope.ts';
 import {
   type BoolNode,
   createBitmapRoom,

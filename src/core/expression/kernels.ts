@@ -1,21 +1,8 @@
 import { bitmapBytes } from '../../batch/bitmap.ts';
 import { type Bitmap, clearBit, getBit, takeValues, type Values } from '../../batch/index.ts';
-
-/**
- * Loops over the rows of a batch. `rows[0 … count)` are stored rows, and every array is indexed by
- * stored row. A truth is 0 (false), 1 (null) or 2 (true), so that Kleene's logic is: and = the
- * lesser, or = the greater, not = 2 − x.
- */
-export interface Scope {
-  readonly rows: Uint32Array;
-  readonly count: number;
-  readonly rowsStored: number;
-}
-
-export const truth = { no: 0, unknown: 1, yes: 2 } as const;
+import { type Scope, type Truths, truth } from './scope.ts';
 
 type Floats = Float64Array;
-type Truths = Uint8Array;
 /** Comparing a bigint with a number is exact in JavaScript, so the two may be mixed. */
 type Wide = BigInt64Array | Float64Array;
 
@@ -39,15 +26,6 @@ export function bothValid(
   const bytes = bitmapBytes(rowsStored);
   for (let at = 0; at < bytes; at++) into[at] = a[at]! & b[at]!;
   return into;
-}
-
-/** Sets the truth of rows without a value to null. */
-export function forgetNulls({ rows, count }: Scope, validity: Bitmap | null, out: Truths): void {
-  if (validity === null) return;
-  for (let at = 0; at < count; at++) {
-    const row = rows[at]!;
-    if (((validity[row >>> 3]! >>> (row & 7)) & 1) === 0) out[row] = truth.unknown;
-  }
 }
 
 /** Clears the bits of the rows where a choice took a null. */
@@ -221,16 +199,6 @@ export function compareStrings(
   }
 }
 
-export function equalTruths({ rows, count }: Scope, a: Truths, b: Truths, out: Truths): void {
-  for (let at = 0; at < count; at++) {
-    const row = rows[at]!;
-    const left = a[row]!;
-    const right = b[row]!;
-    if (left === truth.unknown || right === truth.unknown) out[row] = truth.unknown;
-    else out[row] = left === right ? truth.yes : truth.no;
-  }
-}
-
 export function equalCodes(
   { rows, count }: Scope,
   codes: Int32Array,
@@ -273,55 +241,6 @@ export function equalBytes(
   }
 }
 
-export function and({ rows, count }: Scope, a: Truths, b: Truths, out: Truths): void {
-  for (let at = 0; at < count; at++) {
-    const row = rows[at]!;
-    const left = a[row]!;
-    const right = b[row]!;
-    out[row] = left < right ? left : right;
-  }
-}
-
-export function or({ rows, count }: Scope, a: Truths, b: Truths, out: Truths): void {
-  for (let at = 0; at < count; at++) {
-    const row = rows[at]!;
-    const left = a[row]!;
-    const right = b[row]!;
-    out[row] = left > right ? left : right;
-  }
-}
-
-export function not({ rows, count }: Scope, a: Truths, out: Truths): void {
-  for (let at = 0; at < count; at++) {
-    const row = rows[at]!;
-    out[row] = truth.yes - a[row]!;
-  }
-}
-
-/** A truth for each bool of a column. */
-export function readBools({ rows, count }: Scope, values: Uint8Array, out: Truths): void {
-  for (let at = 0; at < count; at++) {
-    const row = rows[at]!;
-    out[row] = values[row]! << 1;
-  }
-}
-
-/** A truth for each bit: whether the row has no value. */
-export function readMissing({ rows, count }: Scope, validity: Bitmap, out: Truths): void {
-  for (let at = 0; at < count; at++) {
-    const row = rows[at]!;
-    out[row] = (1 - ((validity[row >>> 3]! >>> (row & 7)) & 1)) << 1;
-  }
-}
-
-/** A truth for each truth: whether it is null. */
-export function readUnknown({ rows, count }: Scope, of: Truths, out: Truths): void {
-  for (let at = 0; at < count; at++) {
-    const row = rows[at]!;
-    out[row] = of[row] === truth.unknown ? truth.yes : truth.no;
-  }
-}
-
 /** Numbers of any array as float64; of int64 the nearest. */
 export function readFloats(
   { rows, count }: Scope,
@@ -346,15 +265,4 @@ export function choose<T extends Record<number, unknown>>(
     const row = rows[at]!;
     out[row] = test[row] === truth.yes ? yes[row] : no[row];
   }
-}
-
-/** Writes the rows that are true to `kept`; returns how many. */
-export function keepTrue({ rows, count }: Scope, truths: Truths, kept: Uint32Array): number {
-  let length = 0;
-  for (let at = 0; at < count; at++) {
-    const row = rows[at]!;
-    kept[length] = row;
-    length += truths[row]! >> 1;
-  }
-  return length;
 }

@@ -1,10 +1,11 @@
 import { bitmapBytes } from '../../batch/bitmap.ts';
 import type { Batch, Bitmap, FixedColumn } from '../../batch/index.ts';
 import * as kernels from './kernels.ts';
-import { truth } from './kernels.ts';
+import * as logic from './logic.ts';
+import { type Scope, truth } from './scope.ts';
 
 /** What one evaluation runs over. A new one for each batch. */
-export interface Frame extends kernels.Scope {
+export interface Frame extends Scope {
   readonly batch: Batch;
 }
 
@@ -232,8 +233,8 @@ export function truths(nullable: boolean, fill: (frame: Frame, out: Uint8Array) 
 export function boolField(column: number, nullable: boolean): BoolNode {
   return truths(nullable, (frame, out) => {
     const { values, validity } = frame.batch.columns[column] as FixedColumn<Uint8Array>;
-    kernels.readBools(frame, values, out);
-    kernels.forgetNulls(frame, validity, out);
+    logic.readBools(frame, values, out);
+    logic.forgetNulls(frame, validity, out);
   });
 }
 
@@ -253,13 +254,13 @@ export function compareNumbers(
     if (a.type === 'number' && b.type === 'number') {
       kernels.compareFloats[order](frame, a.values, b.values, out);
     } else kernels.compareWide[order](frame, a.values, b.values, out);
-    kernels.forgetNulls(frame, a.validity, out);
-    kernels.forgetNulls(frame, b.validity, out);
+    logic.forgetNulls(frame, a.validity, out);
+    logic.forgetNulls(frame, b.validity, out);
   });
 }
 
 /** The truth that `combine` makes of two truths. */
-export function joinTruths(a: BoolNode, b: BoolNode, combine: typeof kernels.and): BoolNode {
+export function joinTruths(a: BoolNode, b: BoolNode, combine: typeof logic.and): BoolNode {
   return truths(a.nullable || b.nullable, (frame, out) => {
     a.run(frame);
     b.run(frame);
@@ -270,7 +271,7 @@ export function joinTruths(a: BoolNode, b: BoolNode, combine: typeof kernels.and
 export function not(of: BoolNode): BoolNode {
   return truths(of.nullable, (frame, out) => {
     of.run(frame);
-    kernels.not(frame, of.values, out);
+    logic.not(frame, of.values, out);
   });
 }
 
@@ -289,9 +290,9 @@ export function opaqueField(column: number, nullable: boolean): OpaqueNode {
 export function isNull(of: ValueNode | OpaqueNode): BoolNode {
   return truths(false, (frame, out) => {
     of.run(frame);
-    if (of.type === 'bool') kernels.readUnknown(frame, of.values, out);
+    if (of.type === 'bool') logic.readUnknown(frame, of.values, out);
     else if (of.validity === null) out.fill(truth.no);
-    else kernels.readMissing(frame, of.validity, out);
+    else logic.readMissing(frame, of.validity, out);
   });
 }
 

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer';
 
 import type { BytesColumn, CategoryColumn, Dictionary } from '../../batch/index.ts';
 import * as kernels from './kernels.ts';
-import { truth } from './kernels.ts';
+import * as logic from './logic.ts';
+import { truth } from './scope.ts';
 import {
   type BoolNode,
   type Frame,
@@ -144,8 +145,8 @@ export function testTexts(a: TextNode, b: TextNode, test: TextTest): BoolNode {
     a.run(frame);
     b.run(frame);
     kernels.compareStrings(frame, test, a.strings, b.strings, out);
-    kernels.forgetNulls(frame, a.validity, out);
-    kernels.forgetNulls(frame, b.validity, out);
+    logic.forgetNulls(frame, a.validity, out);
+    logic.forgetNulls(frame, b.validity, out);
   });
 }
 
@@ -153,7 +154,7 @@ function equalsCategory(column: number, nullable: boolean, constant: string): Bo
   return truths(nullable, (frame, out) => {
     const { codes, dictionary, validity } = frame.batch.columns[column] as CategoryColumn;
     kernels.equalCodes(frame, codes, dictionary.find(constant), out);
-    kernels.forgetNulls(frame, validity, out);
+    logic.forgetNulls(frame, validity, out);
   });
 }
 
@@ -162,7 +163,7 @@ function equalsText(column: number, nullable: boolean, constant: string): BoolNo
   return truths(nullable, (frame, out) => {
     const { offsets, data, validity } = frame.batch.columns[column] as BytesColumn;
     kernels.equalBytes(frame, offsets, data, wanted, out);
-    kernels.forgetNulls(frame, validity, out);
+    logic.forgetNulls(frame, validity, out);
   });
 }
 
@@ -177,7 +178,7 @@ function testCategory(
   return truths(nullable, (frame, out) => {
     const { codes, dictionary, validity } = frame.batch.columns[column] as CategoryColumn;
     kernels.lookUp(frame, codes, table(dictionary), out);
-    kernels.forgetNulls(frame, validity, out);
+    logic.forgetNulls(frame, validity, out);
   });
 }
 
