@@ -4,7 +4,6 @@ import {
   isSource,
   isStage,
   type Outside,
-  type Policy,
   type SinkComponent,
   type Source,
   type SourceComponent,
@@ -16,6 +15,7 @@ import type { PipelineDescription, SinkNode, SourceNode, StageNode } from './des
 import { requireNode } from './node-version.ts';
 import { eachOf, withoutExpressions } from './plan/blame.ts';
 import { checkFiles } from './plan/files.ts';
+import { checkNodes } from './plan/nodes.ts';
 import { Ports } from './plan/ports.ts';
 import { Presumptions } from './plan/presumed.ts';
 import { Problems } from './plan/problems.ts';
@@ -66,7 +66,7 @@ class Planner {
 
   async plan(deadLetterSchema: Schema): Promise<Plan> {
     const { name, settings } = this.#description;
-    this.#checkNodes();
+    checkNodes(this.#description, this.#problems);
     const sources: PlannedSource[] = [];
     for (const node of this.#description.sources) {
       const planned = await this.#planSource(node);
@@ -83,43 +83,6 @@ class Planner {
     await checkFiles(users, this.#outside.files, this.#problems);
     if (this.#problems.list.length > 0) throw new ValidationError(name, this.#problems.list);
     return { name, settings, sources, stages, sinks, deadLetters, outside: this.#outside };
-  }
-
-  #checkNodes(): void {
-    const { name, sources, stages, sinks, deadLetters } = this.#description;
-    if (typeof name !== 'string' || name === '') {
-      this.#problems.add('missing-option', ['name'], 'a pipeline has a name');
-    }
-    // A description with problems of its own may lack an end for that reason.
-    if (sources.length === 0) this.#missingEnd('source');
-    if (sinks.length === 0) this.#missingEnd('sink');
-    const seen = new Set<string>();
-    for (const { id, path, policy, component } of [
-      ...sources,
-      ...stages,
-      ...sinks,
-      ...(deadLetters === undefined ? [] : [deadLetters]),
-    ]) {
-      if (seen.has(id)) {
-        const text = `\`${id}\` names two components; give one another \`id\``;
-        this.#problems.add('topology', path, text);
-      }
-      seen.add(id);
-      if (policy === undefined || component === undefined) continue;
-      if (typeof (policy as Partial<Policy> | null)?.execute !== 'function') {
-        const text = `the policy of \`${id}\` has no method \`execute(fn, signal)\``;
-        this.#problems.add('protocol', path, text);
-        continue;
-      }
-      if ('definition' in component && component.kind !== 'stage') continue;
-      const text = `\`${id}\` has a policy and makes no calls that it could stand around: it is for sources and sinks that are described by \`open\`, \`read\`, \`write\`, \`commit\``;
-      this.#problems.add('protocol', path, text);
-    }
-  }
-
-  #missingEnd(kind: 'source' | 'sink'): void {
-    if (this.#problems.list.some(({ text }) => text.includes(`unknown ${kind}`))) return;
-    this.#problems.add('topology', [], `the pipeline has no ${kind}`);
   }
 
   async #planSource(node: SourceNode): Promise<PlannedSource | undefined> {

@@ -1,0 +1,46 @@
+import type { Policy } from '../../core/index.ts';
+import type { PipelineDescription } from '../description.ts';
+import type { Problems } from './problems.ts';
+
+/** Checks what needs no schema: that there are ends, and what each node is called and wrapped in. */
+export function checkNodes(
+  { name, sources, stages, sinks, deadLetters }: PipelineDescription,
+  problems: Problems,
+): void {
+  if (typeof name !== 'string' || name === '') {
+    problems.add('missing-option', ['name'], 'a pipeline has a name');
+  }
+  if (sources.length === 0) missingEnd('source', problems);
+  if (sinks.length === 0) missingEnd('sink', problems);
+  const nodes = [...sources, ...stages, ...sinks];
+  const seen = new Set<string>();
+  for (const node of deadLetters === undefined ? nodes : [...nodes, deadLetters]) {
+    const { id, path } = node;
+    if (seen.has(id)) {
+      const text = `\`${id}\` names two components; give one another \`id\``;
+      problems.add('topology', path, text);
+    }
+    seen.add(id);
+    checkPolicy(node, problems);
+  }
+}
+
+function checkPolicy(
+  { id, path, policy, component }: PipelineDescription['sources' | 'stages' | 'sinks'][number],
+  problems: Problems,
+): void {
+  if (policy === undefined || component === undefined) return;
+  if (typeof (policy as Partial<Policy> | null)?.execute !== 'function') {
+    const text = `the policy of \`${id}\` has no method \`execute(fn, signal)\``;
+    problems.add('protocol', path, text);
+  } else if (!('definition' in component) || component.kind === 'stage') {
+    const text = `\`${id}\` has a policy and makes no calls that it could stand around: it is for sources and sinks that are described by \`open\`, \`read\`, \`write\`, \`commit\``;
+    problems.add('protocol', path, text);
+  }
+}
+
+/** A description with problems of its own may lack an end for that reason. */
+function missingEnd(kind: 'source' | 'sink', problems: Problems): void {
+  if (problems.list.some(({ text }) => text.includes(`unknown ${kind}`))) return;
+  problems.add('topology', [], `the pipeline has no ${kind}`);
+}
