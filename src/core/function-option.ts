@@ -1,5 +1,6 @@
 import type * as zod from 'zod';
 
+import { Schema } from '../batch/index.ts';
 import type { Zod } from './component.ts';
 import type { AnyRowFunction } from './row-function.ts';
 
@@ -17,4 +18,19 @@ export function functionOption(
     .register(z.globalRegistry, { description });
   option._zod.toJSONSchema = () => ({ not: {} });
   return option;
+}
+
+/** The options of a stage that takes a schema, and a function that makes records of it. */
+export function recordFunctionOption(
+  z: Zod,
+  description: string,
+  instead: string,
+): zod.ZodType<[Schema, AnyRowFunction]> {
+  return z.tuple(
+    [
+      z.instanceof(Schema, { error: 'takes a schema first' }),
+      functionOption(z, description, instead),
+    ],
+    { error: `takes a schema and a function, so it works from code only; ${instead}` },
+  );
 }

@@ -64,7 +64,7 @@ export {
   takesExpression,
 } from './expression.ts';
 export { fieldOfKind } from './field-of-kind.ts';
-export { functionOption } from './function-option.ts';
+export { functionOption, recordFunctionOption } from './function-option.ts';
 export type { FileFacts, FileHandle, Files, FileSpace } from './files.ts';
 export {
   type DeadLetterFields,

@@ -2,15 +2,15 @@ import {
   type Fields,
   MisfitError,
   type RecordOf,
-  Schema,
+  type Schema,
   Selection,
   takeValues,
 } from '../batch/index.ts';
 import {
   type AnyRowFunction,
   defineStage,
-  functionOption,
   RecordCollector,
+  recordFunctionOption,
   RowFailures,
   type RowFunction,
   RowRunner,
@@ -23,8 +23,6 @@ type FlatMap = <F extends Fields, A extends Fields>(
   compute: RowFunction<F, Iterable<RecordOf<A>>>,
 ) => StageComponent<F, A>;
 
-const instead = 'a config file has no stage that makes several rows of one';
-
 /**
  * Makes any number of records of another schema of each row: `flatMap(schema, function* (r) {…})`.
  * All records of a row go on, or, where one does not fit or the function throws, none.
@@ -33,12 +31,10 @@ export const flatMap: StageDefinition & FlatMap = defineStage<FlatMap, [Schema, 
   name: 'flat-map',
   summary: 'Make any number of records of another schema of each row, by a function.',
   options: (z) =>
-    z.tuple(
-      [
-        z.instanceof(Schema, { error: 'takes a schema first' }),
-        functionOption(z, 'Makes the records of a row.', instead),
-      ],
-      { error: `takes a schema and a function, so it works from code only; ${instead}` },
+    recordFunctionOption(
+      z,
+      'Makes the records of a row.',
+      'a config file has no stage that makes several rows of one',
     ),
   example: null,
   exampleCode: `flatMap(schema({ unit: 'category', value: 'float64' }), function* (row) {

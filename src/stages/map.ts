@@ -1,9 +1,9 @@
-import { type Fields, MisfitError, type RecordOf, Schema } from '../batch/index.ts';
+import { type Fields, MisfitError, type RecordOf, type Schema } from '../batch/index.ts';
 import {
   type AnyRowFunction,
   defineStage,
-  functionOption,
   RecordCollector,
+  recordFunctionOption,
   RowFailures,
   type RowFunction,
   RowRunner,
@@ -24,19 +24,10 @@ export const map: StageDefinition & MapRows = defineStage<MapRows, [Schema, AnyR
   name: 'map',
   summary: 'Make one record of another schema of each row, by a function.',
   options: (z) =>
-    z.tuple(
-      [
-        z.instanceof(Schema, { error: 'takes a schema first' }),
-        functionOption(
-          z,
-          'Makes the record of a row.',
-          'in a config file use `derive` and `select`',
-        ),
-      ],
-      {
-        error:
-          'takes a schema and a function, so it works from code only; in a config file use `derive` and `select`',
-      },
+    recordFunctionOption(
+      z,
+      'Makes the record of a row.',
+      'in a config file use `derive` and `select`',
     ),
   example: null,
   exampleCode: `map(schema({ sensorId: 'category', kelvin: 'float64' }), (row) => ({
