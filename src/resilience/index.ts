@@ -1,3 +1,5 @@
+export type { Jitter } from './backoff.ts';
+export type { ErrorClass, ErrorMatch } from './error-match.ts';
 export {
   BulkheadFullError,
   CircuitOpenError,
@@ -12,3 +14,8 @@ export {
 } from './errors.ts';
 export type { BreakerState, PolicyEvent, PolicyListener, RetryStop } from './events.ts';
 export type { Attempt, PolicyOptions } from './policy.ts';
+export { type Retry, retry, type RetryOptions } from './retry.ts';
+export { type RetryBudget, retryBudget, type RetryBudgetOptions } from './retry-budget.ts';
+export { RetryRegistry, type RetryRegistryOptions } from './retry-registry.ts';
+export { printRetryReport, type RetryReportOptions } from './retry-report.ts';
+export { type AttemptOutcome, RetryStats, type RetrySummary } from './retry-stats.ts';
