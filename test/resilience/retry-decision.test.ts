@@ -124,6 +124,9 @@ describe('the decision: stop, or wait this long', () => {
     expect(first('full')).toEqual({ waitMs: 50 });
     expect(first('equal')).toEqual({ waitMs: 75 });
     expect(first('decorrelated')).toEqual({ waitMs: 200 });
+    expect(waitsOf({ ...rule, jitter: 'decorrelated', maxAttempts: 4 }, [0.5])).toEqual([
+      200, 350, 575,
+    ]);
   });
 
   test('after a thousand and more failures the wait is still the limit, and 0 stays 0', () => {

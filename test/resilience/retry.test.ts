@@ -132,6 +132,13 @@ describe('retry', () => {
     expect(await waits(5)).not.toEqual(await waits(6));
   });
 
+  test('decorrelated jitter goes on from the wait before', async () => {
+    const random = { next: () => 0.5, fork: () => random };
+    const { policy, times, failing } = setUp({ jitter: 'decorrelated', random });
+    await policy.execute(failing(down, down));
+    expect(times).toEqual([0, 200, 200 + 350]);
+  });
+
   test('calls a function that throws, or gives no promise, as one that is asynchronous', async () => {
     const { policy } = setUp();
     let calls = 0;
@@ -260,6 +267,9 @@ describe('its limits', () => {
     expect(String(error)).toContain('failed 2 times and has no retry left in its budget');
     expect(b.events.at(-1)).toMatchObject({ type: 'retry.stopped', reason: 'suppressed' });
     expect(stats.summary()).toMatchObject({ retries: 3, permanentFailures: 2, suppressed: 1 });
+    // Half a retry was left, and the call pays the other half.
+    await failureOf(a.policy.execute(a.failing(...always(down))));
+    expect(stats.summary()).toMatchObject({ retries: 4, permanentFailures: 3, suppressed: 2 });
   });
 });
 
@@ -289,17 +299,36 @@ describe('a call that its caller gives up', () => {
   });
 
   test('during an attempt rejects with the reason, whatever the attempt makes of it', async () => {
-    const { policy, times } = setUp();
+    for (const maxAttempts of [1, 3]) {
+      const { policy, times, events } = setUp({ maxAttempts });
+      const controller = new AbortController();
+      const call = failureOf(
+        policy.execute(async () => {
+          times.push(0);
+          controller.abort();
+          await Promise.resolve();
+          throw down;
+        }, controller.signal),
+      );
+      const error = await call;
+      expect(error).toBe(controller.signal.reason);
+      expect(times).toHaveLength(1);
+      expect(events).toEqual([
+        { type: 'retry.stopped', name: 'retry', attempts: 1, reason: 'propagated', error },
+      ]);
+    }
+  });
+
+  test('in the very moment in which its wait ends makes no further attempt', async () => {
     const controller = new AbortController();
-    const call = failureOf(
-      policy.execute(async () => {
-        times.push(0);
-        controller.abort();
-        await Promise.resolve();
-        throw down;
-      }, controller.signal),
-    );
-    expect(await call).toBe(controller.signal.reason);
+    const clock = new VirtualClock();
+    clock.sleep = () => {
+      controller.abort();
+      return Promise.resolve();
+    };
+    const { policy, times, failing } = setUp({ clock });
+    const error = await failureOf(policy.execute(failing(down), controller.signal));
+    expect(error).toBe(controller.signal.reason);
     expect(times).toHaveLength(1);
   });
 
