@@ -19,3 +19,7 @@ export { type RetryBudget, retryBudget, type RetryBudgetOptions } from './retry-
 export { RetryRegistry, type RetryRegistryOptions } from './retry-registry.ts';
 export { printRetryReport, type RetryReportOptions } from './retry-report.ts';
 export { type AttemptOutcome, RetryStats, type RetrySummary } from './retry-stats.ts';
+export { type Bulkhead, bulkhead, type BulkheadOptions } from './bulkhead.ts';
+export { type Hedge, hedge, type HedgeOptions } from './hedge.ts';
+export { type RateLimit, rateLimit, type RateLimitOptions } from './rate-limit.ts';
+export { type Timeout, timeout, type TimeoutOptions } from './timeout.ts';

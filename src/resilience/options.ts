@@ -3,7 +3,7 @@ import { PipelineError } from '../errors.ts';
 import type { PolicyOptions } from './policy.ts';
 
 /** What a number that limits something may be. */
-export type NumberRule = 'positive' | 'not negative' | 'positive integer' | 'share';
+export type NumberRule = 'positive' | 'not negative' | 'positive integer' | 'whole' | 'share';
 
 const rules: Readonly<Record<NumberRule, [allowed: string, holds: (value: number) => boolean]>> = {
   positive: ['a finite number above 0', (value) => value > 0 && value < Infinity],
@@ -12,19 +12,29 @@ const rules: Readonly<Record<NumberRule, [allowed: string, holds: (value: number
     'a whole number, 1 or more',
     (value) => Number.isSafeInteger(value) && value >= 1,
   ],
+  whole: ['a whole number, 0 or more', (value) => Number.isSafeInteger(value) && value >= 0],
   share: ['a number above 0 and at most 1', (value) => value > 0 && value <= 1],
 };
 
-/** Throws `ERR_CONFIG_INVALID` where an option that is given is not such a number. */
+/** Throws `ERR_CONFIG_INVALID` where an option is not such a number. */
+export function requireNumber(
+  policy: string,
+  option: string,
+  value: unknown,
+  rule: NumberRule,
+): void {
+  const [allowed, holds] = rules[rule];
+  if (typeof value !== 'number' || !holds(value)) throw badOption(policy, option, value, allowed);
+}
+
+/** The same for an option that may be left out. */
 export function checkNumber(
   policy: string,
   option: string,
   value: unknown,
   rule: NumberRule,
 ): void {
-  if (value === undefined) return;
-  const [allowed, holds] = rules[rule];
-  if (typeof value !== 'number' || !holds(value)) throw badOption(policy, option, value, allowed);
+  if (value !== undefined) requireNumber(policy, option, value, rule);
 }
 
 /** Throws `ERR_CONFIG_INVALID` where an option that is given is not one of a few words. */

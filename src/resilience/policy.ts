@@ -18,6 +18,15 @@ export interface PolicyOptions {
 /** The signal of a call that nobody can give up. */
 export const neverAborted: AbortSignal = new AbortController().signal;
 
+/** Starts an attempt; where it throws at once, or is not asynchronous, it is a promise all the same. */
+export function started<T>(attempt: Attempt<T>, signal: AbortSignal): Promise<T> {
+  try {
+    return Promise.resolve(attempt(signal));
+  } catch (error) {
+    return Promise.reject(error as Error);
+  }
+}
+
 /** A policy that makes every function asynchronous. */
 export abstract class AsyncPolicy implements Policy {
   abstract readonly name: string;
