@@ -3,6 +3,17 @@ export type RetryStop = 'exhausted' | 'propagated' | 'suppressed' | 'out-of-time
 
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
+/** Why a breaker changed its state. Where it is held or released, it may be in it already. */
+export type BreakerReason =
+  | 'rule'
+  | 'time-passed'
+  | 'probe-failed'
+  | 'probe-expired'
+  | 'probes-succeeded'
+  | 'held'
+  | 'released'
+  | 'restored';
+
 /** What a policy does, declared once: each has the policy's name. */
 export type PolicyEvent =
   | {
@@ -25,7 +36,7 @@ export type PolicyEvent =
       readonly name: string;
       readonly from: BreakerState;
       readonly to: BreakerState;
-      readonly reason: string;
+      readonly reason: BreakerReason;
     }
   | { readonly type: 'breaker.refused'; readonly name: string; readonly retryAfterMs: number }
   | { readonly type: 'timeout.expired'; readonly name: string; readonly timeoutMs: number }

@@ -1,4 +1,22 @@
 export type { Jitter } from './backoff.ts';
+export { type CircuitBreaker, circuitBreaker } from './circuit-breaker.ts';
+export {
+  anyOf,
+  consecutiveFailures,
+  failureRate,
+  type FailureRateOptions,
+  type OpeningRule,
+  type RuleMemory,
+  slowCallRate,
+  type SlowCallRateOptions,
+} from './circuit-breaker/opening-rules.ts';
+export type { CircuitBreakerOptions } from './circuit-breaker/options.ts';
+export type {
+  CircuitBreakerMetrics,
+  CircuitBreakerSnapshot,
+  CircuitBreakerStatus,
+} from './circuit-breaker/snapshot.ts';
+export type { WindowSize } from './circuit-breaker/windows.ts';
 export type { ErrorClass, ErrorMatch } from './error-match.ts';
 export {
   BulkheadFullError,
@@ -12,7 +30,13 @@ export {
   RetryExhaustedError,
   TimeoutError,
 } from './errors.ts';
-export type { BreakerState, PolicyEvent, PolicyListener, RetryStop } from './events.ts';
+export type {
+  BreakerReason,
+  BreakerState,
+  PolicyEvent,
+  PolicyListener,
+  RetryStop,
+} from './events.ts';
 export type { Attempt, PolicyOptions } from './policy.ts';
 export { type Retry, retry, type RetryOptions } from './retry.ts';
 export { type RetryBudget, retryBudget, type RetryBudgetOptions } from './retry-budget.ts';

@@ -1,0 +1,138 @@
+import type { Policy } from '../core/index.ts';
+import { BreakerMachine } from './circuit-breaker/machine.ts';
+import type { BreakerSettings, CircuitBreakerOptions } from './circuit-breaker/options.ts';
+import { isRefusal } from './error-match.ts';
+import { type Attempt, neverAborted } from './policy.ts';
+
+/** What to do when a call ends: with its value, or with its error. */
+interface Ends {
+  readonly breaker: CircuitBreaker;
+  readonly generation: number;
+  readonly startMs: number;
+  readonly signal: AbortSignal;
+  readonly succeed: <T>(value: T) => T;
+  readonly fail: (error: unknown) => never;
+}
+
+// Calls that begin alike end alike, so that those of a closed breaker, which nobody times, make
+// nothing anew. One for each settings and none in a breaker: a hundred thousand are to stay small.
+const lastEnds = new WeakMap<BreakerSettings, Ends>();
+
+const AsyncFunction = (async () => {}).constructor;
+
+/**
+ * Lets calls through while what they call works, refuses them with `CircuitOpenError` while it does
+ * not, and finds out by probes when it works again. Times pass by the monotonic clock; a change that
+ * is due is made when the breaker is next called or asked.
+ */
+export class CircuitBreaker extends BreakerMachine implements Policy {
+  /**
+   * Calls `attempt` unless the breaker is open; rejects with `CircuitOpenError` where it is. Never
+   * throws at once. A call that fails after `signal` aborted is neither success nor failure.
+   */
+  execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
+    let ends: Ends;
+    try {
+      ends = this.#begin(signal);
+    } catch (refusal) {
+      return Promise.reject(refusal as Error);
+    }
+    try {
+      return Promise.resolve(attempt(signal)).then(ends.succeed, ends.fail);
+    } catch (error) {
+      return Promise.reject(error as Error).catch(ends.fail);
+    }
+  }
+
+  /**
+   * The function under this breaker: a synchronous one stays so and throws `CircuitOpenError`, one
+   * that returns promises rejects with it. Where its last argument is an `AbortSignal`, that is the
+   * one by which the caller gives up.
+   */
+  wrap<This, A extends unknown[], R>(
+    fn: (this: This, ...args: A) => R,
+  ): (this: This, ...args: A) => R {
+    const begin = (signal: AbortSignal): Ends => this.#begin(signal);
+    // A refused call does not show what the function returns; those before it did.
+    let isAsync = fn instanceof AsyncFunction;
+    return function (...args) {
+      const last = args.at(-1);
+      let ends: Ends;
+      try {
+        ends = begin(last instanceof AbortSignal ? last : neverAborted);
+      } catch (refusal) {
+        if (isAsync) return Promise.reject(refusal as Error) as R;
+        throw refusal;
+      }
+      let result: R;
+      try {
+        result = fn.apply(this, args);
+      } catch (error) {
+        return ends.fail(error);
+      }
+      isAsync = isPromise(result);
+      if (!isAsync) return ends.succeed(result);
+      return Promise.resolve(result).then(ends.succeed, ends.fail) as R;
+    };
+  }
+
+  #begin(signal: AbortSignal): Ends {
+    if (signal.aborted) throw signal.reason;
+    const startMs = this.enter();
+    const last = lastEnds.get(this.settings);
+    if (
+      last !== undefined &&
+      last.breaker === this &&
+      last.generation === this.generation &&
+      last.startMs === startMs &&
+      last.signal === signal
+    ) {
+      return last;
+    }
+    const ends = this.#createEnds(startMs, signal);
+    lastEnds.set(this.settings, ends);
+    return ends;
+  }
+
+  #createEnds(startMs: number, signal: AbortSignal): Ends {
+    const { generation } = this;
+    return {
+      breaker: this,
+      generation,
+      startMs,
+      signal,
+      succeed: (value) => {
+        this.succeed(generation, startMs);
+        return value;
+      },
+      fail: (error) => {
+        if (signal.aborted || isRefusal(error)) this.ignore(generation, startMs);
+        else this.#endFailed(generation, startMs, error);
+        throw error;
+      },
+    };
+  }
+
+  #endFailed(generation: number, startMs: number, error: unknown): void {
+    // A test that itself throws has not said that the error is harmless.
+    let isFailure = true;
+    try {
+      isFailure = this.settings.isFailure(error);
+    } finally {
+      if (isFailure) this.fail(generation, startMs);
+      else this.succeed(generation, startMs);
+    }
+  }
+}
+
+/** A breaker in front of one dependency; give all that call it the same one. */
+export function circuitBreaker(options: CircuitBreakerOptions = noOptions): CircuitBreaker {
+  return new CircuitBreaker(options);
+}
+
+const noOptions: CircuitBreakerOptions = {};
+
+function isPromise(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return typeof (value as { then?: unknown }).then === 'function';
+}

@@ -1,0 +1,306 @@
+import { CircuitOpenError } from '../errors.ts';
+import { type BreakerReason, type BreakerState, tell } from '../events.ts';
+import { checkWord } from '../options.ts';
+import type { RuleMemory } from './opening-rules.ts';
+import { type BreakerSettings, type CircuitBreakerOptions, settingsOf } from './options.ts';
+import {
+  checkSnapshot,
+  type CircuitBreakerMetrics,
+  type CircuitBreakerSnapshot,
+  type CircuitBreakerStatus,
+  unfitSnapshot,
+} from './snapshot.ts';
+
+/**
+ * The states of a breaker and what moves it between them: calls that enter and end, time, a hand. It
+ * calls nothing itself. One flat object of numbers: there may be a hundred thousand.
+ */
+export abstract class BreakerMachine {
+  protected readonly settings: BreakerSettings;
+  #memory: RuleMemory;
+  #state: BreakerState = 'closed';
+  #isHeld = false;
+  /** Of the state: what ends in another than it began in moves nothing. */
+  protected generation = 0;
+  /** Closed: failures; half-open: successes; with nothing else between. */
+  #inRow = 0;
+  #opensInRow = 0;
+  /** When the probes that are out began, the oldest first. */
+  #probes: number[] | undefined;
+  /** When it is half-open, while it is open. */
+  #untilMs = -Infinity;
+  #lastFailureMs = -Infinity;
+  // Milliseconds in each state so far; of the present one, less the time at which it began.
+  #closedMs: number;
+  #openMs = 0;
+  #halfOpenMs = 0;
+  #total = 0;
+  #success = 0;
+  #failure = 0;
+  #fastFail = 0;
+  #ignored = 0;
+  #openCount = 0;
+  #probeSuccess = 0;
+  #probeFailure = 0;
+
+  constructor(options: CircuitBreakerOptions) {
+    this.settings = settingsOf(options);
+    const { opens, clock } = this.settings;
+    this.#memory = opens.memory(clock);
+    this.#closedMs = -clock.monotonic();
+  }
+
+  get name(): string {
+    return this.settings.name;
+  }
+
+  get state(): BreakerState {
+    this.#catchUp();
+    return this.#state;
+  }
+
+  /** Whether it is held in its state by hand. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /**
+   * Milliseconds until it may be tried again: 0 where a call would be let in now; while all its
+   * probes are out, until the first of them is due; Infinity while it is held open.
+   */
+  get retryAfterMs(): number {
+    return this.#waitMs(this.#catchUp());
+  }
+
+  /** Keeps it open or closed, whatever its calls do, until it is released. */
+  hold(state: 'open' | 'closed'): void {
+    checkWord(this.name, 'hold', state ?? null, ['open', 'closed']);
+    const nowMs = this.#catchUp();
+    this.#isHeld = true;
+    if (state === 'closed') return this.#close(nowMs, 'held');
+    if (this.#state !== 'open') this.#openCount++;
+    this.#untilMs = Infinity;
+    this.#change('open', nowMs, 'held');
+  }
+
+  /** Ends a hold: what was held open is probed first; what was held closed has forgotten its calls. */
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    const nowMs = this.settings.clock.monotonic();
+    if (this.#state === 'open') this.#change('half-open', nowMs, 'released');
+    else this.#close(nowMs, 'released');
+  }
+
+  get metrics(): CircuitBreakerMetrics {
+    const nowMs = this.#catchUp();
+    return {
+      total: this.#total,
+      success: this.#success,
+      failure: this.#failure,
+      fastFail: this.#fastFail,
+      ignored: this.#ignored,
+      openCount: this.#openCount,
+      probeSuccess: this.#probeSuccess,
+      probeFailure: this.#probeFailure,
+      sinceLastFailureMs: this.#lastFailureMs === -Infinity ? null : nowMs - this.#lastFailureMs,
+      closedMs: this.#closedMs + (this.#state === 'closed' ? nowMs : 0),
+      openMs: this.#openMs + (this.#state === 'open' ? nowMs : 0),
+      halfOpenMs: this.#halfOpenMs + (this.#state === 'half-open' ? nowMs : 0),
+    };
+  }
+
+  reportStatus(): CircuitBreakerStatus {
+    const { total, success, fastFail, openCount, sinceLastFailureMs } = this.metrics;
+    return {
+      state: this.#state,
+      successRate: total === 0 ? null : success / total,
+      fastFailRate: total === 0 ? null : fastFail / total,
+      opens: openCount,
+      secondsSinceLastFailure: sinceLastFailureMs === null ? null : sinceLastFailureMs / 1000,
+    };
+  }
+
+  /** All it knows, as JSON, for `restore()`; calls that are out are not part of it. */
+  snapshot(): CircuitBreakerSnapshot {
+    const { metrics } = this;
+    const hasTime = this.#state === 'open' && !this.#isHeld;
+    return {
+      version: 1,
+      state: this.#state,
+      isHeld: this.#isHeld,
+      openLeftMs: hasTime ? Math.max(0, this.#untilMs - this.settings.clock.monotonic()) : null,
+      opensInRow: this.#opensInRow,
+      inRow: this.#inRow,
+      metrics,
+      memory: this.#memory.save(),
+    };
+  }
+
+  /**
+   * Goes on from a snapshot, that of another process, too. Throws `ERR_SNAPSHOT_INVALID`, and stays
+   * as it was, where that is none, or was taken under another opening rule.
+   */
+  restore(snapshot: unknown): void {
+    const { name, opens, clock } = this.settings;
+    checkSnapshot(name, snapshot);
+    const memory = opens.memory(clock);
+    if (!memory.load(snapshot.memory)) throw unfitSnapshot(name, 'opens by another rule');
+    const { state, metrics } = snapshot;
+    const nowMs = this.#catchUp();
+    this.#memory = memory;
+    this.#isHeld = snapshot.isHeld;
+    this.#opensInRow = snapshot.opensInRow;
+    this.#untilMs = nowMs + (snapshot.openLeftMs ?? Infinity);
+    this.#lastFailureMs = nowMs - (metrics.sinceLastFailureMs ?? Infinity);
+    this.#total = metrics.total;
+    this.#success = metrics.success;
+    this.#failure = metrics.failure;
+    this.#fastFail = metrics.fastFail;
+    this.#ignored = metrics.ignored;
+    this.#openCount = metrics.openCount;
+    this.#probeSuccess = metrics.probeSuccess;
+    this.#probeFailure = metrics.probeFailure;
+    // The change takes the present state's time so far from what it adds up to.
+    this.#closedMs = metrics.closedMs - (this.#state === 'closed' ? nowMs : 0);
+    this.#openMs = metrics.openMs - (this.#state === 'open' ? nowMs : 0);
+    this.#halfOpenMs = metrics.halfOpenMs - (this.#state === 'half-open' ? nowMs : 0);
+    this.#change(state, nowMs, 'restored', snapshot.inRow);
+  }
+
+  /**
+   * Lets a call in, as a probe while half-open, or throws. Returns when it began; 0 where nobody
+   * asks how long it takes.
+   */
+  protected enter(): number {
+    this.#total++;
+    if (this.#state !== 'closed') return this.#enterProbe();
+    const { isTimed, clock } = this.settings;
+    return isTimed ? clock.monotonic() : 0;
+  }
+
+  protected succeed(generation: number, startMs: number): void {
+    this.#success++;
+    if (generation === this.generation) this.#end(generation, false, startMs);
+  }
+
+  protected fail(generation: number, startMs: number): void {
+    this.#failure++;
+    this.#lastFailureMs = this.settings.clock.monotonic();
+    if (generation === this.generation) this.#end(generation, true, startMs);
+  }
+
+  /** A call that says nothing about what it called: as a probe it gives up its place. */
+  protected ignore(generation: number, startMs: number): void {
+    this.#ignored++;
+    if (this.#state !== 'half-open') return;
+    this.#catchUp();
+    if (generation === this.generation) this.#forgetProbe(startMs);
+  }
+
+  #enterProbe(): number {
+    const nowMs = this.#catchUp();
+    const waitMs = this.#waitMs(nowMs);
+    if (waitMs === 0) {
+      (this.#probes ??= []).push(nowMs);
+      return nowMs;
+    }
+    this.#fastFail++;
+    const { name, onEvent } = this.settings;
+    if (onEvent) tell(onEvent, { type: 'breaker.refused', name, retryAfterMs: waitMs });
+    const [fact, remedy] =
+      waitMs === Infinity
+        ? ['is held open by hand', 'release it']
+        : [`is ${this.#state}`, `try again in ${Math.ceil(waitMs)} ms`];
+    throw new CircuitOpenError({ place: name, fact: `${fact}: not called`, remedy }, waitMs);
+  }
+
+  #waitMs(nowMs: number): number {
+    if (this.#state === 'closed') return 0;
+    if (this.#state === 'open') return this.#untilMs - nowMs;
+    const { probesMax, probeMsMax } = this.settings;
+    const probes = this.#probes;
+    return probes === undefined || probes.length < probesMax ? 0 : probes[0]! + probeMsMax - nowMs;
+  }
+
+  #end(generation: number, isFailure: boolean, startMs: number): void {
+    if (this.#state !== 'closed') return this.#endProbe(generation, isFailure, startMs);
+    if (this.#isHeld) return;
+    this.#inRow = isFailure ? this.#inRow + 1 : 0;
+    const { isTimed, clock } = this.settings;
+    const tookMs = isTimed ? clock.monotonic() - startMs : 0;
+    if (this.#memory.record(isFailure, tookMs, this.#inRow)) {
+      this.#open(clock.monotonic(), 'rule');
+    }
+  }
+
+  #endProbe(generation: number, isFailure: boolean, startMs: number): void {
+    const nowMs = this.#catchUp();
+    if (generation !== this.generation) return;
+    this.#forgetProbe(startMs);
+    const { opens, successesToClose } = this.settings;
+    if (isFailure || nowMs - startMs >= opens.slowMs) {
+      this.#probeFailure++;
+      this.#open(nowMs, 'probe-failed');
+      return;
+    }
+    this.#probeSuccess++;
+    if (++this.#inRow >= successesToClose) this.#close(nowMs, 'probes-succeeded');
+  }
+
+  #forgetProbe(startMs: number): void {
+    this.#probes!.splice(this.#probes!.indexOf(startMs), 1);
+  }
+
+  /** Makes the changes that time alone has brought, each at its moment; returns the present one. */
+  #catchUp(): number {
+    const { clock, probeMsMax } = this.settings;
+    const nowMs = clock.monotonic();
+    if (this.#state === 'half-open' && this.#probes !== undefined && this.#probes.length > 0) {
+      const dueMs = this.#probes[0]! + probeMsMax;
+      if (nowMs >= dueMs) {
+        this.#probeFailure++;
+        this.#lastFailureMs = Math.max(this.#lastFailureMs, dueMs);
+        this.#open(dueMs, 'probe-expired');
+      }
+    }
+    if (this.#state === 'open' && nowMs >= this.#untilMs) {
+      this.#change('half-open', this.#untilMs, 'time-passed');
+    }
+    return nowMs;
+  }
+
+  #open(atMs: number, reason: BreakerReason): void {
+    const { openMs, growth, openMsMax, jitter, random } = this.settings;
+    const fullMs = Math.min(openMs * growth ** this.#opensInRow, openMsMax);
+    this.#untilMs = atMs + (jitter === 0 ? fullMs : fullMs * (1 - jitter * random.next()));
+    this.#opensInRow++;
+    this.#openCount++;
+    this.#change('open', atMs, reason);
+  }
+
+  #close(atMs: number, reason: BreakerReason): void {
+    const { opens, clock } = this.settings;
+    this.#memory = opens.memory(clock);
+    this.#opensInRow = 0;
+    this.#change('closed', atMs, reason);
+  }
+
+  #change(to: BreakerState, atMs: number, reason: BreakerReason, inRow = 0): void {
+    const from = this.#state;
+    this.#addTime(from, atMs);
+    this.#addTime(to, -atMs);
+    this.#state = to;
+    this.generation++;
+    this.#inRow = inRow;
+    this.#probes = undefined;
+    const { name, onEvent } = this.settings;
+    if (onEvent) tell(onEvent, { type: 'breaker.changed', name, from, to, reason });
+  }
+
+  #addTime(state: BreakerState, ms: number): void {
+    if (state === 'closed') this.#closedMs += ms;
+    else if (state === 'open') this.#openMs += ms;
+    else this.#halfOpenMs += ms;
+  }
+}
