@@ -30,6 +30,7 @@ export const errorCodes = {
   ERR_TIMEOUT: 'Something did not finish in the time it was given.',
 } as const;
 
+/** A code of `errorCodes`: `ERR_<AREA>_<NAME>`, explained in docs/errors.md. */
 export type ErrorCode = keyof typeof errorCodes;
 
 export interface ErrorFacts {
@@ -48,10 +49,15 @@ const brand: unique symbol = Symbol.for('millrace.PipelineError');
 
 /** The base of every error Millrace throws: code, place, fact, way out, cause. */
 export class PipelineError extends Error {
+  /** What went wrong, for programs; the texts are for people and may change. */
   readonly code: ErrorCode;
+  /** Where: a component id, a field, a path, a `file:line:column`. */
   readonly place: string;
+  /** What is the case. */
   readonly fact: string;
+  /** What the reader can do about it, where that is known. */
   readonly remedy: string | undefined;
+  /** Whether the same may succeed a little later. */
   readonly retryable: boolean;
 
   constructor(facts: ErrorFacts) {

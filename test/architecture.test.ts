@@ -17,6 +17,7 @@ import {
   namingViolations,
   packageViolations,
   siblingViolations,
+  undocumentedExports,
 } from './architecture/rules.ts';
 import { importsOf, readSources, root, type Sources } from './architecture/sources.ts';
 
@@ -85,6 +86,11 @@ describe('the source keeps to its structure', () => {
     expect(namingViolations(sources)).toEqual([]);
   });
 
+  test('whatever the package exports is documented', () => {
+    const entries = ['src/index.ts', 'src/batch/index.ts', 'src/testing/index.ts'];
+    expect(entries.flatMap((entry) => undocumentedExports(entry, sources))).toEqual([]);
+  });
+
   test('each component has a test and a page', () => {
     const components = [...stages, ...connectors].map(({ kind, spec: { name } }) => ({
       kind,
@@ -129,6 +135,22 @@ describe('the checks find what breaks the structure', () => {
       'src/c.ts': "import type { A } from './a.ts';",
     });
     expect(cycles(bad)).toEqual(['src/a.ts → src/b.ts → src/c.ts → src/a.ts']);
+  });
+
+  test('an export without a word, however it is passed on', () => {
+    const bad = files({
+      'src/index.ts':
+        "export {\n  type A,\n  b,\n} from './core/index.ts';\nexport * from './c.ts';",
+      'src/core/index.ts': "export { type A, b, hidden } from './a.ts';",
+      'src/core/a.ts':
+        'export interface A {}\n\n/** Said. */\nexport const b = 1;\n\nexport const hidden = 1;\n',
+      'src/c.ts': "export { C } from './core/c.ts';",
+      'src/core/c.ts': 'export class C {}\n',
+    });
+    expect(undocumentedExports('src/index.ts', bad)).toEqual([
+      'src/core/a.ts: A',
+      'src/core/c.ts: C',
+    ]);
   });
 
   test('a component that imports another, but not its own folder', () => {

@@ -22,11 +22,13 @@ import { Shared } from './shared.ts';
  */
 export class Batch<F extends Fields = Fields> extends Shared {
   readonly schema: Schema<F>;
+  /** One for each field, in the order of the schema, indexed by stored row. */
   readonly columns: readonly Column[];
   /** Rows in the columns, selected or not. */
   readonly rowsStored: number;
   /** Null when every stored row counts. */
   readonly selection: Selection | null;
+  /** Where its rows came from. */
   readonly origin: Origin;
   #bytes = -1;
 

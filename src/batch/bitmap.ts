@@ -11,14 +11,17 @@ export function createBitmap(rows: number, set: boolean): Bitmap {
   return new Uint8Array(bitmapBytes(rows)).fill(set ? 0xff : 0);
 }
 
+/** Whether the bit of a row is set. */
 export function getBit(bitmap: Bitmap, row: number): boolean {
   return ((bitmap[row >>> 3]! >>> (row & 7)) & 1) === 1;
 }
 
+/** Sets the bit of a row: it has a value. */
 export function setBit(bitmap: Bitmap, row: number): void {
   bitmap[row >>> 3]! |= 1 << (row & 7);
 }
 
+/** Clears the bit of a row: it is null. */
 export function clearBit(bitmap: Bitmap, row: number): void {
   bitmap[row >>> 3]! &= ~(1 << (row & 7));
 }

@@ -11,6 +11,7 @@ export type FixedKind = 'float64' | 'int32' | 'int64' | 'timestamp' | 'bool';
 /** The kinds whose values are runs of bytes: text and json as UTF-8. */
 export type BytesKind = 'text' | 'bytes' | 'json';
 
+/** The values of one field, by stored row; `kind` tells which of the three it is. */
 export type Column = FixedColumn | CategoryColumn | BytesColumn;
 
 /** What a column gives for one row: null, or a value of its kind. */
@@ -36,6 +37,7 @@ abstract class BaseColumn extends Shared {
   abstract gather(rows: Uint32Array, count: number): Column;
 }
 
+/** Numbers, timestamps (milliseconds) and bools (0 and 1) in one typed array. */
 export class FixedColumn<T extends Values = Values> extends BaseColumn {
   readonly kind: FixedKind;
   /** At least one element per row; elements of null rows are unspecified. */
@@ -75,8 +77,10 @@ export class FixedColumn<T extends Values = Values> extends BaseColumn {
   }
 }
 
+/** Few different texts: a code for each row, and what it stands for in a dictionary. */
 export class CategoryColumn extends BaseColumn {
   readonly kind = 'category';
+  /** At least one per row; those of null rows are unspecified. */
   readonly codes: Int32Array;
   readonly dictionary: Dictionary;
   readonly validity: Bitmap | null;
@@ -111,6 +115,7 @@ export class CategoryColumn extends BaseColumn {
   }
 }
 
+/** Texts, JSON and bytes, one behind the other: text and JSON as UTF-8. */
 export class BytesColumn extends BaseColumn {
   readonly kind: BytesKind;
   /** Row r is `data[offsets[r] … offsets[r + 1]]`; one offset more than rows. */

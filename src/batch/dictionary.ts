@@ -13,6 +13,7 @@ let lastId = 0;
 export class Dictionary {
   /** Unique in this process. */
   readonly id: number = ++lastId;
+  /** The texts by code. Append-only. */
   readonly values: string[] = [];
   readonly #codes = new Map<string, number>();
   #bytes = 0;

@@ -6,7 +6,9 @@ import { createSha256 } from './hash.ts';
  * and differ by their ordinals, one for each expanding stage, so a replay gives the same ids.
  */
 export class Origin {
+  /** The id of the source. */
   readonly source: string;
+  /** The part of the source, as the path of a file; empty where it has none. */
   readonly partition: string;
   readonly #positions: number | Float64Array;
   readonly #ordinals: readonly Int32Array[];
@@ -24,6 +26,7 @@ export class Origin {
     this.#ordinals = ordinals;
   }
 
+  /** The position of a stored row: a byte offset, or a sequence number. */
   position(row: number): number {
     const positions = this.#positions;
     return typeof positions === 'number' ? positions + row : positions[row]!;

@@ -15,6 +15,7 @@ export const kinds = [
   'json',
 ] as const;
 
+/** One of `kinds`. */
 export type Kind = (typeof kinds)[number];
 
 /** A kind as written in a schema: `float64`, or `float64?` where null is allowed. */
@@ -23,6 +24,7 @@ export type FieldType = Kind | `${Kind}?`;
 /** Field names and their types, in order. */
 export type Fields = Readonly<Record<string, FieldType>>;
 
+/** What JSON can hold. */
 export type JsonValue =
   null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };
 
@@ -61,9 +63,11 @@ export type NumericField<F extends Fields> = FieldOf<F, 'float64' | 'int32' | 't
 /** `F` with the fields of `A` added, or replaced where the name is taken. */
 export type WithFields<F extends Fields, A extends Fields> = Simplify<Omit<F, keyof A> & A>;
 
+/** One field of a schema. */
 export interface Field {
   readonly name: string;
   readonly kind: Kind;
+  /** Whether its values may be null. */
   readonly nullable: boolean;
 }
 
@@ -88,10 +92,12 @@ export class Schema<F extends Fields = Fields> {
     this.#positions = positions;
   }
 
+  /** The names of the fields, in order. */
   get names(): string[] {
     return this.fields.map((field) => field.name);
   }
 
+  /** Whether there is a field of that name. */
   has(name: string): boolean {
     return this.#positions.has(name);
   }
@@ -138,6 +144,7 @@ export class Schema<F extends Fields = Fields> {
     return new Schema(names.map((name) => this.field(name)));
   }
 
+  /** Whether names, kinds and their order are the same. */
   equals(other: Schema): boolean {
     return this === other || this.toString() === other.toString();
   }

@@ -2,9 +2,13 @@ import type { Fields } from '../batch/index.ts';
 import { defineSink, type SinkComponent, type SinkDefinition } from '../core/index.ts';
 import type { ParsedOptions } from './console/connector.ts';
 
+/** What `consoleSink` shows, and how. */
 export interface ConsoleOptions {
+  /** Shows one row of so many: every one unless given. */
   readonly every?: number | undefined;
+  /** Shows so many rows at most: all unless given. */
   readonly limit?: number | undefined;
+  /** `table` (the default), `json` (an object a line) or `text` (`name=value` pairs). */
   readonly format?: ParsedOptions['format'] | undefined;
 }
 

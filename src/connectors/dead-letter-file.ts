@@ -12,6 +12,7 @@ import { PipelineError } from '../errors.ts';
 import { deadLetterPath } from './dead-letter-file/path.ts';
 import type { ParsedOptions } from './dead-letter-file/connector.ts';
 
+/** Where `deadLetterFile` writes, and how much. */
 export interface DeadLetterFileOptions {
   /** `dead-letters.ndjson` in the state directory of the pipeline unless given. */
   readonly path?: string;

@@ -27,6 +27,7 @@ import {
 import { formatOf, knownFormat } from './file/format.ts';
 import type { FileReading } from './file/source.ts';
 
+/** Which files `fileSource` reads, and how. */
 export interface FileSourceOptions<F extends Fields = Fields> extends Partial<Decoding> {
   /** Paths and glob patterns; each file is a partition, and they are read in the order of names. */
   readonly path: string | readonly string[];
@@ -96,6 +97,7 @@ function readingOf({ path, format, schema, ...decode }: ParsedSourceOptions): Fi
   };
 }
 
+/** Which file `fileSink` writes, and how. */
 export interface FileSinkOptions extends Partial<Encoding> {
   /** Directories on the way are made. */
   readonly path: string;

@@ -19,9 +19,13 @@ const metricNames: readonly HostMetric[] = [
   'loop',
 ];
 
+/** What `hostSource` reads, and how often. */
 export interface HostOptions {
+  /** Milliseconds from one reading to the next: 100 unless given. */
   readonly everyMs?: number | undefined;
+  /** Ends after reading so many times; never unless given. */
   readonly count?: number | undefined;
+  /** All unless given; what this machine does not tell is left out. */
   readonly metrics?: readonly HostMetric[] | undefined;
 }
 

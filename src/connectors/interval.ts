@@ -14,8 +14,11 @@ import { PipelineError } from '../errors.ts';
 /** `tick` counts the moments of the schedule from 0, those that were skipped too. */
 export type IntervalFields = { readonly time: 'timestamp'; readonly tick: 'int64' };
 
+/** When `intervalSource` gives its rows. */
 export interface IntervalOptions {
+  /** Milliseconds from one row to the next; the first comes at once. */
   readonly everyMs: number;
+  /** Ends after so many rows; never unless given. */
   readonly count?: number | undefined;
 }
 

@@ -63,9 +63,11 @@ export const memorySource: SourceDefinition &
   },
 });
 
+/** What `memorySink` takes. */
 export interface MemorySinkOptions<F extends Fields> {
   /** Types the rows, and is demanded of the pipeline. */
   readonly schema?: Schema<F>;
+  /** One row more than this fails the run: 1,000,000 unless given. */
   readonly rowsMax?: number;
 }
 
@@ -104,6 +106,7 @@ export class MemorySink<F extends Fields = Fields> implements SinkComponent<F> {
     for (const record of records) this.#rows.push(record);
   }
 
+  /** Counts what it has as committed; the sink's own business. */
   commit(): void {
     this.#committed = this.#rows.length;
   }

@@ -18,13 +18,21 @@ type Written<T> = { readonly [K in keyof T]?: T[K] | undefined };
 export interface SimulateOptions extends Written<
   Omit<FleetOptions, 'spikes' | 'dropouts' | 'stuck' | 'bursts'>
 > {
+  /** Ends after so much time of the fleet, in milliseconds; never unless given. */
   readonly durationMs?: number | undefined;
+  /** Ends after so many readings, those that go missing too; never unless given. */
   readonly count?: number | undefined;
+  /** False: readings come as fast as they are taken, from `startMs` on. True unless given. */
   readonly realTime?: boolean | undefined;
+  /** The time of the first reading where `realTime` is false, in milliseconds since 1970. */
   readonly startMs?: number | undefined;
+  /** Single readings far from the true value; `size` in deviations of the noise. */
   readonly spikes?: Written<FleetOptions['spikes']> | undefined;
+  /** For a while, readings are missing. */
   readonly dropouts?: Written<Episode> | undefined;
+  /** For a while, a sensor shows the same value again and again. */
   readonly stuck?: Written<Episode> | undefined;
+  /** For a while, the noise is `factor` times as strong. */
   readonly bursts?: Written<FleetOptions['bursts']> | undefined;
 }
 

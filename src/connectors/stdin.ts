@@ -14,6 +14,7 @@ import {
 } from '../core/index.ts';
 import type { ParsedOptions } from './stdin/stream-source.ts';
 
+/** How `stdinSource` reads standard input. */
 export interface StdinSourceOptions<F extends Fields = Fields> extends Partial<Decoding> {
   /** NDJSON unless given. */
   readonly format?: DecodeFormat;

@@ -13,6 +13,7 @@ import {
 } from '../core/index.ts';
 import type { ParsedOptions } from './stdout/stream-sink.ts';
 
+/** How `stdoutSink` writes standard output. */
 export interface StdoutSinkOptions extends Partial<Encoding> {
   /** NDJSON unless given. */
   readonly format?: EncodeFormat;

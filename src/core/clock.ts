@@ -21,6 +21,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds from an arbitrary start; never goes back. */
   monotonic(): number;
+  /** Resolves after so many milliseconds. */
   sleep(delayMs: number, options?: SleepOptions): Promise<void>;
   /** A timer that calls `goOff`. While it is set, it keeps the process alive. */
   timer(goOff: () => void): Timer;

@@ -27,11 +27,15 @@ interface Description<O> {
 
 /** What a source or stage may ask for while it is planned. */
 export interface PlanContext extends Outside {
+  /** The id of the component in its pipeline. */
   readonly id: string;
+  /** Aborts when the plan is given up. */
   readonly signal: AbortSignal;
 }
 
+/** What describes a source. `O`: its options with their defaults. */
 export interface SourceSpec<O> extends Description<O> {
+  /** What it does while the pipeline can take nothing. */
   readonly whenPaused: WhenPaused;
   /** The schema of its rows, found before data flows. Throws where it cannot be known. */
   readonly output: (options: O, context: PlanContext) => Schema | Promise<Schema>;
@@ -44,7 +48,9 @@ export interface SourceSpec<O> extends Description<O> {
   ) => SourceConnector | Source | Promise<SourceConnector | Source>;
 }
 
+/** What describes a stage. `O`: its options with their defaults. */
 export interface StageSpec<O> extends Description<O> {
+  /** What it does to the number of rows; the ledger holds it to that. */
   readonly rows: RowsKept;
   /** `many`: it takes several inputs of equal schema. One unless said. */
   readonly inputs?: 'one' | 'many';
@@ -52,9 +58,11 @@ export interface StageSpec<O> extends Description<O> {
   readonly outputs?: (options: O) => readonly string[];
   /** Its output schema, found before data flows. Throws where the input does not fit. */
   readonly output: (input: Schema, options: O) => Schema;
+  /** Called once for each run. */
   readonly create: (options: O, context: StageContext) => StageInstance;
 }
 
+/** What describes a sink. `O`: its options with their defaults. */
 export interface SinkSpec<O> extends Description<O> {
   /** Throws where the input does not fit. */
   readonly check?: (input: Schema, options: O) => void;
@@ -70,16 +78,20 @@ export interface SinkSpec<O> extends Description<O> {
 }
 
 // The kinds below are erased over their options: a pipeline holds components of many of them.
+
+/** A source as it was described, and as a registry takes it. */
 export interface SourceDefinition {
   readonly kind: 'source';
   readonly spec: SourceSpec<never>;
 }
 
+/** A stage as it was described, and as a registry takes it. */
 export interface StageDefinition {
   readonly kind: 'stage';
   readonly spec: StageSpec<never>;
 }
 
+/** A sink as it was described, and as a registry takes it. */
 export interface SinkDefinition {
   readonly kind: 'sink';
   readonly spec: SinkSpec<never>;

@@ -8,7 +8,9 @@ import type { Random } from './random.ts';
 /** When a source closes a batch: whichever comes first. */
 export interface BatchLimits {
   readonly rowsMax: number;
+  /** About how many bytes: a batch that has reached it takes no more rows. */
   readonly bytesMax: number;
+  /** How long the first row of a batch waits for more. */
   readonly waitMsMax: number;
 }
 
@@ -35,12 +37,15 @@ export interface Context extends Outside {
 export interface FailedRecord {
   /** Where it was in the source: a byte offset or a sequence number. */
   readonly position: number;
+  /** The part of the source, as the path of a file; empty where it has none. */
   readonly partition: string;
   /** A dotted reason, as `field.type`: one of a closed set for each codec. */
   readonly reason: string;
+  /** What is wrong with it, for people. */
   readonly message: string;
   /** The record as it came; the first bytes only where `recordBytes` says that it is longer. */
   readonly record: Uint8Array;
+  /** The length of the whole record. */
   readonly recordBytes: number;
   /** SHA-256 of the whole record, in hex; where `record` is all of it, it may be left out. */
   readonly recordSha256?: string;
@@ -74,11 +79,14 @@ export interface StageReport {
   counted(what: string, count: number): void;
 }
 
+/** What a source is given when it is created. */
 export interface SourceContext extends Context {
+  /** The schema of the rows that it gives. */
   readonly output: Schema;
   readonly report: SourceReport;
 }
 
+/** What a stage is given when it is created. */
 export interface StageContext extends Context {
   /** The schema of the rows that come in. */
   readonly input: Schema;
@@ -87,7 +95,10 @@ export interface StageContext extends Context {
   readonly report: StageReport;
 }
 
+/** What a sink is given when it is created. */
 export interface SinkContext extends Context {
+  /** The schema of the rows that come in. */
   readonly input: Schema;
+  /** Things worth a number that are no rows: requests, new files. */
   readonly report: { counted(what: string, count: number): void };
 }

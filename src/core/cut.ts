@@ -8,6 +8,7 @@ export type Position = JsonValue;
  * Cuts of one run are numbered from 1 and pass every point of the graph in that order.
  */
 export class Cut {
+  /** From 1; 0 in a cut that a hand-written source yields. */
   readonly id: number;
   /** Where each source that has passed this cut can resume, by source id. */
   readonly positions: ReadonlyMap<string, Position>;
@@ -26,6 +27,7 @@ export function positionCut(position: Position): Cut {
 /** What flows through a pipeline. `F`: the fields of its rows. */
 export type Flow<F extends Fields = Fields> = Batch<F> | Cut;
 
+/** Tells cuts from batches. */
 export function isCut<F extends Fields>(flow: Flow<F>): flow is Cut {
   return flow instanceof Cut;
 }

@@ -2,6 +2,7 @@
 export interface FileFacts {
   readonly kind: 'file' | 'directory' | 'other';
   readonly sizeBytes: number;
+  /** Milliseconds since 1970. */
   readonly modifiedMs: number;
   /** With `inode`, tells two files of one name apart. */
   readonly device: number;
@@ -25,7 +26,9 @@ export interface FileHandle extends AsyncDisposable {
   truncate(sizeBytes: number): Promise<void>;
   /** Makes what was written durable (fdatasync). */
   sync(): Promise<void>;
+  /** What the file is now. */
   facts(): Promise<FileFacts>;
+  /** Lets go of the file; does not make it durable. */
   close(): Promise<void>;
 }
 
@@ -43,10 +46,13 @@ export interface Files {
   facts(path: string): Promise<FileFacts | undefined>;
   /** The files that match a glob pattern, sorted by name. */
   match(pattern: string): Promise<string[]>;
+  /** The whole of a UTF-8 file. */
   readText(path: string): Promise<string>;
   /** The room on the file system that a path is on. */
   space(path: string): Promise<FileSpace>;
+  /** Makes a directory, with those on the way; nothing where it is there. */
   makeDirectory(path: string): Promise<void>;
+  /** Takes the place of a file of that name. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; nothing where there is none. */
   remove(path: string): Promise<void>;

@@ -14,6 +14,7 @@ export interface Logger {
 
 const nothing = (): void => {};
 
+/** Says nothing. */
 export const silentLogger: Logger = {
   debug: nothing,
   info: nothing,

@@ -1,10 +1,13 @@
 import type { Batch, Fields } from '../batch/index.ts';
 import type { Cut, Flow } from './cut.ts';
 
+/** A row that a sink refused: it becomes a dead letter. */
 export interface FailedRow {
   /** The stored index of the row in the batch. */
   readonly row: number;
+  /** A dotted reason, as `value.range`: one of few. */
   readonly reason: string;
+  /** What is wrong with it, for people. */
   readonly message: string;
 }
 
@@ -20,6 +23,7 @@ export interface WriteResult {
 
 /** A sink as connectors describe it; the engine writes behind from a bounded queue. */
 export interface SinkConnector {
+  /** Called once, before the first `write`. */
   open(signal: AbortSignal): Promise<void>;
   /** Takes the rows that count. May hold them until `commit`. */
   write(batch: Batch, signal: AbortSignal): Promise<WriteResult | void>;
@@ -31,9 +35,11 @@ export interface SinkConnector {
 
 /** The protocol of a sink: takes the stream to its end. `F`: the fields of the rows it can take. */
 export interface Sink<in F extends Fields = Fields> {
+  /** Resolves at the end of the stream. A flow counts as taken when the next is asked for. */
   readonly consume: (stream: AsyncIterable<Flow<F>>) => Promise<void>;
 }
 
+/** Whether a value obeys the protocol of a sink. */
 export function isSink(value: unknown): value is Sink {
   return typeof (value as Sink | undefined)?.consume === 'function';
 }

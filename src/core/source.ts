@@ -41,14 +41,18 @@ export interface SourceConnector {
 export interface Source<out F extends Fields = Fields> {
   /** The schema of its batches. */
   readonly schema: Schema<F>;
+  /** From the position of an earlier cut, or from the beginning; ends when the signal aborts. */
   stream(options: {
     readonly from?: Position;
     readonly signal: AbortSignal;
   }): AsyncIterable<Flow<F>>;
+  /** Everything up to `position` is committed downstream. */
   acknowledge?(position: Position, signal: AbortSignal): Promise<void>;
+  /** How far behind its input it is, in records or bytes; null when that cannot be known. */
   lag?(): number | null;
 }
 
+/** Whether a value obeys the protocol of a source. */
 export function isSource(value: unknown): value is Source {
   return typeof (value as Source | undefined)?.stream === 'function';
 }

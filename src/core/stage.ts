@@ -17,6 +17,7 @@ export type StageProcess = (
 
 /** State that a cut saves and a later run restores: JSON, values and never dictionary codes. */
 export interface StageState {
+  /** The state as it is now; later changes must not reach what was given. */
   snapshot(): JsonValue;
   /** Throws `ERR_SNAPSHOT_INVALID` where the state does not fit. */
   restore(state: JsonValue): void;
@@ -37,6 +38,7 @@ export interface Stage<
   in In extends Fields = Fields,
   out Out extends Fields = In,
 > extends Partial<StageState> {
+  /** The flow that it makes of the one that comes in. */
   readonly transform: (stream: AsyncIterable<Flow<In>>) => AsyncIterable<Flow<Out>>;
   /** Input rows that it holds now. A stage that does not say cannot promise `at-least-once`. */
   held?(): number;
@@ -44,8 +46,10 @@ export interface Stage<
   readonly output?: (input: Schema<In>) => Schema<Out>;
 }
 
+/** A stage at work, in any of its forms. */
 export type StageInstance = StageProcess | StatefulStage | Stage;
 
+/** Whether a value obeys the protocol of a stage, the general form. */
 export function isStage(value: unknown): value is Stage {
   return typeof (value as Stage | undefined)?.transform === 'function';
 }

@@ -3,6 +3,7 @@ import { type Clock, Cut, type Position } from '../core/index.ts';
 
 /** Positions and state that belong together: a second run can begin here. */
 export interface Checkpoint {
+  /** The id of the cut that it belongs to. */
   readonly cut: number;
   /** By source id. */
   readonly positions: Readonly<Record<string, Position>>;
@@ -12,7 +13,9 @@ export interface Checkpoint {
 
 /** Where checkpoints are kept. */
 export interface CheckpointStore {
+  /** The last that was saved; undefined before the first. */
   load(): Promise<Checkpoint | undefined>;
+  /** Resolves once it would survive the end of the run. */
   save(checkpoint: Checkpoint): Promise<void>;
 }
 

@@ -43,11 +43,15 @@ export interface QueueLimits {
 /** What a pipeline does with a row that fails. */
 export type OnRowError = 'dead-letter' | 'drop' | 'fail';
 
+/** What holds for a pipeline as a whole; `defaultSettings` unless given. */
 export interface Settings {
+  /** When a source closes a batch: 4,096 rows, 1 MiB or 100 ms. */
   readonly batch: BatchLimits;
+  /** How full a queue may be: 32,768 rows or 8 MiB. */
   readonly queue: QueueLimits;
   /** A cut at least this often, and at least every so many rows. */
   readonly checkpoint: { readonly everyMs: number; readonly rowsMax: number };
+  /** `dead-letter` unless given. */
   readonly onRowError: OnRowError;
   /** What is promised; `at-least-once` comes with the store on disk. */
   readonly delivery: 'best-effort';

@@ -18,11 +18,13 @@ export type ProblemKind =
 /** One problem of a description, found before any data flows. */
 export interface Problem {
   readonly kind: ProblemKind;
+  /** Where it stands in the description: `['stages', 2, 'threshold', 'field']`. */
   readonly path: Path;
   /** What is wrong and what to do: "unknown stage `normalise`, did you mean `normalize`?" */
   readonly text: string;
   /** Which character of the text that stands there, from 0. */
   readonly at?: number;
+  /** Where it stands in the file, line and column from 1; in code there is none. */
   readonly file?: string;
   readonly line?: number;
   readonly column?: number;

@@ -13,6 +13,7 @@ export interface ComponentReport {
   readonly in: number;
   /** Rows out; for a sink, rows taken. */
   readonly out: number;
+  /** Rows dropped by a rule, and rows that became dead letters. */
   readonly dropped: number;
   readonly dead: number;
   /** Rows that went into others, rows made of those, and rows held now: of a stage. */
@@ -35,6 +36,7 @@ export interface ComponentReport {
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;
+  /** `dropped`, by reason. */
   readonly droppedBy: Readonly<Record<string, number>>;
   /** Numbers of things that are no rows: blank lines, skipped ticks, evicted keys. */
   readonly counts: Readonly<Record<string, number>>;
@@ -45,11 +47,15 @@ export interface RunReport {
   readonly pipeline: string;
   readonly status: RunStatus;
   readonly delivery: 'best-effort';
+  /** Records read by all sources. */
   readonly recordsIn: number;
+  /** Rows taken by all sinks, beside that of the dead letters. */
   readonly recordsOut: number;
   readonly durationMs: number;
+  /** Bytes read by the sources that count them. */
   readonly bytesIn: number;
   readonly peakMemoryBytes: number;
+  /** Dead letters written. */
   readonly deadLetters: number;
   readonly components: readonly ComponentReport[];
 }

@@ -17,6 +17,7 @@ import {
   type RunStatus,
 } from './run-report.ts';
 
+/** How one run differs from another of the same plan. */
 export interface RunOptions {
   /** Stops the run at once. */
   readonly signal?: AbortSignal;
@@ -26,6 +27,7 @@ export interface RunOptions {
   readonly recordsMax?: number;
   /** Stops, and finishes what is in flight, after this time. */
   readonly durationMsMax?: number;
+  /** Hears what components say; nobody unless given. */
   readonly log?: Logger;
   /** Sees each batch before a sink writes it, for a live view; may read it until it returns. */
   readonly watch?: (sink: string, batch: Batch) => void;

@@ -12,6 +12,7 @@ import {
   type StageDefinition,
 } from '../core/index.ts';
 
+/** Which rows go where. */
 export interface BranchOptions<F extends Fields> {
   /** The condition of each output, by its name. */
   readonly routes: Readonly<Record<string, RowTest<F>>>;

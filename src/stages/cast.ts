@@ -32,6 +32,7 @@ export type CastFields<F extends Fields, M, E> = WithFields<
   { readonly [N in keyof M & keyof F]: M[N] extends Kind ? CastTo<F[N], M[N], E> : F[N] }
 >;
 
+/** Which fields `cast` changes, and what it does where it cannot. */
 export interface CastOptions<M, E> {
   /** The new kind of each field. A field stays nullable if it is. */
   readonly fields: M;

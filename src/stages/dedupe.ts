@@ -9,6 +9,7 @@ import {
 import { type By, checkBy, KeyedState, keysMaxOption, type SlotTable } from '../core/keyed.ts';
 import { NumberReader } from '../core/rolling.ts';
 
+/** What makes a row the repeat of another. */
 export interface DedupeOptions<B = string | readonly string[], T extends string = string> {
   /** Rows that agree in this field, or in all of these, are the same. */
   readonly by: B;

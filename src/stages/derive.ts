@@ -38,14 +38,23 @@ function derivedKind<K extends Kind>(kind: K): DerivedKind<K> {
   return Object.assign(plain, { nullable }) as DerivedKind<K>;
 }
 
+/** A derived float64 field. */
 export const float64: DerivedKind<'float64'> = derivedKind('float64');
+/** A derived int32 field. */
 export const int32: DerivedKind<'int32'> = derivedKind('int32');
+/** A derived int64 field. */
 export const int64: DerivedKind<'int64'> = derivedKind('int64');
+/** A derived timestamp field. */
 export const timestamp: DerivedKind<'timestamp'> = derivedKind('timestamp');
+/** A derived bool field. */
 export const bool: DerivedKind<'bool'> = derivedKind('bool');
+/** A derived category field. */
 export const category: DerivedKind<'category'> = derivedKind('category');
+/** A derived text field. */
 export const text: DerivedKind<'text'> = derivedKind('text');
+/** A derived bytes field. */
 export const bytes: DerivedKind<'bytes'> = derivedKind('bytes');
+/** A derived json field. */
 export const json: DerivedKind<'json'> = derivedKind('json');
 
 type Derive = <F extends Fields, A extends Fields>(fields: {

@@ -60,13 +60,16 @@ export interface Detectors<T extends string = string> {
   readonly silent?: { readonly time: T; readonly afterMs: number } | undefined;
 }
 
+/** What `detectAnomalies` looks at, and by which detectors. */
 export interface DetectAnomaliesOptions<
   N extends string = string,
   B = string | readonly string[],
   I extends string = string,
   T extends string = string,
 > {
+  /** The number field to judge. */
   readonly field: N;
+  /** Field or fields with detectors of its own for each value. */
   readonly by?: B | undefined;
   /** `robustZ` with its defaults unless given. */
   readonly detectors?: Detectors<T> | undefined;

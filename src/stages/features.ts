@@ -39,10 +39,12 @@ const suffixes = {
   ema: 'Ema',
 } as const;
 
+/** The name of a rolling statistic. */
 export type Feature = keyof typeof suffixes;
 
 const featureNames = Object.keys(suffixes) as [Feature, ...Feature[]];
 
+/** Which statistics `features` adds, of what. */
 export interface FeaturesOptions<
   N extends string = string,
   B = string | readonly string[],
@@ -50,6 +52,7 @@ export interface FeaturesOptions<
   P extends string = string,
   T extends string = string,
 > {
+  /** The number field to look at. */
   readonly field: N;
   /**
    * `mean`, `std-dev` (over n), `min`, `max`, `slope` (of the least-squares line), over the window;
@@ -58,6 +61,7 @@ export interface FeaturesOptions<
   readonly features: L;
   /** The last so many values: 50 unless given, or as many as there are so far. */
   readonly window?: number | undefined;
+  /** Field or fields with statistics of its own for each value. */
   readonly by?: B | undefined;
   /** What the names of the columns begin with, the field's name unless given: `valueMean`. */
   readonly prefix?: P | undefined;

@@ -11,6 +11,7 @@ import {
   type StageDefinition,
 } from '../core/index.ts';
 
+/** Which rows `filter` keeps. */
 export interface FilterOptions<F extends Fields> {
   /** Rows for which this is true are kept; null does not hold. */
   readonly where: RowTest<F>;

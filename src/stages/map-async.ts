@@ -9,6 +9,7 @@ import {
 } from '../core/index.ts';
 import { AsyncMapper } from './map-async/mapper.ts';
 
+/** The function of `mapAsync`, and how many calls of it there are at a time. */
 export interface MapAsyncOptions<F extends Fields, A extends Fields> {
   /**
    * Makes the record of a row. It is given a frozen record that stays valid, and a signal that

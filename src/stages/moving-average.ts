@@ -12,11 +12,13 @@ import {
   withComputed,
 } from '../core/rolling.ts';
 
+/** What `movingAverage` is over. */
 export interface MovingAverageOptions<
   N extends string = string,
   B = string | readonly string[],
   I extends string = string,
 > {
+  /** The number field to average. */
   readonly field: N;
   /** Values that an average is over: the last so many, or as many as there are so far. */
   readonly window: number;

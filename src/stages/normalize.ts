@@ -26,11 +26,13 @@ import {
   withComputed,
 } from '../core/rolling.ts';
 
+/** What `normalize` scales, and by what. */
 export interface NormalizeOptions<
   N extends string = string,
   B = string | readonly string[],
   I extends string = string,
 > {
+  /** The number field to scale. */
   readonly field: N;
   /** `min-max` (default): (x − min) / (max − min). `z-score`: (x − mean) / standard deviation. */
   readonly method?: 'min-max' | 'z-score' | undefined;

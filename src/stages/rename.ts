@@ -12,6 +12,7 @@ export type RenamedFields<F extends Fields, M> = {
   [N in keyof F & string as N extends keyof M ? (M[N] extends string ? M[N] : N) : N]: F[N];
 };
 
+/** Which fields `rename` names anew. */
 export interface RenameOptions<M> {
   /** The new name of each field, by its old one. */
   readonly fields: M;

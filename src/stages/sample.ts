@@ -10,6 +10,7 @@ import {
 import { type By, checkBy, KeyedState, keyOptions } from '../core/keyed.ts';
 import { PipelineError } from '../errors.ts';
 
+/** Which rows `sample` keeps. */
 export type SampleOptions<F extends Fields> =
   | {
       /** The first row of each so many is kept. */

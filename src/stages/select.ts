@@ -9,6 +9,7 @@ import {
 /** The fields of `F` that are named by `N`. */
 export type SelectedFields<F extends Fields, N extends keyof F> = { [K in N]: F[K] };
 
+/** Which fields `select` keeps. */
 export interface SelectOptions<N extends string> {
   /** Fields to keep, in this order. */
   readonly fields: readonly N[];

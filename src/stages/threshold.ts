@@ -16,7 +16,9 @@ import {
 
 const kinds = ['float64', 'int32', 'int64', 'timestamp'] as const;
 
+/** The bounds of `threshold`: one of them at least. */
 export interface ThresholdOptions<N extends string = string> {
+  /** The number field to compare. */
   readonly field: N;
   /** The least value that passes; no lower bound unless given. */
   readonly min?: number | undefined;

@@ -46,9 +46,11 @@ export interface SinkSetting {
   readonly stored: () => Records | Promise<Records>;
 }
 
+/** A sink with options, and records that are written to it. */
 export interface SinkCase {
   /** Tells cases apart: `appended to`. */
   readonly name: string;
+  /** The schema of the records. */
   readonly input: Schema;
   /** A dozen or more show the most. */
   readonly records: Records;

@@ -41,6 +41,7 @@ export interface SourceSetting {
   readonly outside?: Outside;
 }
 
+/** A source with options, and what it must give. */
 export interface SourceCase {
   /** Tells cases apart: `two files`. */
   readonly name: string;

@@ -19,12 +19,15 @@ import { Tally } from '../engine/report.ts';
 /** A stage that was planned and created on its own, outside any pipeline. */
 export interface TestedStage {
   readonly instance: StageInstance;
+  /** The schema of what comes out. */
   readonly output: Schema;
+  /** What it reported: rows dropped, failed, absorbed, created; counts. */
   readonly tally: Tally;
   /** Runs batches and cuts through it; each batch is released as the engine would. */
   run(flows: Iterable<Flow>): Promise<Flow[]>;
   /** The rows that come of the given records. */
   rows(records: readonly Record<string, unknown>[]): Promise<Record<string, unknown>[]>;
+  /** Its state; null where it has none. */
   snapshot(): JsonValue;
 }
 

@@ -69,16 +69,19 @@ export class VirtualFiles implements Files {
     else node.data = node.durable = Buffer.from(content as Uint8Array);
   }
 
+  /** What is in a file. Throws where there is none. */
   bytes(path: string): Buffer {
     const node = this.#nodes.get(absolute(path));
     if (node === undefined) throw fileError(path, errnoError('ENOENT'));
     return node.data;
   }
 
+  /** What is in a file, as text. Throws where there is none. */
   text(path: string): string {
     return this.bytes(path).toString();
   }
 
+  /** Whether there is a file of that path. */
   has(path: string): boolean {
     return this.#nodes.has(absolute(path));
   }

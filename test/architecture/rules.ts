@@ -1,3 +1,5 @@
+import { posix } from 'node:path';
+
 import { importsOf, type Sources, withoutComments } from './sources.ts';
 
 /** Each area of `src/` and the areas that it may import, beside itself. */
@@ -161,6 +163,31 @@ export function namingViolations(sources: Sources): string[] {
       ? [`${file}: a default export`]
       : []),
   ]);
+}
+
+/** What an entry exports from our files, each with the file that it is exported from. */
+function* exportsOf(entry: string, sources: Sources): Generator<[file: string, name: string]> {
+  const lists = /^export (?:(?:type )?\{([^}]*)\}|\*) from '([^']+)'/gm;
+  for (const [, names, from] of (sources.get(entry) ?? '').matchAll(lists)) {
+    const file = posix.join(posix.dirname(entry), from!);
+    const named = names?.split(',').map((name) => name.trim().replace(/^type /, ''));
+    for (const [origin, name] of [...exportsOf(file, sources)]) {
+      if (named?.includes(name) ?? true) yield [origin, name];
+    }
+    for (const name of named ?? []) if (name !== '') yield [file, name];
+  }
+}
+
+/** Declarations that an entry exports and that no comment stands above. */
+export function undocumentedExports(entry: string, sources: Sources): string[] {
+  const undocumented = [...exportsOf(entry, sources)].filter(([file, name]) => {
+    const declared = new RegExp(
+      `([^\\n]*)\\nexport (?:async )?(?:abstract )?(?:interface|type|class|const|function\\*?) ${name}\\b`,
+    );
+    const above = declared.exec(`\n${sources.get(file) ?? ''}`)?.[1];
+    return above !== undefined && !above.trimEnd().endsWith('*/');
+  });
+  return [...new Set(undocumented.map(([file, name]) => `${file}: ${name}`))];
 }
 
 export interface Component {
