@@ -65,7 +65,7 @@ test('never more at a time than it may, and nobody is forgotten, whatever happen
       let running = 0;
       const attempt = (fails: boolean, turns: number) => async (): Promise<void> => {
         expect(++running).toBeLessThanOrEqual(concurrentMax);
-        for (let turn = 0; turn < turns; turn++) await null;
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
         running--;
         if (fails) throw new Error('failed');
       };
