@@ -171,7 +171,7 @@ function* exportsOf(entry: string, sources: Sources): Generator<[file: string, n
   for (const [, names, from] of (sources.get(entry) ?? '').matchAll(lists)) {
     const file = posix.join(posix.dirname(entry), from!);
     const named = names?.split(',').map((name) => name.trim().replace(/^type /, ''));
-    for (const [origin, name] of [...exportsOf(file, sources)]) {
+    for (const [origin, name] of exportsOf(file, sources)) {
       if (named?.includes(name) ?? true) yield [origin, name];
     }
     for (const name of named ?? []) if (name !== '') yield [file, name];

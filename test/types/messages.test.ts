@@ -188,7 +188,7 @@ declare const celsiusSink: Sink<{ readonly celsius: 'float64' }>;
 function compiled(lines: readonly string[]): Map<number, string> {
   const project = mkdtempSync(join(tmpdir(), 'millrace-messages-'));
   try {
-    writeFileSync(join(project, 'mistakes.ts'), [before, ...lines, ''].join('\n'));
+    writeFileSync(join(project, 'mistakes.mts'), [before, ...lines, ''].join('\n'));
     const configuration = {
       extends: join(root, 'test', 'tsconfig.json'),
       compilerOptions: {
@@ -199,7 +199,7 @@ function compiled(lines: readonly string[]): Map<number, string> {
         noErrorTruncation: true,
         typeRoots: [join(root, 'node_modules', '@types')],
       },
-      include: ['mistakes.ts'],
+      include: ['mistakes.mts'],
     };
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(configuration));
     const { stdout } = spawnSync(join(root, 'node_modules', '.bin', 'tsc'), ['-p', project], {
@@ -208,7 +208,7 @@ function compiled(lines: readonly string[]): Map<number, string> {
     const first = before.split('\n').length + 1;
     const said = new Map<number, string>();
     for (const text of stdout.split(/^(?=\S)/m)) {
-      const line = /mistakes\.ts\((\d+),/.exec(text)?.[1];
+      const line = /mistakes\.mts\((\d+),/.exec(text)?.[1];
       if (line === undefined) continue;
       const at = Number(line) - first;
       said.set(at, (said.get(at) ?? '') + text);
