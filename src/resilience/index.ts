@@ -47,3 +47,4 @@ export { type Bulkhead, bulkhead, type BulkheadOptions } from './bulkhead.ts';
 export { type Hedge, hedge, type HedgeOptions } from './hedge.ts';
 export { type RateLimit, rateLimit, type RateLimitOptions } from './rate-limit.ts';
 export { type Timeout, timeout, type TimeoutOptions } from './timeout.ts';
+export { wrap, type Wrapped } from './wrap.ts';
