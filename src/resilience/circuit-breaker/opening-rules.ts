@@ -130,11 +130,11 @@ class AnyMemory implements RuleMemory {
   }
 
   record(isFailure: boolean, tookMs: number, failuresInRow: number): boolean {
-    let opens = false;
+    // Once one opens the others are forgotten with it.
     for (const memory of this.#memories) {
-      if (memory.record(isFailure, tookMs, failuresInRow)) opens = true;
+      if (memory.record(isFailure, tookMs, failuresInRow)) return true;
     }
-    return opens;
+    return false;
   }
 
   save(): unknown {
