@@ -23,11 +23,11 @@ const endings: readonly Column[] = [
 /** What retries did for them. */
 const effects: readonly Column[] = [
   ['retries', ({ retries }) => countText(retries)],
-  ['retried', ({ retryRate }) => percent(retryRate)],
+  ['retry rate', ({ retryRate }) => percent(retryRate)],
   ['success', ({ successRate }) => percent(successRate)],
   ['recovery', ({ recoveryRate }) => percent(recoveryRate)],
-  ['waited', ({ totalDelaySeconds }) => secondsText(totalDelaySeconds)],
-  ['per failure', ({ averageFailureDelaySeconds }) => secondsText(averageFailureDelaySeconds)],
+  ['delay', ({ totalDelaySeconds }) => secondsText(totalDelaySeconds)],
+  ['delay/failure', ({ averageFailureDelaySeconds }) => secondsText(averageFailureDelaySeconds)],
 ];
 
 /**

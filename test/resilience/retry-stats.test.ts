@@ -120,9 +120,9 @@ describe('the report', () => {
         'database          5         8          1       2           1           1',
         'external-api      0         0          0       0           0           0',
         '',
-        'name          retries  retried  success  recovery  waited  per failure',
-        'database            3   40.0 %   40.0 %    33.3 %  0.40 s       0.05 s',
-        'external-api        0        –        –         –  0.00 s            –',
+        'name          retries  retry rate  success  recovery   delay  delay/failure',
+        'database            3      40.0 %   40.0 %    33.3 %  0.40 s         0.05 s',
+        'external-api        0           –        –         –  0.00 s              –',
         '',
       ].join('\n'),
     );
