@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
+import { decorators } from './src/vite/index.ts';
+
 export default defineConfig({
+  plugins: [decorators()],
   test: {
     include: ['test/**/*.test.ts'],
     // At night the property tests run at their full size.

@@ -12,6 +12,8 @@ export const arrows: Arrows = {
   core: ['errors', 'batch'],
   resilience: ['errors', 'batch', 'core'],
   observe: ['errors', 'batch', 'core'],
+  decorators: ['errors', 'core', 'resilience'],
+  vite: [],
   stages: ['errors', 'batch', 'core'],
   connectors: ['errors', 'batch', 'core', 'resilience'],
   engine: ['errors', 'batch', 'core', 'resilience', 'observe'],

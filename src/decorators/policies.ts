@@ -1,0 +1,97 @@
+import type { Policy } from '../core/index.ts';
+import {
+  type CircuitBreaker,
+  type CircuitBreakerOptions,
+  circuitBreaker as createBreaker,
+  retry as createRetry,
+  type Retry,
+  type RetryOptions,
+  timeout as createTimeout,
+  type Timeout,
+  type TimeoutOptions,
+} from '../resilience/index.ts';
+import { checkPlace, type Method, type Place } from './method.ts';
+
+/** Wraps a method that returns a promise; its type stays as it is. */
+export type AsyncMethodDecorator = <This, A extends unknown[], R>(
+  method: Method<This, A, Promise<R>>,
+  context: ClassMethodDecoratorContext<This, Method<This, A, Promise<R>>>,
+) => Method<This, A, Promise<R>>;
+
+/** Wraps any method; a synchronous one stays so. */
+export type MethodDecorator = <This, A extends unknown[], R>(
+  method: Method<This, A, R>,
+  context: ClassMethodDecoratorContext<This, Method<This, A, R>>,
+) => Method<This, A, R>;
+
+/** `@retry(options)`, or a policy made before; the method's calls share its statistics. */
+export function retry(policy: Retry | RetryOptions = {}): AsyncMethodDecorator {
+  return (method, context) => {
+    checkPlace('retry', method, context);
+    return made(policy, (options) => createRetry(named(options, context))).wrap(method);
+  };
+}
+
+/** `@timeout(options)`, or a policy made before. */
+export function timeout(policy: Timeout | TimeoutOptions): AsyncMethodDecorator {
+  return (method, context) => {
+    checkPlace('timeout', method, context);
+    return made(policy, (options) => createTimeout(named(options, context))).wrap(method);
+  };
+}
+
+// By instance and name of the method: what one device does is no reason to refuse another.
+const breakers = new WeakMap<object, Map<string | symbol, CircuitBreaker>>();
+
+/**
+ * `@circuitBreaker(options)`: each instance gets a breaker of its own, which `breakerOf` gives. A
+ * breaker made before is shared by all instances.
+ */
+export function circuitBreaker(
+  policy: CircuitBreaker | CircuitBreakerOptions = {},
+): MethodDecorator {
+  return (method, context) => {
+    checkPlace('circuitBreaker', method, context);
+    if (isPolicy(policy)) return policy.wrap(method);
+    const options = named(policy, context);
+    // Made once to see now, and not at the first call, that the options are good.
+    createBreaker(options);
+    return wrappedByInstance(method, (instance, original) => {
+      const breaker = createBreaker(options);
+      const ofInstance = breakers.get(instance) ?? new Map<string | symbol, CircuitBreaker>();
+      breakers.set(instance, ofInstance.set(context.name, breaker));
+      return breaker.wrap(original);
+    });
+  };
+}
+
+/** The breaker of an instance's method; undefined before its first call. */
+export function breakerOf(instance: object, method: string | symbol): CircuitBreaker | undefined {
+  return breakers.get(instance)?.get(method);
+}
+
+function wrappedByInstance<This, A extends unknown[], R>(
+  method: Method<This, A, R>,
+  wrap: (instance: object, method: Method<This, A, R>) => Method<This, A, R>,
+): Method<This, A, R> {
+  const wrapped = new WeakMap<object, Method<This, A, R>>();
+  return function (...args) {
+    const instance = this as object;
+    let own = wrapped.get(instance);
+    if (own === undefined) wrapped.set(instance, (own = wrap(instance, method)));
+    return own.apply(this, args);
+  };
+}
+
+function made<P extends Policy, O extends object>(policy: P | O, make: (options: O) => P): P {
+  return isPolicy(policy) ? policy : make(policy);
+}
+
+function isPolicy<P extends Policy>(policy: P | object): policy is P {
+  return typeof (policy as Partial<Policy> | null)?.execute === 'function';
+}
+
+/** The options with the method's name, where they have none. */
+function named<O extends { readonly name?: string | undefined }>(options: O, { name }: Place): O {
+  return { name: String(name), ...options };
+}

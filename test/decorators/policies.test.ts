@@ -1,0 +1,133 @@
+import { describe, expect, test } from 'vitest';
+
+import { VirtualClock } from '../../src/core/index.ts';
+import { breakerOf, circuitBreaker, retry, timeout } from '../../src/decorators/index.ts';
+import {
+  circuitBreaker as createBreaker,
+  consecutiveFailures,
+} from '../../src/resilience/index.ts';
+
+const clock = new VirtualClock();
+
+describe('policies before a method', () => {
+  class Sensor {
+    static readonly #scale = 2;
+    readonly reads: string[] = [];
+    left: number;
+
+    constructor(failures: number) {
+      this.left = failures;
+    }
+
+    @retry({ maxAttempts: 3, baseDelayMs: 10, clock })
+    async read(unit: string): Promise<number> {
+      this.reads.push(unit);
+      if (this.left-- > 0) throw new Error('flaky');
+      return Sensor.#scale * this.reads.length;
+    }
+
+    @timeout({ timeoutMs: 50, clock })
+    async wait(delayMs: number, signal?: AbortSignal): Promise<string> {
+      await clock.sleep(delayMs, signal === undefined ? {} : { signal });
+      return 'waited';
+    }
+
+    @circuitBreaker({ opens: consecutiveFailures(2), clock })
+    value(): number {
+      if (this.left-- > 0) throw new Error('no value');
+      return 7;
+    }
+
+    @retry({ maxAttempts: 2, baseDelayMs: 10, clock })
+    @timeout({ timeoutMs: 50, clock })
+    async stacked(): Promise<string> {
+      this.reads.push('stacked');
+      await clock.sleep(this.left-- > 0 ? 1000 : 5);
+      return 'there';
+    }
+
+    @retry({ baseDelayMs: 1, clock })
+    static async create(failures: number[]): Promise<Sensor> {
+      if (failures.pop() !== undefined) throw new Error('not yet');
+      return new Sensor(0);
+    }
+  }
+
+  test('retry: the method keeps its parameters, its `this` and its private fields', async () => {
+    const sensor = new Sensor(2);
+    expect(await sensor.read('C')).toBe(6);
+    expect(sensor.reads).toEqual(['C', 'C', 'C']);
+    const text = 'ERR_RETRY_EXHAUSTED [read] failed 3 times; the last time: flaky';
+    await expect(new Sensor(9).read('C')).rejects.toThrow(text);
+    expect(await Sensor.create([1, 2])).toBeInstanceOf(Sensor);
+  });
+
+  test('timeout: with its own signal where the caller gives one', async () => {
+    expect(await new Sensor(0).wait(49)).toBe('waited');
+    const { signal } = new AbortController();
+    await expect(new Sensor(0).wait(1000, signal)).rejects.toThrow('ERR_TIMEOUT [wait]');
+  });
+
+  test('circuitBreaker: synchronous, and one for each instance', () => {
+    const [bad, good] = [new Sensor(9), new Sensor(0)];
+    expect(breakerOf(bad, 'value')).toBeUndefined();
+    for (const text of ['no value', 'no value', 'ERR_CIRCUIT_OPEN [value]']) {
+      expect(() => bad.value()).toThrow(text);
+    }
+    expect(good.value()).toBe(7);
+    expect([breakerOf(bad, 'value')?.state, breakerOf(good, 'value')?.state]).toEqual([
+      'open',
+      'closed',
+    ]);
+  });
+
+  test('stacked: the first is outermost', async () => {
+    const sensor = new Sensor(1);
+    expect(await sensor.stacked()).toBe('there');
+    expect(sensor.reads.length).toBe(2);
+  });
+
+  test('a breaker made before is shared by all instances', () => {
+    const breaker = createBreaker({ name: 'bus', opens: consecutiveFailures(1), clock });
+    class Device {
+      @circuitBreaker(breaker)
+      poll(fails: boolean): string {
+        if (fails) throw new Error('bus');
+        return 'ok';
+      }
+    }
+    expect(() => new Device().poll(true)).toThrow('bus');
+    expect(() => new Device().poll(false)).toThrow('ERR_CIRCUIT_OPEN [bus]');
+  });
+});
+
+describe('a decorator in the wrong place is refused', () => {
+  const retryAny = retry() as (value: unknown, context: unknown) => void;
+
+  test.each([
+    ['a class', 'class', class {}, '@retry] stands before the class `x`; put it before a method'],
+    ['a field', 'field', undefined, 'stands before the field `x`'],
+    ['a getter', 'getter', () => 1, 'stands before the getter `x`'],
+    ['an accessor', 'accessor', {}, 'stands before the accessor `x`'],
+    ['a generator', 'method', function* () {}, 'the generator `x`, which is finished for ever'],
+    ['an async generator', 'method', async function* () {}, 'put the read inside it into a method'],
+  ])('%s', (_, kind, value, text) => {
+    expect(() => retryAny(value, { kind, name: 'x' })).toThrow(text);
+  });
+
+  test('decorators of the older kind', () => {
+    expect(() => retryAny({}, 'read')).toThrow('turn `experimentalDecorators` off');
+  });
+
+  test('bad options are refused where the class is made, not at the first call', () => {
+    const context = { kind: 'method', name: 'x' };
+    for (const decorator of [
+      () => retry({ maxAttempts: 0 }),
+      () => timeout({ timeoutMs: -1 }),
+      () => circuitBreaker({ openMs: NaN }),
+    ]) {
+      const decorate = decorator() as (value: unknown, context: unknown) => void;
+      expect(() => decorate(async () => 1, context)).toThrow('ERR_CONFIG_INVALID [x.');
+    }
+  });
+});
