@@ -17,7 +17,7 @@ const weighted = Object.entries(weights).flatMap(([name, weight]) =>
   Array<CommandName>(weight).fill(name as CommandName),
 );
 
-/** What to do, which call or how many milliseconds, and whether to look at the breaker after it. */
+/** What to do, with which call or for how long, and whether to look at the breaker after it. */
 const commands = fc.array(fc.tuple(fc.constantFrom(...weighted), fc.nat(17), fc.boolean()), {
   minLength: 1,
   maxLength: 40,

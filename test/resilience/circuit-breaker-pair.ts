@@ -138,7 +138,7 @@ export class Pair {
       case 'refused inside':
         return this.#end(name, argument);
       case 'pass time':
-        return this.#passTime(argument);
+        return this.#passTime(2 * argument);
       case 'call at once':
       case 'fail at once':
       case 'fail slowly at once':
@@ -222,11 +222,14 @@ export class Pair {
       if (how === 'fail slowly at once') this.#passTime(slowMs);
       throw new Error('at once');
     });
+    let result: unknown;
     try {
-      strictEqual(fn(1), 2);
+      result = fn(1);
     } catch (error) {
-      strictEqual(isCircuitOpenError(error), inModel === undefined);
+      result = isCircuitOpenError(error) ? 'refused' : (error as Error).message;
     }
+    const expected = how === 'call at once' ? 2 : 'at once';
+    strictEqual(result, inModel === undefined ? 'refused' : expected);
     if (inModel) this.#model.end(inModel, how === 'call at once' ? 'success' : 'failure');
   }
 
