@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { seededRandom } from '../../src/core/index.ts';
 import { decideRetry, type RetryRule } from '../../src/resilience/retry-decision.ts';
 
 const rule: RetryRule = {
@@ -127,6 +128,23 @@ describe('the decision: stop, or wait this long', () => {
     expect(waitsOf({ ...rule, jitter: 'decorrelated', maxAttempts: 4 }, [0.5])).toEqual([
       200, 350, 575,
     ]);
+  });
+
+  test('of a thousand callers that fail together so many come within the same 10 ms', () => {
+    const peakOf = (jitter: RetryRule['jitter']): number => {
+      const random = seededRandom(1);
+      const arrivals = new Map<number, number>();
+      for (let caller = 0; caller < 1000; caller++) {
+        const state = { ...firstFailure, chance: random.next() };
+        const decision = decideRetry({ ...rule, jitter }, state);
+        const at = Math.floor((decision as { waitMs: number }).waitMs / 10);
+        arrivals.set(at, (arrivals.get(at) ?? 0) + 1);
+      }
+      return Math.max(...arrivals.values());
+    };
+    // The figures of docs/resilience/retry.md.
+    expect([peakOf('none'), peakOf('full')]).toEqual([1000, 109]);
+    expect([peakOf('equal'), peakOf('decorrelated')]).toEqual([210, 65]);
   });
 
   test('after a thousand and more failures the wait is still the limit, and 0 stays 0', () => {
