@@ -12,6 +12,15 @@ import {
 } from './snapshot.ts';
 
 /**
+ * Milliseconds in each state so far, of the present one less the time at which it began; when it is
+ * half-open, while it is open; when it last failed.
+ */
+type Times = [closed: number, open: number, halfOpen: number, until: number, lastFailure: number];
+const timeOf = { closed: 0, open: 1, 'half-open': 2 } as const;
+const until = 3;
+const lastFailure = 4;
+
+/**
  * The states of a breaker and what moves it between them: calls that enter and end, time, a hand. It
  * calls nothing itself. One flat object of numbers: there may be a hundred thousand.
  */
@@ -27,13 +36,8 @@ export abstract class BreakerMachine {
   #opensInRow = 0;
   /** When the probes that are out began, the oldest first. */
   #probes: number[] | undefined;
-  /** When it is half-open, while it is open. */
-  #untilMs = -Infinity;
-  #lastFailureMs = -Infinity;
-  // Milliseconds in each state so far; of the present one, less the time at which it began.
-  #closedMs: number;
-  #openMs = 0;
-  #halfOpenMs = 0;
+  // Five numbers in one array are smaller than five fields, each of which would be a box.
+  readonly #times: Times;
   #total = 0;
   #success = 0;
   #failure = 0;
@@ -47,7 +51,7 @@ export abstract class BreakerMachine {
     this.settings = settingsOf(options);
     const { opens, clock } = this.settings;
     this.#memory = opens.memory(clock);
-    this.#closedMs = -clock.monotonic();
+    this.#times = [-clock.monotonic(), 0, 0, -Infinity, -Infinity];
   }
 
   get name(): string {
@@ -79,7 +83,7 @@ export abstract class BreakerMachine {
     this.#isHeld = true;
     if (state === 'closed') return this.#close(nowMs, 'held');
     if (this.#state !== 'open') this.#openCount++;
-    this.#untilMs = Infinity;
+    this.#times[until] = Infinity;
     this.#change('open', nowMs, 'held');
   }
 
@@ -94,6 +98,7 @@ export abstract class BreakerMachine {
 
   get metrics(): CircuitBreakerMetrics {
     const nowMs = this.#catchUp();
+    const [closedMs, openMs, halfOpenMs, , failureMs] = this.#times;
     return {
       total: this.#total,
       success: this.#success,
@@ -103,10 +108,10 @@ export abstract class BreakerMachine {
       openCount: this.#openCount,
       probeSuccess: this.#probeSuccess,
       probeFailure: this.#probeFailure,
-      sinceLastFailureMs: this.#lastFailureMs === -Infinity ? null : nowMs - this.#lastFailureMs,
-      closedMs: this.#closedMs + (this.#state === 'closed' ? nowMs : 0),
-      openMs: this.#openMs + (this.#state === 'open' ? nowMs : 0),
-      halfOpenMs: this.#halfOpenMs + (this.#state === 'half-open' ? nowMs : 0),
+      sinceLastFailureMs: failureMs === -Infinity ? null : nowMs - failureMs,
+      closedMs: closedMs + (this.#state === 'closed' ? nowMs : 0),
+      openMs: openMs + (this.#state === 'open' ? nowMs : 0),
+      halfOpenMs: halfOpenMs + (this.#state === 'half-open' ? nowMs : 0),
     };
   }
 
@@ -129,7 +134,9 @@ export abstract class BreakerMachine {
       version: 1,
       state: this.#state,
       isHeld: this.#isHeld,
-      openLeftMs: hasTime ? Math.max(0, this.#untilMs - this.settings.clock.monotonic()) : null,
+      openLeftMs: hasTime
+        ? Math.max(0, this.#times[until] - this.settings.clock.monotonic())
+        : null,
       opensInRow: this.#opensInRow,
       inRow: this.#inRow,
       metrics,
@@ -151,8 +158,8 @@ export abstract class BreakerMachine {
     this.#memory = memory;
     this.#isHeld = snapshot.isHeld;
     this.#opensInRow = snapshot.opensInRow;
-    this.#untilMs = nowMs + (snapshot.openLeftMs ?? Infinity);
-    this.#lastFailureMs = nowMs - (metrics.sinceLastFailureMs ?? Infinity);
+    this.#times[until] = nowMs + (snapshot.openLeftMs ?? Infinity);
+    this.#times[lastFailure] = nowMs - (metrics.sinceLastFailureMs ?? Infinity);
     this.#total = metrics.total;
     this.#success = metrics.success;
     this.#failure = metrics.failure;
@@ -162,9 +169,10 @@ export abstract class BreakerMachine {
     this.#probeSuccess = metrics.probeSuccess;
     this.#probeFailure = metrics.probeFailure;
     // The change takes the present state's time so far from what it adds up to.
-    this.#closedMs = metrics.closedMs - (this.#state === 'closed' ? nowMs : 0);
-    this.#openMs = metrics.openMs - (this.#state === 'open' ? nowMs : 0);
-    this.#halfOpenMs = metrics.halfOpenMs - (this.#state === 'half-open' ? nowMs : 0);
+    this.#times[timeOf.closed] = metrics.closedMs;
+    this.#times[timeOf.open] = metrics.openMs;
+    this.#times[timeOf['half-open']] = metrics.halfOpenMs;
+    this.#times[timeOf[this.#state]] -= nowMs;
     this.#change(state, nowMs, 'restored', snapshot.inRow);
   }
 
@@ -186,7 +194,7 @@ export abstract class BreakerMachine {
 
   protected fail(generation: number, startMs: number): void {
     this.#failure++;
-    this.#lastFailureMs = this.settings.clock.monotonic();
+    this.#times[lastFailure] = this.settings.clock.monotonic();
     if (generation === this.generation) this.#end(generation, true, startMs);
   }
 
@@ -217,7 +225,7 @@ export abstract class BreakerMachine {
 
   #waitMs(nowMs: number): number {
     if (this.#state === 'closed') return 0;
-    if (this.#state === 'open') return this.#untilMs - nowMs;
+    if (this.#state === 'open') return this.#times[until] - nowMs;
     const { probesMax, probeMsMax } = this.settings;
     const probes = this.#probes;
     return probes === undefined || probes.length < probesMax ? 0 : probes[0]! + probeMsMax - nowMs;
@@ -260,12 +268,12 @@ export abstract class BreakerMachine {
       const dueMs = this.#probes[0]! + probeMsMax;
       if (nowMs >= dueMs) {
         this.#probeFailure++;
-        this.#lastFailureMs = Math.max(this.#lastFailureMs, dueMs);
+        this.#times[lastFailure] = Math.max(this.#times[lastFailure], dueMs);
         this.#open(dueMs, 'probe-expired');
       }
     }
-    if (this.#state === 'open' && nowMs >= this.#untilMs) {
-      this.#change('half-open', this.#untilMs, 'time-passed');
+    if (this.#state === 'open' && nowMs >= this.#times[until]) {
+      this.#change('half-open', this.#times[until], 'time-passed');
     }
     return nowMs;
   }
@@ -273,7 +281,7 @@ export abstract class BreakerMachine {
   #open(atMs: number, reason: BreakerReason): void {
     const { openMs, growth, openMsMax, jitter, random } = this.settings;
     const fullMs = Math.min(openMs * growth ** this.#opensInRow, openMsMax);
-    this.#untilMs = atMs + (jitter === 0 ? fullMs : fullMs * (1 - jitter * random.next()));
+    this.#times[until] = atMs + (jitter === 0 ? fullMs : fullMs * (1 - jitter * random.next()));
     this.#opensInRow++;
     this.#openCount++;
     this.#change('open', atMs, reason);
@@ -288,19 +296,13 @@ export abstract class BreakerMachine {
 
   #change(to: BreakerState, atMs: number, reason: BreakerReason, inRow = 0): void {
     const from = this.#state;
-    this.#addTime(from, atMs);
-    this.#addTime(to, -atMs);
+    this.#times[timeOf[from]] += atMs;
+    this.#times[timeOf[to]] -= atMs;
     this.#state = to;
     this.generation++;
     this.#inRow = inRow;
     this.#probes = undefined;
     const { name, onEvent } = this.settings;
     if (onEvent) tell(onEvent, { type: 'breaker.changed', name, from, to, reason });
-  }
-
-  #addTime(state: BreakerState, ms: number): void {
-    if (state === 'closed') this.#closedMs += ms;
-    else if (state === 'open') this.#openMs += ms;
-    else this.#halfOpenMs += ms;
   }
 }
