@@ -2,6 +2,7 @@ import type { Measure } from './lib/measure.ts';
 import { memoryColumns } from './memory-columns.ts';
 import { memoryRows } from './memory-rows.ts';
 import { ndjsonRead } from './ndjson-read.ts';
+import { policies } from './policies.ts';
 import { referenceJob } from './reference-job.ts';
 import { referenceMemory } from './reference-memory.ts';
 import { startup } from './startup.ts';
@@ -13,4 +14,5 @@ export const measures: readonly Measure[] = [
   referenceJob,
   referenceMemory,
   ...startup,
+  ...policies,
 ];

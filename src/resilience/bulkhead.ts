@@ -1,3 +1,4 @@
+import type { Policy } from '../core/index.ts';
 import { BulkheadFullError } from './errors.ts';
 import { type PolicyListener, tell } from './events.ts';
 import { checkNames, checkNumber, requireNumber } from './options.ts';
@@ -46,14 +47,14 @@ export class Bulkhead extends AsyncPolicy {
     return this.#waiting.size;
   }
 
-  execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
+  execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     if (this.#running < this.concurrentMax) {
       this.#running++;
-      return this.#run(attempt, signal);
+      return this.#run(attempt, signal, inner);
     }
     if (this.#waiting.size < this.queueMax) {
-      return this.#turn(signal).then(() => this.#run(attempt, signal));
+      return this.#turn(signal).then(() => this.#run(attempt, signal, inner));
     }
     if (this.#onEvent !== undefined) {
       tell(this.#onEvent, { type: 'bulkhead.refused', name: this.name });
@@ -64,8 +65,8 @@ export class Bulkhead extends AsyncPolicy {
     return Promise.reject(new BulkheadFullError({ place: this.name, fact, remedy }));
   }
 
-  #run<T>(attempt: Attempt<T>, signal: AbortSignal): Promise<T> {
-    return started(attempt, signal).then(this.#fulfilled, this.#rejected) as Promise<T>;
+  #run<T>(attempt: Attempt<T>, signal: AbortSignal, inner: Policy | undefined): Promise<T> {
+    return started(attempt, signal, inner).then(this.#fulfilled, this.#rejected) as Promise<T>;
   }
 
   // Shared by all calls: a closure for each would cost more than everything else here.

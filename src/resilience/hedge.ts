@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../core/index.ts';
+import { type Clock, type Policy, systemClock } from '../core/index.ts';
 import { type PolicyListener, tell } from './events.ts';
 import { checkNames, checkNumber, requireNumber } from './options.ts';
 import { AsyncPolicy, type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
@@ -39,13 +39,17 @@ export class Hedge extends AsyncPolicy {
     this.#onEvent = onEvent;
   }
 
-  async execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
+  async execute<T>(
+    attempt: Attempt<T>,
+    signal: AbortSignal = neverAborted,
+    inner?: Policy,
+  ): Promise<T> {
     signal.throwIfAborted();
     const over = new AbortController();
     const giveUp = (): void => over.abort(signal.reason);
     signal.addEventListener('abort', giveUp, { once: true });
     try {
-      return await this.#race(attempt, over.signal);
+      return await this.#race(attempt, over.signal, inner);
     } finally {
       signal.removeEventListener('abort', giveUp);
       over.abort(new Decided());
@@ -53,13 +57,13 @@ export class Hedge extends AsyncPolicy {
   }
 
   /** The first success; the last failure where all that were begun have failed. */
-  #race<T>(attempt: Attempt<T>, over: AbortSignal): Promise<T> {
+  #race<T>(attempt: Attempt<T>, over: AbortSignal, inner: Policy | undefined): Promise<T> {
     return new Promise((resolve, reject) => {
       let running = 0;
       over.addEventListener('abort', () => reject(over.reason as Error), { once: true });
       const begin = async (number: number): Promise<void> => {
         running++;
-        started(attempt, over).then(resolve, (error: unknown) => {
+        started(attempt, over, inner).then(resolve, (error: unknown) => {
           if (--running === 0) reject(error as Error);
         });
         if (number === this.#attemptsMax) return;

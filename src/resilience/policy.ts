@@ -18,20 +18,41 @@ export interface PolicyOptions {
 /** The signal of a call that nobody can give up. */
 export const neverAborted: AbortSignal = new AbortController().signal;
 
-/** Starts an attempt; where it throws at once, or is not asynchronous, it is a promise all the same. */
-export function started<T>(attempt: Attempt<T>, signal: AbortSignal): Promise<T> {
+/** Says of a policy that `execute` takes, third, the policy that stands between it and the call. */
+export const takesInner: unique symbol = Symbol('millrace.takesInner');
+
+/**
+ * Starts an attempt, under the policy within, if any; where it throws at once, or is not
+ * asynchronous, it is a promise all the same.
+ */
+export function started<T>(
+  attempt: Attempt<T>,
+  signal: AbortSignal,
+  inner?: Policy | undefined,
+): Promise<T> {
   try {
-    return Promise.resolve(attempt(signal));
+    return Promise.resolve(inner === undefined ? attempt(signal) : inner.execute(attempt, signal));
   } catch (error) {
     return Promise.reject(error as Error);
   }
+}
+
+/** Whether a function that returned this is asynchronous. */
+export function isPromise(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return typeof (value as { then?: unknown }).then === 'function';
 }
 
 /** A policy that makes every function asynchronous. */
 export abstract class AsyncPolicy implements Policy {
   abstract readonly name: string;
 
-  abstract execute<T>(attempt: Attempt<T>, signal?: AbortSignal): Promise<T>;
+  get [takesInner](): boolean {
+    return true;
+  }
+
+  /** Runs a call; `inner` is the policy that `wrap` puts within this one. */
+  abstract execute<T>(attempt: Attempt<T>, signal?: AbortSignal, inner?: Policy): Promise<T>;
 
   /**
    * The function under this policy. Where its last argument is an `AbortSignal`, that of the policy

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../core/index.ts';
+import { type Clock, type Policy, systemClock } from '../core/index.ts';
 import { RateLimitedError } from './errors.ts';
 import { type PolicyListener, tell } from './events.ts';
 import { badOption, checkNames, checkNumber, requireNumber } from './options.ts';
@@ -58,7 +58,7 @@ export class RateLimit extends AsyncPolicy {
   }
 
   /** A call that is given up while it waits has used its turn all the same. */
-  execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
+  execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     const nowMs = this.#clock.monotonic();
     const beginMs = Math.max(nowMs, this.#begins[this.#oldest]! + this.#perMs);
@@ -66,8 +66,8 @@ export class RateLimit extends AsyncPolicy {
     if (waitMs > this.#waitMsMax) return Promise.reject(this.#refuse(waitMs));
     this.#begins[this.#oldest] = beginMs;
     this.#oldest = (this.#oldest + 1) % this.#begins.length;
-    if (waitMs === 0) return started(attempt, signal);
-    return this.#clock.sleep(waitMs, { signal }).then(() => attempt(signal));
+    if (waitMs === 0) return started(attempt, signal, inner);
+    return this.#clock.sleep(waitMs, { signal }).then(() => started(attempt, signal, inner));
   }
 
   #refuse(retryAfterMs: number): RateLimitedError {

@@ -1,4 +1,4 @@
-import { type Clock, type Random, systemClock, systemRandom } from '../core/index.ts';
+import { type Clock, type Policy, type Random, systemClock, systemRandom } from '../core/index.ts';
 import { reasonOf } from '../errors.ts';
 import { type Jitter, jitters } from './backoff.ts';
 import { type ErrorMatch, errorTest, isRefusal } from './error-match.ts';
@@ -97,13 +97,20 @@ export class Retry extends AsyncPolicy {
    * Resolves with what the first attempt to succeed gave. Rejects with an error that is not retried,
    * with `RetryExhaustedError` (or the last error) when no attempt is left, or with the signal's reason.
    */
-  override execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
+  override execute<T>(
+    attempt: Attempt<T>,
+    signal: AbortSignal = neverAborted,
+    inner?: Policy,
+  ): Promise<T> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     this.#budget?.recordCall();
     const startedMs = this.#rule.totalMsMax === Infinity ? 0 : this.#clock.monotonic();
     // Bound: a closure and its context take more memory, an asynchronous frame twice as much.
-    const fail = this.#fail.bind(undefined, attempt, signal, startedMs);
-    return started(attempt, signal).then(this.#succeed, fail as (error: unknown) => Promise<T>);
+    const fail = this.#fail.bind(undefined, attempt, signal, inner, startedMs);
+    return started(attempt, signal, inner).then(
+      this.#succeed,
+      fail as (error: unknown) => Promise<T>,
+    );
   }
 
   readonly #succeed = <T>(value: T): T => {
@@ -114,18 +121,24 @@ export class Retry extends AsyncPolicy {
   readonly #fail = <T>(
     attempt: Attempt<T>,
     signal: AbortSignal,
+    inner: Policy | undefined,
     startedMs: number,
     error: unknown,
   ): Promise<T> => {
     const call = { startedMs, attempts: 1, lastWaitMs: 0, totalDelayMs: 0, error };
-    return this.#tryAgain(call, attempt, signal);
+    return this.#tryAgain(call, attempt, signal, inner);
   };
 
-  async #tryAgain<T>(call: FailedCall, attempt: Attempt<T>, signal: AbortSignal): Promise<T> {
+  async #tryAgain<T>(
+    call: FailedCall,
+    attempt: Attempt<T>,
+    signal: AbortSignal,
+    inner: Policy | undefined,
+  ): Promise<T> {
     for (;;) {
       await this.#wait(call, this.#nextWaitMs(call, signal), signal);
       try {
-        const value = await attempt(signal);
+        const value = await started(attempt, signal, inner);
         this.stats.recordAttempt(call.attempts + 1, 'succeeded', call.totalDelayMs);
         return value;
       } catch (error) {

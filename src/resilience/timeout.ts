@@ -1,4 +1,4 @@
-import { type Clock, systemClock, type Timer } from '../core/index.ts';
+import { type Clock, type Policy, systemClock, type Timer } from '../core/index.ts';
 import { TimeoutError } from './errors.ts';
 import { type PolicyListener, tell } from './events.ts';
 import { checkNames, requireNumber } from './options.ts';
@@ -49,16 +49,16 @@ export class Timeout extends AsyncPolicy {
     this.#timer = clock.timer(() => this.#expire());
   }
 
-  execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
+  execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     const call = this.#free.pop() ?? this.#createCall();
     this.#opening = call;
     const result = new Promise<T>(this.#open);
     // Who declares no parameter takes no signal; a controller would cost more than all the rest.
-    if (attempt.length > 0) call.controller = new AbortController();
+    if (attempt.length > 0 || inner !== undefined) call.controller = new AbortController();
     if (signal !== neverAborted) call.listenTo(signal);
     this.#add(call);
-    started(attempt, call.controller?.signal ?? signal).then(call.fulfilled, call.rejected);
+    started(attempt, call.controller?.signal ?? signal, inner).then(call.fulfilled, call.rejected);
     return result;
   }
 

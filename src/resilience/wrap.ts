@@ -1,30 +1,42 @@
 import type { Policy } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
-import { AsyncPolicy, type Attempt, neverAborted } from './policy.ts';
+import { AsyncPolicy, type Attempt, neverAborted, started, takesInner } from './policy.ts';
 
 /** Made by `wrap(…)` and `resilient(…)`. */
 export class Wrapped extends AsyncPolicy {
   readonly name: string;
   /** The outermost first; none of them is made of others. */
   readonly policies: readonly Policy[];
+  readonly #whole: Policy | undefined;
 
   constructor(name: string, policies: readonly Policy[]) {
     super();
     this.name = name;
     this.policies = policies.flatMap((policy) => policiesOf(policy));
+    // Nested here and not at each call, which then needs no function of its own between two.
+    this.#whole = this.policies.reduceRight<Policy | undefined>(
+      (inner, outer) => (inner === undefined ? outer : around(outer, inner)),
+      undefined,
+    );
   }
 
-  execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
-    return this.#within(0, attempt, signal);
+  override get [takesInner](): boolean {
+    return false;
   }
 
-  #within<T>(depth: number, attempt: Attempt<T>, signal: AbortSignal): Promise<T> {
-    const policy = this.policies[depth];
-    if (policy === undefined) return attempt(signal);
-    if (depth === this.policies.length - 1) return policy.execute(attempt, signal);
-    // A bound function takes less than a closure.
-    return policy.execute(this.#within.bind(this, depth + 1, attempt) as Attempt<T>, signal);
+  override execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
+    return started(attempt, signal, this.#whole);
   }
+}
+
+function around(outer: Policy, inner: Policy): Policy {
+  if ((outer as Partial<AsyncPolicy>)[takesInner] === true) {
+    const policy = outer as AsyncPolicy;
+    return { execute: (attempt, signal) => policy.execute(attempt, signal, inner) };
+  }
+  return {
+    execute: (attempt, signal) => outer.execute((given) => inner.execute(attempt, given), signal),
+  };
 }
 
 /** The policies that one is made of, the outermost first: itself, unless it was wrapped. */

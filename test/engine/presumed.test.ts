@@ -50,9 +50,7 @@ stages:
   - threshold: { field: scaled, min: 0 }
 sink: console
 `);
-  expect(problems).toEqual([
-    '3:38: invalid-option: `normalize` option `into`: takes text, not 7',
-  ]);
+  expect(problems).toEqual(['3:38: invalid-option: `normalize` option `into`: takes text, not 7']);
 });
 
 test('behind wrong expressions everything is checked, and each mistake in one is a problem', async () => {
