@@ -104,7 +104,9 @@ export class Retry extends AsyncPolicy {
   ): Promise<T> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     this.#budget?.recordCall();
-    const startedMs = this.#rule.totalMsMax === Infinity ? 0 : this.#clock.monotonic();
+    // Whole milliseconds, rounded to the safe side: a fraction would be a number on the heap.
+    const isLimited = this.#rule.totalMsMax !== Infinity;
+    const startedMs = isLimited ? Math.floor(this.#clock.monotonic()) : 0;
     // Bound: a closure and its context take more memory, an asynchronous frame twice as much.
     const fail = this.#fail.bind(undefined, attempt, signal, inner, startedMs);
     return started(attempt, signal, inner).then(
