@@ -54,7 +54,8 @@ export type PolicyEvent =
       readonly type: 'fallback.dropped';
       readonly name: string;
       readonly key: string;
-      /** `no-history`, `too-old`, `drop`. */
+      readonly strategy: string;
+      /** A `DropReason`, or what a strategy of one's own says. */
       readonly reason: string;
       readonly error: unknown;
     };

@@ -17,6 +17,25 @@ export type {
   CircuitBreakerStatus,
 } from './circuit-breaker/snapshot.ts';
 export type { WindowSize } from './circuit-breaker/windows.ts';
+export {
+  chain,
+  constant,
+  dropStrategy,
+  type HistoryOptions,
+  interpolated,
+  type InterpolatedOptions,
+  lastKnownGood,
+  type LastKnownGoodOptions,
+} from './degradation.ts';
+export type {
+  BuiltInStrategy,
+  DegradationStrategy,
+  DegradationSummary,
+  DropReason,
+  Quality,
+  Substitute,
+  SubstituteMarks,
+} from './degradation/strategy.ts';
 export type { ErrorClass, ErrorMatch } from './error-match.ts';
 export {
   BulkheadFullError,
@@ -37,6 +56,7 @@ export type {
   PolicyListener,
   RetryStop,
 } from './events.ts';
+export { type Fallback, fallback, type FallbackOptions } from './fallback.ts';
 export type { Attempt, PolicyOptions } from './policy.ts';
 export { type Retry, retry, type RetryOptions } from './retry.ts';
 export { type RetryBudget, retryBudget, type RetryBudgetOptions } from './retry-budget.ts';
@@ -48,3 +68,4 @@ export { type Hedge, hedge, type HedgeOptions } from './hedge.ts';
 export { type RateLimit, rateLimit, type RateLimitOptions } from './rate-limit.ts';
 export { type Timeout, timeout, type TimeoutOptions } from './timeout.ts';
 export { wrap, type Wrapped } from './wrap.ts';
+export { resilient, type ResilientOptions } from './resilient.ts';

@@ -1,0 +1,149 @@
+import type { Policy } from '../core/index.ts';
+import { PipelineError } from '../errors.ts';
+import { checkStrategy } from './degradation/chain.ts';
+import type { DegradationStrategy } from './degradation/strategy.ts';
+import { type ErrorMatch, errorTest } from './error-match.ts';
+import { type PolicyListener, tell } from './events.ts';
+import { badOption, checkNames } from './options.ts';
+import { type Attempt, isPromise, neverAborted, type PolicyOptions, started } from './policy.ts';
+
+export interface FallbackOptions extends Pick<PolicyOptions, 'name' | 'onEvent'> {
+  /** What is delivered where a call fails. */
+  readonly strategy: DegradationStrategy;
+  /**
+   * Whose readings stand in for each other: a text, or a function of the arguments of what `wrap` was
+   * given. The policy's name unless given, so that a policy without has readings of one thing only.
+   */
+  readonly key?: string | ((...args: never[]) => string) | undefined;
+  /** The errors that something is delivered for; all unless given. */
+  readonly substituteOn?: ErrorMatch | undefined;
+}
+
+/** What to do when a call of a key ends. */
+interface Ends {
+  readonly key: string;
+  readonly signal: AbortSignal;
+  readonly succeed: <T>(value: T) => T;
+  readonly fail: (error: unknown) => unknown;
+}
+
+const AsyncFunction = (async () => {}).constructor;
+
+/**
+ * Delivers what a strategy finds where a call fails. Where it finds nothing, where the error is not
+ * one of `substituteOn`, and where the caller has given up, the call fails with its own error.
+ */
+export class Fallback implements Policy {
+  readonly name: string;
+  readonly strategy: DegradationStrategy;
+  readonly #key: string | ((...args: never[]) => string);
+  readonly #isSubstituted: (error: unknown) => boolean;
+  readonly #onEvent: PolicyListener | undefined;
+  // Calls of the same key end alike, so that most of them make nothing anew.
+  #lastEnds: Ends | undefined;
+
+  /** Use `fallback(options)`. */
+  constructor(options: FallbackOptions) {
+    checkNames('fallback', options, ['name', 'strategy', 'key', 'substituteOn', 'onEvent']);
+    const { name = 'fallback', strategy, key = name, substituteOn } = options as FallbackOptions;
+    checkStrategy(name, strategy);
+    if (typeof key !== 'string' && typeof key !== 'function') {
+      throw badOption(name, 'key', key, 'a text, or a function of the arguments');
+    }
+    this.name = name;
+    this.strategy = strategy;
+    this.#key = key;
+    this.#isSubstituted =
+      substituteOn === undefined ? () => true : errorTest(name, 'substituteOn', substituteOn);
+    this.#onEvent = options.onEvent;
+  }
+
+  /** The substitute is taken to be of the type of what it stands in for. */
+  execute<T>(
+    attempt: Attempt<T>,
+    signal: AbortSignal = neverAborted,
+    key: string | undefined = undefined,
+  ): Promise<T> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const keyUsed = key ?? this.#key;
+    if (typeof keyUsed === 'function') return Promise.reject(this.#withoutKey());
+    const { succeed, fail } = this.#endsOf(keyUsed, signal);
+    return started(attempt, signal).then(succeed, fail) as Promise<T>;
+  }
+
+  /**
+   * The function under this policy: a synchronous one stays so. Where its last argument is an
+   * `AbortSignal`, that is the one by which the caller gives up.
+   */
+  wrap<This, A extends unknown[], R>(
+    fn: (this: This, ...args: A) => R,
+  ): (this: This, ...args: A) => R {
+    const begin = (args: A): Ends => {
+      const last = args.at(-1);
+      const key =
+        typeof this.#key === 'string' ? this.#key : this.#key(...(args as unknown as never[]));
+      return this.#endsOf(key, last instanceof AbortSignal ? last : neverAborted);
+    };
+    let isAsync = fn instanceof AsyncFunction;
+    return function (...args) {
+      const { succeed, fail } = begin(args);
+      let result: R;
+      try {
+        result = fn.apply(this, args);
+      } catch (error) {
+        // What has returned promises before is to return one now, too.
+        return (isAsync ? Promise.reject(error as Error).catch(fail) : fail(error)) as R;
+      }
+      isAsync = isPromise(result);
+      return isAsync ? (Promise.resolve(result).then(succeed, fail) as R) : succeed(result);
+    };
+  }
+
+  #endsOf(key: string, signal: AbortSignal): Ends {
+    const last = this.#lastEnds;
+    if (last !== undefined && last.key === key && last.signal === signal) return last;
+    const ends: Ends = {
+      key,
+      signal,
+      succeed: (value) => {
+        this.strategy.recordSuccess(key, value);
+        return value;
+      },
+      fail: (error) => {
+        if (signal.aborted || !this.#isSubstituted(error)) throw error;
+        return this.#substitute(key, error);
+      },
+    };
+    this.#lastEnds = ends;
+    return ends;
+  }
+
+  #substitute(key: string, error: unknown): unknown {
+    const substitute = this.strategy.handleFailure(key, error);
+    if (this.#onEvent !== undefined) {
+      const { name, strategy } = this;
+      const facts = { name, key, strategy: strategy.name, error };
+      if (substitute !== undefined) tell(this.#onEvent, { type: 'fallback.substituted', ...facts });
+      else {
+        const reason = strategy.dropReason ?? 'drop';
+        tell(this.#onEvent, { type: 'fallback.dropped', ...facts, reason });
+      }
+    }
+    if (substitute === undefined) throw error;
+    return substitute;
+  }
+
+  #withoutKey(): PipelineError {
+    return new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: `${this.name}.key`,
+      fact: 'is a function of the arguments, and `execute` is given none',
+      remedy: 'give `execute` the key after the signal, or use `wrap`',
+    });
+  }
+}
+
+/** A policy that delivers the last known good value, an interpolated one, a constant … instead. */
+export function fallback(options: FallbackOptions): Fallback {
+  return new Fallback(options);
+}
