@@ -18,9 +18,6 @@ export interface PolicyOptions {
 /** The signal of a call that nobody can give up. */
 export const neverAborted: AbortSignal = new AbortController().signal;
 
-/** Says of a policy that `execute` takes, third, the policy that stands between it and the call. */
-export const takesInner: unique symbol = Symbol('millrace.takesInner');
-
 /**
  * Starts an attempt, under the policy within, if any; where it throws at once, or is not
  * asynchronous, it is a promise all the same.
@@ -47,7 +44,8 @@ export function isPromise(value: unknown): boolean {
 export abstract class AsyncPolicy implements Policy {
   abstract readonly name: string;
 
-  get [takesInner](): boolean {
+  /** Whether `execute` takes, third, the policy that stands between it and the call. */
+  get takesInner(): boolean {
     return true;
   }
 

@@ -1,6 +1,6 @@
 import type { Policy } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
-import { AsyncPolicy, type Attempt, neverAborted, started, takesInner } from './policy.ts';
+import { AsyncPolicy, type Attempt, neverAborted, started } from './policy.ts';
 
 /** Made by `wrap(…)` and `resilient(…)`. */
 export class Wrapped extends AsyncPolicy {
@@ -20,7 +20,7 @@ export class Wrapped extends AsyncPolicy {
     );
   }
 
-  override get [takesInner](): boolean {
+  override get takesInner(): boolean {
     return false;
   }
 
@@ -30,7 +30,7 @@ export class Wrapped extends AsyncPolicy {
 }
 
 function around(outer: Policy, inner: Policy): Policy {
-  if ((outer as Partial<AsyncPolicy>)[takesInner] === true) {
+  if ((outer as Partial<AsyncPolicy>).takesInner === true) {
     const policy = outer as AsyncPolicy;
     return { execute: (attempt, signal) => policy.execute(attempt, signal, inner) };
   }
