@@ -5,7 +5,14 @@ import type { DegradationStrategy } from './degradation/strategy.ts';
 import { type ErrorMatch, errorTest } from './error-match.ts';
 import { type PolicyListener, tell } from './events.ts';
 import { badOption, checkNames } from './options.ts';
-import { type Attempt, isPromise, neverAborted, type PolicyOptions, started } from './policy.ts';
+import {
+  type Attempt,
+  isPromise,
+  neverAborted,
+  type PolicyOptions,
+  started,
+  takesInner,
+} from './policy.ts';
 
 export interface FallbackOptions extends Pick<PolicyOptions, 'name' | 'onEvent'> {
   /** What is delivered where a call fails. */
@@ -58,17 +65,16 @@ export class Fallback implements Policy {
     this.#onEvent = options.onEvent;
   }
 
+  get [takesInner](): boolean {
+    return true;
+  }
+
   /** The substitute is taken to be of the type of what it stands in for. */
-  execute<T>(
-    attempt: Attempt<T>,
-    signal: AbortSignal = neverAborted,
-    key: string | undefined = undefined,
-  ): Promise<T> {
+  execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
     if (signal.aborted) return Promise.reject(signal.reason as Error);
-    const keyUsed = key ?? this.#key;
-    if (typeof keyUsed === 'function') return Promise.reject(this.#withoutKey());
-    const { succeed, fail } = this.#endsOf(keyUsed, signal);
-    return started(attempt, signal).then(succeed, fail) as Promise<T>;
+    if (typeof this.#key === 'function') return Promise.reject(this.#withoutArguments());
+    const { succeed, fail } = this.#endsOf(this.#key, signal);
+    return started(attempt, signal, inner).then(succeed, fail) as Promise<T>;
   }
 
   /**
@@ -133,12 +139,12 @@ export class Fallback implements Policy {
     return substitute;
   }
 
-  #withoutKey(): PipelineError {
+  #withoutArguments(): PipelineError {
     return new PipelineError({
       code: 'ERR_CONFIG_INVALID',
       place: `${this.name}.key`,
       fact: 'is a function of the arguments, and `execute` is given none',
-      remedy: 'give `execute` the key after the signal, or use `wrap`',
+      remedy: 'use `wrap`, or a fallback for each key with the same strategy',
     });
   }
 }

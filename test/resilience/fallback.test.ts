@@ -5,6 +5,7 @@ import {
   chain,
   constant,
   dropStrategy,
+  type Fallback,
   fallback,
   interpolated,
   lastKnownGood,
@@ -47,14 +48,13 @@ describe('around a call', () => {
     expect(await policy.execute((() => 5) as never)).toBe(5);
   });
 
-  test('keeps the keys of calls apart', async () => {
-    const policy = fallback({ strategy: lastKnownGood<Reading>() });
-    const read = (key: string, value?: number): Promise<Reading> =>
-      policy.execute(value === undefined ? fails : async () => ({ value }), undefined, key);
-    await Promise.all([read('a', 1), read('b', 2)]);
-    const [a, b] = await Promise.all([read('a'), read('b')]);
-    expect([a.value, b.value]).toEqual([1, 2]);
-    await expect(read('c')).rejects.toBe(failed);
+  test('keeps the keys of fallbacks with one strategy apart', async () => {
+    const strategy = lastKnownGood<Reading>();
+    const of = (key: string): Fallback => fallback({ strategy, key });
+    await Promise.all([of('a'), of('b')].map((one, value) => one.execute(async () => ({ value }))));
+    expect(await of('b').execute<Reading>(fails)).toMatchObject({ value: 1 });
+    expect(await of('a').execute<Reading>(fails)).toMatchObject({ value: 0 });
+    await expect(of('c').execute(fails)).rejects.toBe(failed);
   });
 
   test('delivers nothing to a caller who has given up', async () => {
@@ -151,7 +151,6 @@ test('a key of arguments needs arguments', async () => {
   const policy = fallback({ name: 'f', strategy: constant(0), key: (id: string) => id });
   const error = await policy.execute(fails).catch((thrown: unknown) => thrown);
   expect(String(error)).toContain('ERR_CONFIG_INVALID [f.key]');
-  expect(await policy.execute(fails, undefined, 'a')).toBe(0);
 });
 
 test.each([
