@@ -61,10 +61,15 @@ export abstract class AsyncPolicy implements Policy {
   ): (this: This, ...args: A) => Promise<R> {
     const execute = (attempt: Attempt<R>, signal?: AbortSignal): Promise<R> =>
       this.execute(attempt, signal);
+    // What it throws at once `started` makes a rejection; an asynchronous frame would cost most here.
     return function (...args) {
       const last = args.at(-1);
-      if (!(last instanceof AbortSignal)) return execute(async () => await fn.apply(this, args));
-      return execute(async (signal) => await fn.apply(this, args.with(-1, signal) as A), last);
+      if (!(last instanceof AbortSignal)) return execute(() => promised(fn.apply(this, args)));
+      return execute((signal) => promised(fn.apply(this, args.with(-1, signal) as A)), last);
     };
   }
+}
+
+function promised<R>(result: R | Promise<R>): Promise<R> {
+  return Promise.resolve(result);
 }
