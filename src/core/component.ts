@@ -103,7 +103,7 @@ export type Definition = SourceDefinition | StageDefinition | SinkDefinition;
 export interface Placement {
   /** Its name in the pipeline; made from the component's name unless given. */
   readonly id?: string;
-  /** Wraps its `open`, `read`, `write` and `commit`. */
+  /** Wraps its `open`, `read`, `write`, `commit` and `acknowledge`. */
   readonly policy?: Policy;
 }
 

@@ -12,10 +12,13 @@ import {
   type StageComponent,
   type StageInstance,
 } from '../core/index.ts';
+import { Calls } from './calls.ts';
+import type { SinkNode } from './description.ts';
 import { type ComponentKind, Observed } from './observed.ts';
 import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
 import { assertMade, failedAs } from './protocol.ts';
-import { connectorOfSink, SinkWriter } from './sink-loop.ts';
+import { connectorOfSink } from './sink-loop.ts';
+import { SinkWriter } from './sink-writer.ts';
 import type { StageNodeParts } from './stage-parts.ts';
 
 export interface ComponentsParts {
@@ -47,7 +50,7 @@ export class Components {
 
   async createSource(
     planned: PlannedSource,
-  ): Promise<{ observed: Observed; source: SourceConnector | Source }> {
+  ): Promise<{ observed: Observed; calls: Calls; source: SourceConnector | Source }> {
     const { node, options, output } = planned;
     const component = node.component!;
     const observed = this.#observed.get(node.id)!;
@@ -66,7 +69,7 @@ export class Components {
     if (!isSource(source)) assertMade(node.id, source, ['open', 'read', 'position', 'close']);
     if ('definition' in component && component.definition.spec.whenPaused === 'redeliver')
       assertMade(node.id, source, ['acknowledge']);
-    return { observed, source };
+    return { observed, calls: this.#callsOf(node, observed), source };
   }
 
   createStage(planned: PlannedStage): StageNodeParts {
@@ -91,7 +94,7 @@ export class Components {
     kind: 'sink' | 'dead-letters',
   ): Promise<{ observed: Observed; writer: SinkWriter }> {
     const { node, options, input } = planned;
-    const { signal, degraded, watch, plan } = this.#parts;
+    const { signal, watch } = this.#parts;
     const component = node.component!;
     const observed = this.#observed.get(node.id) ?? this.#observe(planned, kind);
     const context = { ...this.#contextOf(observed), input, report: observed.tally };
@@ -106,12 +109,19 @@ export class Components {
       planned,
       connector: isSink(sink) ? connectorOfSink(sink, node.id, signal) : sink,
       observed,
-      clock: plan.outside.clock,
-      degraded,
+      calls: this.#callsOf(node, observed),
+      clock: observed.clock,
       watch: kind === 'sink' ? watch : undefined,
       signal,
     });
     return { observed, writer };
+  }
+
+  #callsOf({ id, policy }: Pick<SinkNode, 'id' | 'policy'>, observed: Observed): Calls {
+    const { degraded } = this.#parts;
+    const calls = new Calls({ id, policy, clock: observed.clock, degraded });
+    observed.policy = () => calls.report();
+    return calls;
   }
 
   #observe({ node }: PlannedSource | PlannedStage | PlannedSink, kind: ComponentKind): Observed {

@@ -13,7 +13,7 @@ import { PipelineError } from '../errors.ts';
 import type { OnRowError } from './description.ts';
 import type { Observed } from './observed.ts';
 import type { FailedRowRecord } from './report.ts';
-import type { SinkWriter } from './sink-loop.ts';
+import type { SinkWriter } from './sink-writer.ts';
 
 export interface DeadLettersParts {
   readonly pipeline: string;

@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '../core/index.ts';
 import { Meter } from '../observe/index.ts';
+import type { PolicyReport } from './policies.ts';
 import { Tally } from './report.ts';
 
 export type ComponentKind = 'source' | 'stage' | 'sink' | 'dead-letters';
@@ -14,6 +15,8 @@ export class Observed {
   readonly tally: Tally = new Tally();
   /** Rows that the component holds now. */
   held: () => number = () => 0;
+  /** What its policy did, where it has one. */
+  policy: () => PolicyReport | undefined = () => undefined;
   readonly #clock: Clock;
   /** Milliseconds that the component has slept on its own clock. */
   #sleptMs = 0;

@@ -1,6 +1,6 @@
 import { Batch, type Schema } from '../batch/index.ts';
 import { type ErrorCode, isPipelineError, PipelineError, reasonOf } from '../errors.ts';
-import type { SinkNode, SourceNode } from './description.ts';
+import type { Calls } from './calls.ts';
 
 /** What a component threw, with its place; an error of ours says that already and stays as it is. */
 export function failedAs(code: ErrorCode, place: string, fact: string, cause: unknown): unknown {
@@ -38,18 +38,21 @@ export function assertPromised(
   throw brokenPromise(place, fact, 'give batches of the schema that it declares as its output');
 }
 
+/** What the engine asks of a connector. */
+export type ConnectorCall = 'open' | 'read' | 'write' | 'commit' | 'acknowledge' | 'close';
+
 /**
- * Makes a connector's call under its policy, or plainly where it has none. An error that does not
- * say its place comes out as `ERR_CONNECTOR_FAILED` with the component's id.
+ * Makes a connector's call, under the policy of `calls`, or plainly where there are none. An error
+ * that does not say its place comes out as `ERR_CONNECTOR_FAILED` with the component's id.
  */
 export async function callConnector<T>(
-  { id, policy }: Pick<SourceNode | SinkNode, 'id' | 'policy'>,
-  what: 'open' | 'read' | 'write' | 'commit' | 'acknowledge' | 'close',
+  { id, calls }: { readonly id: string; readonly calls?: Calls },
+  what: ConnectorCall,
   attempt: (signal: AbortSignal) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T> {
   try {
-    return await (policy === undefined ? attempt(signal) : policy.execute(attempt, signal));
+    return await (calls === undefined ? attempt(signal) : calls.make(what, attempt, signal));
   } catch (error) {
     if (signal.aborted && error === signal.reason) throw error;
     throw failedAs('ERR_CONNECTOR_FAILED', id, `could not ${what}`, error);

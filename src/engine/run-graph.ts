@@ -4,7 +4,8 @@ import type { Components } from './components.ts';
 import type { Observed } from './observed.ts';
 import { onlyOutput, type Plan } from './planned.ts';
 import type { QueueStats } from './run-report.ts';
-import { runSink, type SinkWriter } from './sink-loop.ts';
+import { runSink } from './sink-loop.ts';
+import type { SinkWriter } from './sink-writer.ts';
 import { type RecordBudget, SourceLoop } from './source-loop.ts';
 import { runStages } from './stage-loop.ts';
 

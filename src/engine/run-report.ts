@@ -1,4 +1,5 @@
 import type { ComponentKind, Observed } from './observed.ts';
+import type { PolicyReport } from './policies.ts';
 
 /** How a run ended. */
 export type RunStatus =
@@ -40,6 +41,8 @@ export interface ComponentReport {
   readonly droppedBy: Readonly<Record<string, number>>;
   /** Numbers of things that are no rows: blank lines, skipped ticks, evicted keys. */
   readonly counts: Readonly<Record<string, number>>;
+  /** What its policy did; not there where it has none. */
+  readonly policy?: PolicyReport;
 }
 
 /** What a run did, or has done so far. */
@@ -95,6 +98,7 @@ export function reportComponent(
 ): ComponentReport {
   const { id, name, kind, meter, tally } = observed;
   const held = observed.held();
+  const policy = observed.policy();
   const rows = meter.rowsIn + tally.createdRows;
   const accounted = meter.rowsOut + tally.absorbedRows + tally.droppedRows + tally.dead + held;
   return {
@@ -117,6 +121,7 @@ export function reportComponent(
     p99Ms: quantileMs(observed, 0.99),
     droppedBy: Object.fromEntries(tally.droppedBy),
     counts: Object.fromEntries(tally.counts),
+    ...(policy && { policy }),
   };
 }
 

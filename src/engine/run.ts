@@ -306,8 +306,12 @@ class PipelineRun implements Run {
       signal.throwIfAborted();
       const position = checkpoint.positions[source.id];
       if (position === undefined) continue;
-      const acknowledging = (): Promise<void> => source.acknowledge(position);
-      await this.#withinDeadline(source.id, 'acknowledge', acknowledging);
+      const acknowledged = source.acknowledge(position, (attempt) =>
+        this.#withinDeadline(source.id, 'acknowledge', attempt),
+      );
+      // A source that cannot be reached holds up no cut but the last.
+      if (this.#cuts.isFinal(cut)) await acknowledged;
+      else acknowledged.catch((error: unknown) => this.#fail(error));
     }
   }
 
@@ -332,7 +336,8 @@ class PipelineRun implements Run {
       return;
     }
     const waits = [...this.#awaited].map((what) => `; still waiting for ${what}`);
-    const fact = `what was in flight was not finished within ${drainMsMax} ms${waits.join('')}`;
+    const reasons = [...this.#degraded].map(([id, reason]) => `; \`${id}\`: ${reason}`);
+    const fact = `what was in flight was not finished within ${drainMsMax} ms${waits.join('')}${reasons.join('')}`;
     this.#fail(
       new PipelineError({ code: 'ERR_RUN_DEADLINE', place: this.#plan.name, fact, remedy }),
       'not-drained',

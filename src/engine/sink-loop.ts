@@ -1,149 +1,9 @@
-import { type Batch, Selection } from '../batch/index.ts';
-import {
-  type Clock,
-  type Cut,
-  type FailedRow,
-  type Flow,
-  isCut,
-  type Sink,
-  type SinkConnector,
-} from '../core/index.ts';
+import { type Flow, isCut, type Sink, type SinkConnector } from '../core/index.ts';
 import type { Cuts } from './checkpoint.ts';
 import { type Inlet, takeFlow } from './inlet.ts';
 import type { Observed } from './observed.ts';
-import type { PlannedSink } from './planned.ts';
-import { brokenPromise, callConnector } from './protocol.ts';
-import type { Tally } from './report.ts';
-
-/** How often one refused batch is written again in part before the rest of it is given up. */
-const bisectWritesMax = 1024;
-
-export interface SinkWriterParts {
-  readonly planned: PlannedSink;
-  readonly connector: SinkConnector;
-  readonly observed: Observed;
-  readonly clock: Clock;
-  /** Says that the run goes on but not as it should; undefined when all is well again. */
-  readonly degraded: (id: string, reason: string | undefined) => void;
-  readonly watch: ((sink: string, batch: Batch) => void) | undefined;
-  readonly signal: AbortSignal;
-}
-
-/** Writes batches to a sink connector and finds the rows that it refuses. */
-export class SinkWriter {
-  readonly #parts: SinkWriterParts;
-
-  constructor(parts: SinkWriterParts) {
-    this.#parts = parts;
-  }
-
-  get id(): string {
-    return this.#parts.planned.node.id;
-  }
-
-  open(): Promise<void> {
-    const { planned, connector, signal } = this.#parts;
-    return callConnector(planned.node, 'open', (attempt) => connector.open(attempt), signal);
-  }
-
-  /** Writes the rows that count; those refused are in the tally. Releases the batch. */
-  async write(batch: Batch): Promise<void> {
-    const { observed } = this.#parts;
-    observed.meter.rowsIn += batch.length;
-    this.#parts.watch?.(this.id, batch);
-    const deadBefore = observed.tally.dead;
-    const bisection = { writesLeft: bisectWritesMax };
-    try {
-      await observed.worked(() => this.#writeRows(batch, bisection));
-      observed.meter.rowsOut += batch.length - (observed.tally.dead - deadBefore);
-    } finally {
-      batch.release();
-    }
-  }
-
-  /** The rows refused since this was last asked. */
-  takeRefused(): Tally['failures'] {
-    return this.#parts.observed.tally.takeFailures();
-  }
-
-  commit(cut: Cut): Promise<void> {
-    const { planned, connector, signal } = this.#parts;
-    const commit = (attempt: AbortSignal): Promise<void> => connector.commit(cut, attempt);
-    return callConnector(planned.node, 'commit', commit, signal);
-  }
-
-  close(): Promise<void> {
-    const { planned, connector, signal } = this.#parts;
-    return callConnector({ id: planned.node.id }, 'close', () => connector.close(), signal);
-  }
-
-  async #writeRows(batch: Batch, bisection: { writesLeft: number }): Promise<void> {
-    const { observed } = this.#parts;
-    bisection.writesLeft--;
-    const result = await this.#offer(batch);
-    if (result?.refused === undefined) {
-      this.#refuseRows(batch, result?.failed ?? []);
-      return;
-    }
-    const { reason, message } = result.refused;
-    if (batch.length === 1 || bisection.writesLeft <= 0) {
-      for (let at = 0; at < batch.length; at++) {
-        observed.tally.failed(batch, batch.rows[at]!, reason, message);
-      }
-      return;
-    }
-    observed.tally.counted('batches bisected', 1);
-    const half = batch.length >>> 1;
-    for (const [start, end] of [
-      [0, half],
-      [half, batch.length],
-    ] as const) {
-      const part = batch.select(new Selection(batch.rows.slice(start, end), end - start));
-      try {
-        await this.#writeRows(part, bisection);
-      } finally {
-        part.release();
-      }
-    }
-  }
-
-  /** Each row is refused once, however often it is named; one that was not offered cannot be. */
-  #refuseRows(batch: Batch, failed: readonly FailedRow[]): void {
-    if (failed.length === 0) return;
-    const offered = new Set(batch.rows.subarray(0, batch.length));
-    const named = new Set<number>();
-    for (const { row, reason, message } of failed) {
-      if (!offered.has(row)) {
-        const fact = `refused row ${row}, which is not among those that were offered`;
-        const remedy = 'name stored rows: `batch.rows[at]` for the row at `at`';
-        throw brokenPromise(this.id, fact, remedy);
-      }
-      if (!named.has(row)) this.#parts.observed.tally.failed(batch, row, reason, message);
-      named.add(row);
-    }
-  }
-
-  /** Offers a batch until the sink takes or refuses it: "not now" is no failure of the batch. */
-  async #offer(batch: Batch): ReturnType<SinkConnector['write']> {
-    const { planned, connector, clock, degraded, signal } = this.#parts;
-    let waited = false;
-    for (;;) {
-      const result = await callConnector(
-        planned.node,
-        'write',
-        (attempt) => connector.write(batch, attempt),
-        signal,
-      );
-      if (result?.notNow === undefined) {
-        if (waited) degraded(this.id, undefined);
-        return result;
-      }
-      waited = true;
-      degraded(this.id, result.notNow.message);
-      await clock.sleep(result.notNow.retryAfterMs, { signal });
-    }
-  }
-}
+import { brokenPromise } from './protocol.ts';
+import type { SinkWriter } from './sink-writer.ts';
 
 export interface SinkLoopParts {
   readonly writer: SinkWriter;
@@ -170,9 +30,8 @@ export async function runSink({
     const flow = await takeFlow(inlet, observed, signal);
     if (flow === undefined) return;
     if (isCut(flow)) {
-      const committing = (): Promise<void> => writer.commit(flow);
-      if (!cuts.isFinal(flow)) await committing();
-      else await withinDeadline(writer.id, 'commit', committing);
+      if (!cuts.isFinal(flow)) await writer.commit(flow);
+      else await writer.commit(flow, (attempt) => withinDeadline(writer.id, 'commit', attempt));
       cuts.committed(flow, writer.id);
     } else {
       await writer.write(flow);

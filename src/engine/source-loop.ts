@@ -7,6 +7,8 @@ import {
   type SourceConnector,
 } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
+import { Acknowledgement } from './acknowledgement.ts';
+import type { Calls } from './calls.ts';
 import type { Cuts } from './checkpoint.ts';
 import { connectorOf } from './hand-written.ts';
 import type { Observed } from './observed.ts';
@@ -29,6 +31,7 @@ export interface SourceLoopParts {
   readonly planned: PlannedSource;
   readonly source: SourceConnector | Source;
   readonly observed: Observed;
+  readonly calls: Calls;
   readonly outlet: Outlet;
   readonly cuts: Cuts;
   readonly budget: RecordBudget;
@@ -43,8 +46,10 @@ export interface SourceLoopParts {
 export class SourceLoop {
   readonly #parts: SourceLoopParts;
   readonly #connector: SourceConnector;
+  readonly #acknowledgement: Acknowledgement;
   readonly #wakeup = new Wakeup();
   readonly #stop = new AbortController();
+  #opened: Promise<void> = Promise.resolve();
   readonly #signal: AbortSignal;
   #result: { batch: Batch | typeof endOfInput } | { error: unknown } | undefined;
   #reading = false;
@@ -65,6 +70,9 @@ export class SourceLoop {
     this.#parts = parts;
     this.#signal = AbortSignal.any([parts.signal, this.#stop.signal]);
     this.#connector = isSource(parts.source) ? this.#handWritten(parts.source) : parts.source;
+    const { calls, signal } = parts;
+    const { id } = this;
+    this.#acknowledgement = new Acknowledgement({ id, connector: this.#connector, calls, signal });
     parts.signal.addEventListener('abort', () => this.#wakeup.set(), { once: true });
   }
 
@@ -80,15 +88,26 @@ export class SourceLoop {
     }
   }
 
-  /** Opens it where an earlier run left off. A stop meanwhile gives the opening up. */
+  /**
+   * Opens it where an earlier run left off. Resolves when it is open, or when that has to wait: then
+   * it is read later. A stop meanwhile gives the opening up.
+   */
   async open(from: Position | undefined): Promise<void> {
-    const { planned, source } = this.#parts;
+    const { calls } = this.#parts;
     this.#position = from ?? null;
+    this.#opened = this.#open(from);
+    // Met here, or by the first read.
+    this.#opened.catch(() => {});
+    await Promise.race([this.#opened, calls.waiting]);
+  }
+
+  async #open(from: Position | undefined): Promise<void> {
+    const { calls, source } = this.#parts;
     const open = (signal: AbortSignal): Promise<void> => this.#connector.open(from, signal);
     try {
       // The signal of a hand-written stream is not that of one attempt to open it.
       if (isSource(source)) await open(this.#signal);
-      else await callConnector(planned.node, 'open', open, this.#signal);
+      else await callConnector({ id: this.id, calls }, 'open', open, this.#signal);
       this.#position = this.#connector.position();
     } catch (error) {
       if (!this.#stop.signal.aborted) throw error;
@@ -116,18 +135,17 @@ export class SourceLoop {
     this.#parts.outlet.close();
   }
 
-  async acknowledge(position: Position): Promise<void> {
-    const { planned, signal } = this.#parts;
-    const connector = this.#connector;
-    if (connector.acknowledge === undefined) return;
-    const acknowledge = (attempt: AbortSignal): Promise<void> =>
-      connector.acknowledge!(position, attempt);
-    await callConnector({ id: planned.node.id }, 'acknowledge', acknowledge, signal);
+  /** Tells the source that everything up to the position is safe. `within` limits one attempt. */
+  acknowledge(
+    position: Position,
+    within: (attempt: () => Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    return this.#acknowledgement.send(position, within);
   }
 
   async close(): Promise<void> {
-    const { planned, signal } = this.#parts;
-    await callConnector({ id: planned.node.id }, 'close', () => this.#connector.close(), signal);
+    const { signal } = this.#parts;
+    await callConnector({ id: this.id }, 'close', () => this.#connector.close(), signal);
   }
 
   async #flow(): Promise<void> {
@@ -186,10 +204,14 @@ export class SourceLoop {
       return;
     }
     this.#reading = true;
-    const { planned, observed } = this.#parts;
+    const { calls, observed } = this.#parts;
     const read = (signal: AbortSignal): ReturnType<SourceConnector['read']> =>
       this.#connector.read(signal);
-    const reading = observed.worked(() => callConnector(planned.node, 'read', read, this.#signal));
+    const reading = observed.worked(async () => {
+      await this.#opened;
+      this.#signal.throwIfAborted();
+      return callConnector({ id: this.id, calls }, 'read', read, this.#signal);
+    });
     Promise.resolve(reading)
       .then(
         (batch) => (this.#result = { batch }),

@@ -1,6 +1,7 @@
 import type { Policy } from '../core/index.ts';
 import { BreakerMachine } from './circuit-breaker/machine.ts';
 import type { BreakerSettings, CircuitBreakerOptions } from './circuit-breaker/options.ts';
+import { markCounted } from './counted.ts';
 import { isRefusal } from './error-match.ts';
 import { type Attempt, neverAborted } from './policy.ts';
 
@@ -119,8 +120,10 @@ export class CircuitBreaker extends BreakerMachine implements Policy {
     try {
       isFailure = this.settings.isFailure(error);
     } finally {
-      if (isFailure) this.fail(generation, startMs);
-      else this.succeed(generation, startMs);
+      if (isFailure) {
+        markCounted(error);
+        this.fail(generation, startMs);
+      } else this.succeed(generation, startMs);
     }
   }
 }

@@ -1,0 +1,175 @@
+import type { Clock, Policy } from '../core/index.ts';
+import { reasonOf } from '../errors.ts';
+import { isCounted } from '../resilience/counted.ts';
+import { isRefusal } from '../resilience/error-match.ts';
+import {
+  isCircuitOpenError,
+  isRateLimitedError,
+  isRetryExhaustedError,
+} from '../resilience/errors.ts';
+import { breakersOf, type PolicyReport, reportPolicy } from './policies.ts';
+
+/** How long a call waits before it is made again, where neither a retry nor a refusal says. */
+const pauseMs = 100;
+
+/** A breaker that others share, or a hand holds, may close before its time: how often that is looked for. */
+const lookMs = 1000;
+
+export interface CallsParts {
+  /** Of the component. */
+  readonly id: string;
+  readonly policy: Policy | undefined;
+  readonly clock: Clock;
+  /** Says that the run goes on but not as it should; undefined when all is well again. */
+  readonly degraded: (id: string, reason: string | undefined) => void;
+  /** How often a call that a breaker counts as failed is made again while the breaker lets it in. */
+  readonly offersMax?: number;
+}
+
+/**
+ * Makes a component's calls under its policy. What a policy lets not through, or its breaker counts
+ * as a failure, is no failure of the run: the same call waits, and is made again when it may.
+ */
+export class Calls {
+  readonly #parts: CallsParts;
+  /** Why it waits, by what for. */
+  readonly #reasons = new Map<string, string>();
+  readonly #waiting: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #counts = { calls: 0, attempts: 0, substituted: 0 };
+
+  constructor(parts: CallsParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves when a call of it has to wait, for the first time. */
+  get waiting(): Promise<void> {
+    return this.#waiting.promise;
+  }
+
+  /** What its policy did; undefined where it has none. */
+  report(): PolicyReport | undefined {
+    const { policy } = this.#parts;
+    return policy && reportPolicy(policy, this.#counts);
+  }
+
+  /** Rejects with what the policy gives up with, or with the signal's reason. */
+  async make<T>(
+    what: string,
+    attempt: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const { policy, offersMax = Infinity } = this.#parts;
+    if (policy === undefined) return attempt(signal);
+    const call = new Call(attempt, this.#counts, (reason) =>
+      this.degrade(what, `could not ${what}: ${reason}`),
+    );
+    for (let offers = 1; ; offers++) {
+      this.#counts.calls++;
+      try {
+        const value = await policy.execute(call.attempt, signal);
+        this.#end(what, call);
+        return value;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        if (isRefusal(error)) offers = 0;
+        else if (!isCounted(error) || offers >= offersMax) {
+          this.recovered(what);
+          throw error;
+        }
+        await this.#wait(what, error, call.lastReason, signal);
+      }
+    }
+  }
+
+  degrade(what: string, reason: string): void {
+    this.#reasons.set(what, reason);
+    this.#waiting.resolve();
+    this.#tell();
+  }
+
+  recovered(what: string): void {
+    if (this.#reasons.delete(what)) this.#tell();
+  }
+
+  #tell(): void {
+    const [reason] = this.#reasons.values();
+    this.#parts.degraded(this.#parts.id, reason);
+  }
+
+  /** A result that no attempt gave is a substitute. */
+  #end(what: string, { hasSucceeded, lastReason }: Call<unknown>): void {
+    if (hasSucceeded) return this.recovered(what);
+    this.#counts.substituted++;
+    this.degrade(what, `substitutes${lastReason === undefined ? '' : `: ${lastReason}`}`);
+  }
+
+  async #wait(
+    what: string,
+    error: unknown,
+    lastReason: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { clock, policy } = this.#parts;
+    if (!isCircuitOpenError(error)) {
+      this.degrade(what, `could not ${what}: ${reasonOf(error)}`);
+      await clock.sleep(pauseOf(error), { signal });
+      return;
+    }
+    const { breaker: name } = error;
+    const because = lastReason === undefined ? '' : `; could not ${what}: ${lastReason}`;
+    const breaker = breakersOf(policy!).find((one) => one.name === name);
+    let leftMs = error.retryAfterMs;
+    do {
+      const when =
+        leftMs === Infinity
+          ? 'held by hand'
+          : `tried again at ${new Date(clock.now() + leftMs).toISOString()}`;
+      this.degrade(what, `breaker \`${name}\` is open, ${when}${because}`);
+      // Whole milliseconds, so that what rounding leaves of one is not waited for in vain.
+      await clock.sleep(Math.ceil(Math.min(leftMs, lookMs)), { signal });
+      leftMs = breaker?.retryAfterMs ?? 0;
+    } while (leftMs > 0);
+  }
+}
+
+function pauseOf(error: unknown): number {
+  if (isRateLimitedError(error)) return Math.ceil(error.retryAfterMs);
+  const hasWaited = isRetryExhaustedError(error) && error.totalDelayMs > 0;
+  return hasWaited ? 0 : pauseMs;
+}
+
+/** One call, however often it is attempted. */
+class Call<T> {
+  hasSucceeded = false;
+  lastReason: string | undefined;
+  #failures = 0;
+  readonly #attempt: (signal: AbortSignal) => Promise<T>;
+  readonly #counts: { attempts: number };
+  readonly #failing: (reason: string) => void;
+
+  /** `failing`: told from the second failure on, and so not of each failure that is soon mended. */
+  constructor(
+    attempt: (signal: AbortSignal) => Promise<T>,
+    counts: { attempts: number },
+    failing: (reason: string) => void,
+  ) {
+    this.#attempt = attempt;
+    this.#counts = counts;
+    this.#failing = failing;
+  }
+
+  readonly attempt = async (signal: AbortSignal): Promise<T> => {
+    this.#counts.attempts++;
+    try {
+      const value = await this.#attempt(signal);
+      this.hasSucceeded = true;
+      return value;
+    } catch (error) {
+      if (!signal.aborted) {
+        this.lastReason = reasonOf(error);
+        if (++this.#failures > 1) this.#failing(this.lastReason);
+      }
+      throw error;
+    }
+  };
+}

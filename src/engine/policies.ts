@@ -1,0 +1,64 @@
+import type { Policy } from '../core/index.ts';
+import type { BreakerState, CircuitBreaker, Retry } from '../resilience/index.ts';
+import { policiesOf } from '../resilience/wrap.ts';
+
+/** What a policy did; one that several components share is counted once for all of them. */
+export interface PolicyReport {
+  /** Calls of this component, and how often they were attempted. */
+  readonly calls: number;
+  readonly attempts: number;
+  /** Results of this component's calls that a fallback gave. */
+  readonly substituted: number;
+  /** Attempts but the first of each call, and those that a budget did not allow. */
+  readonly retries: number;
+  readonly suppressed: number;
+  readonly breakers: readonly BreakerReport[];
+}
+
+export interface BreakerReport {
+  readonly name: string;
+  readonly state: BreakerState;
+  /** How often it opened, and for how many milliseconds it has been open in all. */
+  readonly opens: number;
+  readonly openMs: number;
+  /** Calls that it let not through. */
+  readonly refused: number;
+}
+
+/** What a component counts of its own calls. */
+export type CallCounts = Pick<PolicyReport, 'calls' | 'attempts' | 'substituted'>;
+
+export function breakersOf(policy: Policy): CircuitBreaker[] {
+  return policiesOf(policy).filter(isBreaker);
+}
+
+export function reportPolicy(policy: Policy, counts: CallCounts): PolicyReport {
+  const retries = policiesOf(policy)
+    .filter(isRetry)
+    .map(({ stats }) => stats.summary());
+  const sum = (of: 'retries' | 'suppressed'): number =>
+    retries.reduce((total, summary) => total + summary[of], 0);
+  return {
+    ...counts,
+    retries: sum('retries'),
+    suppressed: sum('suppressed'),
+    breakers: breakersOf(policy).map(({ name, state, metrics }) => ({
+      name,
+      state,
+      opens: metrics.openCount,
+      openMs: metrics.openMs,
+      refused: metrics.fastFail,
+    })),
+  };
+}
+
+// By what they have and not by class: whoever describes a pipeline loads no policy.
+
+function isBreaker(policy: Policy): policy is CircuitBreaker {
+  const { reportStatus, retryAfterMs } = policy as Partial<CircuitBreaker>;
+  return typeof reportStatus === 'function' && typeof retryAfterMs === 'number';
+}
+
+function isRetry(policy: Policy): policy is Retry {
+  return typeof (policy as Partial<Retry>).stats?.summary === 'function';
+}

@@ -1,0 +1,147 @@
+import { type Batch, Selection } from '../batch/index.ts';
+import type { Clock, Cut, FailedRow, SinkConnector } from '../core/index.ts';
+import type { Calls } from './calls.ts';
+import type { Observed } from './observed.ts';
+import type { PlannedSink } from './planned.ts';
+import { brokenPromise, callConnector, type ConnectorCall } from './protocol.ts';
+import type { Tally } from './report.ts';
+
+/** How often one refused batch is written again in part before the rest of it is given up. */
+const bisectWritesMax = 1024;
+
+export interface SinkWriterParts {
+  readonly planned: PlannedSink;
+  readonly connector: SinkConnector;
+  readonly observed: Observed;
+  readonly calls: Calls;
+  readonly clock: Clock;
+  readonly watch: ((sink: string, batch: Batch) => void) | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Writes batches to a sink connector and finds the rows that it refuses. */
+export class SinkWriter {
+  readonly #parts: SinkWriterParts;
+  #opened: Promise<void> | undefined;
+
+  constructor(parts: SinkWriterParts) {
+    this.#parts = parts;
+  }
+
+  get id(): string {
+    return this.#parts.planned.node.id;
+  }
+
+  /** Resolves when it is open, or when that has to wait: what it is given waits with it. */
+  open(): Promise<void> {
+    const { connector, calls } = this.#parts;
+    const opened = this.#call('open', (attempt) => connector.open(attempt));
+    this.#opened = opened;
+    // Met by whoever opens it, or by the first batch or cut.
+    opened.catch(() => {});
+    return Promise.race([opened, calls.waiting]);
+  }
+
+  /** Writes the rows that count; those refused are in the tally. Releases the batch. */
+  async write(batch: Batch): Promise<void> {
+    const { observed } = this.#parts;
+    observed.meter.rowsIn += batch.length;
+    this.#parts.watch?.(this.id, batch);
+    const deadBefore = observed.tally.dead;
+    const bisection = { writesLeft: bisectWritesMax };
+    try {
+      await this.#opened;
+      await observed.worked(() => this.#writeRows(batch, bisection));
+      observed.meter.rowsOut += batch.length - (observed.tally.dead - deadBefore);
+    } finally {
+      batch.release();
+    }
+  }
+
+  /** The rows refused since this was last asked. */
+  takeRefused(): Tally['failures'] {
+    return this.#parts.observed.tally.takeFailures();
+  }
+
+  /** `within`: what limits one attempt. */
+  async commit(
+    cut: Cut,
+    within: (attempt: () => Promise<void>) => Promise<void> = (attempt) => attempt(),
+  ): Promise<void> {
+    const { connector } = this.#parts;
+    await this.#opened;
+    await this.#call('commit', (signal) => within(() => connector.commit(cut, signal)));
+  }
+
+  close(): Promise<void> {
+    const { connector, signal } = this.#parts;
+    return callConnector({ id: this.id }, 'close', () => connector.close(), signal);
+  }
+
+  async #writeRows(batch: Batch, bisection: { writesLeft: number }): Promise<void> {
+    const { observed } = this.#parts;
+    bisection.writesLeft--;
+    const result = await this.#offer(batch);
+    if (result?.refused === undefined) {
+      this.#refuseRows(batch, result?.failed ?? []);
+      return;
+    }
+    const { reason, message } = result.refused;
+    if (batch.length === 1 || bisection.writesLeft <= 0) {
+      for (let at = 0; at < batch.length; at++) {
+        observed.tally.failed(batch, batch.rows[at]!, reason, message);
+      }
+      return;
+    }
+    observed.tally.counted('batches bisected', 1);
+    const half = batch.length >>> 1;
+    for (const [start, end] of [
+      [0, half],
+      [half, batch.length],
+    ] as const) {
+      const part = batch.select(new Selection(batch.rows.slice(start, end), end - start));
+      try {
+        await this.#writeRows(part, bisection);
+      } finally {
+        part.release();
+      }
+    }
+  }
+
+  /** Each row is refused once, however often it is named; one that was not offered cannot be. */
+  #refuseRows(batch: Batch, failed: readonly FailedRow[]): void {
+    if (failed.length === 0) return;
+    const offered = new Set(batch.rows.subarray(0, batch.length));
+    const named = new Set<number>();
+    for (const { row, reason, message } of failed) {
+      if (!offered.has(row)) {
+        const fact = `refused row ${row}, which is not among those that were offered`;
+        const remedy = 'name stored rows: `batch.rows[at]` for the row at `at`';
+        throw brokenPromise(this.id, fact, remedy);
+      }
+      if (!named.has(row)) this.#parts.observed.tally.failed(batch, row, reason, message);
+      named.add(row);
+    }
+  }
+
+  /** Offers a batch until the sink takes or refuses it: "not now" is no failure of the batch. */
+  async #offer(batch: Batch): ReturnType<SinkConnector['write']> {
+    const { connector, calls, clock, signal } = this.#parts;
+    const write = (attempt: AbortSignal): ReturnType<SinkConnector['write']> =>
+      connector.write(batch, attempt);
+    for (;;) {
+      const result = await this.#call('write', write);
+      if (result?.notNow === undefined) {
+        calls.recovered('offer');
+        return result;
+      }
+      calls.degrade('offer', result.notNow.message);
+      await clock.sleep(result.notNow.retryAfterMs, { signal });
+    }
+  }
+
+  #call<T>(what: ConnectorCall, attempt: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { calls, signal } = this.#parts;
+    return callConnector({ id: this.id, calls }, what, attempt, signal);
+  }
+}
