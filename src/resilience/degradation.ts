@@ -20,11 +20,11 @@ export interface HistoryOptions {
 }
 
 /** Nothing is delivered: for readings that are worse stale than missing. */
-export function dropStrategy(): BuiltInStrategy<unknown> {
+export function dropStrategy<R = unknown>(): BuiltInStrategy<R> {
   return new Drop();
 }
 
-class Drop extends BuiltInStrategy<unknown> {
+class Drop<R> extends BuiltInStrategy<R> {
   readonly name = 'drop';
 
   protected remember(): void {}

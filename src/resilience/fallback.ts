@@ -5,14 +5,7 @@ import type { DegradationStrategy } from './degradation/strategy.ts';
 import { type ErrorMatch, errorTest } from './error-match.ts';
 import { type PolicyListener, tell } from './events.ts';
 import { badOption, checkNames } from './options.ts';
-import {
-  type Attempt,
-  isPromise,
-  neverAborted,
-  type PolicyOptions,
-  started,
-  takesInner,
-} from './policy.ts';
+import { type Attempt, isPromise, neverAborted, type PolicyOptions, started } from './policy.ts';
 
 export interface FallbackOptions extends Pick<PolicyOptions, 'name' | 'onEvent'> {
   /** What is delivered where a call fails. */
@@ -65,7 +58,8 @@ export class Fallback implements Policy {
     this.#onEvent = options.onEvent;
   }
 
-  get [takesInner](): boolean {
+  /** Whether `execute` takes, third, the policy that stands between it and the call. */
+  get takesInner(): boolean {
     return true;
   }
 
@@ -125,15 +119,10 @@ export class Fallback implements Policy {
   }
 
   #substitute(key: string, error: unknown): unknown {
-    const substitute = this.strategy.handleFailure(key, error);
+    const { name, strategy } = this;
+    const substitute = strategy.handleFailure(key, error);
     if (this.#onEvent !== undefined) {
-      const { name, strategy } = this;
-      const facts = { name, key, strategy: strategy.name, error };
-      if (substitute !== undefined) tell(this.#onEvent, { type: 'fallback.substituted', ...facts });
-      else {
-        const reason = strategy.dropReason ?? 'drop';
-        tell(this.#onEvent, { type: 'fallback.dropped', ...facts, reason });
-      }
+      tellSubstitute(this.#onEvent, { name, key, strategy, error, substitute });
     }
     if (substitute === undefined) throw error;
     return substitute;
@@ -152,4 +141,25 @@ export class Fallback implements Policy {
 /** A policy that delivers the last known good value, an interpolated one, a constant … instead. */
 export function fallback(options: FallbackOptions): Fallback {
   return new Fallback(options);
+}
+
+/** What came of a failure, for whoever listens. */
+interface Substitution {
+  readonly name: string;
+  readonly key: string;
+  readonly strategy: DegradationStrategy;
+  readonly error: unknown;
+  readonly substitute: unknown;
+}
+
+export function tellSubstitute(
+  onEvent: PolicyListener,
+  { name, key, strategy, error, substitute }: Substitution,
+): void {
+  const facts = { name, key, strategy: strategy.name, error };
+  if (substitute !== undefined) tell(onEvent, { type: 'fallback.substituted', ...facts });
+  else {
+    const reason = strategy.dropReason ?? 'drop';
+    tell(onEvent, { type: 'fallback.dropped', ...facts, reason });
+  }
 }

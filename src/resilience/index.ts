@@ -69,3 +69,9 @@ export { type RateLimit, rateLimit, type RateLimitOptions } from './rate-limit.t
 export { type Timeout, timeout, type TimeoutOptions } from './timeout.ts';
 export { wrap, type Wrapped } from './wrap.ts';
 export { resilient, type ResilientOptions } from './resilient.ts';
+export {
+  ResilientSensorClient,
+  type ResilientSensorClientOptions,
+  type SensorClientSummary,
+  type SensorRead,
+} from './sensor-client.ts';
