@@ -3,6 +3,9 @@ import {
   type CircuitBreaker,
   type CircuitBreakerOptions,
   circuitBreaker as createBreaker,
+  type Fallback,
+  fallback as createFallback,
+  type FallbackOptions,
   retry as createRetry,
   type Retry,
   type RetryOptions,
@@ -68,6 +71,24 @@ export function circuitBreaker(
 /** The breaker of an instance's method; undefined before its first call. */
 export function breakerOf(instance: object, method: string | symbol): CircuitBreaker | undefined {
   return breakers.get(instance)?.get(method);
+}
+
+/**
+ * `@fallback(options)`: each instance is a key of its own, so that no device stands in for another,
+ * unless `key` says what is. A policy made before is shared by all instances.
+ */
+export function fallback(policy: Fallback | FallbackOptions): MethodDecorator {
+  return (method, context) => {
+    checkPlace('fallback', method, context);
+    if (isPolicy(policy)) return policy.wrap(method);
+    const options = named(policy, context);
+    const shared = createFallback(options);
+    if (options.key !== undefined) return shared.wrap(method);
+    let instances = 0;
+    return wrappedByInstance(method, (_instance, original) =>
+      createFallback({ ...options, key: `${options.name}#${++instances}` }).wrap(original),
+    );
+  };
 }
 
 function wrappedByInstance<This, A extends unknown[], R>(

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
 import { VirtualClock } from '../../src/core/index.ts';
-import { breakerOf, circuitBreaker, retry, timeout } from '../../src/decorators/index.ts';
+import { breakerOf, circuitBreaker, fallback, retry, timeout } from '../../src/decorators/index.ts';
 import {
   circuitBreaker as createBreaker,
   consecutiveFailures,
+  constant,
+  lastKnownGood,
 } from '../../src/resilience/index.ts';
 
 const clock = new VirtualClock();
@@ -85,6 +87,36 @@ describe('policies before a method', () => {
     const sensor = new Sensor(1);
     expect(await sensor.stacked()).toBe('there');
     expect(sensor.reads.length).toBe(2);
+  });
+
+  test('fallback: synchronous or not, and no instance stands in for another', async () => {
+    class Probe {
+      fails = false;
+      readonly offset: number;
+
+      constructor(offset: number) {
+        this.offset = offset;
+      }
+
+      @fallback({ strategy: lastKnownGood({ clock }) })
+      async read(): Promise<{ value: number; timeMs: number }> {
+        if (this.fails) throw new Error('gone');
+        return { value: this.offset, timeMs: clock.now() };
+      }
+
+      @fallback({ strategy: constant({ value: -1 }) })
+      peek(): { value: number } {
+        if (this.fails) throw new Error('gone');
+        return { value: this.offset };
+      }
+    }
+    const [one, other, silent] = [new Probe(1), new Probe(2), new Probe(3)];
+    for (const probe of [one, other]) await probe.read();
+    for (const probe of [one, other, silent]) probe.fails = true;
+    expect(await one.read()).toMatchObject({ value: 1, stale: true });
+    expect(await other.read()).toMatchObject({ value: 2, stale: true });
+    await expect(silent.read()).rejects.toThrow('gone');
+    expect(one.peek()).toMatchObject({ value: -1 });
   });
 
   test('a breaker made before is shared by all instances', () => {
