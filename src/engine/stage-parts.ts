@@ -39,7 +39,8 @@ export function saveState(
 ): void {
   if (!saves || typeof instance === 'function' || instance.snapshot === undefined) return;
   try {
-    cuts.snapshot(cut, planned.node.id, instance.snapshot());
+    // A copy: the sinks have yet to commit, and the stage goes on with what it gave.
+    cuts.snapshot(cut, planned.node.id, structuredClone(instance.snapshot()));
   } catch (error) {
     throw failedAs('ERR_STAGE_FAILED', observed.id, 'could not snapshot its state', error);
   }

@@ -3,12 +3,18 @@ import { describe, expect, test } from 'vitest';
 import { Batch, type JsonValue } from '../../src/batch/index.ts';
 import { memorySink } from '../../src/connectors/index.ts';
 import { isCut, type Stage } from '../../src/core/index.ts';
-import { type CheckpointStore, memoryCheckpoints } from '../../src/engine/index.ts';
+import {
+  type Checkpoint,
+  type CheckpointStore,
+  memoryCheckpoints,
+} from '../../src/engine/index.ts';
+import { virtualOutside } from '../../src/testing/index.ts';
 import {
   expectClosedLedger,
   numbered,
   type Reading,
   readings,
+  scriptedSink,
   scriptedSource,
   testPipeline,
 } from './ends.ts';
@@ -92,5 +98,35 @@ describe('rows that a stage holds across cuts', () => {
     expect(first.committed).toEqual(numbered(10));
     const second = await run(delay(), store);
     expect(second.committed).toEqual(numbered(10, 10));
+  });
+
+  test('are saved as they were at the cut, however long the sink takes to commit it', async () => {
+    const outside = virtualOutside();
+    const saved: Checkpoint[] = [];
+    const store: CheckpointStore = {
+      load: () => Promise.resolve(undefined),
+      save: (checkpoint) => {
+        saved.push(structuredClone(checkpoint));
+        return Promise.resolve();
+      },
+    };
+    const batches = [0, 5, 10, 15].map((first) => numbered(5, first));
+    await testPipeline({ checkpoint: { everyMs: 3_600_000, rowsMax: 5 } }, [], outside)
+      .from(
+        scriptedSource({
+          schema: readings,
+          batches,
+          before: () => outside.clock.sleep(10),
+        }),
+      )
+      .pipe(delayWithState())
+      .to(scriptedSink({ commit: () => outside.clock.sleep(25) }))
+      .run({ store });
+    const before = saved.filter(({ positions }) => positions['scripted'] !== 4);
+    expect(before.length).toBeGreaterThan(0);
+    for (const { positions, state } of before) {
+      const rows = 5 * (positions['scripted'] as number);
+      expect(state).toEqual({ stage: rows === 0 ? [] : numbered(3, rows - 3) });
+    }
   });
 });
