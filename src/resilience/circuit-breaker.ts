@@ -3,7 +3,7 @@ import { BreakerMachine } from './circuit-breaker/machine.ts';
 import type { BreakerSettings, CircuitBreakerOptions } from './circuit-breaker/options.ts';
 import { markCounted } from './counted.ts';
 import { isRefusal } from './error-match.ts';
-import { type Attempt, neverAborted } from './policy.ts';
+import { type Attempt, isPromise, neverAborted, started } from './policy.ts';
 
 /** What to do when a call ends: with its value, or with its error. */
 interface Ends {
@@ -27,22 +27,22 @@ const AsyncFunction = (async () => {}).constructor;
  * is due is made when the breaker is next called or asked.
  */
 export class CircuitBreaker extends BreakerMachine implements Policy {
+  get takesInner(): boolean {
+    return true;
+  }
+
   /**
    * Calls `attempt` unless the breaker is open; rejects with `CircuitOpenError` where it is. Never
    * throws at once. A call that fails after `signal` aborted is neither success nor failure.
    */
-  execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
+  execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
     let ends: Ends;
     try {
       ends = this.#begin(signal);
     } catch (refusal) {
       return Promise.reject(refusal as Error);
     }
-    try {
-      return Promise.resolve(attempt(signal)).then(ends.succeed, ends.fail);
-    } catch (error) {
-      return Promise.reject(error as Error).catch(ends.fail);
-    }
+    return started(attempt, signal, inner).then(ends.succeed, ends.fail);
   }
 
   /**
@@ -134,8 +134,3 @@ export function circuitBreaker(options: CircuitBreakerOptions = noOptions): Circ
 }
 
 const noOptions: CircuitBreakerOptions = {};
-
-function isPromise(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return typeof (value as { then?: unknown }).then === 'function';
-}
