@@ -1,7 +1,12 @@
-import { realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, matchesGlob, resolve } from 'node:path';
+import { dirname, matchesGlob, resolve } from 'node:path';
 
-import type { SinkComponent, SourceComponent } from '../core/index.ts';
+import {
+  fileIdentity,
+  type Files,
+  namesFile,
+  type SinkComponent,
+  type SourceComponent,
+} from '../core/index.ts';
 import { type Plan, ValidationError } from '../engine/index.ts';
 import { UsageError } from './failure.ts';
 
@@ -13,7 +18,7 @@ interface Used {
 /** Throws a `ValidationError` where a sink of the pipeline would write over the file it came from. */
 export async function checkConfigKept(file: string, plan: Plan): Promise<void> {
   for (const { id, paths } of written(plan, dirname(resolve(file)))) {
-    if (!(await isAmong(file, paths))) continue;
+    if (!(await isAmong(plan.outside.files, file, paths))) continue;
     const text = `\`${id}\` would write over the pipeline file itself: ${file}`;
     throw new ValidationError(file, [{ kind: 'topology', path: [], file, text }]);
   }
@@ -32,7 +37,7 @@ export async function checkReportApart(
     ...written(plan, directory),
   ];
   for (const { id, paths } of used) {
-    if (!(await isAmong(reportFile, paths))) continue;
+    if (!(await isAmong(plan.outside.files, reportFile, paths))) continue;
     throw new UsageError(
       `--report-file ${reportFile}: \`${id}\` uses this file; name one of its own`,
     );
@@ -56,20 +61,13 @@ function written({ name, sinks, deadLetters }: Plan, directory: string): Used[] 
   });
 }
 
-async function isAmong(file: string, patterns: readonly string[]): Promise<boolean> {
+async function isAmong(files: Files, file: string, patterns: readonly string[]): Promise<boolean> {
   const path = resolve(file);
-  const identity = await identityOf(path);
+  const identity = await fileIdentity(files, path);
+  if (identity === undefined) return false;
   for (const pattern of patterns) {
-    if (identity !== undefined && matchesGlob(path, pattern)) return true;
-    if (identity !== undefined && identity === (await identityOf(pattern))) return true;
+    if (matchesGlob(path, pattern)) return true;
+    if (await namesFile(files, pattern, path, identity)) return true;
   }
   return false;
-}
-
-/** The same for all names and links of a file; undefined for what is none, as /dev/null. */
-async function identityOf(path: string): Promise<string | undefined> {
-  const facts = await stat(path, { bigint: true }).catch(() => undefined);
-  if (facts !== undefined) return facts.isFile() ? `${facts.dev}:${facts.ino}` : undefined;
-  const directory = await realpath(dirname(path)).catch(() => dirname(path));
-  return join(directory, basename(path));
 }

@@ -65,6 +65,7 @@ export {
 } from './expression.ts';
 export { fieldOfKind } from './field-of-kind.ts';
 export { functionOption, recordFunctionOption } from './function-option.ts';
+export { fileIdentity, namesFile } from './file-identity.ts';
 export type { FileFacts, FileHandle, Files, FileSpace } from './files.ts';
 export {
   type DeadLetterFields,

@@ -1,4 +1,4 @@
-import { linkSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { expect, test } from 'vitest';
@@ -61,6 +61,20 @@ test.each([
     'p.yaml:1:1: topology: `file-2` would write over the pipeline file itself: p.yaml\n',
   );
   expect(readFileSync(join(cwd, 'p.yaml'), 'utf8')).toBe(pipeline);
+});
+
+test.each([
+  ['a file', 'link/new/out.csv', 'real/new/out.csv', 'file-2'],
+  ['a file of a pattern', 'out.csv', 'again/late.ndjson', 'file'],
+])('a report does not go over %s that is not there yet', async (_what, path, report, owner) => {
+  const cwd = directory();
+  mkdirSync(join(cwd, 'real'));
+  symlinkSync('real', join(cwd, 'link'));
+  symlinkSync('.', join(cwd, 'again'));
+  const words = ['run', 'p.yaml', '--set', `sink.file.path=${path}`, '--report-file', report];
+  const { code, stderr } = await millrace(words, { cwd });
+  expect(code).toBe(2);
+  expect(stderr).toContain(`--report-file ${report}: \`${owner}\` uses this file`);
 });
 
 test('a report may go to a device', async () => {

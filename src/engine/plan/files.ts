@@ -1,9 +1,14 @@
 import { matchesGlob, normalize } from 'node:path';
 
-import type { Files, SinkComponent, SourceComponent } from '../../core/index.ts';
+import {
+  fileIdentity,
+  type Files,
+  namesFile,
+  type SinkComponent,
+  type SourceComponent,
+} from '../../core/index.ts';
 import type { PlannedSink, PlannedSource } from '../planned.ts';
 import { pathTo } from './blame.ts';
-import { fileIdentity, namesFile } from './file-identity.ts';
 import type { Problems } from './problems.ts';
 
 interface FileUser {

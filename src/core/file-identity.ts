@@ -1,6 +1,6 @@
 import { basename, dirname, join, matchesGlob } from 'node:path';
 
-import type { FileFacts, Files } from '../../core/index.ts';
+import type { FileFacts, Files } from './files.ts';
 
 /**
  * What two paths of one file share, whichever links lead to it: its device and inode, or, where it
