@@ -25,7 +25,7 @@ export const neverAborted: AbortSignal = new AbortController().signal;
 export function started<T>(
   attempt: Attempt<T>,
   signal: AbortSignal,
-  inner?: Policy | undefined,
+  inner?: Policy,
 ): Promise<T> {
   try {
     return Promise.resolve(inner === undefined ? attempt(signal) : inner.execute(attempt, signal));
