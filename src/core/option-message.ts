@@ -3,6 +3,7 @@ import type * as zod from 'zod';
 import { nearest } from '../batch/nearest.ts';
 
 type Issue = zod.core.$ZodIssue;
+type UnionIssue = Extract<Issue, { code: 'invalid_union' }>;
 
 const shownCharactersMax = 40;
 const choicesMax = 12;
@@ -31,9 +32,10 @@ export function optionMessage(raw: zod.core.$ZodRawIssue): string {
   }
   const allowed = allowedBy(issue);
   if (allowed === undefined) return `does not take ${shownValue(issue.input)}`;
-  const meant = issue.code === 'invalid_value' ? meantBy(issue.input, issue.values) : undefined;
+  const meant = meantBy(issue.input, valuesOf(issue));
   const hint = meant === undefined ? '' : `, did you mean \`${meant}\`?`;
-  return `takes ${allowed}, not ${shownValue(issue.input)}${hint}`;
+  const found = isDeeper(issue) ? 'this one' : shownValue(issue.input);
+  return `takes ${oneOf(allowed)}, not ${found}${hint}`;
 }
 
 /** The value of an enumeration that a misspelt one is most like. */
@@ -53,25 +55,26 @@ const typeNames: Readonly<Record<string, string>> = {
   tuple: 'a list',
 };
 
-function allowedBy(issue: Issue): string | undefined {
+/** Each thing that is allowed; undefined where the schema says something else. */
+function allowedBy(issue: Issue): string[] | undefined {
   switch (issue.code) {
     case 'invalid_type':
-      return typeNames[issue.expected] ?? issue.expected;
+      return [typeNames[issue.expected] ?? issue.expected];
     case 'invalid_value':
-      return oneOf(issue.values.map((value) => `\`${String(value)}\``));
+      return issue.values.map((value) => `\`${String(value)}\``);
     case 'invalid_union':
       return allowedByUnion(issue);
     case 'invalid_format':
-      return issue.pattern === undefined ? issue.format : `text that matches ${issue.pattern}`;
+      return [issue.pattern === undefined ? issue.format : `text that matches ${issue.pattern}`];
     case 'not_multiple_of':
-      return `multiples of ${issue.divisor}`;
+      return [`multiples of ${issue.divisor}`];
     case 'too_small': {
       const { minimum, inclusive = true, exact = false } = issue;
-      return limited(issue.origin, minimum, exact ? '' : inclusive ? 'at least' : 'more than');
+      return [limited(issue.origin, minimum, exact ? '' : inclusive ? 'at least' : 'more than')];
     }
     case 'too_big': {
       const { maximum, inclusive = true, exact = false } = issue;
-      return limited(issue.origin, maximum, exact ? '' : inclusive ? 'at most' : 'less than');
+      return [limited(issue.origin, maximum, exact ? '' : inclusive ? 'at most' : 'less than')];
     }
     default:
       return undefined;
@@ -79,10 +82,35 @@ function allowedBy(issue: Issue): string | undefined {
 }
 
 /** What the members take; undefined where one of them says something else. */
-function allowedByUnion({ errors }: Extract<Issue, { code: 'invalid_union' }>): string | undefined {
-  const members = errors.map(([issue]) => issue && allowedBy(issue));
+function allowedByUnion({ errors, input }: UnionIssue): string[] | undefined {
+  const members = errors.map((issues) => allowedByMember(issues, input));
   const known = members.filter((member) => member !== undefined);
-  return known.length === 0 || known.length < members.length ? undefined : oneOf(known);
+  return known.length === 0 || known.length < members.length ? undefined : known.flat();
+}
+
+function allowedByMember(issues: readonly Issue[], input: unknown): string[] | undefined {
+  const [issue] = issues.toSorted((a, b) => a.path.length - b.path.length);
+  if (issue === undefined) return undefined;
+  const whole = Array.isArray(input) ? 'a list' : 'a map';
+  if (issue.code === 'unrecognized_keys')
+    return [`${whole} without \`${issue.keys.join('`, `')}\``];
+  const allowed = allowedBy(issue);
+  if (issue.path.length === 0 || allowed === undefined) return allowed;
+  return [`${whole} whose \`${issue.path.join('.')}\` is ${oneOf(allowed)}`];
+}
+
+/** Whether some member of a union takes such a list or map, but not with what is in this one. */
+function isDeeper(issue: Issue): boolean {
+  if (issue.code !== 'invalid_union') return false;
+  return issue.errors.some((issues) =>
+    issues.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys'),
+  );
+}
+
+/** The values that an enumeration has, or those in a union. */
+function valuesOf(issue: Issue): readonly unknown[] {
+  if (issue.code === 'invalid_value') return issue.values;
+  return issue.code === 'invalid_union' ? issue.errors.flat().flatMap(valuesOf) : [];
 }
 
 function limited(origin: string, limit: number | bigint, relation: string): string {

@@ -32,14 +32,15 @@ export function checkOptions(
   return { problems };
 }
 
-/** The problems of the member of a union that was meant, where that is plain. */
+/** The problems within the one member of a union that takes such a value; else of them all. */
 function asMeant(issue: Issue): Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
-  const meant = issue.errors.find((issues) =>
-    issues.every(({ code, path }) => path.length > 0 || code !== 'invalid_type'),
+  const members = issue.errors.map((issues) => issues.flatMap(asMeant));
+  const [meant, ...others] = members.filter((issues) =>
+    issues.every(({ path }) => path.length > 0),
   );
-  if (meant === undefined) return [issue];
-  return meant.flatMap((inner) => asMeant({ ...inner, path: [...issue.path, ...inner.path] }));
+  if (meant === undefined || others.length > 0) return [issue];
+  return meant.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
 /** Options without what a schema has to say against them. */
@@ -64,7 +65,8 @@ function without(value: unknown, [key, ...rest]: readonly PropertyKey[]): unknow
 }
 
 function unknownKey(key: string, within: Path, { name, schema, path }: CheckedOptions): Problem {
-  const known = keysAt(schema, within);
+  // Another member of a union may have the very key.
+  const known = keysAt(schema, within).filter((other) => other !== key);
   const meant = nearest(key, known);
   const owner = [`\`${name}\``, ...(within.length > 0 ? [`option \`${within.join('.')}\``] : [])];
   const hint =

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
+import {
+  defineStage,
+  type StageComponent,
+  type StageDefinition,
+  type Zod,
+} from '../../src/core/index.ts';
+import { Registry } from '../../src/engine/index.ts';
 import { builtins } from '../../src/pipeline.ts';
 import { problemsOf as problemsOfConfig } from './config-components.ts';
 
@@ -143,5 +150,68 @@ describe('a wrong name is answered with the one that was meant', () => {
     ).toEqual([
       `1:37: invalid-option: \`stdin\` option \`schema.value\`: takes a kind, not "flaot64", did you mean \`float64\`? Kinds: ${kinds}, with ? where null is allowed`,
     ]);
+  });
+});
+
+describe('an option that may be one of several things', () => {
+  const unions: Readonly<Record<string, (z: Zod) => ReturnType<Zod['union']>>> = {
+    auto: (z) => z.union([z.literal('auto'), z.int()]),
+    names: (z) => z.union([z.enum(['first', 'second']), z.array(z.string())]),
+    maps: (z) => z.union([z.strictObject({ a: z.number() }), z.strictObject({ b: z.number() })]),
+    open: (z) => z.union([z.object({ a: z.number() }), z.object({ b: z.number() })]),
+    inner: (z) =>
+      z.union([z.strictObject({ a: z.union([z.literal('on'), z.boolean()]) }), z.string()]),
+    lists: (z) => z.union([z.array(z.string()), z.array(z.number())]),
+    keys: (z) => z.union([z.object({ a: z.strictObject({ b: z.int() }) }), z.object({}).strict()]),
+  };
+
+  /** The problems of a stage with an option `x` of that kind. */
+  async function problemsOfOption(name: string, value: string): Promise<string[]> {
+    const either: StageDefinition = defineStage<() => StageComponent, object>({
+      name: 'either',
+      summary: 'Take one of several things.',
+      options: (z) => z.strictObject({ x: unions[name]!(z) }),
+      example: null,
+      rows: 'same',
+      output: (input) => input,
+      create: () => (batch) => batch,
+    });
+    const { sources, sinks } = builtins();
+    const registry = new Registry([...sources.values(), ...sinks.values(), either]);
+    const text = `source: stdin\nstages: [{ either: { x: ${value} } }]\nsink: console\n`;
+    const problems = await problemsOfConfig(text, { registry });
+    return problems.flatMap((problem) => problem.match(/`either` .*/)?.[0] ?? []);
+  }
+
+  test.each([
+    ['auto', '2.5', 'option `x`: takes `auto` or a whole number, not 2.5'],
+    [
+      'auto',
+      'atuo',
+      'option `x`: takes `auto` or a number, not "atuo", did you mean `auto`?',
+    ],
+    ['names', '[3]', 'option `x.0`: takes text, not 3'],
+    ['names', '3', 'option `x`: takes `first`, `second` or a list, not 3'],
+    ['maps', '{ b: s }', 'option `x.b`: takes a number, not "s"'],
+    ['maps', '5', 'option `x`: takes a map, not 5'],
+    [
+      'maps',
+      '{ a: 1, b: 2 }',
+      'option `x`: takes a map without `b` or a map without `a`, not this one',
+    ],
+    [
+      'open',
+      '{ b: s }',
+      'option `x`: takes a map whose `a` is a number or a map whose `b` is a number, not this one',
+    ],
+    ['inner', '{ a: off }', 'option `x.a`: takes `on` or true or false, not "off"'],
+    [
+      'lists',
+      '[1, a]',
+      'option `x`: takes a list whose `0` is text or a list whose `1` is a number, not this one',
+    ],
+    ['keys', '{ a: { b: 1, a: 2 } }', 'option `x.a` has no option `a`, did you mean `b`?'],
+  ])('%s: %s', async (name, value, problem) => {
+    expect(await problemsOfOption(name, value)).toEqual([`\`either\` ${problem}`]);
   });
 });
