@@ -25,6 +25,7 @@ export const errorCodes = {
   ERR_RUN_ABORTED: 'The run was stopped before its input ended.',
   ERR_RUN_CLOSED: 'The run is over; it takes no further command.',
   ERR_RUN_DEADLINE: 'The run could not finish what was in flight before its deadline.',
+  ERR_SENSOR_READ: 'A sensor answered with something that is no reading, or not at all.',
   ERR_SNAPSHOT_INVALID: 'Saved state does not fit the component it is restored into.',
   ERR_STAGE_FAILED: 'A stage failed as a whole, not on one row.',
   ERR_TIMEOUT: 'Something did not finish in the time it was given.',

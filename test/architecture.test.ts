@@ -54,6 +54,7 @@ describe('the source keeps to its structure', () => {
     expect(loaded.filter((file) => /^src\/connectors\/.+\//.test(file))).toEqual([
       'src/connectors/dead-letter-file/path.ts',
       'src/connectors/file/format.ts',
+      'src/connectors/sensors/options.ts',
       'src/connectors/simulate/sensor-kinds.ts',
     ]);
   });

@@ -5,6 +5,7 @@ import { fileSink, fileSource } from './file.ts';
 import { hostSource } from './host.ts';
 import { intervalSource } from './interval.ts';
 import { memorySink, memorySource } from './memory.ts';
+import { sensorsSource } from './sensors.ts';
 import { simulateSource } from './simulate.ts';
 import { stdinSource } from './stdin.ts';
 import { stdoutSink } from './stdout.ts';
@@ -21,6 +22,15 @@ export {
   memorySource,
   type MemorySourceOptions,
 } from './memory.ts';
+export {
+  type SensorAnswer,
+  type SensorFields,
+  type SensorOptions,
+  type SensorPatience,
+  type SensorsOptions,
+  sensorsSource,
+  type SensorStrategy,
+} from './sensors.ts';
 export { type SimulateOptions, simulateSource } from './simulate.ts';
 export { stdinSource, type StdinSourceOptions } from './stdin.ts';
 export { stdoutSink, type StdoutSinkOptions } from './stdout.ts';
@@ -35,6 +45,7 @@ export const connectors: readonly (SourceDefinition | SinkDefinition)[] = [
   intervalSource,
   memorySink,
   memorySource,
+  sensorsSource,
   simulateSource,
   stdinSource,
   stdoutSink,
