@@ -1,11 +1,9 @@
-import type { Batch } from '../batch/index.ts';
 import type { RunStats } from '../engine/index.ts';
+import { historyMax, Readings } from './live-readings.ts';
 import { Rate } from './rate.ts';
 import type { Format } from './terminal.ts';
 import { escapeControls, fitTable, formatBytes, formatCount } from './text.ts';
 
-const historyMax = 24;
-const keysMax = 1000;
 const bars = '▁▂▃▄▅▆▇█';
 const gaugeWidth = 10;
 const trendWidthMin = 8;
@@ -17,67 +15,19 @@ const rightColumns = new Set([2, 3, 4, 5]);
 /** What the components' table leaves out: kind, p95 ms, queue, dropped. */
 const spareColumns = [1, 5, 6, 4];
 
-interface Latest {
-  readonly source: string;
-  readonly key: string;
-  /** Of the newest row. */
-  partition: string;
-  position: number;
-  value: number;
-  unit: string;
-  readonly history: number[];
-  anomalies: number;
-  lastAnomaly: string;
-}
-
 /**
  * What a person sees of a run that goes on: the components with their rates, and the newest reading
  * of each sensor. Fed with the batches that sinks take and with the run's figures.
  */
 export class LiveView {
-  readonly #latest = new Map<string, Latest>();
+  /** Fed by who makes the view. */
+  readonly readings: Readings = new Readings();
   readonly #rates = new Map<string, { readonly of: Rate; rowsPerSecond: number }>();
   readonly #style: (format: Format, text: string) => string;
-  #anomalies = 0;
 
   /** `style`: colours text for the terminal. */
   constructor(style: (format: Format, text: string) => string) {
     this.#style = style;
-  }
-
-  /** Keeps the newest reading of each key: the first category field, the first float64 field. */
-  watch(batch: Batch): void {
-    const { fields } = batch.schema;
-    const key = fields.find(({ kind }) => kind === 'category')?.name;
-    const value = fields.find(({ kind }) => kind === 'float64')?.name;
-    if (key === undefined || value === undefined) return;
-    const keys = batch.column(key);
-    const values = batch.column(value);
-    const units = batch.schema.has('unit') ? batch.column('unit') : undefined;
-    const flags = batch.schema.has('anomaly') ? batch.column('anomaly') : undefined;
-    const reasons = batch.schema.has('anomalyReason') ? batch.column('anomalyReason') : undefined;
-    for (let at = 0; at < batch.length; at++) {
-      const row = batch.rows[at]!;
-      const number = values.value(row);
-      if (typeof number !== 'number') continue;
-      const latest = this.#latestOf(batch.origin.source, String(keys.value(row)));
-      if (latest === undefined) continue;
-      const { partition } = batch.origin;
-      const position = batch.origin.position(row);
-      // Another sink has brought this row, or a later one.
-      if (latest.partition === partition && latest.position >= position) continue;
-      latest.partition = partition;
-      latest.position = position;
-      latest.value = number;
-      latest.unit = String(units?.value(row) ?? '');
-      latest.history.push(number);
-      if (latest.history.length > historyMax) latest.history.shift();
-      if (flags?.value(row) === true) {
-        this.#anomalies++;
-        latest.anomalies++;
-        latest.lastAnomaly = String(reasons?.value(row) ?? 'anomaly');
-      }
-    }
   }
 
   /** The picture as lines that fit a terminal of that size, where the cursor takes the last. */
@@ -88,7 +38,7 @@ export class LiveView {
       this.#style('yellow', `  ! ${escapeControls(`${id}: ${reason}`)}`),
     );
     const [titles = '', ...components] = this.#componentLines(stats, columns);
-    const readings = Math.min(this.#latest.size, readingsWanted);
+    const readings = Math.min(this.readings.sensors.length, readingsWanted);
     const room = Math.max(1, rows - 1) - head.length - degraded.length - 1;
     const below = readings === 0 ? 0 : readings + 2;
     const isTight = components.length + 2 + below > room;
@@ -107,26 +57,6 @@ export class LiveView {
     ]
       .slice(0, Math.max(1, rows - 1))
       .map((line) => clip(line, columns - 1));
-  }
-
-  #latestOf(source: string, key: string): Latest | undefined {
-    const id = JSON.stringify([source, key]);
-    let latest = this.#latest.get(id);
-    if (latest === undefined && this.#latest.size < keysMax) {
-      latest = {
-        source,
-        key,
-        partition: '',
-        position: -1,
-        value: 0,
-        unit: '',
-        history: [],
-        anomalies: 0,
-        lastAnomaly: '',
-      };
-      this.#latest.set(id, latest);
-    }
-    return latest;
   }
 
   #measure({ components, durationMs }: RunStats): void {
@@ -195,27 +125,27 @@ export class LiveView {
 
   /** Grouped by source, in the order of the pipeline. */
   #readingLines(stats: RunStats, columns: number, room: number): string[] {
-    if (this.#latest.size === 0 || room < 1) return [];
+    const { sensors, anomalies } = this.readings;
+    if (sensors.length === 0 || room < 1) return [];
     const order = stats.components.map(({ id }) => id);
-    const all = [...this.#latest.values()].sort(
-      (a, b) => order.indexOf(a.source) - order.indexOf(b.source),
-    );
+    const all = sensors.sort((a, b) => order.indexOf(a.source) - order.indexOf(b.source));
     const shown = all.slice(0, Math.max(0, room - 2));
     const trendWidth = Math.min(historyMax, Math.max(trendWidthMin, columns - 58));
     const trendTitle = (trendWidth < 13 ? 'trend' : 'last readings').padEnd(trendWidth);
     const title = `  ${'sensor'.padEnd(20)}${'value'.padStart(14)}  ${trendTitle}  anomalies`;
-    const lines = shown.map((latest) => {
-      const value = measured(latest.value, latest.unit).padStart(14);
-      const anomalies =
-        latest.anomalies === 0
+    const lines = shown.map((sensor) => {
+      const { history, unit } = sensor.shown;
+      const value = measured(history.at(-1)!, unit).padStart(14);
+      const flags =
+        sensor.anomalies === 0
           ? ''
-          : this.#style('red', `${latest.anomalies} (${escapeControls(latest.lastAnomaly)})`);
-      const trend = sparkline(latest.history.slice(-trendWidth)).padEnd(trendWidth);
-      const name = escapeControls(latest.key).slice(0, 19).padEnd(20);
-      return `  ${name}${value}  ${this.#style('cyan', trend)}  ${anomalies}`;
+          : this.#style('red', `${sensor.anomalies} (${escapeControls(sensor.lastAnomaly)})`);
+      const trend = sparkline(history.slice(-trendWidth)).padEnd(trendWidth);
+      const name = escapeControls(sensor.key).slice(0, 19).padEnd(20);
+      return `  ${name}${value}  ${this.#style('cyan', trend)}  ${flags}`;
     });
     const more = all.length - shown.length;
-    const total = `${formatCount(this.#anomalies)} anomalies in all`;
+    const total = `${formatCount(anomalies)} anomalies in all`;
     const foot = more > 0 ? `  and ${more} more sensors; ${total}` : `  ${total}`;
     const table = lines.length === 0 ? [] : [this.#style('dim', title), ...lines];
     return [...table, this.#style('dim', foot)];

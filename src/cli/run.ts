@@ -71,7 +71,7 @@ async function runPlan(
     log,
     ...(durationMsMax !== undefined && { durationMsMax }),
     ...(recordsMax !== undefined && { recordsMax }),
-    ...(view !== undefined && { watch: (_sink, batch) => view.watch(batch) }),
+    ...(view !== undefined && { watch: (sink, batch) => view.readings.watch(sink, batch) }),
   });
   stopper.run = run;
   const over = new AbortController();

@@ -1,18 +1,20 @@
 import { stripVTControlCharacters } from 'node:util';
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { Batch, schema } from '../../src/batch/index.ts';
 import { LiveView } from '../../src/cli/live-view.ts';
 import type { ComponentReport, RunStats } from '../../src/engine/index.ts';
+import { flatMap } from '../../src/stages/index.ts';
+import { createStage } from '../../src/testing/index.ts';
 
 const readings = schema({ sensorId: 'category', value: 'float64', anomaly: 'bool' });
 
-function batchOf(sensors: number, anomaly = false): Batch {
+function batchOf(sensors: number): Batch {
   const rows = Array.from({ length: sensors }, (_, at) => ({
     sensorId: `sensor-${at}`,
     value: at,
-    anomaly,
+    anomaly: false,
   }));
   return Batch.from(rows, readings);
 }
@@ -41,7 +43,7 @@ function pictureOf(
   rows: number,
 ): string[] {
   const view = new LiveView((_, text) => `\u001B[1m${text}\u001B[22m`);
-  view.watch(batchOf(sensors));
+  view.readings.watch('out', batchOf(sensors));
   return view.lines(statsOf(components), columns, rows).map(stripVTControlCharacters);
 }
 
@@ -92,11 +94,90 @@ test('columns that do not fit are left out whole', () => {
   expect(narrow).not.toMatch(/\bp95$/);
 });
 
-test('a row that two sinks take is one reading', () => {
-  const view = new LiveView((_, text) => text);
-  const batch = batchOf(2, true);
-  view.watch(batch);
-  view.watch(batch);
-  const lines = view.lines(statsOf(2), 100, 30);
-  expect(lines.at(-1)).toBe('  2 anomalies in all');
+describe('a row that several sinks take', () => {
+  const raw = schema({ sensorId: 'category', value: 'float64?' });
+  const flagged = schema({
+    sensorId: 'category',
+    value: 'float64?',
+    anomaly: 'bool',
+    anomalyReason: 'category',
+  });
+  const values = [1, 2, 3, 4, 5, 6];
+  const rawOf = (some: readonly (number | null)[], position = 0): Batch =>
+    Batch.from(
+      some.map((value) => ({ sensorId: 'boiler', value })),
+      raw,
+      { source: 'source', position },
+    );
+  const flaggedOf = (some: readonly (number | null)[], position = 0): Batch =>
+    Batch.from(
+      some.map((value) => ({
+        sensorId: 'boiler',
+        value,
+        anomaly: value === null || value > 3,
+        anomalyReason: 'high',
+      })),
+      flagged,
+      { source: 'source', position },
+    );
+  const linesOf = (given: readonly (readonly [sink: string, batch: Batch])[]): string[] => {
+    const view = new LiveView((_, text) => text);
+    for (const [sink, batch] of given) view.readings.watch(sink, batch);
+    return view.lines(statsOf(2), 100, 30).slice(-2);
+  };
+
+  test('is one reading, and its flag counts once, whoever comes first', () => {
+    const orders: (readonly [string, Batch])[][] = [
+      [
+        ['archive', rawOf(values)],
+        ['alerts', flaggedOf(values)],
+      ],
+      [
+        ['alerts', flaggedOf(values)],
+        ['archive', rawOf(values)],
+      ],
+      [
+        ['alerts', flaggedOf(values)],
+        ['again', flaggedOf(values)],
+      ],
+    ];
+    for (const order of orders) {
+      const [sensor, total] = linesOf(order);
+      expect(sensor).toMatch(/^ {2}boiler +6\.00 {3}▁▂▄▅▇█ +3 \(high\)$/);
+      expect(total).toBe('  3 anomalies in all');
+    }
+  });
+
+  test('has flags of its own in each branch', () => {
+    const [sensor, total] = linesOf([
+      ['even', flaggedOf([1, 4, 5])],
+      ['odd', flaggedOf([2, 6], 3)],
+    ]);
+    expect(sensor).toContain('3 (high)');
+    expect(total).toBe('  3 anomalies in all');
+  });
+
+  test('is shown as the sink has it that takes the most', () => {
+    const [sensor] = linesOf([
+      ['alerts', flaggedOf([6], 5)],
+      ['archive', rawOf(values)],
+      ['alerts', flaggedOf([9], 6)],
+    ]);
+    expect(sensor).toMatch(/^ {2}boiler +6\.00 {3}▁▂▄▅▇█ +2 \(high\)$/);
+  });
+
+  test('may be one of several that were made of another', async () => {
+    const three = flatMap(raw, ({ value }: { readonly value: number | null }) =>
+      [1, 2, 3].map((times) => ({ sensorId: 'boiler', value: times * value! })),
+    );
+    const [made] = await createStage(three, raw).run([rawOf([1, 10])]);
+    const [sensor] = linesOf([['out', made as Batch]]);
+    expect(sensor).toMatch(/^ {2}boiler +30\.0 {3}▁▁▁▃▆█/);
+  });
+
+  test('may have a flag and no value', () => {
+    const [sensor, total] = linesOf([['alerts', flaggedOf([1, null])]]);
+    expect(sensor).toMatch(/^ {2}boiler +1\.00 .* 1 \(high\)$/);
+    expect(total).toBe('  1 anomalies in all');
+  });
 });
