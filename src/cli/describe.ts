@@ -7,6 +7,7 @@ import { UsageError } from './failure.ts';
 import { componentsOf } from './list.ts';
 import { builtins } from '../pipeline.ts';
 import { type OptionDescription, optionsOf } from './options.ts';
+import { columnsOf } from './screen.ts';
 import type { Terminal } from './terminal.ts';
 import { wrapText } from './text.ts';
 
@@ -48,17 +49,18 @@ function printDescription(
   terminal: Terminal,
 ): void {
   const { kind, spec } = definition;
+  const width = columnsOf(terminal.out);
   const heading = (text: string): string => terminal.style('bold', text, terminal.out);
   const print = (lines: readonly string[]): void => {
     for (const line of lines) terminal.print(line);
   };
   terminal.print(`${heading(spec.name)} (${kind})`);
-  print(wrapText(spec.summary, terminal.columns, 0));
-  if (spec.details !== undefined) print(wrapText(spec.details, terminal.columns, 0));
+  print(wrapText(spec.summary, width, 0));
+  if (spec.details !== undefined) print(wrapText(spec.details, width, 0));
   if (options.length > 0) {
     terminal.print('');
     terminal.print(heading('options'));
-    print(optionLines(options, 2, terminal.columns));
+    print(optionLines(options, 2, width));
   }
   if (spec.example !== null) {
     terminal.print('');

@@ -13,6 +13,7 @@ import { checkConfigKept, checkReportApart } from './own-files.ts';
 import { showProgress } from './progress.ts';
 import { ReportFile } from './report-file.ts';
 import { reportJson, reportLines, reportTable } from './report.ts';
+import { columnsOf } from './screen.ts';
 import type { Terminal } from './terminal.ts';
 import { escapeControls } from './text.ts';
 
@@ -131,7 +132,7 @@ async function printReport(
     options.report === 'json'
       ? [JSON.stringify(reportJson(report))]
       : stream.isTTY
-        ? reportTable(report, (text) => terminal.style('bold', text, stream), stream.columns ?? 80)
+        ? reportTable(report, (text) => terminal.style('bold', text, stream), columnsOf(stream))
         : reportLines(report);
   const places = options.report === 'json' ? [] : placesOf(report, planned);
   const all = [...lines, ...places];

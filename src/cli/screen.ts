@@ -1,5 +1,10 @@
 import { stripVTControlCharacters } from 'node:util';
 
+/** How wide a stream is: 80 where it is no terminal, or one that says 0 because it does not know. */
+export function columnsOf(stream: NodeJS.WriteStream): number {
+  return stream.columns || 80;
+}
+
 /** Keeps lines at the end of a terminal: the next ones replace them, other output goes above. */
 export class Screen {
   readonly #out: NodeJS.WriteStream;
@@ -9,9 +14,8 @@ export class Screen {
     this.#out = out;
   }
 
-  // A terminal that does not know its size says 0.
   get columns(): number {
-    return this.#out.columns || 80;
+    return columnsOf(this.#out);
   }
 
   get rows(): number {

@@ -40,11 +40,6 @@ export class Terminal {
     return this.#failure;
   }
 
-  /** How wide standard output is: 80 where it is no terminal. */
-  get columns(): number {
-    return this.out.columns ?? 80;
-  }
-
   /** Resolves when a file behind standard output has taken what was written, or has failed. */
   tried(): Promise<void> {
     // Node writes to a file at once, and says in a later tick how that went.

@@ -7,6 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/cli/log.ts';
 import { Estimate, progressLine } from '../../src/cli/progress.ts';
 import { Rate } from '../../src/cli/rate.ts';
+import { columnsOf } from '../../src/cli/screen.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { alignColumns, escapeControls, formatBytes, formatDuration } from '../../src/cli/text.ts';
 import { VirtualClock } from '../../src/core/index.ts';
@@ -176,6 +177,18 @@ describe('the status of a run', () => {
     terminal.hideStatus();
     terminal.print('the report');
     expect(window.lines).toEqual(['row 1', 'row 2', 'a log line', 'row 3', 'the report', '']);
+  });
+
+  test.each([
+    [undefined, 80],
+    [0, 80],
+    [33, 33],
+  ])('of a terminal that says %s columns has %i', (said, columns) => {
+    const { window, terminal } = windowTerminal();
+    Object.assign(window, { columns: said });
+    let shown = 0;
+    terminal.showStatus((width) => [`${(shown = width)}`]);
+    expect([columnsOf(terminal.out), shown]).toEqual([columns, columns]);
   });
 
   test('is not shown while a row is written only in part', () => {
