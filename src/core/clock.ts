@@ -3,15 +3,23 @@ import { performance } from 'node:perf_hooks';
 
 import { PipelineError } from '../errors.ts';
 
+/** How to sleep. */
 export interface SleepOptions {
   /** Wakes the sleeper at once; the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal;
 }
 
-/** Goes off once each time that it is set; for what is set and stopped far more often. */
+/**
+ * Goes off once each time that it is set; for what is set and stopped far more often. Make one for
+ * each policy, not one for each call: what `stop` leaves behind is kept until the time it was set to.
+ */
 export interface Timer {
-  /** Goes off at that monotonic time, and at no earlier one that it was set to. */
+  /**
+   * Goes off at that monotonic time, and at no earlier one that it was set to: at once where that
+   * has passed, never at Infinity. Throws for NaN, and stays set as it was.
+   */
   set(atMs: number): void;
+  /** Does not go off any more, nor keep the process alive. May be set again. */
   stop(): void;
 }
 
@@ -21,7 +29,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds from an arbitrary start; never goes back. */
   monotonic(): number;
-  /** Resolves after so many milliseconds. */
+  /** Resolves after so many milliseconds; never after Infinity. Rejects for NaN. */
   sleep(delayMs: number, options?: SleepOptions): Promise<void>;
   /** A timer that calls `goOff`. While it is set, it keeps the process alive. */
   timer(goOff: () => void): Timer;
@@ -36,7 +44,8 @@ export const systemClock: Clock = {
   monotonic: () => performance.now(),
   async sleep(delayMs, { signal } = {}) {
     // Once at least, also for no time at all: everything else gets its turn.
-    let left = checkDelay(delayMs);
+    checkNumber(delayMs, 'to sleep for NaN milliseconds');
+    let left = Math.max(0, delayMs);
     do {
       await sleepOnce(Math.min(left, timeoutMsMax), signal);
       left -= timeoutMsMax;
@@ -58,6 +67,8 @@ class SystemTimer implements Timer {
   }
 
   set(atMs: number): void {
+    checkNumber(atMs, 'to go off at NaN');
+    if (atMs === Infinity) return this.stop();
     this.#atMs = atMs;
     if (this.#timeout !== undefined && this.#wakeMs <= atMs) this.#timeout.ref();
     else this.#wakeAt(atMs);
@@ -84,12 +95,12 @@ class SystemTimer implements Timer {
   }
 }
 
-function checkDelay(delayMs: number): number {
-  if (!Number.isNaN(delayMs)) return Math.max(0, delayMs);
+function checkNumber(timeMs: number, asked: string): void {
+  if (!Number.isNaN(timeMs)) return;
   throw new PipelineError({
     code: 'ERR_TIMEOUT',
     place: 'clock',
-    fact: 'asked to sleep for NaN milliseconds',
+    fact: `asked ${asked}`,
     remedy: 'give a number',
   });
 }
@@ -143,9 +154,10 @@ export class VirtualClock implements Clock {
 
   sleep(delayMs: number, { signal }: SleepOptions = {}): Promise<void> {
     return new Promise((resolve, reject) => {
+      checkNumber(delayMs, 'to sleep for NaN milliseconds');
       if (signal?.aborted) return reject(signal.reason as Error);
       const sleeper: Sleeper = {
-        at: this.#time + checkDelay(delayMs),
+        at: this.#time + Math.max(0, delayMs),
         order: this.#order++,
         wake: () => {
           signal?.removeEventListener('abort', abort);
@@ -157,8 +169,7 @@ export class VirtualClock implements Clock {
         reject(signal!.reason as Error);
       };
       signal?.addEventListener('abort', abort, { once: true });
-      this.#sleepers.push(sleeper);
-      this.#schedule();
+      this.#add(sleeper);
     });
   }
 
@@ -169,10 +180,10 @@ export class VirtualClock implements Clock {
       sleeper = undefined;
     };
     const set = (atMs: number): void => {
+      checkNumber(atMs, 'to go off at NaN');
       stop();
       sleeper = { at: Math.max(atMs, this.#time), order: this.#order++, wake: goOff };
-      this.#sleepers.push(sleeper);
-      this.#schedule();
+      this.#add(sleeper);
     };
     return { set, stop };
   }
@@ -185,6 +196,13 @@ export class VirtualClock implements Clock {
     };
     promise.then(open, open);
     return promise;
+  }
+
+  #add(sleeper: Sleeper): void {
+    // Time never comes to Infinity.
+    if (sleeper.at === Infinity) return;
+    this.#sleepers.push(sleeper);
+    this.#schedule();
   }
 
   // Promise callbacks all run before an immediate does, so by then everything that can go on has.

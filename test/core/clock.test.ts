@@ -94,36 +94,57 @@ describe.each([
     expect(turned).toBe(true);
   });
 
+  test('sleeps for ever where that is asked, and time goes on', async () => {
+    const clock = make();
+    const stop = new AbortController();
+    const sleeping = clock.sleep(Infinity, { signal: stop.signal });
+    let settled = false;
+    sleeping.catch(() => (settled = true));
+    await clock.sleep(5);
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect([settled, clock.monotonic() < Infinity]).toEqual([false, true]);
+    stop.abort(new Error('enough'));
+    await expect(sleeping).rejects.toThrow('enough');
+  });
+
   test('refuses to sleep for NaN', async () => {
     await expect((async () => make().sleep(NaN))()).rejects.toThrow('NaN');
   });
 });
 
-describe('a timer', () => {
+describe.each([
+  ['system', () => systemClock],
+  ['virtual', () => new VirtualClock()],
+])('a timer of the %s clock', (_name, make) => {
   test('goes off at the last time it was set to, once, and not when it was stopped', async () => {
-    const clock = new VirtualClock();
+    const clock = make();
+    const start = clock.monotonic();
     const wentOff: number[] = [];
-    const timer = clock.timer(() => wentOff.push(clock.monotonic()));
-    timer.set(10);
-    timer.set(50);
-    await clock.sleep(100);
-    expect(wentOff).toEqual([50]);
-    timer.set(150);
+    const timer = clock.timer(() => wentOff.push(clock.monotonic() - start));
+    timer.set(start + 1);
+    timer.set(start + 15);
+    await clock.sleep(40);
+    expect(wentOff).toHaveLength(1);
+    expect(wentOff[0]).toBeGreaterThanOrEqual(15);
+    timer.set(clock.monotonic() + 5);
     timer.stop();
-    await clock.sleep(100);
-    expect(wentOff).toEqual([50]);
+    await clock.sleep(15);
+    expect(wentOff).toHaveLength(1);
     // A time that has passed is now.
-    timer.set(0);
-    await clock.sleep(1);
-    expect(wentOff).toEqual([50, 200]);
+    timer.set(start);
+    await clock.sleep(5);
+    timer.set(-Infinity);
+    await clock.sleep(5);
+    expect(wentOff).toHaveLength(3);
   });
 
   test('may be set to earlier and to later, and again from what it calls', async () => {
+    const clock = make();
     const due = Promise.withResolvers<number>();
-    const start = systemClock.monotonic();
+    const start = clock.monotonic();
     let left = 2;
-    const timer = systemClock.timer(() => {
-      if (--left === 0) due.resolve(systemClock.monotonic() - start);
+    const timer = clock.timer(() => {
+      if (--left === 0) due.resolve(clock.monotonic() - start);
       else timer.set(start + 25);
     });
     timer.set(start + 60_000);
@@ -134,17 +155,45 @@ describe('a timer', () => {
     expect(left).toBe(0);
   });
 
+  test('refuses NaN, and stays set as it was', async () => {
+    const clock = make();
+    const due = Promise.withResolvers<void>();
+    const timer = clock.timer(() => due.resolve());
+    timer.set(clock.monotonic() + 5);
+    expect(() => timer.set(NaN)).toThrow('NaN');
+    await due.promise;
+    expect(clock.monotonic()).not.toBeNaN();
+  });
+
+  test('never goes off at Infinity, and time goes on', async () => {
+    const clock = make();
+    let wentOff = 0;
+    const timer = clock.timer(() => wentOff++);
+    timer.set(clock.monotonic() + 5);
+    timer.set(Infinity);
+    await clock.sleep(15);
+    expect(wentOff).toBe(0);
+    await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    expect(clock.monotonic()).toBeLessThan(Infinity);
+    timer.set(clock.monotonic() + 1);
+    await clock.sleep(10);
+    expect(wentOff).toBe(1);
+  });
+});
+
+describe('a timer of the system clock', () => {
   test('that is stopped keeps no process alive, and one that is set does', async () => {
-    const script = (stops: boolean): string => `
+    const script = (end: string): string => `
       import { systemClock } from ${JSON.stringify(new URL('../../src/core/clock.ts', import.meta.url).href)};
       const timer = systemClock.timer(() => process.stdout.write('went off'));
-      timer.set(systemClock.monotonic() + ${stops ? 60_000 : 20});
-      ${stops ? 'timer.stop();' : ''}`;
-    const run = (stops: boolean): string =>
-      execFileSync(process.execPath, ['--input-type=module', '--eval', script(stops)], {
+      timer.set(systemClock.monotonic() + ${end === '' ? 20 : 60_000});
+      ${end}`;
+    const run = (end: string): string =>
+      execFileSync(process.execPath, ['--input-type=module', '--eval', script(end)], {
         encoding: 'utf8',
         timeout: 30_000,
       });
-    expect([run(true), run(false)]).toEqual(['', 'went off']);
+    const ends = ['timer.stop();', 'timer.set(Infinity);', ''];
+    expect(ends.map(run)).toEqual(['', '', 'went off']);
   });
 });
