@@ -58,6 +58,8 @@ export interface StageSpec<O> extends Description<O> {
   readonly outputs?: (options: O) => readonly string[];
   /** Its output schema, found before data flows. Throws where the input does not fit. */
   readonly output: (input: Schema, options: O) => Schema;
+  /** Whether it makes its calls by `context.call`, so that a policy can stand around each of them. */
+  readonly calls?: boolean;
   /** Called once for each run. */
   readonly create: (options: O, context: StageContext) => StageInstance;
 }
@@ -103,7 +105,10 @@ export type Definition = SourceDefinition | StageDefinition | SinkDefinition;
 export interface Placement {
   /** Its name in the pipeline; made from the component's name unless given. */
   readonly id?: string;
-  /** Wraps its `open`, `read`, `write`, `commit` and `acknowledge`. */
+  /**
+   * Wraps its `open`, `read`, `write`, `commit` and `acknowledge`; of a stage that waits, each call
+   * of its function.
+   */
   readonly policy?: Policy;
 }
 

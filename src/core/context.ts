@@ -93,6 +93,17 @@ export interface StageContext extends Context {
   /** The schema of the rows that go out. */
   readonly output: Schema;
   readonly report: StageReport;
+  /**
+   * Makes a call to something outside under the stage's policy, or plainly where it has none. While
+   * a breaker is open it waits. `args`: of the function that is called, for the key of a fallback.
+   * Rejects with what the call, or the policy, gives up with; with `Undelivered` where the row is to
+   * be dropped. For a stage that says `calls: true`.
+   */
+  readonly call: <T>(
+    attempt: (signal: AbortSignal) => Promise<T>,
+    signal: AbortSignal,
+    args?: readonly unknown[],
+  ) => Promise<T>;
 }
 
 /** What a sink is given when it is created. */

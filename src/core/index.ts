@@ -110,4 +110,5 @@ export {
 export { systemFiles } from './system-files.ts';
 export { systemNetwork } from './system-network.ts';
 export { Ticks } from './ticks.ts';
+export { Undelivered } from './undelivered.ts';
 export type { UnknownFields } from './unknown-fields.ts';

@@ -1,4 +1,4 @@
-import type { Clock, Policy } from '../core/index.ts';
+import { type Clock, type Policy, Undelivered } from '../core/index.ts';
 import { reasonOf } from '../errors.ts';
 import { isCounted } from '../resilience/counted.ts';
 import { isRefusal } from '../resilience/error-match.ts';
@@ -7,7 +7,15 @@ import {
   isRateLimitedError,
   isRetryExhaustedError,
 } from '../resilience/errors.ts';
-import { breakersOf, type PolicyReport, reportPolicy } from './policies.ts';
+import { dropReasonOf } from '../resilience/undelivered.ts';
+import {
+  breakersOf,
+  fallbackOf,
+  type PolicyReport,
+  reportPolicy,
+  type Runner,
+  runnerOf,
+} from './policies.ts';
 
 /** How long a call waits before it is made again, where neither a retry nor a refusal says. */
 const pauseMs = 100;
@@ -22,6 +30,8 @@ export interface CallsParts {
   readonly clock: Clock;
   /** Says that the run goes on but not as it should; undefined when all is well again. */
   readonly degraded: (id: string, reason: string | undefined) => void;
+  /** Told of each result that a fallback gave, by its strategy. */
+  readonly substituted?: (strategy: string) => void;
   /** How often a call that a breaker counts as failed is made again while the breaker lets it in. */
   readonly offersMax?: number;
 }
@@ -35,10 +45,12 @@ export class Calls {
   /** Why it waits, by what for. */
   readonly #reasons = new Map<string, string>();
   readonly #waiting: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #run: Runner | undefined;
   readonly #counts = { calls: 0, attempts: 0, substituted: 0 };
 
   constructor(parts: CallsParts) {
     this.#parts = parts;
+    this.#run = parts.policy && runnerOf(parts.policy);
   }
 
   /** Resolves when a call of it has to wait, for the first time. */
@@ -52,25 +64,31 @@ export class Calls {
     return policy && reportPolicy(policy, this.#counts);
   }
 
-  /** Rejects with what the policy gives up with, or with the signal's reason. */
+  /**
+   * Rejects with what the policy gives up with, or with the signal's reason. `args`: of what is
+   * called, for the key of a fallback.
+   */
   async make<T>(
     what: string,
     attempt: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
+    args: readonly unknown[] = [],
   ): Promise<T> {
-    const { policy, offersMax = Infinity } = this.#parts;
-    if (policy === undefined) return attempt(signal);
+    const { offersMax = Infinity } = this.#parts;
+    const run = this.#run;
+    if (run === undefined) return attempt(signal);
     const call = new Call(attempt, this.#counts, (reason) =>
       this.degrade(what, `could not ${what}: ${reason}`),
     );
     for (let offers = 1; ; offers++) {
       this.#counts.calls++;
       try {
-        const value = await policy.execute(call.attempt, signal);
+        const value = await run(call.attempt, signal, args);
         this.#end(what, call);
         return value;
       } catch (error) {
         if (signal.aborted) throw error;
+        if (fallbackOf(this.#parts.policy!) !== undefined) throw this.#undelivered(what, error);
         if (isRefusal(error)) offers = 0;
         else if (!isCounted(error) || offers >= offersMax) {
           this.recovered(what);
@@ -99,8 +117,18 @@ export class Calls {
   /** A result that no attempt gave is a substitute. */
   #end(what: string, { hasSucceeded, lastReason }: Call<unknown>): void {
     if (hasSucceeded) return this.recovered(what);
+    const { policy, substituted } = this.#parts;
     this.#counts.substituted++;
+    substituted?.(fallbackOf(policy!)?.strategy.name ?? 'policy');
     this.degrade(what, `substitutes${lastReason === undefined ? '' : `: ${lastReason}`}`);
+  }
+
+  /** With a fallback nothing waits: what that has nothing for is dropped, all else has failed. */
+  #undelivered(what: string, error: unknown): unknown {
+    const reason = dropReasonOf(error);
+    if (reason === undefined) return error;
+    this.degrade(what, `nothing to deliver (${reason}): ${reasonOf(error)}`);
+    return new Undelivered(reason, error);
   }
 
   async #wait(

@@ -10,16 +10,20 @@ import {
   type SourceComponent,
   type SourceConnector,
   type StageComponent,
+  type StageContext,
   type StageInstance,
 } from '../core/index.ts';
 import { Calls } from './calls.ts';
-import type { SinkNode } from './description.ts';
+import type { StageNode } from './description.ts';
 import { type ComponentKind, Observed } from './observed.ts';
 import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
 import { assertMade, failedAs } from './protocol.ts';
 import { connectorOfSink } from './sink-loop.ts';
 import { SinkWriter } from './sink-writer.ts';
 import type { StageNodeParts } from './stage-parts.ts';
+
+/** A row whose calls fail so often, while those of others do not, has failed by itself. */
+const rowOffersMax = 10;
 
 export interface ComponentsParts {
   readonly plan: Plan;
@@ -76,7 +80,14 @@ export class Components {
     const { node, options, input, output } = planned;
     const component = node.component!;
     const observed = this.#observed.get(node.id)!;
-    const context = { ...this.#contextOf(observed), input, output, report: observed.tally };
+    const calls = this.#callsOf(node, observed);
+    const context: StageContext = {
+      ...this.#contextOf(observed),
+      input,
+      output,
+      report: observed.tally,
+      call: (attempt, signal, args) => calls.make('call', attempt, signal, args),
+    };
     const instance: StageInstance =
       'definition' in component
         ? create(observed, () =>
@@ -117,9 +128,18 @@ export class Components {
     return { observed, writer };
   }
 
-  #callsOf({ id, policy }: Pick<SinkNode, 'id' | 'policy'>, observed: Observed): Calls {
+  #callsOf({ id, policy }: Pick<StageNode, 'id' | 'policy'>, observed: Observed): Calls {
     const { degraded } = this.#parts;
-    const calls = new Calls({ id, policy, clock: observed.clock, degraded });
+    const { clock, kind, tally } = observed;
+    const calls = new Calls({
+      id,
+      policy,
+      clock,
+      degraded,
+      substituted: (strategy) => tally.counted(`substituted.${strategy}`, 1),
+      // A batch that its breaker holds back is all that a sink has to do; a row is one of many.
+      ...(kind === 'stage' && { offersMax: rowOffersMax }),
+    });
     observed.policy = () => calls.report();
     return calls;
   }

@@ -1,6 +1,6 @@
 import type { Policy } from '../core/index.ts';
-import type { BreakerState, CircuitBreaker, Retry } from '../resilience/index.ts';
-import { policiesOf } from '../resilience/wrap.ts';
+import type { BreakerState, CircuitBreaker, Fallback, Retry } from '../resilience/index.ts';
+import { policiesOf, wrap } from '../resilience/wrap.ts';
 
 /** What a policy did; one that several components share is counted once for all of them. */
 export interface PolicyReport {
@@ -52,6 +52,27 @@ export function reportPolicy(policy: Policy, counts: CallCounts): PolicyReport {
   };
 }
 
+/** The fallback of a policy, wherever it stands in it. */
+export function fallbackOf(policy: Policy): Fallback | undefined {
+  return policiesOf(policy).find(isFallback);
+}
+
+/** Runs a call under a policy. `args`: of what is called, for the key of an outermost fallback. */
+export type Runner = <T>(
+  attempt: (signal: AbortSignal) => Promise<T>,
+  signal: AbortSignal,
+  args: readonly unknown[],
+) => Promise<T>;
+
+export function runnerOf(policy: Policy): Runner {
+  const [outer, ...others] = policiesOf(policy);
+  if (outer === undefined || !isFallback(outer)) {
+    return (attempt, signal) => policy.execute(attempt, signal);
+  }
+  const within = others.length === 0 ? undefined : wrap(...others);
+  return (attempt, signal, args) => outer.executeWith(args, attempt, signal, within);
+}
+
 // By what they have and not by class: whoever describes a pipeline loads no policy.
 
 function isBreaker(policy: Policy): policy is CircuitBreaker {
@@ -61,4 +82,8 @@ function isBreaker(policy: Policy): policy is CircuitBreaker {
 
 function isRetry(policy: Policy): policy is Retry {
   return typeof (policy as Partial<Retry>).stats?.summary === 'function';
+}
+
+function isFallback(policy: Policy): policy is Fallback {
+  return typeof (policy as Partial<Fallback>).strategy?.handleFailure === 'function';
 }

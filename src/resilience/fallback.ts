@@ -6,6 +6,7 @@ import { type ErrorMatch, errorTest } from './error-match.ts';
 import { type PolicyListener, tell } from './events.ts';
 import { badOption, checkNames } from './options.ts';
 import { type Attempt, isPromise, neverAborted, type PolicyOptions, started } from './policy.ts';
+import { markUndelivered } from './undelivered.ts';
 
 export interface FallbackOptions extends Pick<PolicyOptions, 'name' | 'onEvent'> {
   /** What is delivered where a call fails. */
@@ -65,10 +66,25 @@ export class Fallback implements Policy {
 
   /** The substitute is taken to be of the type of what it stands in for. */
   execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
-    if (signal.aborted) return Promise.reject(signal.reason as Error);
     if (typeof this.#key === 'function') return Promise.reject(this.#withoutArguments());
-    const { succeed, fail } = this.#endsOf(this.#key, signal);
-    return started(attempt, signal, inner).then(succeed, fail) as Promise<T>;
+    return this.executeWith([], attempt, signal, inner);
+  }
+
+  /** As `execute`, for a call with these arguments: a `key` that is a function is made of them. */
+  executeWith<T>(
+    args: readonly unknown[],
+    attempt: Attempt<T>,
+    signal: AbortSignal = neverAborted,
+    inner?: Policy,
+  ): Promise<T> {
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    let ends: Ends;
+    try {
+      ends = this.#endsOf(this.#keyOf(args), signal);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+    return started(attempt, signal, inner).then(ends.succeed, ends.fail) as Promise<T>;
   }
 
   /**
@@ -80,9 +96,7 @@ export class Fallback implements Policy {
   ): (this: This, ...args: A) => R {
     const begin = (args: A): Ends => {
       const last = args.at(-1);
-      const key =
-        typeof this.#key === 'string' ? this.#key : this.#key(...(args as unknown as never[]));
-      return this.#endsOf(key, last instanceof AbortSignal ? last : neverAborted);
+      return this.#endsOf(this.#keyOf(args), last instanceof AbortSignal ? last : neverAborted);
     };
     let isAsync = fn instanceof AsyncFunction;
     return function (...args) {
@@ -97,6 +111,10 @@ export class Fallback implements Policy {
       isAsync = isPromise(result);
       return isAsync ? (Promise.resolve(result).then(succeed, fail) as R) : succeed(result);
     };
+  }
+
+  #keyOf(args: readonly unknown[]): string {
+    return typeof this.#key === 'string' ? this.#key : this.#key(...(args as readonly never[]));
   }
 
   #endsOf(key: string, signal: AbortSignal): Ends {
@@ -124,8 +142,9 @@ export class Fallback implements Policy {
     if (this.#onEvent !== undefined) {
       tellSubstitute(this.#onEvent, { name, key, strategy, error, substitute });
     }
-    if (substitute === undefined) throw error;
-    return substitute;
+    if (substitute !== undefined) return substitute;
+    markUndelivered(error, strategy.dropReason ?? 'drop');
+    throw error;
   }
 
   #withoutArguments(): PipelineError {

@@ -55,7 +55,9 @@ export const mapAsync: StageDefinition & MapAsync = defineStage<MapAsync, Parsed
     'row behind it begins. Calls that take about as long as `checkpoint.everyMs` (1000 ' +
     'unless given) therefore wait for the slowest of their cut and run hardly at a time: ' +
     'set `everyMs` to many times what a call takes, and `timeoutMs` to end those that hang.' +
-    ' A saved cut never covers a row whose call has not ended.',
+    ' A saved cut never covers a row whose call has not ended. ' +
+    'A policy stands around each call: while its breaker is open the rows in hand wait; with a ' +
+    'fallback they go on with what that delivers.',
   options: (z) =>
     z.strictObject({
       map: functionOption(z, 'Makes the record of a row.', 'a config file has no stage that waits'),
@@ -75,6 +77,7 @@ export const mapAsync: StageDefinition & MapAsync = defineStage<MapAsync, Parsed
   timeoutMs: 2000,
 })`,
   rows: 'same',
+  calls: true,
   output: (input, { schema }) => schema ?? input,
   create: (options, context) => new AsyncMapper(options, context),
 });

@@ -57,6 +57,7 @@ export function createStage<In extends Fields>(
     log: silentLogger,
     signal,
     batchLimits: defaultSettings.batch,
+    call: (attempt, signal) => attempt(signal),
     input,
     output,
     report: tally,

@@ -414,7 +414,7 @@ test('a breaker in a graph with a stage that holds, a branch and a merge loses n
     .pipe(holding as never as ReturnType<typeof branch>)
     .pipe(
       branch({
-        routes: { even: (row: { value: number }) => row.value % 2 === 0 },
+        routes: { even: (row) => Number(row['value']) % 2 === 0 },
         otherwise: 'odd',
       }) as never as ReturnType<typeof branch>,
     );

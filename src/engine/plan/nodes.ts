@@ -1,5 +1,6 @@
 import type { Policy } from '../../core/index.ts';
 import type { PipelineDescription } from '../description.ts';
+import { fallbackOf } from '../policies.ts';
 import type { Problems } from './problems.ts';
 
 /** Checks what needs no schema: that there are ends, and what each node is called and wrapped in. */
@@ -33,8 +34,15 @@ function checkPolicy(
   if (typeof (policy as Partial<Policy> | null)?.execute !== 'function') {
     const text = `the policy of \`${id}\` has no method \`execute(fn, signal)\``;
     problems.add('protocol', path, text);
-  } else if (!('definition' in component) || component.kind === 'stage') {
-    const text = `\`${id}\` has a policy and makes no calls that it could stand around: it is for sources and sinks that are described by \`open\`, \`read\`, \`write\`, \`commit\``;
+    return;
+  }
+  const isDescribed = 'definition' in component;
+  const isStage = isDescribed && component.kind === 'stage';
+  if (!isDescribed || (isStage && component.definition.spec.calls !== true)) {
+    const text = `\`${id}\` has a policy and makes no calls that it could stand around: it is for sources and sinks that are described by \`open\`, \`read\`, \`write\`, \`commit\`, and for stages that wait, as \`map-async\``;
+    problems.add('protocol', path, text);
+  } else if (!isStage && fallbackOf(policy) !== undefined) {
+    const text = `\`${id}\` has a fallback in its policy, and nothing can stand in for what a ${component.kind} does; it is for stages that wait, as \`map-async\`, and for functions of your own`;
     problems.add('protocol', path, text);
   }
 }

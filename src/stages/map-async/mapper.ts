@@ -7,8 +7,9 @@ import {
   RowFailures,
   type Stage,
   type StageContext,
+  Undelivered,
 } from '../../core/index.ts';
-import { PipelineError } from '../../errors.ts';
+import { isPipelineError, PipelineError } from '../../errors.ts';
 
 export interface AsyncMapperOptions {
   readonly map: (record: never, signal: AbortSignal) => unknown;
@@ -25,15 +26,10 @@ interface OpenBatch {
   done: number;
 }
 
-type Result = { readonly record: unknown } | { readonly reason: string; readonly thrown: unknown };
-
-/** A call under way. */
-interface Call {
-  /** Aborts the call itself. */
-  readonly controller: AbortController;
-  /** Ends the wait for its time to be over. */
-  readonly timer: AbortController;
-}
+type Result =
+  | { readonly record: unknown }
+  | { readonly dropped: string }
+  | { readonly reason: string; readonly thrown: unknown };
 
 /**
  * Keeps up to `concurrency` calls under way. It reads on when every row it holds has been started,
@@ -47,7 +43,8 @@ export class AsyncMapper implements Stage {
   readonly #records: RecordCollector;
   readonly #rowsMax: number;
   readonly #open: OpenBatch[] = [];
-  readonly #calls = new Set<Call>();
+  /** What aborts each call that is under way. */
+  readonly #calls = new Set<AbortController>();
   #rowsHeld = 0;
   #changed = Promise.withResolvers<void>();
   #reading = false;
@@ -147,11 +144,10 @@ export class AsyncMapper implements Stage {
   }
 
   #call(open: OpenBatch, at: number): void {
-    const call: Call = { controller: new AbortController(), timer: new AbortController() };
+    const call = new AbortController();
     const finish = (result: Result): void => {
       // A call that was given up may still end; nobody waits for it.
       if (!this.#calls.delete(call)) return;
-      call.timer.abort();
       open.results[at] = result;
       open.done++;
       this.#advance();
@@ -160,29 +156,56 @@ export class AsyncMapper implements Stage {
     this.#calls.add(call);
     const { batch } = open;
     const record = Object.freeze(batch.rowAt(batch.rows[at]!));
-    Promise.try(this.#options.map, record as never, call.controller.signal).then(
+    const attempt = (signal: AbortSignal): Promise<unknown> => this.#attempt(record, signal);
+    this.#context.call(attempt, call.signal, [record]).then(
       (mapped) => finish({ record: mapped }),
-      (thrown: unknown) => finish({ reason: 'row.threw', thrown }),
+      (thrown: unknown) => {
+        if (thrown instanceof Undelivered) finish({ dropped: thrown.reason });
+        else finish({ reason: this.#reasonOf(thrown), thrown });
+      },
     );
-    this.#limitTime(call, finish);
   }
 
-  #limitTime({ controller, timer }: Call, finish: (result: Result) => void): void {
-    const { timeoutMs } = this.#options;
-    if (timeoutMs === undefined) return;
-    this.#context.clock.sleep(timeoutMs, { signal: timer.signal }).then(
-      () => {
-        const thrown = new PipelineError({
-          code: 'ERR_TIMEOUT',
-          place: this.#context.id,
-          fact: `a call took longer than ${timeoutMs} ms`,
-          retryable: true,
-        });
-        finish({ reason: 'row.timeout', thrown });
-        controller.abort(thrown);
-      },
-      () => {},
-    );
+  #attempt(record: object, signal: AbortSignal): Promise<unknown> {
+    const { map, timeoutMs } = this.#options;
+    if (timeoutMs === undefined) return Promise.try(map, record as never, signal);
+    return this.#attemptWithin(timeoutMs, record, signal);
+  }
+
+  /** An attempt that rejects, and whose signal aborts, when its time is over. */
+  async #attemptWithin(timeoutMs: number, record: object, signal: AbortSignal): Promise<unknown> {
+    const { id, clock } = this.#context;
+    const [call, timer] = [new AbortController(), new AbortController()];
+    const giveUp = (): void => {
+      timer.abort();
+      call.abort(signal.reason);
+    };
+    signal.addEventListener('abort', giveUp, { once: true });
+    const limit = new Promise<never>((_, reject) => {
+      clock.sleep(timeoutMs, { signal: timer.signal }).then(
+        () => {
+          const fact = `a call took longer than ${timeoutMs} ms`;
+          const error = { code: 'ERR_TIMEOUT', place: id, fact, retryable: true } as const;
+          const timeout = new PipelineError(error);
+          reject(timeout);
+          call.abort(timeout);
+        },
+        () => {},
+      );
+    });
+    try {
+      const { map } = this.#options;
+      return await Promise.race([Promise.try(map, record as never, call.signal), limit]);
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+      timer.abort();
+    }
+  }
+
+  /** Its own limit of time is told from whatever else a call may fail with. */
+  #reasonOf(thrown: unknown): string {
+    const isOwn = isPipelineError(thrown) && thrown.place === this.#context.id;
+    return isOwn && thrown.code === 'ERR_TIMEOUT' ? 'row.timeout' : 'row.threw';
   }
 
   /** The next batch that may go on and is done, if there is one. */
@@ -202,7 +225,8 @@ export class AsyncMapper implements Stage {
     for (let at = 0; at < results.length; at++) {
       const row = batch.rows[at]!;
       const result = results[at]!;
-      if ('reason' in result) this.#failures.add(row, result.reason, result.thrown);
+      if ('dropped' in result) this.#context.report.dropped(result.dropped, 1);
+      else if ('reason' in result) this.#failures.add(row, result.reason, result.thrown);
       else this.#collect(row, result.record);
     }
     const mapped = this.#records.replace(batch.origin);
@@ -228,10 +252,7 @@ export class AsyncMapper implements Stage {
   #abandonCalls(reason: unknown): void {
     const calls = [...this.#calls];
     this.#calls.clear();
-    for (const { controller, timer } of calls) {
-      timer.abort();
-      controller.abort(reason);
-    }
+    for (const call of calls) call.abort(reason);
     this.#wake();
   }
 
