@@ -1,4 +1,4 @@
-export type { Check, Skips } from './check.ts';
+export type { Check, Patience, Skips } from './check.ts';
 export { type VirtualOutside, virtualOutside } from './outside.ts';
 export { type SinkCase, type SinkCheck, type SinkSetting, sinkSuite } from './sink-suite.ts';
 export type { SourceCase, SourceCheck, SourceSetting } from './source-run.ts';

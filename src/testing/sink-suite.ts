@@ -15,7 +15,15 @@ import {
 import { defaultSettings } from '../engine/description.ts';
 import { connectorOfSink } from '../engine/sink-loop.ts';
 import { BatchCopy } from './batch-copy.ts';
-import { type Check, checksOf, sameRecords, settles, type Skips, within } from './check.ts';
+import {
+  type Check,
+  checksOf,
+  type Patience,
+  sameRecords,
+  settles,
+  type Skips,
+  within,
+} from './check.ts';
 import { descriptionChecks } from './description-checks.ts';
 import { virtualOutside } from './outside.ts';
 import { VirtualFiles } from './virtual-files.ts';
@@ -47,7 +55,7 @@ export interface SinkSetting {
 }
 
 /** A sink with options, and records that are written to it. */
-export interface SinkCase {
+export interface SinkCase extends Patience {
   /** Tells cases apart: `appended to`. */
   readonly name: string;
   /** The schema of the records. */
@@ -165,8 +173,11 @@ const sinkChecks: Readonly<Record<SinkCheck, (sinkCase: SinkCase) => Promise<voi
     await connector.open(aborter.signal);
     const writing = connector.write(batchOf(sinkCase, sinkCase.records), aborter.signal);
     aborter.abort(new Error('stopped by the suite'));
-    ok(await settles(Promise.resolve(writing)), 'it writes on after the abort');
-    ok(await settles(connector.close()), 'it does not close after the abort');
+    ok(
+      await settles(Promise.resolve(writing), sinkCase.settleMsMax),
+      'it writes on after the abort',
+    );
+    ok(await settles(connector.close(), sinkCase.settleMsMax), 'it does not close after the abort');
     assertNothingOpen(outside);
   },
 
@@ -179,7 +190,7 @@ const sinkChecks: Readonly<Record<SinkCheck, (sinkCase: SinkCase) => Promise<voi
 };
 
 async function createSink(
-  { prepare, input }: SinkCase,
+  { prepare, input, settleMsMax }: SinkCase,
   through: (outside: Outside) => Outside = (outside) => outside,
 ): Promise<SinkSetting & { readonly connector: SinkConnector; readonly outside: Outside }> {
   const setting = prepare();
@@ -201,19 +212,21 @@ async function createSink(
     input,
     report: { counted: () => {} },
   });
-  const created = await within(Promise.resolve(creating), 'it is never created');
+  const created = await within(Promise.resolve(creating), 'it is never created', settleMsMax);
   const connector = isSink(created) ? connectorOfSink(created, spec.name, signal) : created;
-  return { ...setting, connector: bounded(connector), outside };
+  return { ...setting, connector: bounded(connector, settleMsMax), outside };
 }
 
 /** The same connector; a call that never settles fails instead. */
-function bounded(connector: SinkConnector): SinkConnector {
+function bounded(connector: SinkConnector, settleMsMax: number | undefined): SinkConnector {
+  const soon = <T>(promise: T | Promise<T>, fact: string): Promise<T> =>
+    within(Promise.resolve(promise), fact, settleMsMax);
   return {
-    open: (signal) => within(connector.open(signal), 'it neither opens nor fails'),
+    open: (signal) => soon(connector.open(signal), 'it neither opens nor fails'),
     write: (batch, signal) =>
-      within(connector.write(batch, signal), 'it neither takes a batch nor refuses it'),
-    commit: (cut, signal) => within(connector.commit(cut, signal), 'it does not commit'),
-    close: () => within(connector.close(), 'it does not close'),
+      soon(connector.write(batch, signal), 'it neither takes a batch nor refuses it'),
+    commit: (cut, signal) => soon(connector.commit(cut, signal), 'it does not commit'),
+    close: () => soon(connector.close(), 'it does not close'),
   };
 }
 

@@ -13,11 +13,12 @@ import {
   type SourceComponent,
   type SourceConnector,
   type SourceContext,
+  type WhenPaused,
 } from '../core/index.ts';
 import { defaultSettings } from '../engine/description.ts';
 import { connectorOf } from '../engine/hand-written.ts';
 import { Tally } from '../engine/report.ts';
-import { type Skips, within } from './check.ts';
+import { type Patience, type Skips, within } from './check.ts';
 import { virtualOutside } from './outside.ts';
 
 /** What a source is checked for. */
@@ -32,6 +33,8 @@ export type SourceCheck =
   | 'gives positions that are JSON'
   | 'closes without an open, or after one that failed'
   | 'wakes a read that is aborted'
+  | 'keeps what it promises while it is paused'
+  | 'says how far it is behind, if it knows'
   | 'leaves nothing open';
 
 /** A source, and the outside that it reads from. */
@@ -42,7 +45,7 @@ export interface SourceSetting {
 }
 
 /** A source with options, and what it must give. */
-export interface SourceCase {
+export interface SourceCase extends Patience {
   /** Tells cases apart: `two files`. */
   readonly name: string;
   /** Called for each instance: the same input every time. */
@@ -74,6 +77,7 @@ export interface ReadRow {
 /** One instance of a source, planned and created outside any pipeline, and what it gave. */
 export class SourceRun {
   readonly id: string;
+  readonly whenPaused: WhenPaused;
   readonly connector: SourceConnector;
   readonly tally: Tally;
   readonly output: Schema;
@@ -87,12 +91,14 @@ export class SourceRun {
   readonly #signal: AbortSignal;
 
   private constructor(
+    whenPaused: WhenPaused,
     connector: SourceConnector,
     context: SourceContext,
     tally: Tally,
     from: Position | undefined,
   ) {
     this.id = context.id;
+    this.whenPaused = whenPaused;
     this.connector = connector;
     this.tally = tally;
     this.output = context.output;
@@ -102,7 +108,7 @@ export class SourceRun {
   }
 
   static async create(
-    { prepare }: SourceCase,
+    { prepare, settleMsMax }: SourceCase,
     { from, limits, signal = new AbortController().signal, through }: SourceRunOptions = {},
   ): Promise<SourceRun> {
     const { component, outside: given = virtualOutside() } = prepare();
@@ -112,7 +118,7 @@ export class SourceRun {
     const { clock, random, files, network } = outside;
     const planned = { clock, random, files, network, id: spec.name, signal };
     const schema = Promise.resolve(spec.output(options, { ...given, id: spec.name, signal }));
-    const output = await within(schema, 'it does not find its schema');
+    const output = await within(schema, 'it does not find its schema', settleMsMax);
     const tally = new Tally();
     const context: SourceContext = {
       ...planned,
@@ -124,9 +130,10 @@ export class SourceRun {
     const created = await within(
       Promise.resolve(spec.create(options, context)),
       'it is never created',
+      settleMsMax,
     );
     const connector = isSource(created) ? connectorOf(created) : created;
-    return new SourceRun(bounded(connector), context, tally, from);
+    return new SourceRun(spec.whenPaused, bounded(connector, settleMsMax), context, tally, from);
   }
 
   async open(): Promise<void> {
@@ -166,11 +173,19 @@ export class SourceRun {
 const emptyReadsMax = 10_000;
 
 /** The same connector; a call that never settles fails instead. */
-function bounded(connector: SourceConnector): SourceConnector {
-  return {
-    open: (from, signal) => within(connector.open(from, signal), 'it neither opens nor fails'),
-    read: (signal) => within(connector.read(signal), 'it gives neither a batch nor its end'),
+function bounded(connector: SourceConnector, settleMsMax: number | undefined): SourceConnector {
+  const soon = <T>(promise: Promise<T>, fact: string): Promise<T> =>
+    within(promise, fact, settleMsMax);
+  const same: SourceConnector = {
+    open: (from, signal) => soon(connector.open(from, signal), 'it neither opens nor fails'),
+    read: (signal) => soon(connector.read(signal), 'it gives neither a batch nor its end'),
     position: () => connector.position(),
-    close: () => within(connector.close(), 'it does not close'),
+    close: () => soon(connector.close(), 'it does not close'),
   };
+  if (connector.acknowledge !== undefined) {
+    same.acknowledge = (position, signal) =>
+      soon(connector.acknowledge!(position, signal), 'it does not acknowledge');
+  }
+  if (connector.lag !== undefined) same.lag = () => connector.lag!();
+  return same;
 }

@@ -1,8 +1,9 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert/strict';
 
-import { type Outside, type SourceDefinition, VirtualClock } from '../core/index.ts';
-import { type Check, checksOf, sameRecords, settles, type Skips, turns } from './check.ts';
+import { type Outside, type Position, type SourceDefinition, VirtualClock } from '../core/index.ts';
+import { type Check, checksOf, sameRecords, settles, type Skips, turns, within } from './check.ts';
 import { descriptionChecks } from './description-checks.ts';
+import { virtualOutside } from './outside.ts';
 import {
   type ReadRow,
   type SourceCase,
@@ -117,16 +118,33 @@ const sourceChecks: Readonly<Record<SourceCheck, (sourceCase: SourceCase) => Pro
 
   'wakes a read that is aborted': async (sourceCase) => {
     const aborter = new AbortController();
+    const { settleMsMax } = sourceCase;
     const run = await SourceRun.create(sourceCase, { signal: aborter.signal, through: stopped });
-    ok(await settles(run.open()), 'it waits for time to open');
+    ok(await settles(run.open(), settleMsMax), 'it waits for time to open');
     const reading = run.read();
     reading.catch(() => {});
     await turns(50);
     aborter.abort(new Error('stopped by the suite'));
-    ok(await settles(reading), 'it reads on after the abort');
-    ok(await settles(run.read()), 'it begins to read after the abort');
+    ok(await settles(reading, settleMsMax), 'it reads on after the abort');
+    ok(await settles(run.read(), settleMsMax), 'it begins to read after the abort');
     await run.connector.close();
     assertNothingOpen(run);
+  },
+
+  'keeps what it promises while it is paused': async (sourceCase) => {
+    const whole = await readAll(sourceCase, oftenPaused);
+    const { whenPaused, connector } = whole;
+    if (whenPaused === 'hold') await assertHeld(sourceCase, whole);
+    if (whenPaused !== 'redeliver') return;
+    ok(connector.acknowledge !== undefined, 'it promises to redeliver and has no `acknowledge`');
+    await assertRedelivered(sourceCase, whole);
+  },
+
+  'says how far it is behind, if it knows': async (sourceCase) => {
+    await readEach(sourceCase, ({ connector }) => {
+      const lag = connector.lag?.() ?? null;
+      ok(lag === null || (Number.isFinite(lag) && lag >= 0), `it is behind by ${lag}`);
+    });
   },
 
   'leaves nothing open': async (sourceCase) => {
@@ -138,6 +156,56 @@ const sourceChecks: Readonly<Record<SourceCheck, (sourceCase: SourceCase) => Pro
     assertNothingOpen(early);
   },
 };
+
+const oftenPaused: SourceRunOptions = { limits: { rowsMax: 3 } };
+const pausesMax = 5;
+const pauseMs = 60_000;
+
+/** What comes is the same where nothing is read for minutes, again and again. */
+async function assertHeld(sourceCase: SourceCase, whole: SourceRun): Promise<void> {
+  let pauses = 0;
+  const paused = await readEach(sourceCase, async ({ outside: { clock } }) => {
+    if (pauses++ >= pausesMax) return;
+    if (!(clock instanceof VirtualClock)) return turns(50);
+    const fact = 'time does not go on while nothing is read';
+    await within(clock.sleep(pauseMs), fact, sourceCase.settleMsMax);
+  });
+  sameRecords(recordsOf(paused.rows), recordsOf(whole.rows), 'its records, read with pauses');
+}
+
+/** Of one far end, what was read and not acknowledged comes again, whatever else does. */
+async function assertRedelivered(sourceCase: SourceCase, whole: SourceRun): Promise<void> {
+  const setting = { outside: virtualOutside(), ...sourceCase.prepare() };
+  const same = { ...sourceCase, prepare: () => setting };
+  let safe: { readonly position?: Position; readonly rows: number } = { rows: 0 };
+  await readEach(same, async ({ connector, positions }) => {
+    // The first of two batches is stored when the second has been read.
+    if (positions.length !== 3) return;
+    safe = positions[1]!;
+    await connector.acknowledge!(positions[1]!.position, new AbortController().signal);
+  });
+  const left = whole.rows.slice(safe.rows);
+  const again = await readAll(same, { ...oftenPaused, from: safe.position });
+  const ids = new Set(again.rows.map(({ id }) => id));
+  const lost = left.filter(({ id }) => !ids.has(id)).length;
+  strictEqual(lost, 0, `${lost} rows were not acknowledged and did not come again`);
+}
+
+/** Reads in small batches; `between`: after it has opened, and after each batch. */
+async function readEach(
+  sourceCase: SourceCase,
+  between: (run: SourceRun) => void | Promise<void>,
+): Promise<SourceRun> {
+  const run = await SourceRun.create(sourceCase, oftenPaused);
+  try {
+    await run.open();
+    do await between(run);
+    while (run.rows.length < rowsMaxOf(sourceCase) && (await run.read()));
+  } finally {
+    await run.connector.close();
+  }
+  return run;
+}
 
 const rowsMaxUnlessGiven = 1000;
 

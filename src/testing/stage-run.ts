@@ -16,7 +16,7 @@ import {
   type StageComponent,
 } from '../core/index.ts';
 import type { Tally } from '../engine/report.ts';
-import { bounded, type Skips, within } from './check.ts';
+import { bounded, type Patience, type Skips, within } from './check.ts';
 import { createStage, type TestedStage } from './stage.ts';
 
 /** What a stage is checked for. */
@@ -37,7 +37,7 @@ export type StageCheck =
   | 'ends when it is aborted';
 
 /** A stage with options, and records that are put through it: a dozen or more show the most. */
-export interface StageCase<F extends Fields = Fields> {
+export interface StageCase<F extends Fields = Fields> extends Patience {
   /** Tells cases apart: `by two keys`. */
   readonly name: string;
   readonly component: StageComponent<F, Fields>;
@@ -76,17 +76,19 @@ export class StageRun {
   rowsOut = 0;
   readonly #stage: TestedStage;
   readonly #signal: AbortSignal;
+  readonly #settleMsMax: number | undefined;
   readonly #given = new Set<Column>();
   readonly #made = new Set<Column>();
 
   constructor(
-    { component, input }: StageCase,
+    { component, input, settleMsMax }: StageCase,
     { state, signal = new AbortController().signal }: StageRunOptions = {},
   ) {
     // Chance falls otherwise in a second run: what must go on as it was is in the snapshot.
     const outside = state === undefined ? {} : { random: seededRandom('another run') };
     this.#stage = createStage(component, input, { outside, state, signal });
     this.#signal = signal;
+    this.#settleMsMax = settleMsMax;
     this.tally = this.#stage.tally;
     this.output = this.#stage.output;
   }
@@ -111,7 +113,11 @@ export class StageRun {
     const { instance } = this.#stage;
     if (isStage(instance)) {
       const made = instance.transform(this.#stream(flows, endless));
-      for await (const flow of bounded(made, 'it neither gives anything nor ends')) {
+      for await (const flow of bounded(
+        made,
+        'it neither gives anything nor ends',
+        this.#settleMsMax,
+      )) {
         this.#send(flow);
       }
       return;
@@ -136,7 +142,8 @@ export class StageRun {
     let state: JsonValue = null;
     try {
       const made = stage.transform(this.#stream(flows, true, stop.signal));
-      for await (const flow of bounded(made, 'it keeps a cut to itself while it waits for more')) {
+      const fact = 'it keeps a cut to itself while it waits for more';
+      for await (const flow of bounded(made, fact, this.#settleMsMax)) {
         this.#send(flow);
         if (!isCut(flow)) continue;
         state = this.#stage.snapshot();
@@ -169,7 +176,8 @@ export class StageRun {
     if (isStage(instance)) return;
     const process = typeof instance === 'function' ? instance : instance.process;
     const processed = Promise.resolve(process(batch, this.#signal));
-    const result = await within(processed, 'it neither gives what it makes of a batch nor fails');
+    const fact = 'it neither gives what it makes of a batch nor fails';
+    const result = await within(processed, fact, this.#settleMsMax);
     const outputs = result instanceof Batch ? { [onlyOutput]: result } : result;
     const isPassedOn = Object.values(outputs).includes(batch);
     for (const [output, made] of Object.entries(outputs)) this.#send(made, output);

@@ -176,7 +176,7 @@ const stageChecks: Readonly<Record<StageCheck, (stageCase: StageCase) => Promise
     done.catch(() => {});
     await turns(50);
     aborter.abort(new Error('stopped by the suite'));
-    ok(await settles(done), 'it goes on after the abort');
+    ok(await settles(done, stageCase.settleMsMax), 'it goes on after the abort');
   },
 };
 

@@ -31,6 +31,8 @@ import {
   type StageDefinition,
   type StageInstance,
   type StageProcess,
+  systemClock,
+  type WhenPaused,
   type Zod,
 } from '../../src/core/index.ts';
 import {
@@ -378,45 +380,58 @@ class Numbers implements SourceConnector {
 
 type SourceClass = new (context: SourceContext) => SourceConnector;
 
-async function sourceOf(Connector: SourceClass): Promise<string[]> {
-  return Object.keys(await faultsOf('source', sourceChecks(Connector)));
+async function sourceOf(
+  Connector: SourceClass,
+  whenPaused?: WhenPaused,
+): Promise<Record<string, string>> {
+  return faultsOf('source', sourceChecks(Connector, whenPaused));
 }
 
-function sourceChecks(Connector: SourceClass): Check[] {
+interface Patience {
+  readonly settleMsMax?: number;
+}
+
+function sourceChecks(
+  Connector: SourceClass,
+  whenPaused: WhenPaused = 'hold',
+  patience: Patience = {},
+): Check[] {
   const define = defineSource<() => SourceComponent, object>({
     name: 'made-up',
     summary: 'Give numbers.',
     options: (z) => z.strictObject({}),
     example: {},
-    whenPaused: 'hold',
+    whenPaused,
     output: () => schema({ n: 'float64' }),
     create: (_, context) => new Connector(context),
   });
   const definition: SourceDefinition = define;
   const expected = Array.from({ length: 12 }, (_, n) => ({ n }));
   const prepare = () => ({ component: define() });
-  return sourceSuite(definition, [{ name: 'case', prepare, expected }]);
+  return sourceSuite(definition, [{ name: 'case', prepare, expected, ...patience }]);
 }
 
 describe.concurrent('the source suite finds a source that', () => {
   const check = (name: SourceCheck): SourceCheck => name;
 
   test('does nothing wrong', async () => {
-    expect(await sourceOf(Numbers)).toEqual([]);
+    expect(await sourceOf(Numbers)).toEqual({});
   });
 
   test('resumes one row too late', async () => {
     class Late extends Numbers {
       override position = () => Math.min(12, this.next + 1);
     }
-    expect(await sourceOf(Late)).toEqual([check('goes on from each of its positions')]);
+    expect(Object.keys(await sourceOf(Late))).toEqual([
+      check('goes on from each of its positions'),
+    ]);
   });
 
   test('has positions that are no JSON', async () => {
     class Big extends Numbers {
       override position = () => new Date(this.next) as never;
     }
-    expect(await sourceOf(Big)).toContain(check('gives positions that are JSON'));
+    expect(Object.keys(await sourceOf(Big))).toContain(check('gives positions that are JSON'));
   });
 
   test('reads on behind its end', async () => {
@@ -427,7 +442,7 @@ describe.concurrent('the source suite finds a source that', () => {
         return batch;
       }
     }
-    expect(await sourceOf(Again)).toContain(check('says again that it has ended'));
+    expect(Object.keys(await sourceOf(Again))).toContain(check('says again that it has ended'));
   });
 
   test('makes batches as it likes', async () => {
@@ -440,7 +455,7 @@ describe.concurrent('the source suite finds a source that', () => {
         return batch.length === 0 ? endOfInput : batch;
       }
     }
-    expect(await sourceOf(Large)).toEqual([check('keeps to the limits of a batch')]);
+    expect(Object.keys(await sourceOf(Large))).toEqual([check('keeps to the limits of a batch')]);
   });
 
   test('names all its records alike', async () => {
@@ -451,7 +466,7 @@ describe.concurrent('the source suite finds a source that', () => {
         return Batch.from(batch.toRows() as never, batch.schema, { source: this.context.id });
       }
     }
-    const failed = await sourceOf(Alike);
+    const failed = Object.keys(await sourceOf(Alike));
     expect(failed).toContain(check('names each record, and the same way again'));
   });
 
@@ -471,7 +486,9 @@ describe.concurrent('the source suite finds a source that', () => {
         });
       }
     }
-    expect(await sourceOf(Reports)).toEqual([check('reports each record that it makes no row of')]);
+    expect(Object.keys(await sourceOf(Reports))).toEqual([
+      check('reports each record that it makes no row of'),
+    ]);
   });
 
   test('gives other records or another schema', async () => {
@@ -483,7 +500,9 @@ describe.concurrent('the source suite finds a source that', () => {
           : (Batch.from(batch.toRows() as never, schema({ n: 'text?', m: 'text?' })) as never);
       }
     }
-    expect(await sourceOf(Other)).toContain(check('gives the records that are expected'));
+    expect(Object.keys(await sourceOf(Other))).toContain(
+      check('gives the records that are expected'),
+    );
   });
 
   test('does not wake', async () => {
@@ -531,7 +550,9 @@ describe.concurrent('the source suite finds a source that', () => {
         return super.read(signal);
       }
     }
-    expect(await sourceOf(Endless)).toContain(check('gives the records that are expected'));
+    expect(Object.keys(await sourceOf(Endless))).toContain(
+      check('gives the records that are expected'),
+    );
   });
 
   test('does not close where it did not open', async () => {
@@ -545,9 +566,88 @@ describe.concurrent('the source suite finds a source that', () => {
         if (!this.#opened) throw new TypeError('undefined');
       }
     }
-    expect(await sourceOf(Unclosed)).toEqual([
+    expect(Object.keys(await sourceOf(Unclosed))).toEqual([
       check('closes without an open, or after one that failed'),
     ]);
+  });
+
+  test('has less than it promises for when it is paused', async () => {
+    expect(await sourceOf(Numbers, 'redeliver')).toEqual({
+      [check('keeps what it promises while it is paused')]:
+        'it promises to redeliver and has no `acknowledge`',
+    });
+  });
+
+  test('loses what comes while nothing is read', async () => {
+    class Forgetful extends Numbers {
+      #readMs = 0;
+      override async read(signal: AbortSignal) {
+        const { clock } = this.context;
+        if (clock.monotonic() > this.#readMs && this.next < 12) this.next++;
+        this.#readMs = clock.monotonic();
+        return super.read(signal);
+      }
+    }
+    expect(await sourceOf(Forgetful)).toMatchObject({
+      [check('keeps what it promises while it is paused')]: expect.stringContaining(
+        'read with pauses',
+      ) as string,
+    });
+    expect(await sourceOf(Forgetful, 'skip')).toEqual({});
+  });
+
+  test('gives what was not acknowledged only once', async () => {
+    /** What the far end has forgotten, by its name: here the files of its outside. */
+    const forgotten = new WeakMap<object, number>();
+    class Broker extends Numbers {
+      override async open(from: Position | undefined) {
+        await super.open(from ?? forgotten.get(this.context.files));
+      }
+      async acknowledge(position: Position) {
+        forgotten.set(this.context.files, position as number);
+      }
+    }
+    expect(await sourceOf(Broker, 'redeliver')).toEqual({});
+    class Hasty extends Broker {
+      override async open() {
+        this.next = forgotten.get(this.context.files) ?? 0;
+      }
+      override async acknowledge() {
+        forgotten.set(this.context.files, this.next);
+      }
+    }
+    const name = check('keeps what it promises while it is paused');
+    expect((await sourceOf(Hasty, 'redeliver'))[name]).toContain('not acknowledged');
+    class Stuck extends Broker {
+      override acknowledge = () => new Promise<never>(() => {});
+    }
+    expect(await sourceOf(Stuck, 'redeliver')).toEqual({ [name]: 'it does not acknowledge' });
+  });
+
+  test('does not know how far it is behind, and says so in its own way', async () => {
+    class Lost extends Numbers {
+      lag = () => NaN;
+    }
+    const name = check('says how far it is behind, if it knows');
+    expect(Object.keys(await sourceOf(Lost))).toEqual([name]);
+    class Known extends Numbers {
+      lag = () => 12 - this.next;
+    }
+    expect(await sourceOf(Known)).toEqual({});
+  });
+
+  test('is slow to open, unless it may be', async () => {
+    class Slow extends Numbers {
+      override async open(from: Position | undefined) {
+        await systemClock.sleep(100);
+        await super.open(from);
+      }
+    }
+    const name = check('gives the records that are expected');
+    const hasty = await faultsOf('source', sourceChecks(Slow, 'hold', { settleMsMax: 10 }));
+    expect(hasty[name]).toBe('it neither opens nor fails');
+    const patient = sourceChecks(Slow, 'hold', { settleMsMax: 10_000 });
+    expect(await faultsOf('source', patient)).toEqual({});
   });
 
   test('leaves a file open', async () => {
@@ -557,7 +657,7 @@ describe.concurrent('the source suite finds a source that', () => {
         await this.context.files.open('/left', 'append').catch(() => {});
       }
     }
-    expect(await sourceOf(Leaves)).toEqual([
+    expect(Object.keys(await sourceOf(Leaves))).toEqual([
       check('wakes a read that is aborted'),
       check('leaves nothing open'),
     ]);
