@@ -15,6 +15,7 @@ import {
   reportPolicy,
   type Runner,
   runnerOf,
+  strategyOf,
 } from './policies.ts';
 
 /** How long a call waits before it is made again, where neither a retry nor a refusal says. */
@@ -84,7 +85,7 @@ export class Calls {
       this.#counts.calls++;
       try {
         const value = await run(call.attempt, signal, args);
-        this.#end(what, call);
+        this.#end(what, call, value);
         return value;
       } catch (error) {
         if (signal.aborted) throw error;
@@ -115,11 +116,11 @@ export class Calls {
   }
 
   /** A result that no attempt gave is a substitute. */
-  #end(what: string, { hasSucceeded, lastReason }: Call<unknown>): void {
+  #end(what: string, { hasSucceeded, lastReason }: Call<unknown>, value: unknown): void {
     if (hasSucceeded) return this.recovered(what);
     const { policy, substituted } = this.#parts;
     this.#counts.substituted++;
-    substituted?.(fallbackOf(policy!)?.strategy.name ?? 'policy');
+    substituted?.(strategyOf(policy!, value));
     this.degrade(what, `substitutes${lastReason === undefined ? '' : `: ${lastReason}`}`);
   }
 

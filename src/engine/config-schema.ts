@@ -3,6 +3,7 @@ import type * as zod from 'zod';
 import type { JsonValue } from '../batch/index.ts';
 import type { Definition, Zod } from '../core/index.ts';
 import { placementKeys } from './config/entries.ts';
+import { policyShape } from './config/policy-shape.ts';
 import { settingsShape } from './config/settings.ts';
 import type { Registry } from './registry.ts';
 
@@ -20,9 +21,10 @@ export async function configSchema(
   version: JsonSchemaVersion = 'draft-7',
 ): Promise<JsonSchema> {
   const z = await import('zod');
-  const source = entrySchema(z, 'source', registry);
-  const stage = entrySchema(z, 'stage', registry);
-  const sink = entrySchema(z, 'sink', registry);
+  const policy = policyShape(z);
+  const source = entrySchema(z, 'source', registry, policy);
+  const stage = entrySchema(z, 'stage', registry, policy);
+  const sink = entrySchema(z, 'sink', registry, policy);
   const settings = Object.entries(settingsShape(z)).map(([key, type]) => [key, type.optional()]);
   const file = z.strictObject({
     $schema: z.string().optional().describe('Where this schema is, for editors.'),
@@ -33,6 +35,10 @@ export async function configSchema(
     sink: sink.optional().describe('Where they go.'),
     sinks: z.record(z.string(), sink).optional().describe('Several sinks, by id.'),
     deadLetters: sink.optional().describe('Where failed records go; a file unless given.'),
+    policies: z
+      .record(z.string(), policy)
+      .optional()
+      .describe('Policies by name: all that refer to one share its breaker and its budget.'),
     ...(Object.fromEntries(settings) as Record<string, zod.ZodType>),
   });
   return { ...toJsonSchema(z, file, version, 'ref'), title: 'Millrace pipeline' };
@@ -60,9 +66,14 @@ function toJsonSchema(
   return z.toJSONSchema(type, { target, reused, io: 'input', unrepresentable: 'any' });
 }
 
-function entrySchema(z: Zod, kind: Definition['kind'], registry: Registry): zod.ZodType {
+function entrySchema(
+  z: Zod,
+  kind: Definition['kind'],
+  registry: Registry,
+  policy: zod.ZodObject,
+): zod.ZodType {
   const definitions: ReadonlyMap<string, Definition> = registry[`${kind}s`];
-  const placement = placementShape(z, kind);
+  const placement = placementShape(z, kind, policy);
   const shape: Record<string, zod.ZodType> = {};
   const bare: string[] = [];
   for (const [name, { spec }] of definitions) {
@@ -79,8 +90,13 @@ function entrySchema(z: Zod, kind: Definition['kind'], registry: Registry): zod.
   return bare.length === 0 ? component : z.union([component, z.enum(bare)]);
 }
 
-function placementShape(z: Zod, kind: Definition['kind']): Record<string, zod.ZodType> {
+function placementShape(
+  z: Zod,
+  kind: Definition['kind'],
+  policy: zod.ZodObject,
+): Record<string, zod.ZodType> {
   const references = z.union([z.string(), z.array(z.string()).min(1)]);
+  const resilience = kind === 'stage' ? policy : policy.omit({ fallback: true });
   const keys: Record<string, zod.ZodType> = {
     id: z.string().optional().describe("Its name here; the component's unless given."),
     from: references.optional().describe('What it reads from: an id, or `id.output` of a branch.'),
@@ -88,6 +104,10 @@ function placementShape(z: Zod, kind: Definition['kind']): Record<string, zod.Zo
       .literal(true)
       .optional()
       .describe('A sink that cannot take data pauses the source.'),
+    resilience: z
+      .union([z.string(), resilience])
+      .optional()
+      .describe('What stands around its calls: a policy, or the name of one under `policies`.'),
   };
   return Object.fromEntries(placementKeys[kind].map((key) => [key, keys[key]!]));
 }

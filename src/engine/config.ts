@@ -13,6 +13,7 @@ import { type ConfigMap, ConfigDocument, configLimits, isConfigMap } from './con
 import { EntryReader, placementKeys } from './config/entries.ts';
 import { configKeys, suggestion } from './config/keys.ts';
 import { applyOverride, type Override } from './config/overrides.ts';
+import { Policies } from './config/policies.ts';
 import { resolveSecrets, Secrets } from './config/secrets.ts';
 import { readSettings } from './config/settings.ts';
 import { readTopology } from './config/topology.ts';
@@ -170,7 +171,9 @@ async function describe(
   const name = readName(config, file, reader);
   const settings = await readSettings(config, problems);
   const variables = { variables: environment, files: outside.files };
-  const topology = await readTopology(config, reader, (value, path, definition) =>
+  const policies = new Policies(outside, reader);
+  await policies.readNamed(config['policies'] ?? null);
+  const topology = await readTopology(config, reader, policies, (value, path, definition) =>
     resolveSecrets(value, path, variables, secrets, problems, (at) =>
       isExpression(definition, at.slice(path.length)),
     ),
@@ -192,7 +195,7 @@ async function isExpression({ spec }: Definition, path: Path): Promise<boolean> 
 
 function checkKeys(config: ConfigMap, reader: EntryReader): void {
   for (const key of Object.keys(config)) {
-    if (configKeys.includes(key) || reader.isLater(key, [key])) continue;
+    if (configKeys.includes(key)) continue;
     const isPlacement = Object.values(placementKeys).some((keys) => keys.includes(key));
     const hint = isPlacement
       ? 'it stands within a source, stage or sink'

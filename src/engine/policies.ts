@@ -57,6 +57,20 @@ export function fallbackOf(policy: Policy): Fallback | undefined {
   return policiesOf(policy).find(isFallback);
 }
 
+const strategyOfQuality: Readonly<Record<string, string>> = {
+  stale: 'last-known-good',
+  interpolated: 'interpolated',
+  constant: 'constant',
+};
+
+/** The strategy that gave a substitute; of a chain the one that it carries the mark of. */
+export function strategyOf(policy: Policy, substitute: unknown): string {
+  const name = fallbackOf(policy)?.strategy.name ?? 'policy';
+  const { quality } = (substitute ?? {}) as { readonly quality?: string };
+  const meant = strategyOfQuality[quality ?? ''];
+  return meant !== undefined && name.split(', ').includes(meant) ? meant : name;
+}
+
 /** Runs a call under a policy. `args`: of what is called, for the key of an outermost fallback. */
 export type Runner = <T>(
   attempt: (signal: AbortSignal) => Promise<T>,

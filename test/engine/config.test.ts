@@ -156,7 +156,7 @@ describe('problems, each with its place', () => {
       'source: stdin\nstages:\n  - threshold:\n    field: value\nsink: console\n',
       [
         '3:5: missing-option: `threshold` needs the option `field`',
-        '4:5: unknown-key: `field` is no key of a stage, keys beside it: id, from (options of `threshold` stand under it, indented)',
+        '4:5: unknown-key: `field` is no key of a stage, keys beside it: id, from, resilience (options of `threshold` stand under it, indented)',
       ],
     ],
     [
@@ -232,11 +232,11 @@ describe('problems, each with its place', () => {
       ['2:19: invalid-option: `required: false` is not there yet in this version; leave it out'],
     ],
     [
-      'resilience and policies, which are for later',
+      'resilience in a place that is not beside a component, and policies that are not at the top',
       'source: { stdin: , policies: [] }\nsink: console\nresilience: {}\n',
       [
-        '1:20: unknown-key: `policies` is not there yet in this version; leave it out',
-        '3:1: unknown-key: `resilience` is not there yet in this version; leave it out',
+        '1:20: unknown-key: `policies` is no key of a source, keys beside it: id, resilience (options of `stdin` stand under it, indented)',
+        '3:1: unknown-key: a pipeline has no key `resilience`, it stands within a source, stage or sink',
       ],
     ],
     [

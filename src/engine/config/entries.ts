@@ -25,12 +25,10 @@ type Kind = Definition['kind'];
 
 /** The keys that an entry of each kind may have beside its component. */
 export const placementKeys: Readonly<Record<Kind, readonly string[]>> = {
-  source: ['id'],
-  stage: ['id', 'from'],
-  sink: ['id', 'from', 'required'],
+  source: ['id', 'resilience'],
+  stage: ['id', 'from', 'resilience'],
+  sink: ['id', 'from', 'required', 'resilience'],
 };
-
-const laterKeys: ReadonlySet<string> = new Set(['policies', 'policy', 'resilience']);
 
 /** Finds the components that a config names, and everything wrong with how it names them. */
 export class EntryReader {
@@ -46,13 +44,6 @@ export class EntryReader {
     this.problems.push({ kind, path, text });
   }
 
-  /** True, with a problem, for a key that a later version will have. */
-  isLater(key: string, path: Path): boolean {
-    if (!laterKeys.has(key)) return false;
-    this.problem('unknown-key', path, `\`${key}\` is not there yet in this version; leave it out`);
-    return true;
-  }
-
   /** Reads one entry. What names no component that is known has no definition, and a problem. */
   read(kind: Kind, value: ConfigValue, at: Path): Entry {
     if (typeof value === 'string') {
@@ -66,7 +57,7 @@ export class EntryReader {
     const names: string[] = [];
     for (const [key, item] of Object.entries(value)) {
       if (placementKeys[kind].includes(key)) placement[key] = item;
-      else if (!this.isLater(key, [...at, key])) names.push(key);
+      else names.push(key);
     }
     const name = this.#pick(kind, names, at);
     if (name === undefined) return unnamed(kind, at, placement);

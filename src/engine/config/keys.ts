@@ -10,6 +10,7 @@ export const configKeys: readonly string[] = [
   'sink',
   'sinks',
   'deadLetters',
+  'policies',
   'batch',
   'queue',
   'checkpoint',

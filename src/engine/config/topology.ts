@@ -1,8 +1,9 @@
-import type { Definition } from '../../core/index.ts';
+import type { Definition, Policy } from '../../core/index.ts';
 import type { Path, SinkNode, SourceNode, StageNode } from '../description.ts';
 import { meantKey } from './keys.ts';
 import { type ConfigMap, configMap, type ConfigValue, isConfigMap } from './document.ts';
 import type { Entry, EntryReader } from './entries.ts';
+import type { Policies } from './policies.ts';
 
 /** The graph of a config. */
 export interface Topology {
@@ -33,6 +34,7 @@ const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
 export async function readTopology(
   config: ConfigMap,
   reader: EntryReader,
+  policies: Policies,
   resolve: ResolveOptions,
 ): Promise<Topology> {
   const sources = readEnds('source', config, reader);
@@ -59,6 +61,7 @@ export async function readTopology(
   const node = async <C>(placed: Placed, kind: Kind): Promise<NodeParts<C>> => ({
     id: ids.get(placed)!,
     component: await toComponent<C>(placed.entry, kind, resolve, reader),
+    ...(await policyIn(placed.entry, kind, ids.get(placed)!, policies)),
     path: placed.entry.path,
   });
   const nodes = { sources: [] as SourceNode[], stages: [] as StageNode[], sinks: [] as SinkNode[] };
@@ -71,7 +74,18 @@ export async function readTopology(
     const before = readsBehind.has(sink) ? readsBehind.get(sink) : stages.at(-1);
     nodes.sinks.push({ ...(await node(sink, 'sink')), ...behind(sink, before) });
   }
-  return { ...nodes, deadLetters: await readDeadLetters(config, reader, resolve) };
+  return { ...nodes, deadLetters: await readDeadLetters(config, reader, policies, resolve) };
+}
+
+async function policyIn(
+  { placement, at }: Entry,
+  kind: Kind,
+  id: string,
+  policies: Policies,
+): Promise<{ readonly policy?: Policy }> {
+  const path = [...at, 'resilience'];
+  const policy = await policies.of(placement['resilience'], { id, kind, path });
+  return policy === undefined ? {} : { policy };
 }
 
 type References = Pick<StageNode, 'from' | 'fromPath'>;
@@ -79,6 +93,7 @@ type References = Pick<StageNode, 'from' | 'fromPath'>;
 interface NodeParts<C> {
   readonly id: string;
   readonly component: C | undefined;
+  readonly policy?: Policy;
   readonly path: Path;
 }
 
@@ -234,16 +249,20 @@ function readFrom({ placement, at }: Entry, reader: EntryReader): References | u
 async function readDeadLetters(
   config: ConfigMap,
   reader: EntryReader,
+  policies: Policies,
   resolve: ResolveOptions,
 ): Promise<SinkNode | undefined> {
   const value = config['deadLetters'] ?? null;
   if (value === null) return undefined;
   const { entry } = place('sink', value, ['deadLetters'], reader);
   for (const key of Object.keys(entry.placement)) {
+    if (key === 'resilience') continue;
     reader.problem('unknown-key', ['deadLetters', key], `\`deadLetters\` takes no \`${key}\``);
   }
   const component = await toComponent<SinkNode['component']>(entry, 'sink', resolve, reader);
-  return { id: 'dead-letters', component, from: [], path: entry.path };
+  const id = 'dead-letters';
+  const policy = await policyIn(entry, 'sink', id, policies);
+  return { id, component, ...policy, from: [], path: entry.path };
 }
 
 async function toComponent<C>(
