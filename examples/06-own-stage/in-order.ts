@@ -29,9 +29,10 @@ export function inOrder(schema: Schema<Timed>, rowsHeld: number): Stage<Timed> {
       if (held.length > 0) yield Batch.from(held.splice(0), schema);
     },
     held: () => held.length,
-    snapshot: () => held as JsonValue,
+    // A copy: it is saved while the rows here go on.
+    snapshot: () => [...held] as JsonValue,
     restore: (state) => {
-      held = state as typeof held;
+      held = [...(state as typeof held)];
     },
   };
 }

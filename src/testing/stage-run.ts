@@ -128,32 +128,37 @@ export class StageRun {
     }
   }
 
-  /** Takes a batch and a cut, and gives the state that was saved with it. */
-  async takeUntilCut(batch: Batch): Promise<JsonValue> {
+  /** Takes each batch and a cut behind it. `see`: the state that is saved with a cut. */
+  async takeWithCuts(batches: readonly Batch[], see: (state: JsonValue) => void): Promise<void> {
     const { instance } = this.#stage;
-    const flows = [batch, new Cut(1)];
-    if (isStage(instance)) return this.#takeUntilCut(instance, flows);
-    await this.take(flows);
-    return this.#stage.snapshot();
+    if (isStage(instance)) return this.#takeWithCuts(instance, batches, see);
+    for (const [at, batch] of batches.entries()) {
+      await this.take([batch, new Cut(at + 1)]);
+      see(this.#stage.snapshot());
+    }
   }
 
-  async #takeUntilCut(stage: Stage, flows: readonly Flow[]): Promise<JsonValue> {
+  async #takeWithCuts(
+    stage: Stage,
+    batches: readonly Batch[],
+    see: (state: JsonValue) => void,
+  ): Promise<void> {
     const stop = new AbortController();
-    let state: JsonValue = null;
+    const flows = batches.flatMap((batch, at) => [batch, new Cut(at + 1)]);
     try {
       const made = stage.transform(this.#stream(flows, true, stop.signal));
       const fact = 'it keeps a cut to itself while it waits for more';
       for await (const flow of bounded(made, fact, this.#settleMsMax)) {
         this.#send(flow);
         if (!isCut(flow)) continue;
-        state = this.#stage.snapshot();
+        see(this.#stage.snapshot());
+        if (flow.id < batches.length) continue;
         stop.abort();
         break;
       }
     } catch (error) {
       if (!stop.signal.aborted) throw error;
     }
-    return state;
   }
 
   async *#stream(

@@ -103,9 +103,11 @@ const stageChecks: Readonly<Record<StageCheck, (stageCase: StageCase) => Promise
     for (const at of splits(stageCase)) {
       const [first, rest] = piecesOf(stageCase, [at]);
       const before = new StageRun(stageCase);
-      const snapshot = await before.takeUntilCut(first!);
-      const state = JSON.parse(JSON.stringify(snapshot)) as JsonValue;
-      deepStrictEqual(state, snapshot, 'a snapshot is JSON');
+      let state: JsonValue = null;
+      await before.takeWithCuts([first!], (snapshot) => {
+        state = JSON.parse(JSON.stringify(snapshot)) as JsonValue;
+        deepStrictEqual(state, snapshot, 'a snapshot is JSON');
+      });
       const after = await runFlows(stageCase, [rest!], state);
       const records: Record<string, OutputRecords[string]> = { ...before.records };
       for (const [output, more] of Object.entries(after.records)) {
@@ -113,6 +115,7 @@ const stageChecks: Readonly<Record<StageCheck, (stageCase: StageCase) => Promise
       }
       sameOutputs(stageCase, records, whole, `restored after ${at} rows`);
     }
+    await assertSnapshotsKept(stageCase);
   },
 
   'takes nulls': async (stageCase) => {
@@ -179,6 +182,19 @@ const stageChecks: Readonly<Record<StageCheck, (stageCase: StageCase) => Promise
     ok(await settles(done, stageCase.settleMsMax), 'it goes on after the abort');
   },
 };
+
+/** A snapshot is saved while the stage goes on: it must not be what the stage goes on with. */
+async function assertSnapshotsKept(stageCase: StageCase): Promise<void> {
+  const taken: { readonly snapshot: JsonValue; readonly text: string }[] = [];
+  await new StageRun(stageCase).takeWithCuts(
+    piecesOf(stageCase, splits(stageCase).slice(1, -1)),
+    (snapshot) => taken.push({ snapshot, text: JSON.stringify(snapshot) }),
+  );
+  for (const { snapshot, text } of taken) {
+    const message = 'a snapshot changes while the stage goes on: give a copy of what it holds';
+    strictEqual(JSON.stringify(snapshot), text, message);
+  }
+}
 
 async function runFlows(
   stageCase: StageCase,

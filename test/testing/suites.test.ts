@@ -5,6 +5,7 @@ import {
   BatchBuilder,
   type FixedColumn,
   FixedColumn as Fixed,
+  type JsonValue,
   schema,
   Selection,
 } from '../../src/batch/index.ts';
@@ -193,6 +194,55 @@ describe.concurrent('the stage suite finds a stage that', () => {
       restore: () => {},
     });
     expect(await stageOf({ create })).toEqual(['goes on from a snapshot', poisoned]);
+  });
+
+  test('gives its live state as a snapshot, in either form', async () => {
+    const name = 'goes on from a snapshot' satisfies StageCheck;
+    const said = 'a snapshot changes while the stage goes on';
+    const ofBatches = (copy: boolean) => () => {
+      let seen: number[] = [];
+      return {
+        process: (batch: Batch) => {
+          seen.push(...batch.toRows().map(({ value }) => value as number));
+          return batch;
+        },
+        snapshot: () => (copy ? [...seen] : seen),
+        restore: (state: JsonValue) => {
+          seen = [...(state as number[])];
+        },
+      };
+    };
+    expect(await stageOf({ create: ofBatches(true) })).toEqual([poisoned]);
+    const live = await faultsOf('stage', stageChecks({ create: ofBatches(false) }));
+    expect(live[name]).toContain(said);
+
+    /** Holds the last three rows. */
+    const general = (copy: boolean) => (): Stage => {
+      let held: Record<string, JsonValue>[] = [];
+      return {
+        async *transform(stream) {
+          for await (const flow of stream) {
+            if (isCut(flow)) {
+              yield flow;
+              continue;
+            }
+            held.push(...(flow.toRows() as typeof held));
+            flow.release();
+            const ready = held.splice(0, Math.max(0, held.length - 3));
+            yield Batch.from(ready as never, input);
+          }
+          yield Batch.from(held.splice(0) as never, input);
+        },
+        held: () => held.length,
+        snapshot: () => (copy ? [...held] : held),
+        restore: (state) => {
+          held = [...(state as typeof held)];
+        },
+      };
+    };
+    expect(await stageOf({ create: general(true) })).not.toContain(name);
+    const alive = await faultsOf('stage', stageChecks({ create: general(false) }));
+    expect(alive[name]).toContain(said);
   });
 
   test('cannot take null', async () => {
