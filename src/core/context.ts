@@ -84,6 +84,11 @@ export interface SourceContext extends Context {
   /** The schema of the rows that it gives. */
   readonly output: Schema;
   readonly report: SourceReport;
+  /**
+   * Waits for a promise. A source gives it what it waits for input by, so that the time counts as
+   * idle and not as work; what it sleeps on `clock` counts so anyway.
+   */
+  idle<T>(wait: Promise<T>): Promise<T>;
 }
 
 /** What a stage is given when it is created. */

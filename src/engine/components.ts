@@ -61,6 +61,7 @@ export class Components {
     const context = {
       ...this.#contextOf(observed),
       clock: observed.clock,
+      idle: <T>(wait: Promise<T>) => observed.idle(wait),
       output,
       report: observed.tally,
     };

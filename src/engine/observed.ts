@@ -18,8 +18,10 @@ export class Observed {
   /** What its policy did, where it has one. */
   policy: () => PolicyReport | undefined = () => undefined;
   readonly #clock: Clock;
-  /** Milliseconds that the component has slept on its own clock. */
+  /** Milliseconds that the component has waited by its own word: asleep, or idle. */
   #sleptMs = 0;
+  #sleepers = 0;
+  #asleepSince = 0;
 
   constructor(id: string, name: string, kind: ComponentKind, log: Logger, clock: Clock) {
     this.id = id;
@@ -70,6 +72,16 @@ export class Observed {
     return result instanceof Promise ? result.finally(done) : result;
   }
 
+  /** Waits for what the component waits for; however many waits there are at a time, time is one. */
+  async idle<T>(wait: Promise<T>): Promise<T> {
+    if (this.#sleepers++ === 0) this.#asleepSince = this.#clock.monotonic();
+    try {
+      return await wait;
+    } finally {
+      if (--this.#sleepers === 0) this.#sleptMs += this.#clock.monotonic() - this.#asleepSince;
+    }
+  }
+
   /** The clock for a component that does one thing at a time, as a source does. */
   get clock(): Clock {
     const clock = this.#clock;
@@ -78,14 +90,7 @@ export class Observed {
       monotonic: () => clock.monotonic(),
       timer: (goOff) => clock.timer(goOff),
       hold: (promise) => clock.hold(promise),
-      sleep: async (delayMs, options) => {
-        const start = clock.monotonic();
-        try {
-          await clock.sleep(delayMs, options);
-        } finally {
-          this.#sleptMs += clock.monotonic() - start;
-        }
-      },
+      sleep: (delayMs, options) => this.idle(clock.sleep(delayMs, options)),
     };
   }
 }

@@ -204,11 +204,12 @@ export class SourceLoop {
       return;
     }
     this.#reading = true;
-    const { calls, observed } = this.#parts;
+    const { calls, observed, source } = this.#parts;
+    // A hand-written stream cannot say what it waits for: most of them wait for all that they give.
     const read = (signal: AbortSignal): ReturnType<SourceConnector['read']> =>
-      this.#connector.read(signal);
+      isSource(source) ? observed.idle(this.#connector.read(signal)) : this.#connector.read(signal);
     const reading = observed.worked(async () => {
-      await this.#opened;
+      await observed.idle(Promise.resolve(this.#opened));
       this.#signal.throwIfAborted();
       return callConnector({ id: this.id, calls }, 'read', read, this.#signal);
     });

@@ -126,6 +126,7 @@ export class SourceRun {
       batchLimits: { ...defaultSettings.batch, ...limits },
       output,
       report: tally,
+      idle: (wait) => wait,
     };
     const created = await within(
       Promise.resolve(spec.create(options, context)),

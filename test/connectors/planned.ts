@@ -50,7 +50,7 @@ export async function openSource(
   const options = spec.options(z).parse(component.options) as never;
   const { context, logged, tally } = contextOf('source', bench);
   const output = await spec.output(options, context);
-  const connector = await spec.create(options, { ...context, output, report: tally });
+  const connector = await spec.create(options, { ...context, output, report: tally, idle });
   if (isSource(connector)) throw new Error('a stream, not a connector');
   try {
     await connector.open(bench.from, context.signal);
@@ -150,4 +150,8 @@ function collect(into: LogLine[]): Logger {
     bind: () => logger,
   };
   return logger;
+}
+
+function idle<T>(wait: Promise<T>): Promise<T> {
+  return wait;
 }

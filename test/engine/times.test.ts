@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'vitest';
 
 import { Batch } from '../../src/batch/index.ts';
-import { defineSource, endOfInput, type SourceComponent } from '../../src/core/index.ts';
+import {
+  defineSource,
+  endOfInput,
+  type Source,
+  type SourceComponent,
+} from '../../src/core/index.ts';
 import type { ComponentReport } from '../../src/engine/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { numbered, readings, scriptedSink, stageOf, testPipeline } from './ends.ts';
@@ -76,5 +81,48 @@ describe('the times of a component', () => {
     const [, sink] = run.stats().components;
     expect(timesOf(sink!)).toEqual({ busyMs: 250, blockedMs: 0, idleMs: 100 });
     await run.done;
+  });
+
+  test('of a source are idle where it waits by `idle`, and where it is a stream of its own', async () => {
+    const outside = virtualOutside();
+    const { clock } = outside;
+    const stream: Source<(typeof readings)['shape']> = {
+      schema: readings,
+      async *stream() {
+        await clock.sleep(100);
+        yield Batch.from(numbered(10), readings, { source: 'stream', position: 0 });
+        await clock.sleep(50);
+      },
+    };
+    // The test's clock is not the component's own, as a socket is not.
+    const socket = defineSource<() => SourceComponent<(typeof readings)['shape']>, object>({
+      name: 'socket',
+      summary: 'Give a batch that is waited for.',
+      options: (z) => z.object({}),
+      example: {},
+      whenPaused: 'hold',
+      output: () => readings,
+      create: (_, { id, idle }) => {
+        let next = 0;
+        return {
+          open: () => Promise.resolve(),
+          read: async () => {
+            if (next === 1) return endOfInput;
+            await Promise.all([idle(clock.sleep(100)), idle(clock.sleep(70))]);
+            await clock.sleep(50);
+            return Batch.from(numbered(10), readings, { source: id, position: 10 * next++ });
+          },
+          position: () => next,
+          close: () => Promise.resolve(),
+        };
+      },
+    });
+    for (const [source, times] of [
+      [stream, { busyMs: 0, blockedMs: 0, idleMs: 150 }],
+      [socket(), { busyMs: 50, blockedMs: 0, idleMs: 100 }],
+    ] as const) {
+      const report = await testPipeline({}, [], outside).from(source).to(scriptedSink({})).run();
+      expect(timesOf(report.components[0]!)).toEqual(times);
+    }
   });
 });

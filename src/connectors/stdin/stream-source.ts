@@ -135,7 +135,7 @@ export class StreamSource implements SourceConnector {
     signal: AbortSignal,
   ): Promise<T | undefined> {
     signal.throwIfAborted();
-    const { clock } = this.#context;
+    const { clock, idle } = this.#context;
     const waiting = new AbortController();
     const stop = (): void => waiting.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
@@ -145,7 +145,7 @@ export class StreamSource implements SourceConnector {
         ? untilAborted(waiting.signal)
         : clock.sleep(delayMs, { signal: waiting.signal });
     try {
-      return await Promise.race([promise, wait.then(() => undefined)]);
+      return await idle(Promise.race([promise, wait.then(() => undefined)]));
     } finally {
       signal.removeEventListener('abort', stop);
       waiting.abort();
