@@ -114,19 +114,23 @@ export class TypedPipelineBuilder {
     };
   }
 
-  /** Checks the pipeline whole. Throws a `ValidationError` that lists every problem. */
-  async plan(): Promise<Plan> {
+  /**
+   * Checks the pipeline whole. Throws a `ValidationError` that lists every problem. `signal` gives
+   * the plan up.
+   */
+  async plan({ signal }: Pick<RunOptions, 'signal'> = {}): Promise<Plan> {
     const { checkSettings } = await import('./config/settings.ts');
     const { planPipeline } = await import('./plan.ts');
     const found = [...this.#problems];
     const settings = await checkSettings(this.#settings, found);
     const { outside } = this.#defaults;
-    return planPipeline({ ...this.describe(), settings }, { outside, found, deadLetterSchema });
+    const options = { outside, found, deadLetterSchema, signal };
+    return planPipeline({ ...this.describe(), settings }, options);
   }
 
   /** Checks the pipeline whole and starts it. */
   async start(options?: RunOptions): Promise<Run> {
-    return startRun(await this.plan(), options);
+    return startRun(await this.plan(options), options);
   }
 
   /** Checks the pipeline, runs it to its end and reports. Rejects when it failed. */

@@ -69,15 +69,16 @@ export class PipelineConfig {
 
   /**
    * Checks the pipeline whole. Throws a `ValidationError` with every problem of the file and of
-   * the pipeline that it describes, each with its place in the file.
+   * the pipeline that it describes, each with its place in the file. `signal` gives the plan up.
    */
-  async plan(): Promise<Plan> {
+  async plan({ signal }: { readonly signal?: AbortSignal } = {}): Promise<Plan> {
     const { outside } = this.#options;
     try {
       return await planPipeline(this.description, {
         outside,
         found: this.problems,
         deadLetterSchema,
+        signal,
       });
     } catch (error) {
       if (!(error instanceof ValidationError)) throw error;

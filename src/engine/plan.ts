@@ -34,6 +34,8 @@ export interface PlanOptions {
   /** Problems that reading the description already brought up. */
   readonly found?: readonly Problem[];
   readonly deadLetterSchema: Schema;
+  /** Gives the plan up: it rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -42,23 +44,29 @@ export interface PlanOptions {
  */
 export async function planPipeline(
   description: PipelineDescription,
-  { outside, found = [], deadLetterSchema }: PlanOptions,
+  { outside, found = [], deadLetterSchema, signal = new AbortController().signal }: PlanOptions,
 ): Promise<Plan> {
   requireNode();
   const problems = new Problems(found, await import('zod'));
-  return new Planner(description, outside, problems).plan(deadLetterSchema);
+  return new Planner(description, { outside, signal }, problems).plan(deadLetterSchema);
 }
 
 class Planner {
   readonly #description: PipelineDescription;
   readonly #outside: Outside;
+  readonly #signal: AbortSignal;
   readonly #problems: Problems;
   readonly #ports: Ports;
   readonly #presumptions: Presumptions;
 
-  constructor(description: PipelineDescription, outside: Outside, problems: Problems) {
+  constructor(
+    description: PipelineDescription,
+    { outside, signal }: { readonly outside: Outside; readonly signal: AbortSignal },
+    problems: Problems,
+  ) {
     this.#description = description;
     this.#outside = outside;
+    this.#signal = signal;
     this.#problems = problems;
     this.#ports = new Ports(description, problems);
     this.#presumptions = new Presumptions(this.#ports, problems);
@@ -69,6 +77,7 @@ class Planner {
     checkNodes(this.#description, this.#problems);
     const sources: PlannedSource[] = [];
     for (const node of this.#description.sources) {
+      this.#signal.throwIfAborted();
       const planned = await this.#planSource(node);
       if (planned !== undefined) sources.push(planned);
     }
@@ -94,7 +103,7 @@ class Planner {
     const options = this.#problems.parseOptions(component, path);
     const mended = options ?? this.#problems.mendedOptions(component);
     if (mended === undefined) return undefined;
-    const context = { ...this.#outside, id, signal: new AbortController().signal };
+    const context = { ...this.#outside, id, signal: this.#signal };
     try {
       const output = await component.definition.spec.output(mended.value as never, context);
       assertSchema(id, output);
@@ -105,6 +114,7 @@ class Planner {
       this.#ports.set(id, output);
       return { node, options: options.value, output };
     } catch (error) {
+      this.#signal.throwIfAborted();
       if (options !== undefined) this.#problems.refused(error, node, 'input');
       return undefined;
     }

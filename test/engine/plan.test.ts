@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { type Fields, schema } from '../../src/batch/index.ts';
 import {
@@ -16,11 +16,14 @@ import {
   formatProblem,
   type PipelineDescription,
   type Plan,
+  Registry,
   TypedPipelineBuilder,
   ValidationError,
 } from '../../src/engine/index.ts';
 import { deadLetterFile } from '../../src/connectors/dead-letter-file.ts';
 import { fileSink, fileSource } from '../../src/connectors/file.ts';
+import { memorySink } from '../../src/connectors/memory.ts';
+import { parseConfig } from '../../src/engine/config.ts';
 import { planPipeline } from '../../src/engine/plan.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 
@@ -340,4 +343,39 @@ describe('a file', () => {
       '`dead-letters` writes',
     );
   });
+});
+
+test.each(['code', 'a file'])('a plan from %s that is given up wakes its sources', async (from) => {
+  const asked: string[] = [];
+  const waiting = defineSource<(options: object) => SourceComponent, object>({
+    name: 'waiting',
+    summary: 'A source that asks what it reads from for its schema.',
+    options: (z) => z.strictObject({}),
+    example: {},
+    whenPaused: 'hold',
+    output: (_, { id, signal }) => {
+      asked.push(id);
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason as Error));
+      });
+    },
+    create: () => {
+      throw new Error('nothing is created by a plan');
+    },
+  });
+  const stop = new AbortController();
+  const outside = virtualOutside();
+  const builder = new TypedPipelineBuilder('given-up', {}, { outside });
+  builder.from(waiting({})).to(memorySink());
+  const registry = new Registry([waiting, memorySink]);
+  const text = 'source: waiting\nsink: memory\n';
+  const planned =
+    from === 'code' ? builder : await parseConfig(text, 'p.yaml', { registry, outside });
+  const planning = planned.plan({ signal: stop.signal });
+  const reason = new Error('enough');
+  await vi.waitFor(() => expect(asked).toEqual(['waiting']));
+  stop.abort(reason);
+  await expect(planning).rejects.toBe(reason);
+  await expect(planned.plan({ signal: stop.signal })).rejects.toBe(reason);
+  expect(asked).toHaveLength(1);
 });
