@@ -11,15 +11,16 @@ import { type Plan, ValidationError } from '../engine/index.ts';
 import { UsageError } from './failure.ts';
 
 interface Used {
-  readonly id: string;
+  /** In messages. */
+  readonly name: string;
   readonly paths: readonly string[];
 }
 
 /** Throws a `ValidationError` where a sink of the pipeline would write over the file it came from. */
 export async function checkConfigKept(file: string, plan: Plan): Promise<void> {
-  for (const { id, paths } of written(plan, dirname(resolve(file)))) {
+  for (const { name, paths } of written(plan, dirname(resolve(file)))) {
     if (!(await isAmong(plan.outside.files, file, paths))) continue;
-    const text = `\`${id}\` would write over the pipeline file itself: ${file}`;
+    const text = `${name} would write over the pipeline file itself: ${file}`;
     throw new ValidationError(file, [{ kind: 'topology', path: [], file, text }]);
   }
 }
@@ -32,14 +33,14 @@ export async function checkReportApart(
 ): Promise<void> {
   const directory = dirname(resolve(file));
   const used = [
-    { id: 'the pipeline itself', paths: [file] },
+    { name: 'the pipeline itself', paths: [file] },
     ...read(plan, directory),
     ...written(plan, directory),
   ];
-  for (const { id, paths } of used) {
+  for (const { name, paths } of used) {
     if (!(await isAmong(plan.outside.files, reportFile, paths))) continue;
     throw new UsageError(
-      `--report-file ${reportFile}: \`${id}\` uses this file; name one of its own`,
+      `--report-file ${reportFile}: ${name} uses this file; name one of its own`,
     );
   }
 }
@@ -48,7 +49,7 @@ function read({ sources }: Plan, directory: string): Used[] {
   return sources.flatMap(({ node, options }) => {
     const { definition } = node.component as Partial<SourceComponent>;
     const paths = definition?.spec.reads?.(options as never) ?? [];
-    return { id: node.id, paths: paths.map((path) => resolve(directory, path)) };
+    return { name: `\`${node.id}\``, paths: paths.map((path) => resolve(directory, path)) };
   });
 }
 
@@ -57,7 +58,9 @@ function written({ name, sinks, deadLetters }: Plan, directory: string): Used[] 
   return all.flatMap(({ node, options }) => {
     const { definition } = node.component as Partial<SinkComponent>;
     const path = definition?.spec.writes?.(options as never, name);
-    return path === undefined ? [] : [{ id: node.id, paths: [resolve(directory, path)] }];
+    return path === undefined
+      ? []
+      : [{ name: `\`${node.id}\``, paths: [resolve(directory, path)] }];
   });
 }
 

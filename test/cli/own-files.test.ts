@@ -23,9 +23,9 @@ function directory(): string {
 test.each([
   ['p.yaml', 'the pipeline itself'],
   ['hard.csv', 'the pipeline itself'],
-  ['data.ndjson', 'file'],
-  ['out.csv', 'file-2'],
-  ['./state/millrace/p/dead-letters.ndjson', 'dead-letters'],
+  ['data.ndjson', '`file`'],
+  ['out.csv', '`file-2`'],
+  ['./state/millrace/p/dead-letters.ndjson', '`dead-letters`'],
 ])('a report does not go over a file of the pipeline: %s', async (reportFile, owner) => {
   const cwd = directory();
   const { code, stdout, stderr } = await millrace(['run', 'p.yaml', '--report-file', reportFile], {
@@ -33,7 +33,7 @@ test.each([
   });
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toBe(
-    `millrace: --report-file ${reportFile}: \`${owner}\` uses this file; name one of its own\n`,
+    `millrace: --report-file ${reportFile}: ${owner} uses this file; name one of its own\n`,
   );
   expect(readFileSync(join(cwd, 'p.yaml'), 'utf8')).toBe(pipeline);
   expect(readFileSync(join(cwd, 'data.ndjson'), 'utf8')).toBe(record);
