@@ -1,11 +1,13 @@
-import { mkdir, open } from 'node:fs/promises';
+import { Buffer } from 'node:buffer';
 import { dirname } from 'node:path';
 
-import { PipelineError, reasonOf } from '../errors.ts';
+import { systemFiles } from '../core/index.ts';
+import { isPipelineError, PipelineError } from '../errors.ts';
 
 /** The file that a report is written to, too. */
 export class ReportFile {
   readonly #path: string;
+  readonly #files = systemFiles();
 
   private constructor(path: string) {
     this.#path = path;
@@ -15,8 +17,8 @@ export class ReportFile {
   static async open(path: string): Promise<ReportFile> {
     const file = new ReportFile(path);
     await file.#attempt(async () => {
-      await mkdir(dirname(path), { recursive: true });
-      await using _handle = await open(path, 'a');
+      await file.#files.makeDirectory(dirname(path));
+      await using _handle = await file.#files.open(path, 'append');
     });
     return file;
   }
@@ -24,8 +26,8 @@ export class ReportFile {
   /** Replaces what it holds. Throws `ERR_CONNECTOR_FILE` where that cannot be. */
   async write(text: string): Promise<void> {
     await this.#attempt(async () => {
-      await using handle = await open(this.#path, 'w');
-      await handle.writeFile(text);
+      await using handle = await this.#files.open(this.#path, 'replace');
+      await handle.append(Buffer.from(text));
     });
   }
 
@@ -33,10 +35,11 @@ export class ReportFile {
     try {
       await work();
     } catch (error) {
+      if (!isPipelineError(error)) throw error;
       throw new PipelineError({
         code: 'ERR_CONNECTOR_FILE',
         place: `--report-file ${this.#path}`,
-        fact: `cannot be written: ${reasonOf(error)}`,
+        fact: error.fact,
         remedy: 'name a file in a directory that you may write',
         cause: error,
       });

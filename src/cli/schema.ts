@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 
+import { fileError } from '../core/system-files.ts';
 import { configSchema } from '../engine/config-schema.ts';
 import { builtins } from '../pipeline.ts';
 import type { Terminal } from './terminal.ts';
@@ -22,6 +23,8 @@ export async function printSchema(
     return;
   }
   const file = write === true ? schemaFileName : write;
-  await writeFile(file, text);
+  await writeFile(file, text).catch((error: unknown) => {
+    throw fileError(file, error);
+  });
   terminal.complain(`wrote ${file}`);
 }

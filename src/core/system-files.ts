@@ -105,7 +105,8 @@ async function makeDirectories(path: string, mode: number): Promise<void> {
     await fs.mkdir(path, mode);
     await syncDirectory(dirname(path));
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' && (await factsOf(dirname(path))) === undefined) {
+    if (codeOf(error) === 'ENOENT') {
+      if ((await factsOf(dirname(path))) !== undefined) throw errnoError('EOPNOTSUPP');
       await makeDirectories(dirname(path), mode);
       await makeDirectories(path, mode);
     } else if (codeOf(error) !== 'EEXIST' || !(await fs.stat(path)).isDirectory()) throw error;
@@ -202,6 +203,7 @@ const causes: Readonly<Record<string, { fact: string; remedy: string; retryable?
   EEXIST: { fact: 'has a parent that is not a directory', remedy: 'check the path' },
   EACCES: { fact: 'may not be opened: no permission', remedy: 'check its owner and mode' },
   EPERM: { fact: 'may not be opened: no permission', remedy: 'check its owner and mode' },
+  EOPNOTSUPP: { fact: 'cannot be made: nothing can be made there', remedy: 'choose another place' },
   EROFS: { fact: 'is on a read-only file system', remedy: 'choose another place' },
   ENOSPC: {
     fact: 'cannot be written: the disk is full',

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
@@ -219,6 +220,54 @@ describe('init', () => {
       .split('\n');
     expect(rows.length).toBeGreaterThan(5);
     expect(JSON.parse(rows[0]!)).toHaveProperty('average');
+  });
+
+  test.each(['123', 'true', '1e3', '0x10', 'null', 'boiler-room'])(
+    'names the pipeline after a directory that is called %s',
+    async (name) => {
+      const cwd = temporaryDirectory();
+      await millrace(['init', name], { cwd });
+      const file = join(name, 'pipeline.yaml');
+      const { code, stdout } = await millrace(['validate', file], { cwd });
+      expect({ code, stdout }).toEqual({
+        code: 0,
+        stdout: `${file}: valid: ${name}, 1 source, 2 stages, 1 sink\n`,
+      });
+    },
+  );
+
+  test('writes a pipeline that keeps every reading it makes, and says how to end it', async () => {
+    const cwd = temporaryDirectory();
+    const { stdout } = await millrace(['init'], { cwd });
+    expect(stdout).toContain('run it: millrace run pipeline.yaml --for 10s\n');
+    expect(readFileSync(join(cwd, 'pipeline.yaml'), 'utf8')).toContain('Ctrl-C');
+    const words = ['run', 'pipeline.yaml', '--max-records', '200', '--report', 'json'];
+    const set = ['--set', 'source.simulate.realTime=false'];
+    const run = await millrace([...words, ...set], { cwd });
+    expect(JSON.parse(run.stdout)).toMatchObject({ recordsIn: 200, recordsOut: 200 });
+  });
+
+  test('says what is in the way of its directory', async () => {
+    const cwd = temporaryDirectory();
+    writeFileSync(join(cwd, 'file'), 'mine\n');
+    const { code, stderr } = await millrace(['init', 'file'], { cwd });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        'millrace: ERR_CONNECTOR_FILE [file] is no directory; name one, or a place for a new one\n',
+    });
+    const below = await millrace(['init', 'file/sub'], { cwd });
+    expect(below).toMatchObject({ code: 1 });
+    expect(below.stderr).toContain('has a parent that is not a directory');
+  });
+
+  test.skipIf(process.platform !== 'linux')('does not wait where none can be made', async () => {
+    const { code, stderr } = await millrace(['init', '/proc/x']);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr:
+        'millrace: ERR_CONNECTOR_FILE [/proc/x] cannot be made: nothing can be made there; choose another place\n',
+    });
   });
 
   test('overwrites nothing', async () => {
