@@ -379,3 +379,10 @@ test.each(['code', 'a file'])('a plan from %s that is given up wakes its sources
   await expect(planned.plan({ signal: stop.signal })).rejects.toBe(reason);
   expect(asked).toHaveLength(1);
 });
+
+test('an end that is missing is said whatever else is wrong', async () => {
+  const settings = { onRowError: 'unknown sink' as never };
+  const builder = new TypedPipelineBuilder('endless', settings, { outside: virtualOutside() });
+  builder.from(source({}));
+  await expect(builder.plan()).rejects.toThrow('the pipeline has no sink');
+});

@@ -11,8 +11,9 @@ export function checkNodes(
   if (typeof name !== 'string' || name === '') {
     problems.add('missing-option', ['name'], 'a pipeline has a name');
   }
-  if (sources.length === 0) missingEnd('source', problems);
-  if (sinks.length === 0) missingEnd('sink', problems);
+  // A config that names none, or an unknown one, has said so and has one without a component here.
+  if (sources.length === 0) problems.add('topology', [], 'the pipeline has no source');
+  if (sinks.length === 0) problems.add('topology', [], 'the pipeline has no sink');
   const nodes = [...sources, ...stages, ...sinks];
   const seen = new Set<string>();
   for (const node of deadLetters === undefined ? nodes : [...nodes, deadLetters]) {
@@ -45,10 +46,4 @@ function checkPolicy(
     const text = `\`${id}\` has a fallback in its policy, and nothing can stand in for what a ${component.kind} does; it is for stages that wait, as \`map-async\`, and for functions of your own`;
     problems.add('protocol', path, text);
   }
-}
-
-/** A description with problems of its own may lack an end for that reason. */
-function missingEnd(kind: 'source' | 'sink', problems: Problems): void {
-  if (problems.list.some(({ text }) => text.includes(`unknown ${kind}`))) return;
-  problems.add('topology', [], `the pipeline has no ${kind}`);
 }
