@@ -6,6 +6,7 @@ import { UndecodableError } from './codec/undecodable.ts';
 import { decodeText } from './codec/utf8.ts';
 import { type Field, type Kind, Schema } from './schema.ts';
 
+/** How a schema is inferred: how much is looked at, and how bytes become text and cells. */
 export interface InferOptions {
   /** Whether the sample is all there is, so that its last line is complete. Default false. */
   readonly complete?: boolean | undefined;
@@ -41,8 +42,8 @@ const jsonNumber = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
  * The schema that the first records of a file or stream suggest. Numbers are float64, or int64 where
  * all are integers and one is beyond 2^53; text is a timestamp where all of it is RFC 3339, and a
  * category where values come twice on average. What was null or missing is nullable. Records that
- * cannot be read are left out; a CSV with a header that cannot gives no fields. The same sample gives the same schema; int32 and bytes are never
- * guessed.
+ * cannot be read are left out; a CSV with a header that cannot gives no fields. The same sample
+ * gives the same schema; int32 and bytes are never guessed.
  */
 export function inferSchema(
   format: DecodeFormat,

@@ -167,29 +167,44 @@ export function namingViolations(sources: Sources): string[] {
   ]);
 }
 
-/** What an entry exports from our files, each with the file that it is exported from. */
-function* exportsOf(entry: string, sources: Sources): Generator<[file: string, name: string]> {
-  const lists = /^export (?:(?:type )?\{([^}]*)\}|\*) from '([^']+)'/gm;
-  for (const [, names, from] of (sources.get(entry) ?? '').matchAll(lists)) {
-    const file = posix.join(posix.dirname(entry), from!);
-    const named = names?.split(',').map((name) => name.trim().replace(/^type /, ''));
-    for (const [origin, name] of exportsOf(file, sources)) {
-      if (named?.includes(name) ?? true) yield [origin, name];
+/** The entries of the package, as the files that they are made of. */
+export function entriesOf(manifest: { readonly exports: object }): string[] {
+  return Object.values(manifest.exports).flatMap((target: string | { readonly types: string }) =>
+    typeof target === 'string'
+      ? []
+      : [target.types.replace(/^\.\/dist\//, 'src/').replace(/\.d\.ts$/, '.ts')],
+  );
+}
+
+const declaration =
+  /^export (?:async |abstract )*(?:interface|type|class|const|function)\*? ([\w$]+)/gm;
+
+/** What a file exports, each with the file that declares it: itself where none is found. */
+function* exportsOf(file: string, sources: Sources): Generator<[file: string, name: string]> {
+  const text = sources.get(file) ?? '';
+  for (const [, name] of text.matchAll(declaration)) yield [file, name!];
+  const lists = /^export (?:(?:type )?\{([^}]*)\}|\*)(?: from '([^']+)')?/gm;
+  for (const [, names, from] of text.matchAll(lists)) {
+    const inner = from === undefined ? file : posix.join(posix.dirname(file), from);
+    const known = from === undefined ? [] : [...exportsOf(inner, sources)];
+    if (names === undefined) yield* known;
+    for (const listed of names?.split(',') ?? []) {
+      const name = listed.trim().replace(/^type /, '');
+      if (name === '') continue;
+      yield known.find((one) => one[1] === name) ?? [inner, name];
     }
-    for (const name of named ?? []) if (name !== '') yield [file, name];
   }
 }
 
-/** Declarations that an entry exports and that no comment stands above. */
+/** What an entry exports and no comment stands above, or is declared in no way that is known. */
 export function undocumentedExports(entry: string, sources: Sources): string[] {
-  const undocumented = [...exportsOf(entry, sources)].filter(([file, name]) => {
-    const declared = new RegExp(
-      `([^\\n]*)\\nexport (?:async )?(?:abstract )?(?:interface|type|class|const|function\\*?) ${name}\\b`,
-    );
-    const above = declared.exec(`\n${sources.get(file) ?? ''}`)?.[1];
-    return above !== undefined && !above.trimEnd().endsWith('*/');
+  const undocumented = [...exportsOf(entry, sources)].flatMap(([file, name]) => {
+    const lines = (sources.get(file) ?? '').split('\n');
+    const at = lines.findIndex((line) => [...line.matchAll(declaration)][0]?.[1] === name);
+    if (at < 0) return [`${file}: ${name}, whose declaration is not found`];
+    return lines[at - 1]?.trimEnd().endsWith('*/') === true ? [] : [`${file}: ${name}`];
   });
-  return [...new Set(undocumented.map(([file, name]) => `${file}: ${name}`))];
+  return [...new Set(undocumented)];
 }
 
 export interface Component {

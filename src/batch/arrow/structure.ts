@@ -26,6 +26,7 @@ export interface ArrowData {
   readonly children: readonly ArrowData[];
 }
 
+/** One field of an Arrow schema. */
 export interface ArrowField {
   readonly name: string;
   readonly type: ArrowType;
@@ -33,11 +34,13 @@ export interface ArrowField {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
+/** Rows of an Arrow table that lie together. */
 export interface ArrowRecordBatch {
   readonly schema: { readonly fields: readonly ArrowField[] };
   readonly data: ArrowData;
 }
 
+/** An Arrow table: record batches of one schema. */
 export interface ArrowTable {
   readonly schema: { readonly fields: readonly ArrowField[] };
   readonly batches: readonly ArrowRecordBatch[];

@@ -3,14 +3,17 @@ import type { Fields } from '../schema.ts';
 
 /** What can be read; `ndjson` is one JSON object per line. */
 export const decodeFormats = ['ndjson', 'csv'] as const;
+/** One of `decodeFormats`. */
 export type DecodeFormat = (typeof decodeFormats)[number];
 
 /** What can be written; `json` is one array of objects. */
 export const encodeFormats = ['ndjson', 'csv', 'json'] as const;
+/** One of `encodeFormats`. */
 export type EncodeFormat = (typeof encodeFormats)[number];
 
 /** How bytes become text; `utf-8` refuses a record that is not valid, `replace` puts in U+FFFD. */
 export const textEncodings = ['utf-8', 'latin1', 'replace'] as const;
+/** One of `textEncodings`. */
 export type TextEncoding = (typeof textEncodings)[number];
 
 /**
@@ -20,6 +23,7 @@ export type TextEncoding = (typeof textEncodings)[number];
  * Integers of int64 fields are exact to the range of the kind and never fall under this.
  */
 export const numberPolicies = ['error', 'string', 'lossy'] as const;
+/** One of `numberPolicies`. */
 export type NumberPolicy = (typeof numberPolicies)[number];
 
 /** Why a record did not become a row. */
@@ -60,6 +64,7 @@ export interface DecodeReport {
   counted(what: string, count: number): void;
 }
 
+/** Where decoded rows say they come from, the limits of a batch, and what is done with odd input. */
 export interface DecodeOptions {
   readonly report: DecodeReport;
   /** Id of the source and its partition (a file name), as they stand in `Batch.origin`. */
@@ -81,7 +86,7 @@ export interface DecodeOptions {
   readonly extraFields?: 'ignore' | 'error' | undefined;
   /** CSV: one ASCII character between cells. Default a comma. */
   readonly delimiter?: string | undefined;
-  /** CSV: whether the first record names the columns; without, they are in schema order. Default true. */
+  /** CSV: whether the first record names the columns, else in schema order. Default true. */
   readonly header?: boolean | undefined;
   /** CSV: the names of the columns, as `Decoder.columns` gave them, to start behind the header. */
   readonly columns?: readonly string[] | undefined;
@@ -101,7 +106,10 @@ export interface Decoder<F extends Fields = Fields> {
   push(chunk: Uint8Array): void;
   /** Says that no more bytes come: what stands behind the last line end is a record too. */
   end(): void;
-  /** The next full batch, or the last one after `end()`; null when more bytes are needed. Throws `ERR_CODEC_FORMAT`. */
+  /**
+   * The next full batch, or the last one after `end()`; null when more bytes are needed. Throws
+   * `ERR_CODEC_FORMAT`.
+   */
   next(): Batch<F> | null;
   /** The rows that wait for a batch to fill up, as a batch; null when there are none. */
   flush(): Batch<F> | null;
@@ -113,6 +121,7 @@ export interface Decoder<F extends Fields = Fields> {
   readonly columns: readonly string[] | null;
 }
 
+/** How values are written. */
 export interface EncodeOptions {
   /** Takes the count of `nonFinite` numbers, which are written as null or an empty cell. */
   readonly report?: { counted(what: string, count: number): void } | undefined;
@@ -122,7 +131,7 @@ export interface EncodeOptions {
   readonly pretty?: boolean | undefined;
   /** CSV: one ASCII character between cells. Default a comma. */
   readonly delimiter?: string | undefined;
-  /** CSV: puts ' before text that starts with = + - or @, which spreadsheets would run. Default false. */
+  /** CSV: puts ' before text that spreadsheets would run, with = + - or @ first. Default false. */
   readonly excelSafe?: boolean | undefined;
 }
 
