@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 
-/** How wide a stream is: 80 where it is no terminal, or one that says 0 because it does not know. */
+/** How wide a stream is: 80 where it is no terminal, or one that does not know and says 0. */
 export function columnsOf(stream: NodeJS.WriteStream): number {
   return stream.columns || 80;
 }

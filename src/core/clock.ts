@@ -11,7 +11,7 @@ export interface SleepOptions {
 
 /**
  * Goes off once each time that it is set; for what is set and stopped far more often. Make one for
- * each policy, not one for each call: what `stop` leaves behind is kept until the time it was set to.
+ * each policy, not one for each call: what `stop` leaves behind stays until the time it was set to.
  */
 export interface Timer {
   /**

@@ -97,8 +97,8 @@ class SystemFile implements FileHandle {
 }
 
 /**
- * Makes a directory and those above it, durably. Node's own `recursive` spins for ever where a directory that
- * exists takes no entries and says ENOENT, as those under `/proc` do.
+ * Makes a directory and those above it, durably. Node's own `recursive` spins for ever where a
+ * directory that exists takes no entries and says ENOENT, as those under `/proc` do.
  */
 async function makeDirectories(path: string, mode: number): Promise<void> {
   try {

@@ -29,7 +29,8 @@ type Dedupe = StageDefinition &
 /**
  * Keeps the first of the rows with equal values in `by`; null equals null. With `withinMs` a row is
  * a repeat only that near, before or after, to the last one kept; a row without a time repeats
- * any, and none repeats it that has one. A key that was forgotten for newer ones (`keysMax`) is let through again.
+ * any, and none repeats it that has one. A key that was forgotten for newer ones (`keysMax`) is let
+ * through again.
  */
 export const dedupe: Dedupe = defineStage<Dedupe, DedupeOptions & { readonly keysMax: number }>({
   name: 'dedupe',

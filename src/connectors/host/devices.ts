@@ -53,7 +53,10 @@ export async function networkGauge(machine: Machine): Promise<Gauge | undefined>
   };
 }
 
-/** Lines `eth0: received packets … (8 columns) sent packets …`; those that never carried a byte are left out. */
+/**
+ * Lines `eth0: received packets … (8 columns) sent packets …`; those that never carried a byte are
+ * left out.
+ */
 function parseNetworkBytes(text: string): Map<string, number> {
   const bytes = new Map<string, number>();
   for (const line of text.split('\n').slice(2)) {

@@ -32,7 +32,10 @@ export function fieldsOf(by: string | readonly string[] | undefined): readonly s
   return typeof by === 'string' ? [by] : by;
 }
 
-/** The key of several values: kind and length keep null apart from 'null', ('a', 'bc') from ('ab', 'c'). */
+/**
+ * The key of several values: kind and length keep null apart from 'null', ('a', 'bc') from
+ * ('ab', 'c').
+ */
 export function compositeKey(columns: readonly Column[], row: number): string {
   let key = '';
   for (const column of columns) {

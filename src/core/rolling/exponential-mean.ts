@@ -1,6 +1,9 @@
 import type { KeyedState, SlotTable } from '../keyed.ts';
 
-/** The exponentially weighted mean: the first number, then `weight` of each new one and the rest of what was. */
+/**
+ * The exponentially weighted mean: the first number, then `weight` of each new one and the rest of
+ * what was.
+ */
 export class ExponentialMean {
   readonly #weight: number;
   readonly #table: SlotTable;

@@ -23,7 +23,10 @@ export class RollingExtreme {
     this.#sign = which === 'min' ? 1 : -1;
   }
 
-  /** Takes in `numbers[0 … count)` (NaN: nothing) and writes what holds so far to `extremes[rows[at]]`. */
+  /**
+   * Takes in `numbers[0 … count)` (NaN: nothing) and writes what holds so far to
+   * `extremes[rows[at]]`.
+   */
   run(
     numbers: Float64Array,
     slots: Int32Array | null,

@@ -14,7 +14,8 @@ const isFull = 1;
 /**
  * Mean and standard deviation (over n, not n − 1) of the last `window` numbers. Blocks as in
  * `RollingMean`; within each, Welford's updates (1962) of the distances from one of its numbers, so
- * that a large common level costs no digits; both parts are joined as by Chan, Golub and LeVeque (1979).
+ * that a large common level costs no digits; both parts are joined as by Chan, Golub and LeVeque
+ * (1979).
  */
 export class RollingMoments {
   readonly #window: number;
