@@ -167,7 +167,8 @@ describe('a row that several sinks take', () => {
   });
 
   test('may be one of several that were made of another', async () => {
-    const three = flatMap(raw, ({ value }: { readonly value: number | null }) =>
+    type Raw = (typeof raw)['shape'];
+    const three = flatMap<Raw, Raw>(raw, ({ value }) =>
       [1, 2, 3].map((times) => ({ sensorId: 'boiler', value: times * value! })),
     );
     const [made] = await createStage(three, raw).run([rawOf([1, 10])]);
