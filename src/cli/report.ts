@@ -76,12 +76,18 @@ function summary(report: RunReport): string[] {
     const rows = `${formatCount(Math.abs(unaccounted))} rows that nothing accounts for`;
     return [unaccounted > 0 ? `lost by ${id}: ${rows}` : `made up by ${id}: ${rows}`];
   });
+  const uncommitted = report.components.flatMap(({ id, kind, held }) =>
+    held > 0 && (kind === 'sink' || kind === 'dead-letters')
+      ? [`not committed by ${id}: ${formatCount(held)} rows, stored or not`]
+      : [],
+  );
   return [
     `${pipeline}: ${status} after ${formatDuration(durationMs)}, ${report.delivery} delivery`,
     `${formatCount(recordsIn)} records in, ${formatCount(recordsOut)} out (${formatCount(rate)}/s)${bytes}`,
     `${formatCount(deadLetters)} dead letters, peak memory ${formatBytes(report.peakMemoryBytes)}`,
     ...reasons,
     ...report.components.flatMap(countLines),
+    ...uncommitted,
     ...open,
   ].map(escapeControls);
 }

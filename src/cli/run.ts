@@ -144,12 +144,13 @@ async function printReport(
 }
 
 /** Where the results are, and the dead letters if there are any. */
-function placesOf({ deadLetters }: RunReport, { plan, directory }: PlannedFile): string[] {
+function placesOf({ components }: RunReport, { plan, directory }: PlannedFile): string[] {
   const places = plan.sinks.flatMap(({ node, options }) => {
     const path = pathIn(options);
     return path === undefined ? [] : [`${node.id}: ${shown(directory, path)}`];
   });
-  if (deadLetters > 0 && plan.settings.onRowError === 'dead-letter') {
+  // Also where none is committed: some may be in the file all the same.
+  if (components.some((component) => component.kind === 'dead-letters' && component.in > 0)) {
     const path = pathIn(plan.deadLetters?.options) ?? deadLetterPath(plan.name);
     places.push(`dead letters: ${shown(directory, path)}`);
   }

@@ -30,15 +30,15 @@ export class DeadLetters {
   #writer: SinkWriter | undefined;
   #opened: Promise<void> | undefined;
   #turn: Promise<void> = Promise.resolve();
-  #count = 0;
+  #closed = false;
 
   constructor(parts: DeadLettersParts) {
     this.#parts = parts;
   }
 
-  /** Dead letters written so far. */
+  /** Dead letters committed so far. */
   get count(): number {
-    return this.#count;
+    return this.#writer?.committed ?? 0;
   }
 
   /** Does with a component's failed records what the pipeline says. Waits while the sink is full. */
@@ -65,6 +65,7 @@ export class DeadLetters {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#writer?.close();
   }
 
@@ -74,8 +75,11 @@ export class DeadLetters {
   }
 
   async #open(): Promise<void> {
-    this.#writer = await this.#parts.createWriter();
-    await this.#writer?.open();
+    const writer = await this.#parts.createWriter();
+    // The run may have ended while it was made, and closed what there was.
+    if (this.#closed) return writer?.close();
+    this.#writer = writer;
+    await writer?.open();
   }
 
   /** The sink does one thing at a time. */
@@ -109,7 +113,6 @@ export class DeadLetters {
     await writer.write(this.#builder.finish());
     const [refused] = writer.takeRefused();
     if (refused !== undefined) throw deadLetterRefused(writer.id, refused);
-    this.#count += failures.length;
   }
 }
 

@@ -1,4 +1,5 @@
 import { Batch, type Schema } from '../batch/index.ts';
+import type { WriteResult } from '../core/index.ts';
 import { type ErrorCode, isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import type { Calls } from './calls.ts';
 
@@ -56,5 +57,29 @@ export async function callConnector<T>(
   } catch (error) {
     if (signal.aborted && error === signal.reason) throw error;
     throw failedAs('ERR_CONNECTOR_FAILED', id, `could not ${what}`, error);
+  }
+}
+
+const answers = ['failed', 'refused', 'notNow'];
+
+/** Throws where what a sink said of a batch is no answer: rows would count as taken that are not. */
+export function assertAnswer(id: string, answer: unknown): void {
+  if (answer === undefined) return;
+  const remedy = 'return nothing where all rows were taken, else `failed`, `refused` or `notNow`';
+  if (typeof answer !== 'object' || answer === null || Array.isArray(answer)) {
+    const given = Array.isArray(answer) ? 'a list' : String(answer);
+    throw brokenPromise(id, `answered a batch with ${given}`, remedy);
+  }
+  const unknown = Object.keys(answer).find((key) => !answers.includes(key));
+  if (unknown !== undefined) {
+    throw brokenPromise(id, `answered a batch with \`${unknown}\``, remedy);
+  }
+  const { failed = [], notNow } = answer as WriteResult;
+  if (!Array.isArray(failed)) {
+    throw brokenPromise(id, 'answered with `failed` that is no list', 'name the rows in a list');
+  }
+  if (notNow !== undefined && !(notNow.retryAfterMs >= 0)) {
+    const fact = `answered that it takes no batch for ${notNow.retryAfterMs} ms`;
+    throw brokenPromise(id, fact, 'give `retryAfterMs` as a number, 0 or more');
   }
 }

@@ -48,13 +48,13 @@ export class RunGraph {
       const state = checkpoint?.state[planned.node.id];
       if (state !== undefined && typeof instance !== 'function') instance.restore?.(state);
     }
-    const channels = (this.#channels = new Channels(plan, stages));
+    const optional = await this.#createQueues();
+    const channels = (this.#channels = new Channels(plan, stages, optional));
     for (const planned of plan.sources) {
       const created = await components.createSource(planned);
       const outlet = channels.outletOf(created.observed, [onlyOutput]);
-      this.sources.push(
-        new SourceLoop({ ...shared, ...created, planned, outlet, ended: sourceEnded }),
-      );
+      const loop = new SourceLoop({ ...shared, ...created, planned, outlet, ended: sourceEnded });
+      this.sources.push(await this.#intoRun(loop));
     }
     const stageLoops = channels.chains.map((nodes) => {
       const last = nodes.at(-1)!;
@@ -64,12 +64,25 @@ export class RunGraph {
     });
     const sinkLoops: (() => Promise<void>)[] = [];
     for (const planned of plan.sinks) {
-      const created = await components.createWriter(planned, 'sink');
-      this.writers.push(created.writer);
+      const lane = this.#lanes.get(planned.node.id);
+      const created = await components.createWriter(planned, 'sink', lane?.signal);
+      if (lane !== undefined) {
+        lane.writer = await this.#intoRun(created.writer);
+        continue;
+      }
+      this.writers.push(await this.#intoRun(created.writer));
       const inlet = channels.inletOf(planned.node.id);
       sinkLoops.push(() => runSink({ ...shared, ...created, inlet }));
     }
     return [...this.sources.map((source) => () => source.run()), ...stageLoops, ...sinkLoops];
+  }
+
+  /** What took so long to make that the run is over is closed here: nobody else knows of it. */
+  async #intoRun<T extends { close(): Promise<void> }>(made: T): Promise<T> {
+    const { signal } = this.#parts;
+    if (signal.aborted) await made.close();
+    signal.throwIfAborted();
+    return made;
   }
 
   /** Empties every queue, for a run that is stopped at once. */

@@ -12,12 +12,15 @@ export interface ComponentReport {
   readonly kind: ComponentKind;
   /** Rows in; for a source, records read. */
   readonly in: number;
-  /** Rows out; for a sink, rows taken. */
+  /** Rows out; for a sink, rows committed. */
   readonly out: number;
   /** Rows dropped by a rule, and rows that became dead letters. */
   readonly dropped: number;
   readonly dead: number;
-  /** Rows that went into others, rows made of those, and rows held now: of a stage. */
+  /**
+   * Of a stage, rows that went into others, and rows made of those. `held`: rows that a stage holds
+   * now, and those that a sink was given and has not committed, which may or may not be stored.
+   */
   readonly absorbed: number;
   readonly created: number;
   readonly held: number;
@@ -52,13 +55,13 @@ export interface RunReport {
   readonly delivery: 'best-effort';
   /** Records read by all sources. */
   readonly recordsIn: number;
-  /** Rows taken by all sinks, beside that of the dead letters. */
+  /** Rows committed by all sinks, beside that of the dead letters. */
   readonly recordsOut: number;
   readonly durationMs: number;
   /** Bytes read by the sources that count them. */
   readonly bytesIn: number;
   readonly peakMemoryBytes: number;
-  /** Dead letters written. */
+  /** Dead letters committed. */
   readonly deadLetters: number;
   readonly components: readonly ComponentReport[];
 }

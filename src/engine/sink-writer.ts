@@ -3,7 +3,7 @@ import type { Clock, Cut, FailedRow, SinkConnector } from '../core/index.ts';
 import type { Calls } from './calls.ts';
 import type { Observed } from './observed.ts';
 import type { PlannedSink } from './planned.ts';
-import { brokenPromise, callConnector, type ConnectorCall } from './protocol.ts';
+import { assertAnswer, brokenPromise, callConnector, type ConnectorCall } from './protocol.ts';
 import type { Tally } from './report.ts';
 
 /** How often one refused batch is written again in part before the rest of it is given up. */
@@ -23,13 +23,23 @@ export interface SinkWriterParts {
 export class SinkWriter {
   readonly #parts: SinkWriterParts;
   #opened: Promise<void> | undefined;
+  /** Rows taken since the last commit. */
+  #taken = 0;
 
   constructor(parts: SinkWriterParts) {
     this.#parts = parts;
+    const { meter, tally } = parts.observed;
+    // What is neither committed nor refused may or may not be in the store.
+    parts.observed.held = () => meter.rowsIn - meter.rowsOut - tally.dead - tally.droppedRows;
   }
 
   get id(): string {
     return this.#parts.planned.node.id;
+  }
+
+  /** Rows committed so far. */
+  get committed(): number {
+    return this.#parts.observed.meter.rowsOut;
   }
 
   /** Resolves when it is open, or when that has to wait: what it is given waits with it. */
@@ -52,7 +62,7 @@ export class SinkWriter {
     try {
       await this.#opened;
       await observed.worked(() => this.#writeRows(batch, bisection));
-      observed.meter.rowsOut += batch.length - (observed.tally.dead - deadBefore);
+      this.#taken += batch.length - (observed.tally.dead - deadBefore);
     } finally {
       batch.release();
     }
@@ -68,9 +78,12 @@ export class SinkWriter {
     cut: Cut,
     within: (attempt: () => Promise<void>) => Promise<void> = (attempt) => attempt(),
   ): Promise<void> {
-    const { connector } = this.#parts;
+    const { connector, observed } = this.#parts;
     await this.#opened;
+    const taken = this.#taken;
     await this.#call('commit', (signal) => within(() => connector.commit(cut, signal)));
+    observed.meter.rowsOut += taken;
+    this.#taken -= taken;
   }
 
   close(): Promise<void> {
@@ -131,6 +144,7 @@ export class SinkWriter {
       connector.write(batch, attempt);
     for (;;) {
       const result = await this.#call('write', write);
+      assertAnswer(this.id, result);
       if (result?.notNow === undefined) {
         calls.recovered('offer');
         return result;

@@ -8,9 +8,13 @@ import {
   type SinkComponent,
   type SinkConnector,
   type SinkSpec,
+  type SleepOptions,
   type SourceComponent,
   type SourceSpec,
+  systemClock,
 } from '../../src/core/index.ts';
+import { TypedPipelineBuilder } from '../../src/engine/index.ts';
+import { virtualOutside } from '../../src/testing/outside.ts';
 import { numbered, readings, scriptedSink, scriptedSource, testPipeline } from './ends.ts';
 
 const described = {
@@ -38,6 +42,8 @@ function sinkOf(create: SinkSpec<unknown>['create']): SinkComponent<Fields> {
   });
   return sink();
 }
+
+const outside = virtualOutside();
 
 /** As loading a module does: the process waits, and no clock of the run is asked. */
 const outsideWork = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -104,3 +110,68 @@ async function failing(): Promise<never> {
   await outsideWork();
   throw new Error('no driver');
 }
+
+/** A clock on which every wait is short, so that a run gives up at once on what does not come. */
+const impatient = {
+  ...systemClock,
+  sleep: async (_delayMs: number, { signal }: SleepOptions = {}): Promise<void> => {
+    await outsideWork();
+    signal?.throwIfAborted();
+  },
+};
+
+describe('a connector that is there only when the run is over is closed', () => {
+  const closing = (seen: string[]): SinkConnector => ({
+    open: async () => void seen.push('opened'),
+    write: async () => void seen.push('written'),
+    commit: async () => {},
+    close: async () => void seen.push('closed'),
+  });
+
+  test('a sink', async () => {
+    const seen: string[] = [];
+    const asked = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<SinkConnector>();
+    const create = () => {
+      asked.resolve();
+      return promise;
+    };
+    const run = await new TypedPipelineBuilder(
+      'test',
+      {},
+      { outside: { ...outside, clock: impatient } },
+    )
+      .from(scriptedSource({ schema: readings, batches: [numbered(3)] }))
+      .to(sinkOf(create))
+      .start();
+    await asked.promise;
+    await run.abort();
+    await expect(run.done).rejects.toThrow('ERR_RUN_ABORTED');
+    resolve(closing(seen));
+    await outsideWork();
+    await outsideWork();
+    expect(seen).toEqual(['closed']);
+  });
+
+  test('the sink of dead letters, made when the first of them comes', async () => {
+    const seen: string[] = [];
+    const asked = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<SinkConnector>();
+    const deadLetters = sinkOf(() => {
+      asked.resolve();
+      return promise;
+    }) as unknown as SinkComponent;
+    const settings = { outside: { ...outside, clock: impatient }, deadLetters };
+    const run = await new TypedPipelineBuilder('test', {}, settings)
+      .from(scriptedSource({ schema: readings, batches: [numbered(3)] }))
+      .to(scriptedSink({ answer: () => ({ failed: [{ row: 0, reason: 'bad', message: 'no' }] }) }))
+      .start();
+    await asked.promise;
+    await run.abort();
+    await expect(run.done).rejects.toThrow('ERR_RUN_ABORTED');
+    resolve(closing(seen));
+    await outsideWork();
+    await outsideWork();
+    expect(seen).toEqual(['closed']);
+  });
+});

@@ -133,10 +133,14 @@ describe('a run', () => {
   test('an abort ends it at once and closes both ends', async () => {
     const ends = { source: { closed: 0 }, sink: { closed: 0 } };
     const stop = new AbortController();
+    const opened = Promise.withResolvers<void>();
+    const open = async (): Promise<void> => opened.resolve();
+    const source = { schema: readings, batches: [], endless: true, log: ends.source, open };
     const run = await testPipeline()
-      .from(scriptedSource({ schema: readings, batches: [], endless: true, log: ends.source }))
+      .from(scriptedSource(source))
       .to(scriptedSink({ log: ends.sink }))
       .start({ signal: stop.signal });
+    await opened.promise;
     stop.abort();
     await expect(run.done).rejects.toMatchObject({ code: 'ERR_RUN_ABORTED' });
     expect(ends).toMatchObject({ source: { closed: 1 }, sink: { closed: 1 } });
