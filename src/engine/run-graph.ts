@@ -48,8 +48,7 @@ export class RunGraph {
       const state = checkpoint?.state[planned.node.id];
       if (state !== undefined && typeof instance !== 'function') instance.restore?.(state);
     }
-    const optional = await this.#createQueues();
-    const channels = (this.#channels = new Channels(plan, stages, optional));
+    const channels = (this.#channels = new Channels(plan, stages));
     for (const planned of plan.sources) {
       const created = await components.createSource(planned);
       const outlet = channels.outletOf(created.observed, [onlyOutput]);
@@ -64,12 +63,7 @@ export class RunGraph {
     });
     const sinkLoops: (() => Promise<void>)[] = [];
     for (const planned of plan.sinks) {
-      const lane = this.#lanes.get(planned.node.id);
-      const created = await components.createWriter(planned, 'sink', lane?.signal);
-      if (lane !== undefined) {
-        lane.writer = await this.#intoRun(created.writer);
-        continue;
-      }
+      const created = await components.createWriter(planned, 'sink');
       this.writers.push(await this.#intoRun(created.writer));
       const inlet = channels.inletOf(planned.node.id);
       sinkLoops.push(() => runSink({ ...shared, ...created, inlet }));
