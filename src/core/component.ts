@@ -112,6 +112,23 @@ export interface Placement {
   readonly policy?: Policy;
 }
 
+/**
+ * What a sink that nobody waits for does with rows that its queue has no room for. `spill` keeps them
+ * in files of the state directory, up to `bytesMax`, and then drops the oldest.
+ */
+export type Overflow =
+  'dropOldest' | 'dropNewest' | { readonly spill: { readonly bytesMax: number } };
+
+/** How a sink takes part in a pipeline. */
+export interface SinkPlacement extends Placement {
+  /**
+   * Whether the pipeline waits for it, and fails with it; true unless given. One that is not
+   * required says what becomes of rows that it cannot take: `overflow`.
+   */
+  readonly required?: boolean;
+  readonly overflow?: Overflow;
+}
+
 /** A source with its options, not yet created. `F`: the fields of its rows. */
 export interface SourceComponent<F extends Fields = Fields> {
   readonly kind: 'source';

@@ -5,6 +5,7 @@ import {
   type Placement,
   type Sink,
   type SinkComponent,
+  type SinkPlacement,
   type Source,
   type SourceComponent,
   type SourceDefinition,
@@ -154,9 +155,19 @@ export class TypedPipelineBuilder {
   }
 
   /** The step under `to`. */
-  addSink(sink: SinkComponent | Sink<never>, placement: Placement, from: readonly string[]): this {
+  addSink(
+    sink: SinkComponent | Sink<never>,
+    placement: SinkPlacement,
+    from: readonly string[],
+  ): this {
+    const path = ['sinks', this.#sinks.length];
+    const node = this.#place(sink as SinkComponent | Sink, placement, path);
+    const { required, overflow } = placement ?? {};
     this.#sinks.push({
-      ...this.#place(sink as SinkComponent | Sink, placement, ['sinks', this.#sinks.length]),
+      ...node,
+      ...(required !== undefined && { required }),
+      ...(overflow !== undefined && { overflow }),
+      at: path,
       from,
     });
     return this;
@@ -263,7 +274,7 @@ export class PipelineFlow<F extends Fields> {
   }
 
   /** Ends the flow in a sink. Several sinks may read from one flow. */
-  to(sink: SinkComponent<F> | Sink<F>, placement: Placement = {}): TypedPipelineBuilder {
+  to(sink: SinkComponent<F> | Sink<F>, placement: SinkPlacement = {}): TypedPipelineBuilder {
     return this.#builder.addSink(sink, placement, [this.reference]);
   }
 }

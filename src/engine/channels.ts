@@ -2,7 +2,7 @@ import { type Inlet, inletOf } from './inlet.ts';
 import type { Observed } from './observed.ts';
 import { Outlet } from './outlet.ts';
 import { onlyOutput, type Plan, type Port } from './planned.ts';
-import { Queue } from './queue.ts';
+import { type FlowQueue, Queue } from './queue.ts';
 import { isFusible } from './stage-loop.ts';
 import type { StageNodeParts } from './stage-parts.ts';
 
@@ -11,23 +11,28 @@ export class Channels {
   /** Neighbours that share a hop: batch functions with one input and one reader between them. */
   readonly chains: readonly (readonly StageNodeParts[])[];
   /** The queues before each component that has any. */
-  readonly queues: ReadonlyMap<string, readonly Queue[]>;
-  readonly #byPort = new Map<string, Queue[]>();
+  readonly queues: ReadonlyMap<string, readonly FlowQueue[]>;
+  readonly #byPort = new Map<string, FlowQueue[]>();
   readonly #inlets: ReadonlyMap<string, Inlet>;
 
-  constructor({ stages, sinks, settings }: Plan, created: readonly StageNodeParts[]) {
+  /** `optional`: the queues of sinks that nobody waits for, by id. */
+  constructor(
+    { stages, sinks, settings }: Plan,
+    created: readonly StageNodeParts[],
+    optional: ReadonlyMap<string, FlowQueue>,
+  ) {
     const readers = new Map<string, number>();
     for (const { from } of [...stages, ...sinks]) {
       for (const port of from) readers.set(keyOf(port), (readers.get(keyOf(port)) ?? 0) + 1);
     }
     this.chains = chainsOf(created, readers);
-    const queues = new Map<string, Queue[]>();
+    const queues = new Map<string, FlowQueue[]>();
     const heads = this.chains.map(([head]) => head!.planned);
     for (const { node, from } of [...heads, ...sinks]) {
       queues.set(
         node.id,
         from.map((port) => {
-          const queue = new Queue(settings.queue);
+          const queue = optional.get(node.id) ?? new Queue(settings.queue);
           this.#byPort.set(keyOf(port), [...(this.#byPort.get(keyOf(port)) ?? []), queue]);
           return queue;
         }),

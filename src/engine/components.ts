@@ -14,7 +14,7 @@ import {
   type StageInstance,
 } from '../core/index.ts';
 import { Calls } from './calls.ts';
-import type { StageNode } from './description.ts';
+import type { SinkNode, StageNode } from './description.ts';
 import { type ComponentKind, Observed } from './observed.ts';
 import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
 import { assertMade, failedAs } from './protocol.ts';
@@ -38,6 +38,7 @@ export interface ComponentsParts {
 export class Components {
   readonly #parts: ComponentsParts;
   readonly #observed = new Map<string, Observed>();
+  readonly #calls = new Map<string, Calls>();
 
   constructor(parts: ComponentsParts) {
     this.#parts = parts;
@@ -101,15 +102,17 @@ export class Components {
     return { planned, instance, observed };
   }
 
+  /** `signal`: aborts what the sink is asked; that of the run unless given. */
   async createWriter(
     planned: PlannedSink,
     kind: 'sink' | 'dead-letters',
+    signal: AbortSignal = this.#parts.signal,
   ): Promise<{ observed: Observed; writer: SinkWriter }> {
     const { node, options, input } = planned;
-    const { signal, watch } = this.#parts;
+    const { watch } = this.#parts;
     const component = node.component!;
     const observed = this.#observed.get(node.id) ?? this.#observe(planned, kind);
-    const context = { ...this.#contextOf(observed), input, report: observed.tally };
+    const context = { ...this.#contextOf(observed), signal, input, report: observed.tally };
     const sink =
       'definition' in component
         ? await this.#connectorOf(observed, () =>
@@ -129,7 +132,15 @@ export class Components {
     return { observed, writer };
   }
 
+  /** What is observed of a component, and its calls. */
+  partsOf(node: StageNode | SinkNode): { readonly observed: Observed; readonly calls: Calls } {
+    const observed = this.#observed.get(node.id)!;
+    return { observed, calls: this.#callsOf(node, observed) };
+  }
+
   #callsOf({ id, policy }: Pick<StageNode, 'id' | 'policy'>, observed: Observed): Calls {
+    const known = this.#calls.get(id);
+    if (known !== undefined) return known;
     const { degraded } = this.#parts;
     const { clock, kind, tally } = observed;
     const calls = new Calls({
@@ -141,6 +152,7 @@ export class Components {
       // A batch that its breaker holds back is all that a sink has to do; a row is one of many.
       ...(kind === 'stage' && { offersMax: rowOffersMax }),
     });
+    this.#calls.set(id, calls);
     observed.policy = () => calls.report();
     return calls;
   }

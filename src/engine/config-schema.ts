@@ -101,9 +101,20 @@ function placementShape(
     id: z.string().optional().describe("Its name here; the component's unless given."),
     from: references.optional().describe('What it reads from: an id, or `id.output` of a branch.'),
     required: z
-      .literal(true)
+      .boolean()
+      .default(true)
+      .describe('Whether a sink that cannot take data pauses the source, and fails the run.'),
+    overflow: z
+      .union([
+        z.enum(['dropOldest', 'dropNewest']),
+        z.strictObject({
+          spill: z.strictObject({
+            bytesMax: z.int().min(1_048_576).describe('Of all files together; then the oldest go.'),
+          }),
+        }),
+      ])
       .optional()
-      .describe('A sink that cannot take data pauses the source.'),
+      .describe('What a sink that is not required does with rows that it has no room for.'),
     resilience: z
       .union([z.string(), resilience])
       .optional()

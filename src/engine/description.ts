@@ -1,5 +1,6 @@
 import type {
   BatchLimits,
+  Overflow,
   Policy,
   Sink,
   SinkComponent,
@@ -32,7 +33,14 @@ interface Reader {
 
 export interface StageNode extends Node<StageComponent | Stage>, Reader {}
 
-export interface SinkNode extends Node<SinkComponent | Sink>, Reader {}
+export interface SinkNode extends Node<SinkComponent | Sink>, Reader {
+  /** Whether the pipeline waits for it; true unless given. */
+  readonly required?: boolean;
+  /** What becomes of rows that a sink cannot take that is not required. */
+  readonly overflow?: Overflow;
+  /** Where `required` and `overflow` stand, if they are written out. */
+  readonly at?: Path;
+}
 
 /** How full a queue between two components may be. It always takes at least one batch. */
 export interface QueueLimits {

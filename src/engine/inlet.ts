@@ -1,6 +1,6 @@
 import { type Cut, type Flow, isCut } from '../core/index.ts';
 import type { Observed } from './observed.ts';
-import type { Queue } from './queue.ts';
+import type { FlowQueue } from './queue.ts';
 import { Wakeup } from './wakeup.ts';
 
 /** The input side of a node. */
@@ -11,7 +11,7 @@ export interface Inlet {
   discard(): void;
 }
 
-export function inletOf(queues: readonly Queue[]): Inlet {
+export function inletOf(queues: readonly FlowQueue[]): Inlet {
   const [only] = queues;
   if (queues.length !== 1) return new AligningInlet(queues);
   return { next: () => only!.pop(), discard: () => only!.discard() };
@@ -38,7 +38,7 @@ function letGo(flow: Flow | undefined): void {
 }
 
 interface Input {
-  readonly queue: Queue;
+  readonly queue: FlowQueue;
   ready: Flow | undefined;
   popping: boolean;
   ended: boolean;
@@ -51,7 +51,7 @@ class AligningInlet implements Inlet {
   #turn = 0;
   #discarded = false;
 
-  constructor(queues: readonly Queue[]) {
+  constructor(queues: readonly FlowQueue[]) {
     this.#inputs = queues.map((queue) => ({
       queue,
       ready: undefined,

@@ -1,14 +1,14 @@
 import type { Batch } from '../batch/index.ts';
 import type { Cut } from '../core/index.ts';
 import type { Observed } from './observed.ts';
-import type { Queue } from './queue.ts';
+import type { FlowQueue } from './queue.ts';
 
 /** The output side of a node: for each output, the queues that read from it. */
 export class Outlet {
-  readonly #queues: ReadonlyMap<string, readonly Queue[]>;
+  readonly #queues: ReadonlyMap<string, readonly FlowQueue[]>;
   readonly #observed: Observed;
 
-  constructor(queues: ReadonlyMap<string, readonly Queue[]>, observed: Observed) {
+  constructor(queues: ReadonlyMap<string, readonly FlowQueue[]>, observed: Observed) {
     this.#queues = queues;
     this.#observed = observed;
   }

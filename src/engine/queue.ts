@@ -1,11 +1,27 @@
 import { type Flow, isCut } from '../core/index.ts';
 import type { QueueLimits } from './description.ts';
 
+/** What stands between one producer and one consumer. */
+export interface FlowQueue {
+  /** Batches waiting now. */
+  readonly depth: number;
+  /** How full it is, from 0 to 1. */
+  readonly fill: number;
+  /** Takes over the caller's hold. Resolves once there was room; undefined when there is at once. */
+  push(flow: Flow): Promise<void> | undefined;
+  /** The next flow; undefined at the end. */
+  pop(): Flow | Promise<Flow | undefined> | undefined;
+  /** No more will be pushed; what is in it can still be taken. */
+  close(): void;
+  /** Throws away what is in it, for a run that is stopped at once. */
+  discard(): void;
+}
+
 /**
  * A bounded queue between one producer and one consumer. It blocks the producer: a batch is let in
  * while both limits would hold with it, and always when the queue has none. Cuts weigh nothing.
  */
-export class Queue {
+export class Queue implements FlowQueue {
   readonly #limits: QueueLimits;
   readonly #flows: Flow[] = [];
   #rows = 0;
@@ -20,7 +36,6 @@ export class Queue {
     this.#limits = limits;
   }
 
-  /** Batches waiting now. */
   get depth(): number {
     return this.#batches;
   }
@@ -29,7 +44,6 @@ export class Queue {
     return this.#rows;
   }
 
-  /** How full it is, from 0 to 1. */
   get fill(): number {
     return Math.min(
       1,
@@ -37,7 +51,6 @@ export class Queue {
     );
   }
 
-  /** Takes over the caller's hold. Resolves once there was room; undefined when there is at once. */
   push(flow: Flow): Promise<void> | undefined {
     if (isCut(flow) || this.#hasRoom(flow.length, flow.bytes)) {
       this.#add(flow);
@@ -46,19 +59,16 @@ export class Queue {
     return this.#pushLater(flow);
   }
 
-  /** The next flow; undefined at the end. */
   pop(): Flow | Promise<Flow | undefined> | undefined {
     if (this.#flows.length === 0 && !this.#closed) return this.#popLater();
     return this.#take();
   }
 
-  /** No more will be pushed; what is in it can still be taken. */
   close(): void {
     this.#closed = true;
     this.#wake();
   }
 
-  /** Throws away what is in it, for a run that is stopped at once. */
   discard(): void {
     this.#discarded = true;
     this.close();

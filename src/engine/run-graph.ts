@@ -2,7 +2,10 @@ import type { Checkpoint, Cuts } from './checkpoint.ts';
 import { Channels } from './channels.ts';
 import type { Components } from './components.ts';
 import type { Observed } from './observed.ts';
-import { onlyOutput, type Plan } from './planned.ts';
+import { createOptionalQueue } from './overflow/create-queue.ts';
+import { OptionalLane } from './overflow/lane.ts';
+import type { OptionalQueue } from './overflow/overflow-queue.ts';
+import { onlyOutput, type Plan, type PlannedSink } from './planned.ts';
 import type { QueueStats } from './run-report.ts';
 import { runSink } from './sink-loop.ts';
 import type { SinkWriter } from './sink-writer.ts';
@@ -32,7 +35,9 @@ export interface RunGraphParts {
 export class RunGraph {
   /** In the order of the plan; where building failed, those that were made. */
   readonly sources: SourceLoop[] = [];
+  /** Of sinks that are required, and of those that nobody waits for. */
   readonly writers: SinkWriter[] = [];
+  readonly lanes: OptionalLane[] = [];
   readonly #parts: RunGraphParts;
   #channels: Channels | undefined;
 
@@ -48,7 +53,8 @@ export class RunGraph {
       const state = checkpoint?.state[planned.node.id];
       if (state !== undefined && typeof instance !== 'function') instance.restore?.(state);
     }
-    const channels = (this.#channels = new Channels(plan, stages));
+    const optional = await this.#createQueues();
+    const channels = (this.#channels = new Channels(plan, stages, optional));
     for (const planned of plan.sources) {
       const created = await components.createSource(planned);
       const outlet = channels.outletOf(created.observed, [onlyOutput]);
@@ -63,12 +69,38 @@ export class RunGraph {
     });
     const sinkLoops: (() => Promise<void>)[] = [];
     for (const planned of plan.sinks) {
+      const queue = optional.get(planned.node.id);
+      if (queue !== undefined) {
+        this.lanes.push(await this.#intoRun(await this.#createLane(planned, queue)));
+        continue;
+      }
       const created = await components.createWriter(planned, 'sink');
       this.writers.push(await this.#intoRun(created.writer));
       const inlet = channels.inletOf(planned.node.id);
       sinkLoops.push(() => runSink({ ...shared, ...created, inlet }));
     }
     return [...this.sources.map((source) => () => source.run()), ...stageLoops, ...sinkLoops];
+  }
+
+  async #createQueues(): Promise<Map<string, OptionalQueue>> {
+    const { plan, components, signal } = this.#parts;
+    const queues = new Map<string, OptionalQueue>();
+    for (const planned of plan.sinks) {
+      if (planned.node.required !== false) continue;
+      const parts = { plan, planned, signal, ...components.partsOf(planned.node) };
+      queues.set(planned.node.id, await createOptionalQueue(parts));
+    }
+    return queues;
+  }
+
+  async #createLane(planned: PlannedSink, queue: OptionalQueue): Promise<OptionalLane> {
+    const { plan, components, settle, signal } = this.#parts;
+    const { clock } = plan.outside;
+    const aborting = new AbortController();
+    signal.addEventListener('abort', () => aborting.abort(signal.reason), { once: true });
+    const { writer } = await components.createWriter(planned, 'sink', aborting.signal);
+    const parts = components.partsOf(planned.node);
+    return new OptionalLane({ ...parts, writer, queue, settle, clock, aborting });
   }
 
   /** What took so long to make that the run is over is closed here: nobody else knows of it. */

@@ -90,6 +90,11 @@ class PipelineRun implements Run {
   #endedMs: number | undefined;
   /** Whether everything that came in has come to its end. */
   #isWhole = false;
+  #lastCut: Cut | undefined;
+  /** Whether the last cut is complete. */
+  #isSafe = false;
+  /** Resolves when a stop has taken as long as it may. */
+  readonly #overdue: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(plan: Plan, options: RunOptions) {
     this.#plan = plan;
@@ -119,7 +124,7 @@ class PipelineRun implements Run {
     this.#cuts = new Cuts(
       {
         sources: plan.sources.map(({ node }) => node.id),
-        sinks: plan.sinks.map(({ node }) => node.id),
+        sinks: plan.sinks.flatMap(({ node }) => (node.required === false ? [] : [node.id])),
         wakeSources: () => {
           for (const source of this.#graph.sources) source.wake();
         },
@@ -257,6 +262,16 @@ class PipelineRun implements Run {
     const working = loops.map((loop) => loop().catch((error: unknown) => this.#fail(error)));
     await Promise.all([...working, Promise.race([this.#cuts.finished, aborted(signal)])]);
     await this.#cuts.settled;
+    if (!signal.aborted && this.#graph.lanes.length > 0) await this.#drainLanes();
+  }
+
+  /** Everything that counts is safe; sinks that nobody waits for have a little time for the rest. */
+  async #drainLanes(): Promise<void> {
+    this.#isSafe = true;
+    const isOver = Promise.race([this.#overdue.promise, aborted(this.#aborting.signal)]);
+    await Promise.all(this.#graph.lanes.map((lane) => lane.drain(isOver)));
+    // What they refused came behind the last cut.
+    if (this.#lastCut !== undefined) await this.#deadLetters.commit(this.#lastCut);
   }
 
   /** Sinks first, so that nothing is read that could not be taken. */
@@ -264,6 +279,7 @@ class PipelineRun implements Run {
     const { signal } = this.#aborting;
     signal.throwIfAborted();
     if (this.#plan.deadLetters?.node.path.length !== 0) await this.#deadLetters.open();
+    for (const lane of this.#graph.lanes) lane.start();
     for (const writer of this.#graph.writers) {
       signal.throwIfAborted();
       await writer.open();
@@ -296,6 +312,7 @@ class PipelineRun implements Run {
   async #complete(cut: Cut, checkpoint: Checkpoint | undefined): Promise<void> {
     const { signal } = this.#aborting;
     signal.throwIfAborted();
+    if (this.#cuts.isFinal(cut)) this.#lastCut = cut;
     const committing = (): Promise<void> => this.#deadLetters.commit(cut);
     if (!this.#cuts.isFinal(cut)) await committing();
     else await this.#withinDeadline('dead-letters', 'commit', committing);
@@ -335,6 +352,8 @@ class PipelineRun implements Run {
     } catch {
       return;
     }
+    this.#overdue.resolve();
+    if (this.#isSafe) return;
     const waits = [...this.#awaited].map((what) => `; still waiting for ${what}`);
     const reasons = [...this.#degraded].map(([id, reason]) => `; \`${id}\`: ${reason}`);
     const fact = `what was in flight was not finished within ${drainMsMax} ms${waits.join('')}${reasons.join('')}`;
@@ -369,8 +388,11 @@ class PipelineRun implements Run {
 
   /** Sources first. An error while closing never hides the first failure. */
   async #close(): Promise<void> {
-    const { sources, writers } = this.#graph;
+    const { sources, writers, lanes } = this.#graph;
     const deadLetters = { id: 'dead-letters', close: () => this.#deadLetters.close() };
+    await closeAll(lanes, this.#clock, (error) =>
+      this.#log.error('component.close-failed', { error }),
+    );
     await closeAll([...sources, ...writers.toReversed(), deadLetters], this.#clock, (error) => {
       if (this.#failure === undefined) this.#fail(error);
       else if (this.#failure.error !== error) this.#log.error('component.close-failed', { error });

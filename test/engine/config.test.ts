@@ -227,9 +227,20 @@ describe('problems, each with its place', () => {
       ['3:11: invalid-option: an id is made of up to 64 letters, digits, `-` and `_`'],
     ],
     [
-      'a sink that may be missing, which is for later',
-      'source: stdin\nsink: { required: false, console: }\n',
-      ['2:19: invalid-option: `required: false` is not there yet in this version; leave it out'],
+      'sinks that are not required, with what they do not say and with what no sink does',
+      'source: stdin\nsinks:\n  a: { required: false, console: }\n  b: { required: false, overflow: spill, console: }\n  c: { overflow: dropOldest, console: }\n',
+      [
+        '3:18: missing-option: `a` is not required and does not say what becomes of rows that it cannot take: `overflow` is `dropOldest`, `dropNewest`, or `{ spill: { bytesMax: … } }`',
+        '4:35: missing-option: `spill` of `b` needs `bytesMax`, a whole number from 1048576: `overflow: { spill: { bytesMax: 1073741824 } }`',
+        '5:18: invalid-option: `c` is required, so that it pauses the source and nothing overflows; add `required: false`, or leave `overflow` out',
+      ],
+    ],
+    [
+      'a pipeline of which no sink is required',
+      'source: stdin\nsink: { required: false, overflow: dropOldest, console: }\n',
+      [
+        '2:19: topology: no sink is required; one at least must be, or nothing would say up to where rows are safe',
+      ],
     ],
     [
       'resilience in a place that is not beside a component, and policies that are not at the top',

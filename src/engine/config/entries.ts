@@ -27,7 +27,7 @@ type Kind = Definition['kind'];
 export const placementKeys: Readonly<Record<Kind, readonly string[]>> = {
   source: ['id', 'resilience'],
   stage: ['id', 'from', 'resilience'],
-  sink: ['id', 'from', 'required', 'resilience'],
+  sink: ['id', 'from', 'required', 'overflow', 'resilience'],
 };
 
 /** Finds the components that a config names, and everything wrong with how it names them. */

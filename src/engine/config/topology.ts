@@ -72,7 +72,16 @@ export async function readTopology(
   }
   for (const sink of sinks) {
     const before = readsBehind.has(sink) ? readsBehind.get(sink) : stages.at(-1);
-    nodes.sinks.push({ ...(await node(sink, 'sink')), ...behind(sink, before) });
+    const { at, placement } = sink.entry;
+    // Whatever they are, the plan checks them.
+    const { required, overflow } = placement as Pick<SinkNode, 'required' | 'overflow'>;
+    nodes.sinks.push({
+      ...(await node(sink, 'sink')),
+      ...behind(sink, before),
+      ...(required !== undefined && { required }),
+      ...(overflow !== undefined && { overflow }),
+      at,
+    });
   }
   return { ...nodes, deadLetters: await readDeadLetters(config, reader, policies, resolve) };
 }
@@ -150,13 +159,7 @@ function readChain(config: ConfigMap, reader: EntryReader): Placed[] {
 
 function place(kind: Kind, value: ConfigValue, at: Path, reader: EntryReader): Placed {
   const entry = reader.read(kind, value, at);
-  const { id, required } = entry.placement;
-  if (required === false) {
-    const text = '`required: false` is not there yet in this version; leave it out';
-    reader.problem('invalid-option', [...at, 'required'], text);
-  } else if (required !== undefined && required !== true) {
-    reader.problem('invalid-option', [...at, 'required'], '`required` is `true` or left out');
-  }
+  const { id } = entry.placement;
   return { entry, id: id === undefined ? undefined : checkedId(id, [...at, 'id'], reader) };
 }
 

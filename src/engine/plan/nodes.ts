@@ -1,6 +1,7 @@
 import type { Policy } from '../../core/index.ts';
 import type { PipelineDescription } from '../description.ts';
 import { fallbackOf } from '../policies.ts';
+import { checkOverflow } from './overflow.ts';
 import type { Problems } from './problems.ts';
 
 /** Checks what needs no schema: that there are ends, and what each node is called and wrapped in. */
@@ -14,6 +15,7 @@ export function checkNodes(
   // A config that names none, or an unknown one, has said so and has one without a component here.
   if (sources.length === 0) problems.add('topology', [], 'the pipeline has no source');
   if (sinks.length === 0) problems.add('topology', [], 'the pipeline has no sink');
+  checkOverflow(name, sinks, problems);
   const nodes = [...sources, ...stages, ...sinks];
   const seen = new Set<string>();
   for (const node of deadLetters === undefined ? nodes : [...nodes, deadLetters]) {
