@@ -4,6 +4,7 @@ import { type PolicyListener, tell } from './events.ts';
 import { checkNames, checkNumber, requireNumber } from './options.ts';
 import { AsyncPolicy, type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 
+/** How many calls may run and wait at a time. */
 export interface BulkheadOptions extends Pick<PolicyOptions, 'name' | 'onEvent'> {
   /** Calls that may run at a time. */
   readonly concurrentMax: number;

@@ -58,24 +58,29 @@ export class RateLimitedError extends PipelineError {
   }
 }
 
-// By code and never by class, so that they know the errors of another installed copy, too.
+// By code and never by class: another installed copy has classes of its own.
 
+/** True for a `RetryExhaustedError` of any installed copy of Millrace. */
 export function isRetryExhaustedError(value: unknown): value is RetryExhaustedError {
   return hasCode(value, 'ERR_RETRY_EXHAUSTED');
 }
 
+/** True for a `CircuitOpenError` of any installed copy of Millrace. */
 export function isCircuitOpenError(value: unknown): value is CircuitOpenError {
   return hasCode(value, 'ERR_CIRCUIT_OPEN');
 }
 
+/** True for a `TimeoutError`, or another error that says a time was up, of any installed copy. */
 export function isTimeoutError(value: unknown): value is TimeoutError {
   return hasCode(value, 'ERR_TIMEOUT');
 }
 
+/** True for a `BulkheadFullError` of any installed copy of Millrace. */
 export function isBulkheadFullError(value: unknown): value is BulkheadFullError {
   return hasCode(value, 'ERR_BULKHEAD_FULL');
 }
 
+/** True for a `RateLimitedError` of any installed copy of Millrace. */
 export function isRateLimitedError(value: unknown): value is RateLimitedError {
   return hasCode(value, 'ERR_RATE_LIMITED');
 }

@@ -1,6 +1,7 @@
 /** Why a retry was not made. */
 export type RetryStop = 'exhausted' | 'propagated' | 'suppressed' | 'out-of-time';
 
+/** Lets calls through, refuses them, or lets a few through to see. */
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
 /** Why a breaker changed its state. Where it is held or released, it may be in it already. */
@@ -60,6 +61,7 @@ export type PolicyEvent =
       readonly error: unknown;
     };
 
+/** Is told of what a policy does, at once and in order. */
 export type PolicyListener = (event: PolicyEvent) => void;
 
 /** Tells a listener; what it throws is its own affair and never disturbs the call. */

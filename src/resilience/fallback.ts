@@ -8,6 +8,7 @@ import { badOption, checkNames } from './options.ts';
 import { type Attempt, isPromise, neverAborted, type PolicyOptions, started } from './policy.ts';
 import { markUndelivered } from './undelivered.ts';
 
+/** What stands in for a call that fails, and for which. */
 export interface FallbackOptions extends Pick<PolicyOptions, 'name' | 'onEvent'> {
   /** What is delivered where a call fails. */
   readonly strategy: DegradationStrategy;

@@ -3,6 +3,7 @@ import { type PolicyListener, tell } from './events.ts';
 import { checkNames, checkNumber, requireNumber } from './options.ts';
 import { AsyncPolicy, type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 
+/** When another attempt is begun beside one that is slow. */
 export interface HedgeOptions extends Omit<PolicyOptions, 'random'> {
   /** How long an attempt has for itself before another is begun beside it. */
   readonly afterMs: number;

@@ -22,11 +22,7 @@ export const neverAborted: AbortSignal = new AbortController().signal;
  * Starts an attempt, under the policy within, if any; where it throws at once, or is not
  * asynchronous, it is a promise all the same.
  */
-export function started<T>(
-  attempt: Attempt<T>,
-  signal: AbortSignal,
-  inner?: Policy,
-): Promise<T> {
+export function started<T>(attempt: Attempt<T>, signal: AbortSignal, inner?: Policy): Promise<T> {
   try {
     return Promise.resolve(inner === undefined ? attempt(signal) : inner.execute(attempt, signal));
   } catch (error) {

@@ -4,6 +4,7 @@ import { type PolicyListener, tell } from './events.ts';
 import { badOption, checkNames, checkNumber, requireNumber } from './options.ts';
 import { AsyncPolicy, type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 
+/** How many calls may begin in how many milliseconds. */
 export interface RateLimitOptions extends Omit<PolicyOptions, 'random'> {
   /** Calls that may begin within any `perMs`; at most a million. */
   readonly callsMax: number;

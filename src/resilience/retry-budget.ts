@@ -1,6 +1,7 @@
 import { type Clock, systemClock } from '../core/index.ts';
 import { checkNames, checkNumber } from './options.ts';
 
+/** How many retries a dependency is asked to bear. */
 export interface RetryBudgetOptions {
   /** Retries that each call pays for; 0.1 unless given: one for ten calls. */
   readonly ratio?: number | undefined;

@@ -1,6 +1,7 @@
 import { checkNames, checkNumber } from './options.ts';
 import { RetryStats } from './retry-stats.ts';
 
+/** How many names a registry keeps. */
 export interface RetryRegistryOptions {
   /** Names kept; 1,000 unless given. */
   readonly namesMax?: number | undefined;

@@ -1,5 +1,6 @@
 import type { RetryStats, RetrySummary } from './retry-stats.ts';
 
+/** Where a report goes. */
 export interface RetryReportOptions {
   /** Given the whole report, with a line feed at the end; standard output unless given. */
   readonly write?: ((text: string) => unknown) | undefined;

@@ -11,6 +11,7 @@ import type { RetryBudget } from './retry-budget.ts';
 import { decideRetry, type RetryRule } from './retry-decision.ts';
 import { RetryStats } from './retry-stats.ts';
 
+/** How often, when and for which errors a call is made again; times in milliseconds. */
 export interface RetryOptions extends PolicyOptions {
   /** The first included; 3 unless given. */
   readonly maxAttempts?: number | undefined;

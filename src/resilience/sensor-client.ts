@@ -13,6 +13,7 @@ import { type Retry, retry, type RetryOptions } from './retry.ts';
 
 type Shared = 'name' | 'onEvent' | 'clock' | 'random';
 
+/** How a sensor is read, and what stands in where it cannot be. */
 export interface ResilientSensorClientOptions<R extends object> {
   /** The sensor: the key of its readings, and the name of its policies. */
   readonly name: string;

@@ -4,6 +4,7 @@ import { type PolicyListener, tell } from './events.ts';
 import { checkNames, requireNumber } from './options.ts';
 import { AsyncPolicy, type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 
+/** How long a call may take. */
 export interface TimeoutOptions extends Omit<PolicyOptions, 'random'> {
   /** How long a call may take, in milliseconds. */
   readonly timeoutMs: number;

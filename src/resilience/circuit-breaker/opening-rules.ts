@@ -35,6 +35,7 @@ export function consecutiveFailures(failures: number): OpeningRule {
   return { slowMs: Infinity, memory: () => memory };
 }
 
+/** When the share of failures opens a breaker. */
 export interface FailureRateOptions {
   /** The share of calls that fail from which it opens: above 0, at most 1. */
   readonly rate: number;
@@ -52,6 +53,7 @@ export function failureRate(options: FailureRateOptions): OpeningRule {
   };
 }
 
+/** When the share of slow calls opens a breaker. */
 export interface SlowCallRateOptions {
   /** A call that takes as long is slow, whether it fails or not. */
   readonly slowMs: number;

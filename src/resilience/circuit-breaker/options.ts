@@ -5,6 +5,7 @@ import { badOption, checkNames, checkNumber } from '../options.ts';
 import type { PolicyOptions } from '../policy.ts';
 import { consecutiveFailures, isOpeningRule, type OpeningRule } from './opening-rules.ts';
 
+/** How a breaker opens, waits, probes and closes; times in milliseconds. */
 export interface CircuitBreakerOptions extends PolicyOptions {
   /** When it opens; `consecutiveFailures(5)` unless given. */
   readonly opens?: OpeningRule | undefined;
