@@ -69,10 +69,8 @@ export class OptionalLane {
     aborting.abort(new Error('the run is over'));
     const inHand = this.#inHand;
     this.#inHand = undefined;
-    const rowsInHand = inHand?.length ?? 0;
-    await queue.finish(inHand);
-    // What is on disk was given to the sink, as far as this run goes, and is held.
-    observed.meter.rowsIn += Math.max(0, queue.rowsKept - rowsInHand);
+    // What is on disk came to the sink, as far as the ledger goes, and is held.
+    observed.meter.rowsIn += await queue.finish(inHand);
     await writer.close();
   }
 

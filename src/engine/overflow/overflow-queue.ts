@@ -13,10 +13,11 @@ export type Dropped = (rows: number, reason: DropReason) => void;
 export interface OptionalQueue extends FlowQueue {
   /** The sink takes no more, and the run goes on. */
   abandon(): void;
-  /** Rows that it has kept for the next run. */
-  readonly rowsKept: number;
-  /** The run is over. Takes over the hold on what the sink had in hand. */
-  finish(inHand: Batch | undefined): Promise<void>;
+  /**
+   * The run is over. Takes over the hold on what the sink had in hand. Gives the rows that it was
+   * never given and that are kept for the next run.
+   */
+  finish(inHand: Batch | undefined): Promise<number>;
 }
 
 /** Drops what there is no room for, the newest or the oldest. It always takes at least one batch. */
@@ -33,8 +34,6 @@ export class OverflowQueue implements OptionalQueue {
     this.#overflow = overflow;
     this.#dropped = dropped;
   }
-
-  readonly rowsKept: number = 0;
 
   get depth(): number {
     return this.#backlog.batches;
@@ -77,10 +76,10 @@ export class OverflowQueue implements OptionalQueue {
     this.discard();
   }
 
-  finish(inHand: Batch | undefined): Promise<void> {
+  finish(inHand: Batch | undefined): Promise<number> {
     this.discard();
     inHand?.release();
-    return Promise.resolve();
+    return Promise.resolve(0);
   }
 
   async #popLater(): Promise<Flow | undefined> {

@@ -41,6 +41,8 @@ export class SpillQueue implements OptionalQueue {
   #writing = false;
   /** Whether the sink has what a cut, that was given, ends. */
   #mayForget = false;
+  /** Whether what was given last is on disk, too. */
+  #isFromDisk = false;
   #turn: Promise<unknown> = Promise.resolve();
   #wakeConsumer: (() => void) | undefined;
 
@@ -51,10 +53,6 @@ export class SpillQueue implements OptionalQueue {
     this.#front = new Backlog(half);
     this.#back = new Backlog(half);
     void this.#open();
-  }
-
-  get rowsKept(): number {
-    return this.#parts.segments.rowsLeft;
   }
 
   get depth(): number {
@@ -81,6 +79,7 @@ export class SpillQueue implements OptionalQueue {
   async pop(): Promise<Flow | undefined> {
     if (this.#mayForget) await this.#inTurn((segments) => segments.forget());
     this.#mayForget = false;
+    this.#isFromDisk = false;
     for (;;) {
       const flow = this.#front.take() ?? (await this.#popBehind());
       if (flow !== undefined && isCut(flow)) this.#given = flow;
@@ -105,12 +104,17 @@ export class SpillQueue implements OptionalQueue {
   abandon(): void {}
 
   /** Writes what is in memory, and what the sink had in hand, to disk for the next run. */
-  async finish(inHand: Batch | undefined): Promise<void> {
+  async finish(inHand: Batch | undefined): Promise<number> {
     this.#isOver = true;
     this.close();
-    await this.#inTurn((segments) => this.#keep(segments, inHand)).catch((error: unknown) =>
-      this.#parts.failed(error),
+    const isNew = inHand !== undefined && !this.#isFromDisk;
+    // What came from disk is still there.
+    if (!isNew) inHand?.release();
+    const rowsInHand = isNew ? inHand.length : 0;
+    await this.#inTurn((segments) => this.#keep(segments, isNew ? inHand : undefined)).catch(
+      (error: unknown) => this.#parts.failed(error),
     );
+    return Math.max(0, this.#parts.segments.rowsLeft - rowsInHand);
   }
 
   async #keep(segments: SpillSegments, inHand: Batch | undefined): Promise<void> {
@@ -157,6 +161,7 @@ export class SpillQueue implements OptionalQueue {
         this.#parts.failed(error);
         return undefined;
       });
+      this.#isFromDisk = batch !== undefined;
       if (batch !== undefined) return batch;
       // A segment has come to its end: when the sink has committed, it is removed.
       this.#mayForget = true;
@@ -188,18 +193,18 @@ export class SpillQueue implements OptionalQueue {
     while (!this.#back.isEmpty && !this.#isOver) {
       if (this.#parts.segments.isEmpty && this.#refill()) continue;
       const flow = this.#back.take()!;
-      if (isCut(flow)) {
-        this.#cut = flow;
-        continue;
-      }
       this.#writing = true;
       try {
-        await this.#inTurn((segments) => segments.append(flow));
-        flow.release();
-        if (this.#cut !== undefined) await this.#inTurn((segments) => segments.sync());
+        if (isCut(flow)) {
+          this.#cut = flow;
+          await this.#inTurn((segments) => segments.sync());
+        } else {
+          await this.#inTurn((segments) => segments.append(flow));
+          flow.release();
+        }
       } catch (error) {
         failed(error);
-        this.#back.putBack(flow);
+        if (!isCut(flow)) this.#back.putBack(flow);
         await clock.sleep(restMs, { signal }).catch(() => {});
         if (signal.aborted) this.#isOver = true;
       } finally {
