@@ -23,7 +23,8 @@ import {
 import type { Plan } from './planned.ts';
 import type { Problem } from './problem.ts';
 import { brokenPromise } from './protocol.ts';
-import { type Run, type RunOptions, startRun } from './run.ts';
+import type { Run, RunOptions } from './run/options.ts';
+import { startRun } from './run.ts';
 import type { RunReport } from './run-report.ts';
 
 /** What a builder is given by whoever composes the library. */

@@ -19,5 +19,6 @@ export {
 } from './builder.ts';
 export { type Checkpoint, type CheckpointStore, memoryCheckpoints } from './checkpoint.ts';
 export type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
-export { type Run, type RunOptions, startRun } from './run.ts';
+export type { Run, RunOptions } from './run/options.ts';
+export { startRun } from './run.ts';
 export type { ComponentReport, RunReport, RunStats, RunStatus } from './run-report.ts';

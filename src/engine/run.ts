@@ -1,13 +1,14 @@
-import type { Batch } from '../batch/index.ts';
 import { type Cut, type Logger, silentLogger } from '../core/index.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
-import { type Checkpoint, type CheckpointStore, Cuts } from './checkpoint.ts';
+import { type Checkpoint, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { withinLimit } from './limit.ts';
-import type { ComponentKind } from './observed.ts';
 import type { Plan } from './planned.ts';
+import { Degradation } from './run/degradation.ts';
+import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
+import { statsOf } from './run/stats.ts';
 import { RunGraph } from './run-graph.ts';
 import {
   reportComponent,
@@ -17,46 +18,9 @@ import {
   type RunStatus,
 } from './run-report.ts';
 
-/** How one run differs from another of the same plan. */
-export interface RunOptions {
-  /** Stops the run at once. */
-  readonly signal?: AbortSignal;
-  /** Where cuts are saved, and where the run begins. Without one, positions and state are not kept. */
-  readonly store?: CheckpointStore;
-  /** Reads no more records than this, over all sources. */
-  readonly recordsMax?: number;
-  /** Stops, and finishes what is in flight, after this time. */
-  readonly durationMsMax?: number;
-  /** Hears what components say; nobody unless given. */
-  readonly log?: Logger;
-  /** Sees each batch before a sink writes it, for a live view; may read it until it returns. */
-  readonly watch?: (sink: string, batch: Batch) => void;
-}
-
-/** A pipeline at work. */
-export interface Run extends AsyncDisposable {
-  /** Resolves when everything is closed; rejects when the run failed. */
-  readonly done: Promise<RunReport>;
-  /** The figures at this moment. Frozen. */
-  stats(): RunStats;
-  /** Reads no more, finishes what is in flight within `drainMsMax`, closes. */
-  stop(): Promise<RunReport>;
-  /** Stops at once; what is in flight is not committed. */
-  abort(reason?: unknown): Promise<void>;
-}
-
 /** Starts a planned pipeline. */
 export function startRun(plan: Plan, options: RunOptions = {}): Run {
-  for (const name of ['recordsMax', 'durationMsMax'] as const) {
-    const limit = options[name];
-    if (limit === undefined || limit > 0) continue;
-    throw new PipelineError({
-      code: 'ERR_CONFIG_INVALID',
-      place: name,
-      fact: `a run cannot end after ${limit}`,
-      remedy: 'give a number above 0, or leave it out',
-    });
-  }
+  checkRunOptions(options);
   const run = new PipelineRun(plan, options);
   run.start();
   return run;
@@ -74,7 +38,7 @@ class PipelineRun implements Run {
   readonly #aborting = new AbortController();
   readonly #timers = new AbortController();
   readonly #settled: PromiseWithResolvers<RunReport> = Promise.withResolvers();
-  readonly #degraded = new Map<string, string>();
+  readonly #degradation: Degradation;
   /** What holds up the end of the run now. */
   readonly #awaited = new Set<string>();
   readonly #components: Components;
@@ -100,6 +64,7 @@ class PipelineRun implements Run {
     this.#plan = plan;
     this.#options = options;
     this.#log = (options.log ?? silentLogger).bind({ pipeline: plan.name });
+    this.#degradation = new Degradation(this.#log);
     this.#sourcesLeft = plan.sources.length;
     // A failure that nobody waits for is a warning, not the end of the process.
     this.#settled.promise.catch((error: unknown) => this.#warnOf(error));
@@ -109,7 +74,7 @@ class PipelineRun implements Run {
       log: this.#log,
       signal,
       watch: options.watch,
-      degraded: (id, reason) => this.#degrade(id, reason),
+      degraded: (id, reason) => this.#degradation.set(id, reason),
     });
     this.#deadLetters = new DeadLetters({
       pipeline: plan.name,
@@ -168,29 +133,15 @@ class PipelineRun implements Run {
   }
 
   stats(): RunStats {
-    const components = this.#components.observed.map((observed) =>
-      Object.freeze(reportComponent(observed, { isWhole: this.#isWhole })),
-    );
-    const sum = (kind: ComponentKind, side: 'in' | 'out'): number =>
-      components.reduce(
-        (total, component) => total + (component.kind === kind ? component[side] : 0),
-        0,
-      );
-    const lag = this.#graph.sources.map((source) => [source.id, source.lag]);
-    return Object.freeze({
-      pipeline: this.#plan.name,
+    return statsOf({
+      plan: this.#plan,
       status: this.#status,
-      delivery: this.#plan.settings.delivery,
-      recordsIn: sum('source', 'in'),
-      recordsOut: sum('sink', 'out'),
       durationMs: (this.#endedMs ?? this.#clock.monotonic()) - this.#startedMs,
-      bytesIn: this.#components.observed.reduce((total, { tally }) => total + tally.bytes, 0),
-      peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
+      observed: this.#components.observed,
+      isWhole: this.#isWhole,
       deadLetters: this.#deadLetters.count,
-      components: Object.freeze(components),
-      degraded: Object.freeze(Object.fromEntries(this.#degraded)),
-      queues: this.#graph.queues(),
-      lag: Object.freeze(Object.fromEntries(lag)),
+      degraded: this.#degradation.reasons,
+      graph: this.#graph,
     });
   }
 
@@ -355,7 +306,7 @@ class PipelineRun implements Run {
     this.#overdue.resolve();
     if (this.#isSafe) return;
     const waits = [...this.#awaited].map((what) => `; still waiting for ${what}`);
-    const reasons = [...this.#degraded].map(([id, reason]) => `; \`${id}\`: ${reason}`);
+    const reasons = [...this.#degradation.reasons].map(([id, reason]) => `; \`${id}\`: ${reason}`);
     const fact = `what was in flight was not finished within ${drainMsMax} ms${waits.join('')}${reasons.join('')}`;
     this.#fail(
       new PipelineError({ code: 'ERR_RUN_DEADLINE', place: this.#plan.name, fact, remedy }),
@@ -374,16 +325,6 @@ class PipelineRun implements Run {
     else this.#log.error('run.failed', { error });
     this.#aborting.abort(error);
     this.#graph.discard();
-  }
-
-  #degrade(id: string, reason: string | undefined): void {
-    if (reason === undefined) {
-      this.#degraded.delete(id);
-      this.#log.info('component.recovered', { id });
-    } else if (this.#degraded.get(id) !== reason) {
-      this.#degraded.set(id, reason);
-      this.#log.warning('component.degraded', { id, reason });
-    }
   }
 
   /** Sources first. An error while closing never hides the first failure. */

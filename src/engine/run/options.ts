@@ -1,0 +1,47 @@
+import type { Batch } from '../../batch/index.ts';
+import type { Logger } from '../../core/index.ts';
+import { PipelineError } from '../../errors.ts';
+import type { CheckpointStore } from '../checkpoint.ts';
+import type { RunReport, RunStats } from '../run-report.ts';
+
+/** How one run differs from another of the same plan. */
+export interface RunOptions {
+  /** Stops the run at once. */
+  readonly signal?: AbortSignal;
+  /** Where cuts are saved, and where the run begins. Without one, positions and state are not kept. */
+  readonly store?: CheckpointStore;
+  /** Reads no more records than this, over all sources. */
+  readonly recordsMax?: number;
+  /** Stops, and finishes what is in flight, after this time. */
+  readonly durationMsMax?: number;
+  /** Hears what components say; nobody unless given. */
+  readonly log?: Logger;
+  /** Sees each batch before a sink writes it, for a live view; may read it until it returns. */
+  readonly watch?: (sink: string, batch: Batch) => void;
+}
+
+/** A pipeline at work. */
+export interface Run extends AsyncDisposable {
+  /** Resolves when everything is closed; rejects when the run failed. */
+  readonly done: Promise<RunReport>;
+  /** The figures at this moment. Frozen. */
+  stats(): RunStats;
+  /** Reads no more, finishes what is in flight within `drainMsMax`, closes. */
+  stop(): Promise<RunReport>;
+  /** Stops at once; what is in flight is not committed. */
+  abort(reason?: unknown): Promise<void>;
+}
+
+/** Throws `ERR_CONFIG_INVALID` where a run would be over before it began. */
+export function checkRunOptions(options: RunOptions): void {
+  for (const name of ['recordsMax', 'durationMsMax'] as const) {
+    const limit = options[name];
+    if (limit === undefined || limit > 0) continue;
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: name,
+      fact: `a run cannot end after ${limit}`,
+      remedy: 'give a number above 0, or leave it out',
+    });
+  }
+}
