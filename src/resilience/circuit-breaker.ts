@@ -1,25 +1,23 @@
 import type { Policy } from '../core/index.ts';
+import { between, type Ends } from './between.ts';
 import { BreakerMachine } from './circuit-breaker/machine.ts';
 import type { BreakerSettings, CircuitBreakerOptions } from './circuit-breaker/options.ts';
 import { markCounted } from './counted.ts';
 import { isRefusal } from './error-match.ts';
-import { type Attempt, isPromise, neverAborted, started } from './policy.ts';
+import { type Attempt, neverAborted, started } from './policy.ts';
 
-/** What to do when a call ends: with its value, or with its error. */
-interface Ends {
+/** The ends of all calls that begin alike. */
+interface SharedEnds extends Ends {
   readonly breaker: CircuitBreaker;
   readonly generation: number;
   readonly startMs: number;
   readonly signal: AbortSignal;
-  readonly succeed: <T>(value: T) => T;
   readonly fail: (error: unknown) => never;
 }
 
 // Calls that begin alike end alike, so that those of a closed breaker, which nobody times, make
 // nothing anew. One for each settings and none in a breaker: a hundred thousand are to stay small.
-const lastEnds = new WeakMap<BreakerSettings, Ends>();
-
-const AsyncFunction = (async () => {}).constructor;
+const lastEnds = new WeakMap<BreakerSettings, SharedEnds>();
 
 /**
  * Lets calls through while what they call works, refuses them with `CircuitOpenError` while it does
@@ -36,7 +34,7 @@ export class CircuitBreaker extends BreakerMachine implements Policy {
    * throws at once. A call that fails after `signal` aborted is neither success nor failure.
    */
   execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
-    let ends: Ends;
+    let ends: SharedEnds;
     try {
       ends = this.#begin(signal);
     } catch (refusal) {
@@ -53,31 +51,10 @@ export class CircuitBreaker extends BreakerMachine implements Policy {
   wrap<This, A extends unknown[], R>(
     fn: (this: This, ...args: A) => R,
   ): (this: This, ...args: A) => R {
-    const begin = (signal: AbortSignal): Ends => this.#begin(signal);
-    // A refused call does not show what the function returns; those before it did.
-    let isAsync = fn instanceof AsyncFunction;
-    return function (...args) {
-      const last = args.at(-1);
-      let ends: Ends;
-      try {
-        ends = begin(last instanceof AbortSignal ? last : neverAborted);
-      } catch (refusal) {
-        if (isAsync) return Promise.reject(refusal as Error) as R;
-        throw refusal;
-      }
-      let result: R;
-      try {
-        result = fn.apply(this, args);
-      } catch (error) {
-        return ends.fail(error);
-      }
-      isAsync = isPromise(result);
-      if (!isAsync) return ends.succeed(result);
-      return Promise.resolve(result).then(ends.succeed, ends.fail) as R;
-    };
+    return between(fn, (_args, signal) => this.#begin(signal));
   }
 
-  #begin(signal: AbortSignal): Ends {
+  #begin(signal: AbortSignal): SharedEnds {
     if (signal.aborted) throw signal.reason;
     const startMs = this.enter();
     const last = lastEnds.get(this.settings);
@@ -95,7 +72,7 @@ export class CircuitBreaker extends BreakerMachine implements Policy {
     return ends;
   }
 
-  #createEnds(startMs: number, signal: AbortSignal): Ends {
+  #createEnds(startMs: number, signal: AbortSignal): SharedEnds {
     const { generation } = this;
     return {
       breaker: this,

@@ -1,11 +1,12 @@
 import type { Policy } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
+import { between, type Ends } from './between.ts';
 import { checkStrategy } from './degradation/chain.ts';
 import type { DegradationStrategy } from './degradation/strategy.ts';
 import { type ErrorMatch, errorTest } from './error-match.ts';
 import { type PolicyListener, tell } from './events.ts';
 import { badOption, checkNames } from './options.ts';
-import { type Attempt, isPromise, neverAborted, type PolicyOptions, started } from './policy.ts';
+import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 import { markUndelivered } from './undelivered.ts';
 
 /** What stands in for a call that fails, and for which. */
@@ -21,15 +22,11 @@ export interface FallbackOptions extends Pick<PolicyOptions, 'name' | 'onEvent'>
   readonly substituteOn?: ErrorMatch | undefined;
 }
 
-/** What to do when a call of a key ends. */
-interface Ends {
+/** The ends of all calls of a key. */
+interface SharedEnds extends Ends {
   readonly key: string;
   readonly signal: AbortSignal;
-  readonly succeed: <T>(value: T) => T;
-  readonly fail: (error: unknown) => unknown;
 }
-
-const AsyncFunction = (async () => {}).constructor;
 
 /**
  * Delivers what a strategy finds where a call fails. Where it finds nothing, where the error is not
@@ -42,7 +39,7 @@ export class Fallback implements Policy {
   readonly #isSubstituted: (error: unknown) => boolean;
   readonly #onEvent: PolicyListener | undefined;
   // Calls of the same key end alike, so that most of them make nothing anew.
-  #lastEnds: Ends | undefined;
+  #lastEnds: SharedEnds | undefined;
 
   /** Use `fallback(options)`. */
   constructor(options: FallbackOptions) {
@@ -95,33 +92,17 @@ export class Fallback implements Policy {
   wrap<This, A extends unknown[], R>(
     fn: (this: This, ...args: A) => R,
   ): (this: This, ...args: A) => R {
-    const begin = (args: A): Ends => {
-      const last = args.at(-1);
-      return this.#endsOf(this.#keyOf(args), last instanceof AbortSignal ? last : neverAborted);
-    };
-    let isAsync = fn instanceof AsyncFunction;
-    return function (...args) {
-      const { succeed, fail } = begin(args);
-      let result: R;
-      try {
-        result = fn.apply(this, args);
-      } catch (error) {
-        // What has returned promises before is to return one now, too.
-        return (isAsync ? Promise.reject(error as Error).catch(fail) : fail(error)) as R;
-      }
-      isAsync = isPromise(result);
-      return isAsync ? (Promise.resolve(result).then(succeed, fail) as R) : succeed(result);
-    };
+    return between(fn, (args, signal) => this.#endsOf(this.#keyOf(args), signal));
   }
 
   #keyOf(args: readonly unknown[]): string {
     return typeof this.#key === 'string' ? this.#key : this.#key(...(args as readonly never[]));
   }
 
-  #endsOf(key: string, signal: AbortSignal): Ends {
+  #endsOf(key: string, signal: AbortSignal): SharedEnds {
     const last = this.#lastEnds;
     if (last !== undefined && last.key === key && last.signal === signal) return last;
-    const ends: Ends = {
+    const ends: SharedEnds = {
       key,
       signal,
       succeed: (value) => {

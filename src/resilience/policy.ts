@@ -30,12 +30,6 @@ export function started<T>(attempt: Attempt<T>, signal: AbortSignal, inner?: Pol
   }
 }
 
-/** Whether a function that returned this is asynchronous. */
-export function isPromise(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return typeof (value as { then?: unknown }).then === 'function';
-}
-
 /** A policy that makes every function asynchronous. */
 export abstract class AsyncPolicy implements Policy {
   abstract readonly name: string;
