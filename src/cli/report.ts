@@ -87,6 +87,7 @@ function summary(report: RunReport): string[] {
     `${formatCount(deadLetters)} dead letters, peak memory ${formatBytes(report.peakMemoryBytes)}`,
     ...reasons,
     ...report.components.flatMap(countLines),
+    ...report.components.flatMap(policyLines),
     ...uncommitted,
     ...open,
   ].map(escapeControls);
@@ -99,6 +100,26 @@ function countLines({ id, counts }: ComponentReport): string[] {
       ? `thrown away by ${id}: ${formatCount(count)} dead letters, the oldest`
       : `counted by ${id}: ${formatCount(count)} (${what})`,
   );
+}
+
+/** What a policy did; nothing where its calls only went through. */
+function policyLines({ id, policy }: ComponentReport): string[] {
+  if (policy === undefined) return [];
+  const { calls, retries, suppressed, substituted, breakers } = policy;
+  const parts = [
+    ...(retries > 0 ? [`${formatCount(retries)} retries`] : []),
+    ...(suppressed > 0 ? [`${formatCount(suppressed)} retries without budget`] : []),
+    ...(substituted > 0 ? [`${formatCount(substituted)} substituted`] : []),
+    ...breakers
+      .filter(({ opens, state }) => opens > 0 || state !== 'closed')
+      .map(({ name, state, opens, openMs, refused }) => {
+        const times = opens === 1 ? 'once' : `${formatCount(opens)} times`;
+        return `breaker \`${name}\` ${state}, opened ${times} for ${formatDuration(openMs)}, ${formatCount(refused)} calls refused`;
+      }),
+  ];
+  return parts.length === 0
+    ? []
+    : [`policy of ${id}: ${formatCount(calls)} calls, ${parts.join(', ')}`];
 }
 
 function countsOf({ in: rowsIn, out, dropped, dead }: ComponentReport): number[] {
