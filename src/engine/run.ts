@@ -214,6 +214,7 @@ class PipelineRun implements Run {
     await Promise.all([...working, Promise.race([this.#cuts.finished, aborted(signal)])]);
     await this.#cuts.settled;
     if (!signal.aborted && this.#graph.lanes.length > 0) await this.#drainLanes();
+    if (signal.aborted) await Promise.all(this.#graph.lanes.map(({ ended }) => ended));
   }
 
   /** Everything that counts is safe; sinks that nobody waits for have a little time for the rest. */

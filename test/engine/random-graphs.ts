@@ -5,6 +5,8 @@ import {
   type Cut,
   type Flow,
   isCut,
+  type Overflow,
+  type Policy,
   positionCut,
   seededRandom,
   type Source,
@@ -17,6 +19,7 @@ import {
   type Run,
   type RunReport,
 } from '../../src/engine/index.ts';
+import { circuitBreaker, consecutiveFailures } from '../../src/resilience/index.ts';
 import { branch } from '../../src/stages/branch.ts';
 import { flatMap } from '../../src/stages/flat-map.ts';
 import { mapAsync } from '../../src/stages/map-async.ts';
@@ -43,6 +46,10 @@ export interface RandomGraph {
   readonly sources: readonly { readonly sizes: readonly number[]; readonly isStream: boolean }[];
   readonly operations: readonly Operation[];
   readonly ending: { readonly kind: 'stop' | 'abort' | 'fail'; readonly atMs: number };
+  /** Whether what sinks write to is down now and then, with a breaker before each. */
+  readonly isFlaky: boolean;
+  /** What a sink that nobody waits for does with what it cannot take, where there is one. */
+  readonly beside: Overflow | undefined;
 }
 
 const at = fc.nat({ max: 5 });
@@ -79,6 +86,10 @@ export const randomGraphs: fc.Arbitrary<RandomGraph> = fc.record({
     kind: fc.constantFrom('stop' as const, 'abort' as const, 'fail' as const),
     atMs: fc.nat({ max: 150 }),
   }),
+  isFlaky: fc.boolean(),
+  beside: fc.constantFrom<Overflow | undefined>(undefined, undefined, 'dropOldest', 'dropNewest', {
+    spill: { bytesMax: 1_048_576 },
+  }),
 });
 
 /** The ids that are at one point of a graph when so many batches of each source went through it. */
@@ -105,6 +116,14 @@ export interface GraphRun {
   readonly checkpoints: readonly Checkpoint[];
   readonly deadIds: readonly number[];
   readonly poisoned: Model;
+}
+
+const sinkFails = 'the sink fails';
+
+/** Opens at every second failure in a row, and soon tries again. */
+function breakerOf({ clock, random }: VirtualOutside): Policy {
+  const failureOn = (error: unknown): boolean => (error as Error).message !== sinkFails;
+  return circuitBreaker({ opens: consecutiveFailures(2), openMs: 20, failureOn, clock, random });
 }
 
 const isPoison = (id: number): boolean => id % 5 === 2;
@@ -164,7 +183,7 @@ function filtering(keep: (id: number) => boolean, fails: boolean): StageComponen
 
 /** Builds a graph and starts it; `from`: where an earlier run left off. */
 export async function startGraph(
-  { seed, sources, operations, ending }: RandomGraph,
+  { seed, sources, operations, ending, isFlaky, beside }: RandomGraph,
   {
     outside = virtualOutside(),
     from,
@@ -280,22 +299,36 @@ export async function startGraph(
   const sinks = open.map(({ flow, model }, index): Taken => {
     const rows: Record<string, unknown>[] = [];
     const taken: Taken = { id: `sink${index}`, model, committed: [] };
+    const flicker = (): void => {
+      if (isFlaky && random.next() < 0.2) throw new Error('down');
+    };
     const sink = scriptedSink({
       rows,
+      open: async () => flicker(),
       answer: async () => {
         const isOver = outside.clock.monotonic() - started >= ending.atMs;
-        if (!isLast && ending.kind === 'fail' && isOver) throw new Error('the sink fails');
+        if (!isLast && ending.kind === 'fail' && isOver) throw new Error(sinkFails);
+        flicker();
         await pause(9);
       },
       commit: async (cut: Cut) => {
+        flicker();
         const ids = rows.splice(0).map(({ id }) => id as number);
         await pause(9);
         taken.committed.push({ cut: cut.id, ids });
       },
     });
-    flow.to(sink, { id: taken.id });
+    flow.to(sink, { id: taken.id, ...(isFlaky && { policy: breakerOf(outside) }) });
     return taken;
   });
+  if (beside !== undefined) {
+    const answer = async (): Promise<void> => {
+      if (random.next() < 0.02) throw new Error('the sink beside fails');
+      await pause(30);
+    };
+    const placement = { id: 'beside', required: false, overflow: beside };
+    open[0]!.flow.to(scriptedSink({ answer }), placement);
+  }
 
   const checkpoints: Checkpoint[] = [];
   const memory = memoryCheckpoints();

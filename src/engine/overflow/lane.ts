@@ -36,6 +36,11 @@ export class OptionalLane {
     return this.#parts.writer.id;
   }
 
+  /** Resolves when it takes no more. */
+  get ended(): Promise<void> {
+    return this.#running;
+  }
+
   /** Opens the sink and takes what comes; what fails is told as a reason why the run is degraded. */
   start(): void {
     const { writer, calls, queue, aborting } = this.#parts;
