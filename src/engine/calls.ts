@@ -1,5 +1,6 @@
 import { type Clock, type Policy, Undelivered } from '../core/index.ts';
 import { reasonOf } from '../errors.ts';
+import type { CircuitBreaker } from '../resilience/index.ts';
 import { isCounted } from '../resilience/counted.ts';
 import { isRefusal } from '../resilience/error-match.ts';
 import {
@@ -78,9 +79,10 @@ export class Calls {
     const { offersMax = Infinity } = this.#parts;
     const run = this.#run;
     if (run === undefined) return attempt(signal);
-    const call = new Call(attempt, this.#counts, (reason) =>
-      this.degrade(what, `could not ${what}: ${reason}`),
-    );
+    const call = new Call(attempt, this.#counts, (reason) => {
+      // What it waits for already says more.
+      if (!this.#reasons.has(what)) this.degrade(what, `could not ${what}: ${reason}`);
+    });
     for (let offers = 1; ; offers++) {
       this.#counts.calls++;
       try {
@@ -90,12 +92,13 @@ export class Calls {
       } catch (error) {
         if (signal.aborted) throw error;
         if (fallbackOf(this.#parts.policy!) !== undefined) throw this.#undelivered(what, error);
-        if (isRefusal(error)) offers = 0;
+        const open = openBreaker(this.#parts.policy!, error);
+        if (isRefusal(error) || (isCounted(error) && open !== undefined)) offers = 0;
         else if (!isCounted(error) || offers >= offersMax) {
           this.recovered(what);
           throw error;
         }
-        await this.#wait(what, error, call.lastReason, signal);
+        await this.#wait(what, error, open, call.lastReason, signal);
       }
     }
   }
@@ -135,30 +138,47 @@ export class Calls {
   async #wait(
     what: string,
     error: unknown,
+    open: OpenBreaker | undefined,
     lastReason: string | undefined,
     signal: AbortSignal,
   ): Promise<void> {
-    const { clock, policy } = this.#parts;
-    if (!isCircuitOpenError(error)) {
+    const { clock } = this.#parts;
+    if (open === undefined) {
       this.degrade(what, `could not ${what}: ${reasonOf(error)}`);
       await clock.sleep(pauseOf(error), { signal });
       return;
     }
-    const { breaker: name } = error;
     const because = lastReason === undefined ? '' : `; could not ${what}: ${lastReason}`;
-    const breaker = breakersOf(policy!).find((one) => one.name === name);
-    let leftMs = error.retryAfterMs;
+    let leftMs = open.retryAfterMs;
     do {
       const when =
         leftMs === Infinity
           ? 'held by hand'
           : `tried again at ${new Date(clock.now() + leftMs).toISOString()}`;
-      this.degrade(what, `breaker \`${name}\` is open, ${when}${because}`);
+      this.degrade(what, `breaker \`${open.name}\` is open, ${when}${because}`);
       // Whole milliseconds, so that what rounding leaves of one is not waited for in vain.
       await clock.sleep(Math.ceil(Math.min(leftMs, lookMs)), { signal });
-      leftMs = breaker?.retryAfterMs ?? 0;
+      leftMs = open.breaker?.retryAfterMs ?? 0;
     } while (leftMs > 0);
   }
+}
+
+interface OpenBreaker {
+  readonly name: string;
+  readonly retryAfterMs: number;
+  /** Undefined for one that only its refusal tells of. */
+  readonly breaker: CircuitBreaker | undefined;
+}
+
+/** The breaker that refused a call, or that its failure has opened. */
+function openBreaker(policy: Policy, error: unknown): OpenBreaker | undefined {
+  const breakers = breakersOf(policy);
+  if (isCircuitOpenError(error)) {
+    const { breaker: name, retryAfterMs } = error;
+    return { name, retryAfterMs, breaker: breakers.find((one) => one.name === name) };
+  }
+  const breaker = breakers.find(({ retryAfterMs }) => retryAfterMs > 0);
+  return breaker && { name: breaker.name, retryAfterMs: breaker.retryAfterMs, breaker };
 }
 
 function pauseOf(error: unknown): number {

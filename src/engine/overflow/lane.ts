@@ -75,7 +75,9 @@ export class OptionalLane {
     const inHand = this.#inHand;
     this.#inHand = undefined;
     // What is on disk came to the sink, as far as the ledger goes, and is held.
-    observed.meter.rowsIn += await queue.finish(inHand);
+    const kept = await queue.finish(inHand);
+    observed.meter.rowsIn += kept;
+    observed.tally.counted('spill.kept', kept);
     await writer.close();
   }
 
