@@ -125,7 +125,6 @@ export const fileSink: SinkDefinition & ((options: FileSinkOptions) => SinkCompo
       'Write NDJSON, or a second column, where such nulls matter.',
     options: sinkOptions,
     example: { path: 'out.ndjson' },
-    check: (_, { path, format }) => void (format ?? formatOf(path, encodeFormats)),
     writes: ({ path }) => path,
     create: async ({ path, mode, format, ...encoding }, context) => {
       const { FileSink } = await import('./file/sink.ts');
@@ -152,6 +151,11 @@ function sinkOptions(z: Zod): ZodType<ParsedSinkOptions> {
       ...encodingOptions(z),
     })
     .superRefine((options, context) => {
-      refineEncoding(options.format ?? knownFormat(options.path), options, context);
+      const format = options.format ?? knownFormat(options.path);
+      if (format === undefined) {
+        const message = `does not tell the format by its name; set \`format\` to ${encodeFormats.join(' or ')}`;
+        context.addIssue({ code: 'custom', path: ['path'], message });
+      }
+      refineEncoding(format, options, context);
     });
 }

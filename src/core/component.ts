@@ -58,6 +58,11 @@ export interface StageSpec<O> extends Description<O> {
   readonly outputs?: (options: O) => readonly string[];
   /** Its output schema, found before data flows. Throws where the input does not fit. */
   readonly output: (input: Schema, options: O) => Schema;
+  /**
+   * True where the fields of its input go on whatever its options say: what is behind it is then
+   * checked in full also where an option is wrong.
+   */
+  readonly keepsFields?: true;
   /** Whether it makes its calls by `context.call`, so that a policy can stand around each of them. */
   readonly calls?: boolean;
   /** Called once for each run. */

@@ -43,15 +43,29 @@ function asMeant(issue: Issue): Issue[] {
   return meant.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
 }
 
-/** Options without what a schema has to say against them. */
+/** Options without what a schema has to say against them, and what lacks a part of itself. */
 export function withoutWrong(options: unknown, issues: readonly zod.core.$ZodIssue[]): unknown {
-  const paths = issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => [...issue.path, key])
-      : [issue.path],
+  const wrong = issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => [...issue.path, key]);
+    const isMissing = valueAt(options, issue.path as Path) === undefined;
+    return [isMissing ? issue.path.slice(0, -1) : issue.path];
+  });
+  const paths = wrong.filter(
+    (path, at) => !wrong.some((other, i) => goesWith(path, other, i < at)),
   );
   // From the last to the first, so that places in arrays stay what they are.
   return paths.reduceRight((left: unknown, path) => without(left, path), options);
+}
+
+/** Whether what stands at a path is gone where another is. `orSame`: also where that is the same. */
+function goesWith(
+  path: readonly PropertyKey[],
+  other: readonly PropertyKey[],
+  orSame: boolean,
+): boolean {
+  const isShorter = other.length < path.length || (orSame && other.length === path.length);
+  // Nothing is gone with the whole, which stays.
+  return other.length > 0 && isShorter && other.every((part, at) => part === path[at]);
 }
 
 function without(value: unknown, [key, ...rest]: readonly PropertyKey[]): unknown {

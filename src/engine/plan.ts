@@ -16,9 +16,11 @@ import { requireNode } from './node-version.ts';
 import { eachOf, withoutExpressions } from './plan/blame.ts';
 import { checkFiles } from './plan/files.ts';
 import { checkNodes } from './plan/nodes.ts';
+import { orderOf } from './plan/order.ts';
 import { Ports } from './plan/ports.ts';
 import { Presumptions } from './plan/presumed.ts';
 import { Problems } from './plan/problems.ts';
+import { assertSchema, isComponent, refuseObject } from './plan/protocols.ts';
 import {
   onlyOutput,
   type Plan,
@@ -27,7 +29,6 @@ import {
   type PlannedStage,
 } from './planned.ts';
 import { type Problem, ValidationError } from './problem.ts';
-import { brokenPromise } from './protocol.ts';
 
 export interface PlanOptions {
   readonly outside: Outside;
@@ -51,6 +52,8 @@ export async function planPipeline(
   return new Planner(description, { outside, signal }, problems).plan(deadLetterSchema);
 }
 
+type PassingSpec = Pick<StageSpec<never>, 'keepsFields' | 'outputs'>;
+
 class Planner {
   readonly #description: PipelineDescription;
   readonly #outside: Outside;
@@ -58,6 +61,8 @@ class Planner {
   readonly #problems: Problems;
   readonly #ports: Ports;
   readonly #presumptions: Presumptions;
+  /** The options of each source and sink, without those that are wrong. */
+  readonly #options = new Map<SourceNode | SinkNode, unknown>();
 
   constructor(
     description: PipelineDescription,
@@ -87,11 +92,24 @@ class Planner {
     this.#ports.checkAllRead();
     // The sink that no pipeline named is not even opened where nothing goes to it.
     const isUsed = deadLetters?.node.path.length !== 0 || settings.onRowError === 'dead-letter';
-    const written = deadLetters === undefined || !isUsed ? sinks : [...sinks, deadLetters];
-    const users = { pipeline: String(name), sources, sinks: written };
-    await checkFiles(users, this.#outside.files, this.#problems);
+    await this.#checkFiles(isUsed);
     if (this.#problems.list.length > 0) throw new ValidationError(name, this.#problems.list);
     return { name, settings, sources, stages, sinks, deadLetters, outside: this.#outside };
+  }
+
+  async #checkFiles(withDeadLetters: boolean): Promise<void> {
+    const { name, sources, sinks, deadLetters } = this.#description;
+    const written = withDeadLetters && deadLetters !== undefined ? [...sinks, deadLetters] : sinks;
+    const withOptions = <N extends SourceNode | SinkNode>(nodes: readonly N[]) =>
+      nodes.flatMap((node) =>
+        this.#options.has(node) ? { node, options: this.#options.get(node) } : [],
+      );
+    const users = {
+      pipeline: String(name),
+      sources: withOptions(sources),
+      sinks: withOptions(written),
+    };
+    await checkFiles(users, this.#outside.files, this.#problems);
   }
 
   async #planSource(node: SourceNode): Promise<PlannedSource | undefined> {
@@ -103,6 +121,7 @@ class Planner {
     const options = this.#problems.parseOptions(component, path);
     const mended = options ?? this.#problems.mendedOptions(component);
     if (mended === undefined) return undefined;
+    this.#options.set(node, mended.value);
     const context = { ...this.#outside, id, signal: this.#signal };
     try {
       const output = await component.definition.spec.output(mended.value as never, context);
@@ -116,6 +135,12 @@ class Planner {
     } catch (error) {
       this.#signal.throwIfAborted();
       if (options !== undefined) this.#problems.refused(error, node, 'input');
+      else this.#problems.refusedFiles(error, node);
+      // A source that cannot be read gives, once it can, what its options say.
+      const { schema } = mended.value as { readonly schema?: unknown };
+      if (!(schema instanceof Schema)) return undefined;
+      if (options === undefined) this.#presumptions.set(id, schema);
+      else this.#ports.set(id, schema);
       return undefined;
     }
   }
@@ -123,7 +148,7 @@ class Planner {
   #planOwnSource(node: SourceNode, source: Source): PlannedSource | undefined {
     const { id, path } = node;
     if (!isSource(source)) {
-      this.#refuse(node, 'source', 'stream({ from, signal })');
+      refuseObject(node, 'source', this.#problems);
       return undefined;
     }
     if (source.schema === undefined) {
@@ -140,50 +165,24 @@ class Planner {
     return { node, options: undefined, output: source.schema };
   }
 
-  /** An object that is no component. `method`: what makes one of it. */
-  #refuse(
-    { id, path, component }: SourceNode | StageNode | SinkNode,
-    kind: string,
-    method: string,
-  ): void {
-    const isUncalled = typeof component === 'function' && 'spec' in component;
-    const text = !isUncalled
-      ? `\`${id}\` is no ${kind}: it has no method \`${method}\``
-      : `\`${id}\` is the description of a component: call it with its options: \`${id}({ … })\``;
-    this.#problems.add('protocol', path, text);
-  }
-
-  /** Plans each stage once everything it reads from is planned; what is left over is a cycle. */
   #planStages(): PlannedStage[] {
-    const planned: PlannedStage[] = [];
-    const ids = new Set(this.#description.stages.map(({ id }) => id));
-    let waiting = [...this.#description.stages];
-    while (waiting.length > 0) {
-      const ready = waiting.filter(({ from }) =>
-        from.every((reference) => {
-          const { node } = this.#ports.portOf(reference);
-          return this.#ports.has(node) || !ids.has(node);
-        }),
-      );
-      if (ready.length === 0) {
-        this.#refuseCycle(waiting);
-        break;
-      }
-      for (const node of ready) {
-        const stage = this.#planStage(node);
-        if (stage !== undefined) planned.push(stage);
-      }
-      waiting = waiting.filter((node) => !ready.includes(node));
-    }
-    return planned;
+    const { stages, inCircle } = orderOf(this.#description);
+    if (inCircle.length > 0) this.#refuseCircle(inCircle);
+    return stages.flatMap((node) => this.#planStage(node) ?? []);
   }
 
-  #refuseCycle(stages: readonly StageNode[]): void {
-    const cycle = stages.map(({ id }) => `\`${id}\``).join(', ');
-    const text = `these stages read from one another in a circle: ${cycle}`;
+  #refuseCircle(stages: readonly StageNode[]): void {
+    const members = stages.map(({ id }) => `\`${id}\``).join(', ');
+    const text = `these stages read from one another in a circle: ${members}`;
     this.#problems.add('topology', stages[0]!.path, text);
-    for (const { id, from } of stages) {
+    const sources = this.#description.sources.map(({ id }) => this.#ports.portOf(id));
+    const first = sources.map((port) => this.#ports.schemaOf(port)).find(Boolean);
+    for (const { id } of stages) {
       this.#ports.set(id);
+      // Nothing may come in at all; what the first source gives was meant to.
+      if (first !== undefined) this.#presumptions.set(id, first);
+    }
+    for (const { from } of stages) {
       for (const reference of from) this.#ports.mean(this.#ports.portOf(reference));
     }
   }
@@ -198,7 +197,7 @@ class Planner {
     }
     if (!isComponent<StageComponent>(component, 'stage')) {
       if (isStage(component)) return this.#planOwnStage(node, component, from);
-      this.#refuse(node, 'stage', 'transform(stream)');
+      refuseObject(node, 'stage', this.#problems);
       return undefined;
     }
     const { spec } = component.definition;
@@ -208,6 +207,7 @@ class Planner {
       return this.#planOutput(node, from!, input, options.value, spec);
     }
     this.#presumptions.presume(node, spec, options ?? this.#problems.mendedOptions(component));
+    this.#passOn(node, spec);
     return undefined;
   }
 
@@ -230,7 +230,7 @@ class Planner {
     from: PlannedStage['from'],
     input: Schema,
     options: unknown,
-    spec: Pick<StageSpec<never>, 'output' | 'outputs'>,
+    spec: Pick<StageSpec<never>, 'output'> & PassingSpec,
   ): PlannedStage | undefined {
     try {
       const output = this.#outputOf(node, spec, input, options);
@@ -240,8 +240,18 @@ class Planner {
     } catch (error) {
       this.#problems.refused(error, node, 'schema-mismatch');
       this.#presumptions.presume(node);
+      this.#passOn(node, spec);
       return undefined;
     }
+  }
+
+  /** Whatever is wrong with a stage that keeps the fields, they are there behind it. */
+  #passOn({ id, from }: StageNode, { keepsFields, outputs }: PassingSpec): void {
+    if (keepsFields !== true || outputs !== undefined) return;
+    const schemas = from.map((reference) => this.#ports.schemaOf(this.#ports.portOf(reference)));
+    const [input, ...others] = schemas.filter((schema) => schema !== undefined);
+    if (input !== undefined && others.every((other) => other.equals(input)))
+      this.#ports.set(id, input);
   }
 
   /**
@@ -284,10 +294,12 @@ class Planner {
     if (component === undefined) return undefined;
     if (!isComponent<SinkComponent>(component, 'sink')) {
       if (isSink(component)) return input && { node, options: undefined, input };
-      this.#refuse(node, 'sink', 'consume(stream)');
+      refuseObject(node, 'sink', this.#problems);
       return undefined;
     }
     const options = this.#problems.parseOptions(component, path);
+    const mended = options ?? this.#problems.mendedOptions(component);
+    if (mended !== undefined) this.#options.set(node, mended.value);
     if (options === undefined || input === undefined) return undefined;
     try {
       component.definition.spec.check?.(input, options.value as never);
@@ -297,18 +309,4 @@ class Planner {
       return undefined;
     }
   }
-}
-
-function isComponent<C extends Pick<SourceComponent | StageComponent | SinkComponent, 'kind'>>(
-  component: object,
-  kind: C['kind'],
-): component is C {
-  const { kind: given, definition } = component as Partial<StageComponent>;
-  return (given as string) === kind && typeof definition?.spec?.create === 'function';
-}
-
-function assertSchema(place: string, output: unknown): void {
-  if (output instanceof Schema) return;
-  const remedy = 'make it with `schema({ … })`, or of the one that comes in';
-  throw brokenPromise(place, `\`output\` of \`${place}\` gave what is no schema`, remedy);
 }

@@ -65,6 +65,7 @@ export const branch: StageDefinition & Branch = defineStage<Branch, ParsedOption
   },
   example: { routes: { hot: 'value > 80', cold: 'value < 10' }, otherwise: 'normal' },
   rows: 'expand',
+  keepsFields: true,
   outputs: outputsOf,
   output: (input, { routes }) => {
     checkEach(Object.entries(routes), ([name, where]) =>

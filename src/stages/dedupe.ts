@@ -55,6 +55,7 @@ export const dedupe: Dedupe = defineStage<Dedupe, DedupeOptions & { readonly key
         'give both `withinMs` and `time`, or neither',
       ),
   rows: 'fewer',
+  keepsFields: true,
   output: (input, { by, time }) => {
     checkBy(input, by);
     if (time !== undefined) fieldOfKind(input, time, ['timestamp']);

@@ -32,6 +32,7 @@ export const filter: StageDefinition & Filter = defineStage<Filter, { where: Any
   example: { where: "value > 50 && unit == 'C'" },
   exampleCode: "filter((row) => row.value > 50 && row.unit === 'C')",
   rows: 'fewer',
+  keepsFields: true,
   output: (input, { where }) => {
     checkCondition(where, input, 'where');
     return input;

@@ -13,6 +13,7 @@ export const merge: StageDefinition & Merge = defineStage<Merge, object>({
   options: (z) => z.strictObject({}),
   example: {},
   rows: 'same',
+  keepsFields: true,
   inputs: 'many',
   output: (input) => input,
   create: () => (batch) => batch,

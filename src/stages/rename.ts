@@ -6,6 +6,7 @@ import {
   type StageDefinition,
   type UnknownFields,
 } from '../core/index.ts';
+import { PipelineError } from '../errors.ts';
 
 /** `F` with the names that `M` gives. */
 export type RenamedFields<F extends Fields, M> = {
@@ -38,8 +39,13 @@ export const rename: StageDefinition & Rename = defineStage<
   example: { fields: { value: 'celsius' } },
   rows: 'same',
   output: (input, { fields }) => {
-    checkEach(Object.keys(fields), (name) => input.field(name));
     const renamed = new Map(Object.entries(fields));
+    const taken = new Set(input.names.filter((name) => !renamed.has(name)));
+    checkEach(renamed, ([from, to]) => {
+      input.field(from);
+      if (taken.has(to)) throw nameTaken(from, to);
+      taken.add(to);
+    });
     return new Schema(
       input.fields.map((field) => ({ ...field, name: renamed.get(field.name) ?? field.name })),
     );
@@ -49,3 +55,12 @@ export const rename: StageDefinition & Rename = defineStage<
     (batch) =>
       batch.withColumns(output, batch.columns),
 });
+
+function nameTaken(from: string, to: string): PipelineError {
+  return new PipelineError({
+    code: 'ERR_BATCH_SCHEMA',
+    place: to,
+    fact: `field \`${from}\` cannot be called \`${to}\`: another is`,
+    remedy: 'give each field its own name',
+  });
+}

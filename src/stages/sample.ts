@@ -62,6 +62,7 @@ export const sample: StageDefinition & Sample = defineStage<Sample, ParsedOption
       }),
   example: { every: 10, by: 'sensorId' },
   rows: 'fewer',
+  keepsFields: true,
   output: (input, { by }) => {
     checkBy(input, by);
     return input;

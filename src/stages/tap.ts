@@ -24,6 +24,7 @@ export const tap: StageDefinition & Tap = defineStage<Tap, AnyRowFunction>({
   example: null,
   exampleCode: 'tap((row) => console.log(row.sensorId, row.value))',
   rows: 'same',
+  keepsFields: true,
   output: (input) => input,
   create: (see, { input, report, log }) => {
     const runner = new RowRunner(input);

@@ -156,8 +156,6 @@ describe('the file source refuses at the start', () => {
       'secret.ndjson',
       'may not be opened: no permission',
     ],
-    ['a name that tells no format', 'data', 'data', 'its name does not tell its format'],
-    ['a JSON array', 'array.json', 'array.json', 'its name does not tell its format'],
   ])('%s', async (_what, path, place, fact) => {
     const outside = holding({
       'a.ndjson': '',
@@ -176,6 +174,18 @@ describe('the file source refuses at the start', () => {
       remedy: expect.any(String) as string,
     });
     expect(outside.files.openCount).toBe(0);
+  });
+
+  it.each(['data', 'array.json'])('a name that tells no format to read: %s', async (path) => {
+    const outside = holding({ data: '', 'array.json': '[]' });
+    await expect(
+      openSource(fileSource({ path, schema: reading }), { outside }),
+    ).rejects.toMatchObject({
+      code: 'ERR_CONFIG_INVALID',
+      place: path,
+      fact: `the name of \`${path}\` does not tell its format`,
+      remedy: 'set `format` to ndjson or csv',
+    });
   });
 
   it.each([
@@ -286,7 +296,7 @@ describe('the file source without a schema', () => {
   it('refuses a file that shows none', async () => {
     const outside = holding({ 'a.ndjson': 'no record\n' });
     await expect(openSource(fileSource({ path: 'a.ndjson' }), { outside })).rejects.toMatchObject({
-      code: 'ERR_CONNECTOR_FILE',
+      code: 'ERR_CODEC_FORMAT',
       place: 'a.ndjson',
       fact: expect.stringMatching(/^no record shows a schema; at byte 0: /),
       remedy: 'correct it, or give `schema`',

@@ -308,6 +308,7 @@ sink: { fil: }
 bacth: 1
 `);
     expect(problems).toEqual([
+      '2:25: input: missing.ndjson: does not exist; check the path',
       '2:41: unknown-key: `file` has no option `pth`, did you mean `path`?',
       '4:25: invalid-option: `threshold` option `field`: takes text, not 3',
       '5:5: unknown-component: unknown stage `normalise`, did you mean `normalize`?',

@@ -21,7 +21,7 @@ test('names may be exchanged', async () => {
 
 test('rename refuses a name that is taken and one that does not exist', () => {
   expect(() => createStage(rename({ fields: { value: 'note' } }), readings)).toThrow(
-    '`note` is named twice',
+    'field `value` cannot be called `note`: another is',
   );
   expect(() => createStage(rename({ fields: { vlaue: 'x' } } as never) as never, all)).toThrow(
     'did you mean `value`?',

@@ -21,9 +21,9 @@ export function formatOf<T extends EncodeFormat>(path: string, among: readonly T
   const known = among.find((one) => one === format);
   if (known !== undefined) return known;
   throw new PipelineError({
-    code: 'ERR_CONNECTOR_FILE',
+    code: 'ERR_CONFIG_INVALID',
     place: path,
-    fact: 'its name does not tell its format',
+    fact: `the name of \`${path}\` does not tell its format`,
     remedy: `set \`format\` to ${among.join(' or ')}`,
   });
 }

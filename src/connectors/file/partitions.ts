@@ -21,9 +21,13 @@ export interface FilePosition {
 
 /**
  * The files that paths and patterns name, sorted, each once however often and by whatever name it is
- * found. Throws where one is missing or no file.
+ * found. `refuse` is told of each that is missing, or no file.
  */
-export async function findFiles(files: Files, paths: readonly string[]): Promise<string[]> {
+export async function findFiles(
+  files: Files,
+  paths: readonly string[],
+  refuse: (refusal: PipelineError) => void,
+): Promise<string[]> {
   const named: string[] = [];
   for (const path of paths) {
     if (!isPattern(path) || (await files.facts(path)) !== undefined) {
@@ -32,14 +36,18 @@ export async function findFiles(files: Files, paths: readonly string[]): Promise
     }
     const matches = await files.match(path);
     if (matches.length === 0) {
-      throw refused(path, 'matches no file', 'check the pattern, and where the run was started');
+      const remedy = 'check the pattern, and where the run was started';
+      refuse(refused(path, 'matches no file', remedy));
     }
     named.push(...matches);
   }
   const found = new Map<string, string>();
   for (const path of named.sort()) {
     const facts = await files.facts(path);
-    assertFile(path, facts);
+    if (facts?.kind !== 'file') {
+      refuse(noFile(path, facts));
+      continue;
+    }
     const identity = `${facts.device} ${facts.inode}`;
     if (!found.has(identity)) found.set(identity, path);
   }
@@ -50,19 +58,14 @@ function isPattern(path: string): boolean {
   return /[*?[{]/.test(path);
 }
 
-function assertFile(path: string, facts: FileFacts | undefined): asserts facts is FileFacts {
-  switch (facts?.kind) {
-    case 'file':
-      return;
-    case undefined:
-      throw refused(path, 'does not exist', 'check the path');
-    case 'directory': {
-      const remedy = `name a file in it, or a pattern such as \`${path}/*.ndjson\``;
-      throw refused(path, 'is a directory', remedy);
-    }
-    case 'other':
-      throw refused(path, 'is not a regular file', 'pipe it into a `stdin` source');
+function noFile(path: string, facts: FileFacts | undefined): PipelineError {
+  if (facts === undefined) return refused(path, 'does not exist', 'check the path');
+  if (facts.kind === 'other') {
+    return refused(path, 'is not a regular file', 'pipe it into a `stdin` source');
   }
+  const pattern = `${path.replace(/\/+$/, '')}/*.ndjson`;
+  const remedy = `name a file in it, or a pattern such as \`${pattern}\``;
+  return refused(path, 'is a directory', remedy);
 }
 
 /** Which file an open one is. `headBytes`: how much of its head to look at. */

@@ -1,8 +1,8 @@
 import { createDecoder, inferSchema } from '../../batch/codec.ts';
 import { Schema } from '../../batch/index.ts';
-import type { FileHandle, Files, PlanContext } from '../../core/index.ts';
+import { checkEach, type FileHandle, type Files, type PlanContext } from '../../core/index.ts';
 import { readFully } from '../../core/record-file.ts';
-import { PipelineError } from '../../errors.ts';
+import { isPipelineError, PipelineError } from '../../errors.ts';
 import { ofFile } from './format.ts';
 import { findFiles } from './partitions.ts';
 import type { FileReading } from './source.ts';
@@ -12,20 +12,42 @@ const sampleBytesMax = 1_048_576;
 const lineFeed = 10;
 const carriageReturn = 13;
 
-/** Finds the files, makes sure that each can be read, and the schema of their rows. */
+/**
+ * Finds the files, makes sure that each can be read, and the schema of their rows. Throws one error
+ * for everything that is wrong with them.
+ */
 export async function planFiles(
   reading: FileReading,
   given: Schema | undefined,
   { files }: PlanContext,
 ): Promise<Schema> {
-  const paths = await findFiles(files, reading.paths);
-  const formats = paths.map((path) => reading.formatOf(path));
-  const found = given ?? (await inferFrom(files, paths, reading));
-  for (const [index, path] of paths.entries()) {
-    await using handle = await files.open(path, 'read');
-    if (formats[index] === 'csv') await checkHeader(path, handle, found, reading);
-  }
+  const refusals: PipelineError[] = [];
+  const paths = await findFiles(files, reading.paths, (refusal) => void refusals.push(refusal));
+  const checkFile = async (path: string, schema: Schema | undefined): Promise<void> => {
+    try {
+      const format = reading.formatOf(path);
+      await using handle = await files.open(path, 'read');
+      if (schema !== undefined && format === 'csv') {
+        await checkHeader(path, handle, schema, reading);
+      }
+    } catch (error) {
+      if (!isPipelineError(error)) throw error;
+      refusals.push(error);
+    }
+  };
+  for (const path of paths) await checkFile(path, given);
+  throwEach(refusals);
+  if (given !== undefined) return given;
+  const found = await inferFrom(files, paths, reading);
+  for (const path of paths) await checkFile(path, found);
+  throwEach(refusals);
   return found;
+}
+
+function throwEach(refusals: readonly PipelineError[]): void {
+  checkEach(refusals, (refusal) => {
+    throw refusal;
+  });
 }
 
 /** The schema that the first file with records suggests; without fields where all are empty. */
@@ -47,7 +69,7 @@ async function inferFrom(
     const found = ofFile(path, () => inferSchema(formatOf(path), bytes, options));
     if (found.fields.length > 0) return found;
     throw new PipelineError({
-      code: 'ERR_CONNECTOR_FILE',
+      code: 'ERR_CODEC_FORMAT',
       place: path,
       ...whyNoSchema(bytes, isWhole, first),
     });

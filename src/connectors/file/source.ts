@@ -62,7 +62,9 @@ export class FileSource implements SourceConnector {
     const saved = from === undefined ? [] : parsePositions(from, id);
     const byIdentity = firstBy(saved, identityOf);
     const byPath = firstBy(saved, ({ path }) => path);
-    this.#paths = await findFiles(files, this.#reading.paths);
+    this.#paths = await findFiles(files, this.#reading.paths, (refusal) => {
+      throw refusal;
+    });
     for (const path of this.#paths) {
       const facts = await files.facts(path);
       if (facts === undefined) continue;

@@ -20,7 +20,7 @@ interface FileUser {
 export interface FileUsers {
   /** The name of the pipeline. */
   readonly pipeline: string;
-  readonly sources: readonly PlannedSource[];
+  readonly sources: readonly Pick<PlannedSource, 'node' | 'options'>[];
   readonly sinks: readonly Pick<PlannedSink, 'node' | 'options'>[];
 }
 

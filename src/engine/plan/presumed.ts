@@ -21,6 +21,8 @@ import type { Problems } from './problems.ts';
 interface Presumed {
   readonly schema: Schema;
   readonly named: ReadonlySet<string>;
+  /** Whether these are the fields for certain, and no others. */
+  readonly isKnown?: true;
 }
 
 /** What is known of the rows behind nodes with a problem. */
@@ -34,40 +36,57 @@ export class Presumptions {
     this.#problems = problems;
   }
 
-  /** A source gives this schema, whatever else is wrong with it. */
+  /** A node gives this schema, as far as can be told. */
   set(id: string, schema: Schema): void {
     this.#byNode.set(id, { schema, named: new Set() });
   }
 
   /** Goes on behind a stage that is not planned with what is known of its rows all the same. */
   presume(node: StageNode, spec?: StageSpec<never>, options?: { value: unknown }): void {
-    const before = node.from.map((reference) => this.#at(this.#ports.portOf(reference)))[0];
+    const before = this.#before(node);
     if (before === undefined) return;
-    const behind = alsoNaming(before, (node.component as StageComponent)?.options);
+    const given = (node.component as Partial<StageComponent> | undefined)?.options;
+    const keepsFields = spec?.keepsFields === true;
+    const { schema: fields, named } = before;
+    const behind = keepsFields ? { schema: fields, named } : alsoNaming(before, given);
     this.#byNode.set(node.id, behind);
     if (spec === undefined || options === undefined) return;
     try {
       const schema = spec.output(before.schema, options.value as never);
-      this.#byNode.set(node.id, { ...behind, schema });
+      if (!keepsFields) this.#byNode.set(node.id, { ...behind, schema });
     } catch (error) {
-      for (const one of eachOf(error)) {
-        if (one instanceof ExpressionError) {
-          const isCertain = ({ field }: ExpressionProblem): boolean =>
-            one instanceof ExpressionSyntaxError ||
-            (field !== undefined && isMisspelt(field, before));
-          this.#problems.refusedExpression(one, node, one.problems.filter(isCertain));
-          continue;
-        }
-        const isField = isPipelineError(one) && one.code === 'ERR_BATCH_FIELD';
-        if (isField && isMisspelt(one.place, before))
-          this.#problems.refused(one, node, 'unknown-field');
-      }
+      for (const one of eachOf(error)) this.#refuse(one, node, before);
     }
+  }
+
+  /** What an option says wrongly for certain: a default in its place is no mistake of anybody. */
+  #refuse(error: unknown, node: StageNode, before: Presumed): void {
+    if (error instanceof ExpressionError) {
+      const isCertain = ({ field }: ExpressionProblem): boolean =>
+        before.isKnown === true ||
+        error instanceof ExpressionSyntaxError ||
+        (field !== undefined && isMisspelt(field, before));
+      this.#problems.refusedExpression(error, node, error.problems.filter(isCertain));
+      return;
+    }
+    if (!isPipelineError(error) || error.code !== 'ERR_BATCH_FIELD') return;
+    const { options } = node.component as StageComponent;
+    const isCertain =
+      before.isKnown === true
+        ? namesIn(options).includes(error.place)
+        : isMisspelt(error.place, before);
+    if (isCertain) this.#problems.refused(error, node, 'unknown-field');
+  }
+
+  #before({ from }: StageNode): Presumed | undefined {
+    const known = from.map((reference) => this.#at(this.#ports.portOf(reference)));
+    return known.find((presumed) => presumed !== undefined);
   }
 
   #at(port: Port): Presumed | undefined {
     const schema = this.#ports.schemaOf(port);
-    return schema === undefined ? this.#byNode.get(port.node) : { schema, named: new Set() };
+    if (schema === undefined) return this.#byNode.get(port.node);
+    return { schema, named: new Set(), isKnown: true };
   }
 }
 

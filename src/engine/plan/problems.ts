@@ -13,6 +13,8 @@ import { checkOptions, withoutWrong } from '../option-problems.ts';
 import type { Problem, ProblemKind } from '../problem.ts';
 import { eachOf, pathTo, pathToExpression } from './blame.ts';
 
+const mendingRoundsMax = 4;
+
 interface Placed {
   readonly path: Path;
   readonly component: object | undefined;
@@ -47,15 +49,26 @@ export class Problems {
     return undefined;
   }
 
-  /** The options without those that are wrong, where the others make sense alone. */
+  /**
+   * The options without those that are wrong, where the others make sense alone. For a stage also
+   * where they do not: it is only asked what it says of them.
+   */
   mendedOptions({
+    kind,
     definition: { spec },
     options,
-  }: SourceComponent | StageComponent): { value: unknown } | undefined {
+  }: SourceComponent | StageComponent | SinkComponent): { value: unknown } | undefined {
+    // What a schema has to say of options together may follow from the one that is left out.
     const schema: zod.ZodType = spec.options(this.#zod);
-    const { error } = schema.safeParse(options);
-    const mended = schema.safeParse(withoutWrong(options, error?.issues ?? []));
-    return mended.success ? { value: mended.data } : undefined;
+    const each = this.#zod.core.clone(schema, { ...schema._zod.def, checks: [] });
+    let left = options;
+    // Without one part, that which holds it may be wrong.
+    for (let round = 0; round < mendingRoundsMax; round++) {
+      const { success, data, error } = each.safeParse(left);
+      if (success) return { value: data };
+      left = withoutWrong(left, error.issues);
+    }
+    return kind === 'stage' ? { value: left } : undefined;
   }
 
   /** What a component threw at a description. `otherwise`: its kind where the error does not tell. */
@@ -63,6 +76,14 @@ export class Problems {
     for (const one of eachOf(error)) {
       if (one instanceof ExpressionError) this.refusedExpression(one, placed, one.problems);
       else this.#refusedOne(one, placed, otherwise);
+    }
+  }
+
+  /** What was said of files that options name, where other options are wrong. */
+  refusedFiles(error: unknown, placed: Placed): void {
+    for (const one of eachOf(error)) {
+      const { code } = one as { readonly code?: unknown };
+      if (code === 'ERR_CONNECTOR_FILE') this.#refusedOne(one, placed, 'input');
     }
   }
 
@@ -87,11 +108,13 @@ export class Problems {
     }
     const kindOf: Partial<Record<ErrorCode, ProblemKind>> = {
       ERR_BATCH_FIELD: 'unknown-field',
+      ERR_CONFIG_INVALID: 'invalid-option',
       ERR_CONNECTOR_FILE: 'input',
       ERR_CONNECTOR_PROTOCOL: 'protocol',
     };
     let text = error.remedy === undefined ? error.fact : `${error.fact}; ${error.remedy}`;
-    if (error.code === 'ERR_CONNECTOR_FILE') text = `${error.place}: ${text}`;
+    const isFile = error.code === 'ERR_CONNECTOR_FILE' || error.code === 'ERR_CODEC_FORMAT';
+    if (isFile) text = `${error.place}: ${text}`;
     const options = (component as Partial<StageComponent>).options;
     const place = [...path, ...(pathTo(options, error.place) ?? [])];
     this.add(kindOf[error.code] ?? otherwise, place, text);
