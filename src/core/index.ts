@@ -90,7 +90,7 @@ export {
   type RowFunction,
   RowRunner,
 } from './row-function.ts';
-export { letGo, RowFailures } from './row-failures.ts';
+export { RowFailures } from './row-failures.ts';
 export { schemaOption } from './schema-option.ts';
 export { type FailedRow, isSink, type Sink, type SinkConnector, type WriteResult } from './sink.ts';
 export {

@@ -6,7 +6,7 @@ import type { StageReport } from './context.ts';
  * True for a promise, from a function that is asynchronous by mistake: what becomes of it is nobody's
  * business any more, and no unhandled rejection either.
  */
-export function letGo(result: unknown): boolean {
+function letGo(result: unknown): boolean {
   if (!(result instanceof Promise)) return false;
   result.catch(() => {});
   return true;

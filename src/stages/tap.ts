@@ -3,49 +3,38 @@ import {
   type AnyRowFunction,
   defineStage,
   functionOption,
-  letGo,
+  RowFailures,
   type RowFunction,
   RowRunner,
   type StageComponent,
   type StageDefinition,
 } from '../core/index.ts';
-import { reasonOf } from '../errors.ts';
 
 type Tap = <F extends Fields>(see: RowFunction<F, void>) => StageComponent<F, F>;
 
-/**
- * Shows each row to a function and lets it go on unchanged. A throw costs nothing but a log line
- * for its batch; throws are counted as `tap.threw`.
- */
+/** Shows each row to a function and lets it go on unchanged. A throw costs its row. */
 export const tap: StageDefinition & Tap = defineStage<Tap, AnyRowFunction>({
   name: 'tap',
-  summary: 'Show each row to a function; every row goes on.',
+  summary: 'Show each row to a function; it goes on unchanged.',
+  details: 'A row on which the function throws fails (`row.threw`), as `onRowError` says.',
   options: (z) => functionOption(z, 'Sees each row.', 'in a config file add a `console` sink'),
   example: null,
   exampleCode: 'tap((row) => console.log(row.sensorId, row.value))',
   rows: 'same',
   keepsFields: true,
   output: (input) => input,
-  create: (see, { input, report, log }) => {
+  create: (see, { input, report }) => {
     const runner = new RowRunner(input);
+    const failures = new RowFailures(report);
+    const take = (row: number, result: unknown): void => {
+      if (result instanceof Promise) failures.refuse(row, result, 'row.result', undefined);
+    };
     return (batch) => {
-      let threw = 0;
-      let first: unknown;
-      const failed = (_row: number, thrown: unknown): void => {
-        if (threw++ === 0) first = thrown;
-      };
-      const take = (row: number, result: unknown): void => {
-        if (letGo(result))
-          failed(row, 'the function gave a promise, and a row is gone when it waits');
-      };
+      failures.begin(batch);
       runner.over(batch, (loops, cursor) => {
-        loops.each(cursor, batch.rows, batch.length, see, take, failed);
+        loops.each(cursor, batch.rows, batch.length, see, take, failures.threw);
       });
-      if (threw > 0) {
-        report.counted('tap.threw', threw);
-        log.warning('tap.failed', { rows: threw, message: reasonOf(first) });
-      }
-      return batch;
+      return failures.size === 0 ? batch : failures.leaveOut(batch.retain());
     };
   },
 });

@@ -2,10 +2,8 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 
 import { Batch } from '../../src/batch/index.ts';
-import { type Logger, silentLogger, type StageContext } from '../../src/core/index.ts';
-import { Tally } from '../../src/engine/report.ts';
 import { tap } from '../../src/stages/index.ts';
-import { type Reading, readings, readingsFrom, selecting, onReadings } from './readings.ts';
+import { onReadings, readings, readingsFrom, rowsThrough, selecting } from './readings.ts';
 
 describe('tap', () => {
   test('shows the rows that count, and lets the batch itself go on', async () => {
@@ -16,22 +14,18 @@ describe('tap', () => {
     expect(seen).toEqual([2, 7]);
   });
 
-  test('a throw costs no row: it is counted, and told once for each batch', async () => {
-    const said: unknown[][] = [];
-    const log: Logger = { ...silentLogger, warning: (...line) => void said.push(line) };
-    const tally = new Tally();
-    const angry = (r: Reading): void => {
-      if (r.flags % 2 === 1) throw new Error(`no ${r.flags}`);
-    };
-    const context = { input: readings, report: tally, log } as unknown as StageContext;
-    const process = tap.spec.create(angry as never, context) as (batch: Batch) => Batch;
-    const batches = [0, 10].map((first) => Batch.from(readingsFrom(first, 10), readings));
-    for (const batch of batches) expect(process(batch as never)).toBe(batch);
-    expect([...tally.counts]).toEqual([['tap.threw', 10]]);
-    expect(tally.dead).toBe(0);
-    expect(said).toEqual([
-      ['tap.failed', { rows: 5, message: 'no 1' }],
-      ['tap.failed', { rows: 5, message: 'no 11' }],
+  test('a throw costs its row, and no other', async () => {
+    const stage = onReadings(
+      tap((r) => {
+        if (r.flags % 2 === 1) throw new Error(`no ${r.flags}`);
+      }),
+    );
+    const rows = await rowsThrough(stage, Batch.from(readingsFrom(0, 4), readings));
+    expect(rows.map(({ flags }) => flags)).toEqual([0, 2]);
+    expect(stage.tally.dead).toBe(2);
+    expect(stage.tally.failures).toMatchObject([
+      { reason: 'row.threw', message: 'no 1', record: { flags: 1 } },
+      { reason: 'row.threw', message: 'no 3', record: { flags: 3 } },
     ]);
   });
 

@@ -194,6 +194,7 @@ export const stageCases: Readonly<Record<string, readonly StageCase[]>> = {
     of(
       'each',
       tap((r) => fails(r, undefined)),
+      { poison },
     ),
   ],
   threshold: [
