@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 import { describe, expect, test } from 'vitest';
 
 import type { Policy } from '../../src/core/index.ts';
@@ -22,6 +25,9 @@ import {
   stageOf,
   testPipeline,
 } from './ends.ts';
+
+setFlagsFromString('--expose-gc');
+const gc = runInNewContext('gc') as () => void;
 
 const minutes = 60_000;
 const queue = { rowsMax: 2 };
@@ -101,6 +107,38 @@ describe('a sink whose breaker opens', () => {
     const recovered = tried.find((time) => time >= 30 * minutes)!;
     expect(recovered - 30 * minutes).toBeLessThanOrEqual(30_000);
     expect(run.stats().degraded).toEqual({});
+  });
+
+  test('costs no memory while it waits, at full rate', async () => {
+    const outside = virtualOutside();
+    const batch = numbered(1000);
+    let taken = 0;
+    const down = downUntil(outside, 30 * minutes);
+    const sink = scriptedSink({
+      answer: async ({ length }) => {
+        await down();
+        taken += length;
+      },
+    });
+    const source = scriptedSource({
+      schema: readings,
+      batches: Array.from({ length: 2000 }, () => batch),
+    });
+    const run = await testPipeline({ queue: { rowsMax: 8000 } }, [], outside)
+      .from(source)
+      .to(sink, { id: 'store', policy: breakerOf(outside) })
+      .start();
+    const heaps: number[] = [];
+    for (let minute = 1; minute <= 29; minute += 7) {
+      await statsAt(run, outside, minute * minutes);
+      expect(run.stats().queues['store']).toEqual({ depth: 8, fill: 1 });
+      gc();
+      heaps.push(process.memoryUsage().heapUsed);
+    }
+    expect(Math.max(...heaps) - heaps[0]!).toBeLessThan(2 * 2 ** 20);
+    const report = await run.done;
+    expect(taken).toBe(2_000_000);
+    expect(report.durationMs).toBeLessThanOrEqual(30 * minutes + 30_000);
   });
 
   test('cuts go on behind another sink only as far as it has committed', async () => {

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 
 import type { Batch } from '../../src/batch/index.ts';
-import type { Overflow, Policy } from '../../src/core/index.ts';
+import { isCut, type Overflow, type Policy, type Sink } from '../../src/core/index.ts';
 import { memoryCheckpoints, type RunReport, ValidationError } from '../../src/engine/index.ts';
 import { circuitBreaker, retry } from '../../src/resilience/index.ts';
 import { virtualOutside, type VirtualOutside } from '../../src/testing/outside.ts';
@@ -196,6 +196,29 @@ describe('a sink that is not required', () => {
     const run = await stopped.builder.start();
     const report = await run.stop();
     expect(report.status).toBe('stopped');
+  });
+
+  test('written by hand, its stream ends as the others do', async () => {
+    const outside = virtualOutside();
+    const flow = testPipeline({}, [], outside).from(
+      scriptedSource({ schema: readings, batches: [numbered(3)] }),
+    );
+    let rows = 0;
+    let ending = 'none';
+    const sink: Sink = {
+      consume: async (stream) => {
+        try {
+          for await (const one of stream) if (!isCut(one)) rows += one.length;
+          ending = 'end';
+        } catch {
+          ending = 'thrown';
+        }
+      },
+    };
+    flow.to(scriptedSink({}), { id: 'main' });
+    const builder = flow.to(sink, { id: 'side', required: false, overflow: 'dropOldest' });
+    expect((await builder.run()).status).toBe('done');
+    expect([rows, ending]).toEqual([3, 'end']);
   });
 
   test('an abort ends it at once', async () => {

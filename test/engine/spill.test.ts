@@ -287,6 +287,37 @@ describe('segments', () => {
     expect(damaged).toBe(1);
   });
 
+  test('with any byte changed give what was written or nothing', async () => {
+    const first = await open();
+    for (let at = 0; at < 2; at++) {
+      await first.append(Batch.from(rows as never, wide, { position: at }) as unknown as Batch);
+    }
+    await first.close();
+    const [path] = await segments();
+    const bytes = Buffer.from(files.bytes(path!));
+    for (let at = 0; at < bytes.length; at += 3) {
+      damaged = 0;
+      files = new VirtualFiles();
+      const changed = Buffer.from(bytes);
+      changed[at]! ^= 0x10;
+      files.put(path!, changed);
+      const read = await all(await open());
+      expect(damaged, `byte ${at}`).toBe(1);
+      expect(read.length).toBeLessThan(2);
+      for (const batch of read) expect(batch.toRows()).toEqual(rows);
+    }
+  });
+
+  test('that were read are there until they are forgotten', async () => {
+    const first = await open();
+    await first.append(Batch.from(rows as never, wide) as unknown as Batch);
+    await first.seal();
+    expect(await all(first)).toHaveLength(1);
+    expect(await segments()).toHaveLength(1);
+    await first.forget();
+    expect(await segments()).toEqual([]);
+  });
+
   test('cut anywhere give the batches before the cut', async () => {
     const first = await open();
     const sizes: number[] = [];

@@ -26,6 +26,8 @@ export class OptionalLane {
   readonly #parts: OptionalLaneParts;
   #running: Promise<void> = Promise.resolve();
   #flowsTaken = 0;
+  /** Whether it has taken everything that came. */
+  #isDone = false;
   #inHand: Batch | undefined;
 
   constructor(parts: OptionalLaneParts) {
@@ -46,11 +48,17 @@ export class OptionalLane {
     const { writer, calls, queue, aborting } = this.#parts;
     // Met by the first batch or cut.
     writer.open().catch(() => {});
-    this.#running = this.#run().catch((error: unknown) => {
-      if (aborting.signal.aborted) return;
-      calls.degrade('failed', `has failed, and is given no more: ${reasonOf(error)}`);
-      queue.abandon();
-    });
+    this.#running = this.#run().then(
+      () => {
+        this.#isDone = true;
+      },
+      (error: unknown) => {
+        if (aborting.signal.aborted) return;
+        calls.degrade('failed', `has failed, and is given no more: ${reasonOf(error)}`);
+        aborting.abort(error);
+        queue.abandon();
+      },
+    );
   }
 
   /** Waits for what it still has, while it gets on, and until `isOver` resolves. Then it is given up. */
@@ -65,13 +73,13 @@ export class OptionalLane {
       waited.abort();
       if (hasEnded === true) break;
     }
-    aborting.abort(new Error('the run is over'));
+    if (!this.#isDone) aborting.abort(new Error('the run is over'));
   }
 
   /** Keeps or drops what the sink has not taken, and closes it. */
   async close(): Promise<void> {
     const { writer, queue, observed, aborting } = this.#parts;
-    aborting.abort(new Error('the run is over'));
+    if (!this.#isDone) aborting.abort(new Error('the run is over'));
     const inHand = this.#inHand;
     this.#inHand = undefined;
     // What is on disk came to the sink, as far as the ledger goes, and is held.
