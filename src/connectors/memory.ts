@@ -40,7 +40,7 @@ export const memorySource: SourceDefinition &
         rows: z
           .custom<Iterable<RecordOf<Fields>>>(isIterable, 'takes a list of records')
           .optional()
-          .describe('The records, in order.'),
+          .describe('The records, in order; timestamps in milliseconds or as RFC 3339 text.'),
         batches: z
           .array(z.instanceof(Batch, { error: 'takes batches, so it works from code only' }))
           .optional()

@@ -203,6 +203,14 @@ describe('the file sink appends', () => {
     expect(outside.files.text('o.csv')).toBe(`${foreign}8;b;${at}\n`);
   });
 
+  it('without the last record of a CSV that lacks its line end: nothing shows that it is whole', async () => {
+    const outside = holding({ 'o.csv': 'n,name,at\n1,a,2\n3,b,4' });
+    const component = fileSink({ path: 'o.csv', mode: 'append' });
+    const { logged } = await writeAll(component, reading, [], { outside });
+    expect(outside.files.text('o.csv')).toBe('n,name,at\n1,a,2\n');
+    expect(logged).toMatchObject([{ event: 'file.mended', fields: { tornBytes: 5 } }]);
+  });
+
   it('behind a torn line longer than any block, and keeps no part of it', async () => {
     const outside = holding({ 'o.ndjson': `{"n":1}\n${'x'.repeat(3_000_000)}` });
     await writeAll(fileSink({ path: 'o.ndjson', mode: 'append' }), reading, [], { outside });
@@ -246,6 +254,8 @@ describe('the file sink appends', () => {
     ['o.json', '{"a":1}\n{"a":2}\n'],
     ['o.csv', 'name,n,at\nx,1,2\n'],
     ['o.csv', 'x,y'],
+    ['o.ndjson', 'no record and no line end'],
+    ['o.ndjson', `{"n":"${'x'.repeat(1_100_000)}`],
   ])('never to %s holding %j', async (path, text) => {
     const outside = holding({ [path]: text });
     await expect(

@@ -38,6 +38,20 @@ describe('a memory source', () => {
     expect((await batches()).map(({ length }) => length)).toEqual([2, 2, 2]);
   });
 
+  test('reads a timestamp in milliseconds or as RFC 3339, as in a config', async () => {
+    const at = [1, '2026-01-01T00:00:00Z', '2026-01-01T01:00:00.5+01:00', 'noon', null];
+    const source = memorySource({
+      schema: schema({ at: 'timestamp?', note: 'text' }),
+      rows: at.map((when) => ({ at: when, note: String(when) })) as never,
+    });
+    const { batches, tally } = await createSource(source);
+    const start = Date.UTC(2026, 0, 1);
+    const read = (await batches()).flatMap((batch) => batch.toRows());
+    expect(read.map((row) => row['at'])).toEqual([1, start, start + 500, null]);
+    expect(tally.failures).toMatchObject([{ position: 3, reason: 'field.type' }]);
+    expect(Buffer.from(tally.failures[0]!.record as Uint8Array).toString()).toContain('"noon"');
+  });
+
   test('makes dead letters of rows that do not fit, and only of them', async () => {
     const mixed = [
       rows[0],

@@ -35,12 +35,16 @@ export async function examine(
 ): Promise<Appendable> {
   const { kind, sizeBytes } = await handle.facts();
   if (kind !== 'file' || sizeBytes === 0) return nothing;
-  if (format === 'ndjson') return examineLines(handle, sizeBytes);
+  if (format === 'ndjson') return examineLines(path, handle, sizeBytes);
   if (format === 'csv') return examineCsv(path, handle, sizeBytes, header, delimiter);
   return examineArray(path, handle, sizeBytes);
 }
 
-async function examineLines(handle: FileHandle, sizeBytes: number): Promise<Appendable> {
+async function examineLines(
+  path: string,
+  handle: FileHandle,
+  sizeBytes: number,
+): Promise<Appendable> {
   const recordBytes = await endOfLastLine(handle, sizeBytes);
   const tornBytes = sizeBytes - recordBytes;
   if (tornBytes > 0 && tornBytes <= lineBytesMax) {
@@ -50,7 +54,18 @@ async function examineLines(handle: FileHandle, sizeBytes: number): Promise<Appe
     if (isJson(line))
       return { recordBytes: sizeBytes, lacksLineEnd: true, tornBytes: 0, isEmpty: false };
   }
-  return { recordBytes, lacksLineEnd: false, tornBytes, isEmpty: recordBytes === 0 };
+  const isEmpty = recordBytes === 0;
+  if (isEmpty && !(await mayBeTornRecord(handle, tornBytes))) {
+    throw refused(path, `holds ${tornBytes} bytes, and no record or line end in them`);
+  }
+  return { recordBytes, lacksLineEnd: false, tornBytes, isEmpty };
+}
+
+/** Whether all of a file can be one record that was not finished. */
+async function mayBeTornRecord(handle: FileHandle, sizeBytes: number): Promise<boolean> {
+  const first = new Uint8Array(1);
+  await readFully(handle, first, 0);
+  return first[0] === openBrace && sizeBytes <= lineBytesMax;
 }
 
 function isJson(bytes: Buffer): boolean {

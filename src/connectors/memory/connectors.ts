@@ -9,8 +9,10 @@ import {
   MisfitError,
   Origin,
   type RecordOf,
+  type Schema,
   Selection,
 } from '../../batch/index.ts';
+import { parseTimestamp } from '../../batch/codec/timestamp.ts';
 import {
   countedPosition,
   endOfInput,
@@ -24,6 +26,7 @@ export class RowsConnector implements SourceConnector {
   readonly #rows: Iterable<RecordOf<Fields>>;
   readonly #context: SourceContext;
   readonly #builder: BatchBuilder;
+  readonly #timestamps: readonly string[];
   #iterator: Iterator<RecordOf<Fields>> | undefined;
   #taken = 0;
 
@@ -31,6 +34,7 @@ export class RowsConnector implements SourceConnector {
     this.#rows = rows;
     this.#context = context;
     this.#builder = new BatchBuilder(context.output, { source: context.id });
+    this.#timestamps = timestampsOf(context.output);
   }
 
   open(from: Position | undefined): Promise<void> {
@@ -64,7 +68,7 @@ export class RowsConnector implements SourceConnector {
 
   #append(record: RecordOf<Fields>, position: number): void {
     try {
-      this.#builder.append(record, position);
+      this.#builder.append(withTimes(record, this.#timestamps), position);
     } catch (thrown) {
       if (!(thrown instanceof MisfitError)) throw thrown;
       const text = Buffer.from(recordText(record));
@@ -135,6 +139,21 @@ export class BatchesConnector implements SourceConnector {
     }
     return new Batch(batch.schema, batch.columns, batch.rowsStored, origin, selection);
   }
+}
+
+function timestampsOf({ fields }: Schema): string[] {
+  return fields.filter(({ kind }) => kind === 'timestamp').map(({ name }) => name);
+}
+
+/** A record with milliseconds for times that are written as RFC 3339, as files have them too. */
+function withTimes(record: RecordOf<Fields>, names: readonly string[]): RecordOf<Fields> {
+  let read = record;
+  for (const name of names) {
+    const text: unknown = record?.[name];
+    const time = typeof text === 'string' ? parseTimestamp(text) : Number.NaN;
+    if (!Number.isNaN(time)) read = { ...read, [name]: time };
+  }
+  return read;
 }
 
 /** A record that does not fit, as JSON where that can be made of it. */
