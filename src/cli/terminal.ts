@@ -2,7 +2,8 @@ import process from 'node:process';
 import { styleText } from 'node:util';
 
 import { systemClock } from '../core/index.ts';
-import { PipelineError, reasonOf } from '../errors.ts';
+import { fileError } from '../core/system-files.ts';
+import { PipelineError } from '../errors.ts';
 import { Screen } from './screen.ts';
 
 type Stream = NodeJS.WriteStream;
@@ -124,7 +125,7 @@ export class Terminal {
     this.#failure = new PipelineError({
       code: 'ERR_CONNECTOR_FILE',
       place: 'standard output',
-      fact: `takes no more, its last line may be torn: ${reasonOf(error)}`,
+      fact: `takes no more, its last line may be torn: ${fileError('', error).fact}`,
       remedy: 'make room there, or write elsewhere',
       cause: error,
     });

@@ -13,6 +13,7 @@ export function functionOption(
   const option = z
     .custom<AnyRowFunction>((value) => typeof value === 'function', {
       error: `takes a function, so it works from code only; ${instead}`,
+      params: { fromCodeOnly: true },
     })
     // `describe` would make a copy, and zod finds no JSON Schema for a copy of such a type.
     .register(z.globalRegistry, { description });

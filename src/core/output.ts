@@ -1,6 +1,7 @@
 import type { Writable } from 'node:stream';
 
-import { PipelineError, reasonOf } from '../errors.ts';
+import { PipelineError } from '../errors.ts';
+import { fileError } from './system-files.ts';
 
 /** A stream of bytes that others use too, as standard output: written to, and never ended. */
 export class Output {
@@ -54,11 +55,11 @@ export class Output {
 const closedCodes = ['EPIPE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END', 'EOF'];
 
 function outputError(place: string, error: unknown): PipelineError {
-  const isClosed = closedCodes.includes((error as NodeJS.ErrnoException).code ?? '');
-  return new PipelineError({
-    code: isClosed ? 'ERR_OUTPUT_CLOSED' : 'ERR_CONNECTOR_FILE',
-    place,
-    fact: isClosed ? 'what reads the output has closed it' : reasonOf(error),
-    cause: error,
-  });
+  if (closedCodes.includes((error as NodeJS.ErrnoException).code ?? '')) {
+    const fact = 'what reads the output has closed it';
+    return new PipelineError({ code: 'ERR_OUTPUT_CLOSED', place, fact, cause: error });
+  }
+  const { fact } = fileError(place, error);
+  const remedy = 'make room there, or write elsewhere';
+  return new PipelineError({ code: 'ERR_CONNECTOR_FILE', place, fact, remedy, cause: error });
 }

@@ -23,13 +23,24 @@ export function checkOptions(
 ): { readonly value: unknown } | { readonly problems: readonly Problem[] } {
   const parsed = checked.schema.safeParse(checked.options, { error: optionMessage });
   if (parsed.success) return { value: parsed.data };
-  const problems = parsed.error.issues.flatMap(asMeant).flatMap((issue) => {
+  const issues = parsed.error.issues.flatMap(asMeant);
+  const told = issues.filter((issue) => !issues.some((other) => isTighter(other, issue)));
+  const problems = told.flatMap((issue) => {
     const within = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
     return issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => unknownKey(key, within, checked))
       : [wrongValue(issue, within, checked)];
   });
   return { problems };
+}
+
+/** Whether one limit of a value says all that another does. */
+function isTighter(limit: Issue, other: Issue): boolean {
+  if (limit.path.join('.') !== other.path.join('.')) return false;
+  return (
+    (limit.code === 'too_big' && other.code === 'too_big' && limit.maximum < other.maximum) ||
+    (limit.code === 'too_small' && other.code === 'too_small' && limit.minimum > other.minimum)
+  );
 }
 
 /** The problems within the one member of a union that takes such a value; else of them all. */
@@ -96,12 +107,17 @@ function unknownKey(key: string, within: Path, { name, schema, path }: CheckedOp
 function wrongValue(issue: Issue, within: Path, { name, options, path }: CheckedOptions): Problem {
   const option = within.join('.');
   const place = [...path, ...within];
-  if (within.length > 0 && valueAt(options, within) === undefined) {
+  if (within.length > 0 && valueAt(options, within) === undefined && !isFromCodeOnly(issue)) {
     const text = `\`${name}\` needs the option \`${option}\``;
     return { kind: 'missing-option', path: place, text };
   }
   const owner = option === '' ? `\`${name}\`` : `\`${name}\` option \`${option}\``;
   return { kind: 'invalid-option', path: place, text: `${owner}: ${issue.message}` };
+}
+
+/** Whether no config could give what is missing. */
+function isFromCodeOnly(issue: Issue): boolean {
+  return issue.code === 'custom' && issue.params?.['fromCodeOnly'] === true;
 }
 
 function valueAt(options: unknown, path: Path): unknown {

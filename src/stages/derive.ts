@@ -1,3 +1,5 @@
+import type { RefinementCtx, ZodType } from 'zod';
+
 import {
   type Column,
   type Fields,
@@ -77,10 +79,11 @@ export const derive: StageDefinition & Derive = defineStage<Derive, DeriveOption
       'The kind of the field; with `?` where null is allowed.',
     );
     const field = z.strictObject({ kind, value: expression(z, 'What gives its value.') });
-    return z
+    const fields = z
       .record(z.string(), field)
-      .refine((fields) => Object.keys(fields).length > 0, 'name at least one field')
+      .refine((named) => Object.keys(named).length > 0, 'name at least one field')
       .describe('The new fields by name.');
+    return z.preprocess(refuseWrapped, fields) as ZodType<DeriveOptions>;
   },
   example: { normalized: { kind: 'float64', value: '(value - 10) / 80' } },
   exampleCode: 'derive({ normalized: float64((row) => (row.value - 10) / 80) })',
@@ -106,6 +109,16 @@ export const derive: StageDefinition & Derive = defineStage<Derive, DeriveOption
     };
   },
 });
+
+/** Other stages name fields under `fields`: here that would be one more field. */
+function refuseWrapped(options: unknown, context: RefinementCtx): unknown {
+  const { fields, ...others } = (options ?? {}) as { readonly fields?: unknown };
+  const isField = (value: object): boolean => 'kind' in value || 'value' in value;
+  if (typeof fields !== 'object' || fields === null || isField(fields)) return options;
+  if (Object.keys(others).length > 0) return options;
+  context.addIssue('takes the new fields directly under its name; leave `fields` out');
+  return options;
+}
 
 function typesOf(fields: DeriveOptions): Fields {
   return Object.fromEntries(Object.entries(fields).map(([name, { kind }]) => [name, kind]));

@@ -202,9 +202,9 @@ describe('the stdout sink', () => {
 
   it.each([
     ['EPIPE', 'ERR_OUTPUT_CLOSED', 'what reads the output has closed it'],
-    ['ENOSPC', 'ERR_CONNECTOR_FILE', 'the disk is full'],
+    ['ENOSPC', 'ERR_CONNECTOR_FILE', 'cannot be written: the disk is full'],
   ])('says what %s means, then and ever after', async (code, expected, fact) => {
-    const failing = Object.assign(new Error('the disk is full'), { code });
+    const failing = Object.assign(new Error(`${code}: no more`), { code });
     const stream = new Writable({ write: (_chunk, _encoding, done) => done(failing) });
     const sink = sinkOf(stream);
     await sink.open(signal);

@@ -210,16 +210,30 @@ describe('overrides', () => {
     ['stages.x=1', '--set:1:10: invalid-option: `stages` has 2 items and no `x`'],
     [
       'source.file.path.x=1',
-      '--set:1:20: invalid-option: `source.file.path` is a value and holds no `x`',
+      '--set:1:20: invalid-option: `source.file.path` is a value and holds no `x`; set all of it: `--set source.file.path=…`',
     ],
     [
       'stages.0.threshold.mim=1',
       '--set:1:24: unknown-key: `threshold` has no option `mim`, did you mean `min`?',
     ],
-    ['stages.0.treshold.min=1', '--set:1:23: unknown-key: `treshold` is no key of a stage'],
+    [
+      'stages.0.treshold.min=1',
+      '--set:1:23: unknown-key: `treshold` is no key of a stage, did you mean `threshold`?',
+    ],
+    [
+      'source.fil.path=1',
+      '--set:1:17: unknown-key: `fil` is no key of a source, did you mean `file`?',
+    ],
   ])('%s is a problem with a place', async (argument, problem) => {
     const problems = await problemsOf(base, { overrides: [parseOverride(argument, 1)] });
     expect(problems.join('\n')).toContain(problem);
+  });
+
+  test('an item of stages that are not there has the way out of the command line', async () => {
+    const overrides = [parseOverride('stages.5.threshold.min=4', 1)];
+    expect(await problemsOf('source: stdin\nsink: console\n', { overrides })).toEqual([
+      "--set:1:24: invalid-option: there are no `stages` to set one of; set them all: `--set 'stages=[{ … }]'`",
+    ]);
   });
 
   test('no path and no value changes a prototype', async () => {

@@ -41,6 +41,23 @@ describe('a wrong option: what it takes, and what was found', () => {
       'threshold: { field: , min: 3 }',
       'invalid-option: `threshold` option `field`: takes text, not null',
     ],
+    [
+      'moving-average: { field: value, window: 1e300 }',
+      'invalid-option: `moving-average` option `window`: takes at most 9007199254740991, not 1e+300',
+    ],
+    [
+      'map-async: { map: x, concurrency: 1e300 }',
+      expect.stringContaining('works from code only') as string,
+      'invalid-option: `map-async` option `concurrency`: takes at most 10000, not 1e+300',
+    ],
+    [
+      'map-async: {}',
+      'invalid-option: `map-async` option `map`: takes a function, so it works from code only; a config file has no stage that waits',
+    ],
+    [
+      'derive: { fields: { c: { kind: float64, value: value + 1 } } }',
+      'invalid-option: `derive`: takes the new fields directly under its name; leave `fields` out',
+    ],
     ['threshold: 5', 'invalid-option: `threshold`: takes a map, not 5'],
     [
       'moving-average: { field: value, window: 1.5 }',
@@ -185,11 +202,7 @@ describe('an option that may be one of several things', () => {
 
   test.each([
     ['auto', '2.5', 'option `x`: takes `auto` or a whole number, not 2.5'],
-    [
-      'auto',
-      'atuo',
-      'option `x`: takes `auto` or a number, not "atuo", did you mean `auto`?',
-    ],
+    ['auto', 'atuo', 'option `x`: takes `auto` or a number, not "atuo", did you mean `auto`?'],
     ['names', '[3]', 'option `x.0`: takes text, not 3'],
     ['names', '3', 'option `x`: takes `first`, `second` or a list, not 3'],
     ['maps', '{ b: s }', 'option `x.b`: takes a number, not "s"'],

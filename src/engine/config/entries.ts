@@ -1,3 +1,4 @@
+import { nearest } from '../../batch/nearest.ts';
 import type { Definition } from '../../core/index.ts';
 import type { Path } from '../description.ts';
 import type { Problem, ProblemKind } from '../problem.ts';
@@ -87,8 +88,9 @@ export class EntryReader {
     if (another !== undefined) this.#twoComponents(kind, name, another, at);
     for (const key of names) {
       if (key === name || known.includes(key)) continue;
-      const keys = [...placementKeys[kind]];
-      const hint = suggestion(key, keys, 'keys beside it');
+      const keys = placementKeys[kind];
+      const meant = nearest(key, [...keys, ...this.#names(kind)]);
+      const hint = suggestion(key, meant === undefined ? keys : [meant], 'keys beside it');
       const text = `\`${key}\` is no key of a ${kind}, ${hint} (options of \`${name}\` stand under it, indented)`;
       this.problem('unknown-key', [...at, key], text);
     }

@@ -74,10 +74,14 @@ export function applyOverride(
       at = at[part]!;
     } else if (isConfigMap(at)) {
       const key = String(part);
+      if (key === 'stages' && depth === 0 && last > 0 && (at[key] ?? null) === null) {
+        return "there are no `stages` to set one of; set them all: `--set 'stages=[{ … }]'`";
+      }
       if (depth === last || (at[key] ?? null) === null) at[key] = next;
       at = at[key]!;
     } else {
-      return `\`${path.slice(0, depth).join('.')}\` is a value and holds no \`${part}\``;
+      const owner = path.slice(0, depth).join('.');
+      return `\`${owner}\` is a value and holds no \`${part}\`; set all of it: \`--set ${owner}=…\``;
     }
   }
   return undefined;
