@@ -22,8 +22,9 @@ export class Screen {
     return this.#out.rows || 24;
   }
 
-  /** Shows lines in place of those before. */
-  draw(lines: readonly string[]): void {
+  /** Shows lines in place of those before, as many as the window has room for above the cursor. */
+  draw(all: readonly string[]): void {
+    const lines = all.slice(0, Math.max(1, this.rows - 1));
     // Each line clears what was behind it; the last clears what was below.
     this.#out.write(`${this.#up()}${lines.map((line) => `${line}\u001B[K\n`).join('')}\u001B[J`);
     this.#lines = lines;

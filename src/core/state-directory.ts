@@ -1,4 +1,4 @@
-import { homedir } from 'node:os';
+import { homedir, userInfo } from 'node:os';
 import { posix, win32 } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
@@ -30,7 +30,24 @@ export function stateDirectory(
     const local = env['LOCALAPPDATA'] ?? join(env['USERPROFILE'] ?? homedir(), 'AppData', 'Local');
     return join(local, 'millrace', 'State', pipelineName);
   }
-  const home = env['HOME'] ?? homedir();
+  const home = homeIn(env);
   const parts = platform === 'darwin' ? ['Library', 'Application Support'] : ['.local', 'state'];
   return join(home, ...parts, 'millrace', pipelineName);
+}
+
+/** The home directory; where the environment names none, that of the user. */
+function homeIn(env: Readonly<Record<string, string | undefined>>): string {
+  const home = env['HOME'];
+  if (home !== undefined && posix.isAbsolute(home)) return home;
+  try {
+    return userInfo().homedir;
+  } catch (cause) {
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: 'HOME',
+      fact: 'there is no home directory to keep state in',
+      remedy: 'set `XDG_STATE_HOME` to a directory',
+      cause,
+    });
+  }
 }

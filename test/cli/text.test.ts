@@ -202,6 +202,21 @@ describe('the status of a run', () => {
     expect(window.lines).toEqual(['[{"a":1}]', '3 records', '']);
   });
 
+  test.each([
+    [4, 3],
+    [1, 1],
+    [20, 8],
+  ])(
+    'never fills a window of %i lines, of which the first would be out of reach',
+    (rows, shown) => {
+      const { window, terminal } = windowTerminal();
+      window.rows = rows;
+      terminal.showStatus(() => Array.from({ length: 8 }, (_, at) => `line ${at}`));
+      expect(window.lines).toHaveLength(shown + 1);
+      expect(window.lines[0]).toBe('line 0');
+    },
+  );
+
   test('is taken away whole where the terminal has wrapped it', () => {
     const { window, terminal } = windowTerminal();
     window.columns = 20;

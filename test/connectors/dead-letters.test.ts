@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 
@@ -354,6 +354,14 @@ describe('the state directory', () => {
   ] as const)('of %j on %s is %s', (env, platform, directory) => {
     expect(stateDirectory(env, 'job', platform)).toBe(directory);
   });
+
+  it.each([{ HOME: '', XDG_STATE_HOME: '' }, { HOME: 'a' }, {}])(
+    'of %j is in the home of the user, never where the run was started',
+    (env) => {
+      const home = join(userInfo().homedir, '.local/state/millrace/job');
+      expect(stateDirectory(env, 'job', 'linux')).toBe(home);
+    },
+  );
 
   it.each(['', '.', '..', '../x', 'a/b', '.hidden', 'a\\b', 'a\0', 'x'.repeat(65)])(
     'of a pipeline named %j is refused',
