@@ -21,6 +21,8 @@ export interface DeadLettersParts {
   /** Called when the first record fails; undefined where nothing takes dead letters. */
   readonly createWriter: () => Promise<SinkWriter | undefined>;
   readonly clock: Clock;
+  /** Takes out of a partition or message what may not be shown. */
+  readonly scrub: (text: string) => string;
 }
 
 /** Takes the records that failed anywhere in a run, one component's at a time. */
@@ -94,18 +96,18 @@ export class DeadLetters {
     await this.open();
     const writer = this.#writer;
     if (writer === undefined) return;
-    const { pipeline, clock } = this.#parts;
+    const { pipeline, clock, scrub } = this.#parts;
     for (const failure of failures) {
       const row = 'recordId' in failure;
       this.#builder.append({
         time: clock.now(),
         pipeline,
         source: row ? failure.source : observed.id,
-        partition: failure.partition,
+        partition: scrub(failure.partition),
         position: failure.position,
         component: observed.id,
         reason: failure.reason,
-        message: failure.message.toWellFormed(),
+        message: scrub(failure.message).toWellFormed(),
         ...excerptOf(failure),
         recordId: row ? failure.recordId : null,
       });

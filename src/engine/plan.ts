@@ -35,6 +35,8 @@ export interface PlanOptions {
   /** Problems that reading the description already brought up. */
   readonly found?: readonly Problem[];
   readonly deadLetterSchema: Schema;
+  /** Takes out of a text what may not be shown; nothing unless given. */
+  readonly scrub?: (text: string) => string;
   /** Gives the plan up: it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -45,11 +47,18 @@ export interface PlanOptions {
  */
 export async function planPipeline(
   description: PipelineDescription,
-  { outside, found = [], deadLetterSchema, signal = new AbortController().signal }: PlanOptions,
+  {
+    outside,
+    found = [],
+    deadLetterSchema,
+    scrub = (text) => text,
+    signal = new AbortController().signal,
+  }: PlanOptions,
 ): Promise<Plan> {
   requireNode();
   const problems = new Problems(found, await import('zod'));
-  return new Planner(description, { outside, signal }, problems).plan(deadLetterSchema);
+  const planner = new Planner(description, { outside, signal }, problems);
+  return { ...(await planner.plan(deadLetterSchema)), scrub };
 }
 
 type PassingSpec = Pick<StageSpec<never>, 'keepsFields' | 'outputs'>;
@@ -77,7 +86,7 @@ class Planner {
     this.#presumptions = new Presumptions(this.#ports, problems);
   }
 
-  async plan(deadLetterSchema: Schema): Promise<Plan> {
+  async plan(deadLetterSchema: Schema): Promise<Omit<Plan, 'scrub'>> {
     const { name, settings } = this.#description;
     checkNodes(this.#description, this.#problems);
     const sources: PlannedSource[] = [];

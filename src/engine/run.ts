@@ -85,6 +85,7 @@ class PipelineRun implements Run {
         return writer;
       },
       clock: plan.outside.clock,
+      scrub: plan.scrub,
     });
     this.#cuts = new Cuts(
       {

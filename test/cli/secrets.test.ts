@@ -50,6 +50,16 @@ sink: { file: { path: out.ndjson, mode: "\${env:CANARY_1}" } }
     'source: { file: { path: data.ndjson, schema: { a: text } } }\nsink: { file: { path: "data.ndjson/${env:CANARY_0}/${env:CANARY_4}", format: ndjson } }\n',
   ],
   [
+    'dead letters: their partition is a path',
+    0,
+    'source: { file: { path: "data-${env:CANARY_0}", format: ndjson, schema: { a: float64 } } }\nsink: { file: { path: out.ndjson } }\n',
+  ],
+  [
+    'dead letters that are shown',
+    0,
+    'source: { file: { path: "data-${env:CANARY_0}", format: ndjson, schema: { a: float64 } } }\nsink: { file: { path: out.ndjson } }\ndeadLetters: { console: { format: json } }\n',
+  ],
+  [
     'rows that fail',
     1,
     'source: { file: { path: data.ndjson, schema: { a: float64 } } }\nstages:\n  - derive: { b: { kind: float64, value: \'1\' } }\n  - rename: { fields: { b: "${env:CANARY_0}" } }\n  - select: { fields: [a] }\nsink: { file: { path: out.ndjson } }\nonRowError: fail\n',
@@ -60,7 +70,9 @@ describe('no resolved value is seen', () => {
   test.each(cases)('%s', async (_, expected, config) => {
     const cwd = temporaryDirectory();
     writeFileSync(join(cwd, 'p.yaml'), config);
-    writeFileSync(join(cwd, 'data.ndjson'), '{"a":"x"}\n{broken\n');
+    for (const name of ['data.ndjson', `data-${canaries[0]}`]) {
+      writeFileSync(join(cwd, name), '{"a":"x"}\n{broken\n');
+    }
     const words = ['run', 'p.yaml', '--log-level', 'debug', '--report-file', 'report.json'];
     const { code, stdout, stderr } = await millrace(words, { cwd, env: environment });
     const checked = await millrace(['validate', 'p.yaml', '--json'], { cwd, env: environment });
