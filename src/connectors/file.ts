@@ -120,9 +120,9 @@ export const fileSink: SinkDefinition & ((options: FileSinkOptions) => SinkCompo
     summary: 'Write records to a file.',
     details:
       'With `append`, a torn last record is cut off first, and the log says so ' +
-      '(`file.mended`). A last record without its line end is torn: nothing in a CSV shows ' +
-      'that it is not; in NDJSON it stays where it is whole. A file that holds no record at ' +
-      'all, and does not begin as one, is refused. A CSV with one column has no way to write a null that reads back as one: its line ' +
+      '(`file.mended`). In a CSV a last record without its line end counts as torn, since ' +
+      'nothing shows that it is whole; in NDJSON it stays where it is whole. A file that ' +
+      'holds no record at all, and does not begin as one, is refused. A CSV with one column has no way to write a null that reads back as one: its line ' +
       'would be blank, and blank lines are skipped. It is written as `""`, which reads back' +
       ' as empty text, or, in a column of another kind, as a dead letter (`field.type`). ' +
       'Write NDJSON, or a second column, where such nulls matter.',
