@@ -92,10 +92,7 @@ test('the order is always the same, whatever the order of the options', () => {
 });
 
 test.each([
-  [
-    { rety: {} },
-    'ERR_CONFIG_INVALID [resilient] has no option `rety`; did you mean `retry`?',
-  ],
+  [{ rety: {} }, 'ERR_CONFIG_INVALID [resilient] has no option `rety`; did you mean `retry`?'],
   [{ retry: { maxAttempts: 0 } }, '[retry.maxAttempts] cannot be 0'],
   [{ name: 'api', retry: { maxAttempts: 0 } }, '[api.maxAttempts] cannot be 0'],
   [{ timeout: 5000 }, 'cannot be 5000; give an object of'],

@@ -48,6 +48,7 @@ function created<A extends AnyFields = Fields>(
     input: jobs,
     output: definition.spec.output(jobs as Schema, parsed),
     report: tally,
+    call: (attempt: (signal: AbortSignal) => unknown, signal: AbortSignal) => attempt(signal),
   } as unknown as StageContext;
   return { stage: definition.spec.create(parsed, context) as Stage, clock, tally, run };
 }

@@ -181,6 +181,9 @@ export class AsyncMapper implements Stage {
       call.abort(signal.reason);
     };
     signal.addEventListener('abort', giveUp, { once: true });
+    const { map } = this.#options;
+    // Begun first: a call that takes exactly as long as it may is in time.
+    const mapped = Promise.try(map, record as never, call.signal);
     const limit = new Promise<never>((_, reject) => {
       clock.sleep(timeoutMs, { signal: timer.signal }).then(
         () => {
@@ -194,8 +197,7 @@ export class AsyncMapper implements Stage {
       );
     });
     try {
-      const { map } = this.#options;
-      return await Promise.race([Promise.try(map, record as never, call.signal), limit]);
+      return await Promise.race([mapped, limit]);
     } finally {
       signal.removeEventListener('abort', giveUp);
       timer.abort();
