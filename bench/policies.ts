@@ -2,12 +2,11 @@ import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 
 import {
-  bulkhead,
   type CircuitBreaker,
   circuitBreaker,
-  rateLimit,
+  constant,
+  resilient,
   retry,
-  timeout,
   wrap,
   type Wrapped,
 } from '../src/resilience/index.ts';
@@ -58,13 +57,13 @@ function retryAndBreaker(): Standalone {
 }
 
 function five(): Standalone {
-  return wrap(
-    bulkhead({ concurrentMax: 10 }),
-    circuitBreaker(),
-    retry(),
-    rateLimit({ callsMax: 1_000_000, perMs: 1 }),
-    timeout({ timeoutMs: 10_000 }),
-  );
+  return resilient({
+    fallback: { strategy: constant(0) },
+    bulkhead: { concurrentMax: 10 },
+    breaker: {},
+    retry: {},
+    timeout: { timeoutMs: 10_000 },
+  });
 }
 
 interface Sides {

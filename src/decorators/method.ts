@@ -37,6 +37,12 @@ export function checkPlace(decorator: string, method: unknown, place: Place | st
   }
 }
 
+/** Throws `ERR_CONFIG_INVALID` where a decorator was written without the call that makes it. */
+export function checkCalled(decorator: string, options: unknown): void {
+  if (typeof options !== 'function') return;
+  throw misplaced(decorator, 'was given a method for its options', `write \`@${decorator}(…)\``);
+}
+
 function misplaced(decorator: string, fact: string, remedy: string): PipelineError {
   return new PipelineError({ code: 'ERR_CONFIG_INVALID', place: `@${decorator}`, fact, remedy });
 }

@@ -13,7 +13,7 @@ import {
   type Timeout,
   type TimeoutOptions,
 } from '../resilience/index.ts';
-import { checkPlace, type Method, type Place } from './method.ts';
+import { checkCalled, checkPlace, type Method, type Place } from './method.ts';
 
 /** Wraps a method that returns a promise; its type stays as it is. */
 export type AsyncMethodDecorator = <This, A extends unknown[], R>(
@@ -29,6 +29,7 @@ export type MethodDecorator = <This, A extends unknown[], R>(
 
 /** `@retry(options)`, or a policy made before; the method's calls share its statistics. */
 export function retry(policy: Retry | RetryOptions = {}): AsyncMethodDecorator {
+  checkCalled('retry', policy);
   return (method, context) => {
     checkPlace('retry', method, context);
     return made(policy, (options) => createRetry(named(options, context))).wrap(method);
@@ -37,6 +38,7 @@ export function retry(policy: Retry | RetryOptions = {}): AsyncMethodDecorator {
 
 /** `@timeout(options)`, or a policy made before. */
 export function timeout(policy: Timeout | TimeoutOptions): AsyncMethodDecorator {
+  checkCalled('timeout', policy);
   return (method, context) => {
     checkPlace('timeout', method, context);
     return made(policy, (options) => createTimeout(named(options, context))).wrap(method);
@@ -53,6 +55,7 @@ const breakers = new WeakMap<object, Map<string | symbol, CircuitBreaker>>();
 export function circuitBreaker(
   policy: CircuitBreaker | CircuitBreakerOptions = {},
 ): MethodDecorator {
+  checkCalled('circuitBreaker', policy);
   return (method, context) => {
     checkPlace('circuitBreaker', method, context);
     if (isPolicy(policy)) return policy.wrap(method);
@@ -62,7 +65,9 @@ export function circuitBreaker(
     return wrappedByInstance(method, (instance, original) => {
       const breaker = createBreaker(options);
       const ofInstance = breakers.get(instance) ?? new Map<string | symbol, CircuitBreaker>();
-      breakers.set(instance, ofInstance.set(context.name, breaker));
+      // A method that overrides another is called first, and hides the breaker of that.
+      if (!ofInstance.has(context.name)) ofInstance.set(context.name, breaker);
+      breakers.set(instance, ofInstance);
       return breaker.wrap(original);
     });
   };
@@ -78,6 +83,7 @@ export function breakerOf(instance: object, method: string | symbol): CircuitBre
  * unless `key` says what is. A policy made before is shared by all instances.
  */
 export function fallback(policy: Fallback | FallbackOptions): MethodDecorator {
+  checkCalled('fallback', policy);
   return (method, context) => {
     checkPlace('fallback', method, context);
     if (isPolicy(policy)) return policy.wrap(method);
@@ -97,7 +103,8 @@ function wrappedByInstance<This, A extends unknown[], R>(
 ): Method<This, A, R> {
   const wrapped = new WeakMap<object, Method<This, A, R>>();
   return function (...args) {
-    const instance = this as object;
+    // Called without an instance, as a function of its own, it is one for all such calls.
+    const instance: object = Object(this) === this ? (this as object) : wrapped;
     let own = wrapped.get(instance);
     if (own === undefined) wrapped.set(instance, (own = wrap(instance, method)));
     return own.apply(this, args);

@@ -55,7 +55,12 @@ export class Bulkhead extends AsyncPolicy {
       return this.#run(attempt, signal, inner);
     }
     if (this.#waiting.size < this.queueMax) {
-      return this.#turn(signal).then(() => this.#run(attempt, signal, inner));
+      return this.#turn(signal).then(() => {
+        // Given up in the moment in which its turn came.
+        if (signal.aborted) this.#leave();
+        signal.throwIfAborted();
+        return this.#run(attempt, signal, inner);
+      });
     }
     if (this.#onEvent !== undefined) {
       tell(this.#onEvent, { type: 'bulkhead.refused', name: this.name });

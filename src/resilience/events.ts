@@ -67,7 +67,8 @@ export type PolicyListener = (event: PolicyEvent) => void;
 /** Tells a listener; what it throws is its own affair and never disturbs the call. */
 export function tell(listener: PolicyListener, event: PolicyEvent): void {
   try {
-    listener(event);
+    const told: unknown = listener(event);
+    if (told instanceof Promise) told.catch(() => {});
   } catch {
     // Nobody to tell.
   }

@@ -37,6 +37,7 @@ export type {
   SubstituteMarks,
 } from './degradation/strategy.ts';
 export type { ErrorClass, ErrorMatch } from './error-match.ts';
+export { isPipelineError, PipelineError } from '../errors.ts';
 export {
   BulkheadFullError,
   CircuitOpenError,
@@ -60,7 +61,7 @@ export { type Fallback, fallback, type FallbackOptions } from './fallback.ts';
 export type { Attempt, PolicyOptions } from './policy.ts';
 export { type Retry, retry, type RetryOptions } from './retry.ts';
 export { type RetryBudget, retryBudget, type RetryBudgetOptions } from './retry-budget.ts';
-export { RetryRegistry, type RetryRegistryOptions } from './retry-registry.ts';
+export { RetryRegistry, retryRegistry, type RetryRegistryOptions } from './retry-registry.ts';
 export { printRetryReport, type RetryReportOptions } from './retry-report.ts';
 export { type AttemptOutcome, RetryStats, type RetrySummary } from './retry-stats.ts';
 export { type Bulkhead, bulkhead, type BulkheadOptions } from './bulkhead.ts';

@@ -1,4 +1,5 @@
 import { nearest } from '../batch/nearest.ts';
+import type { Clock, Random } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
 import type { PolicyOptions } from './policy.ts';
 
@@ -57,6 +58,7 @@ export function checkNames(
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw badOption(policy, 'options', options, `an object of ${names.join(', ')}`);
   }
+  checkShared(policy, options);
   for (const name of Object.keys(options)) {
     if (names.includes(name)) continue;
     const meant = nearest(name, names);
@@ -66,6 +68,22 @@ export function checkNames(
       fact: `has no option \`${name}\``,
       remedy: `${meant === undefined ? '' : `did you mean \`${meant}\`? `}its options: ${names.join(', ')}`,
     });
+  }
+}
+
+/** What every policy may be told, where it is. */
+function checkShared(policy: string, { name, onEvent, clock, random }: PolicyOptions): void {
+  if (name !== undefined && typeof name !== 'string') {
+    throw badOption(policy, 'name', name, 'a text');
+  }
+  if (onEvent !== undefined && typeof onEvent !== 'function') {
+    throw badOption(policy, 'onEvent', onEvent, 'a function of the event');
+  }
+  if (clock !== undefined && typeof (clock as Clock | null)?.monotonic !== 'function') {
+    throw badOption(policy, 'clock', clock, 'a clock, as `new VirtualClock()`');
+  }
+  if (random !== undefined && typeof (random as Random | null)?.next !== 'function') {
+    throw badOption(policy, 'random', random, 'what gives chance, as `seededRandom(1)`');
   }
 }
 

@@ -42,6 +42,11 @@ export abstract class AsyncPolicy implements Policy {
   /** Runs a call; `inner` is the policy that `wrap` puts within this one. */
   abstract execute<T>(attempt: Attempt<T>, signal?: AbortSignal, inner?: Policy): Promise<T>;
 
+  /** As `execute`, for a call with these arguments, which the key of a fallback may be made of. */
+  executeWith<T>(_args: readonly unknown[], attempt: Attempt<T>, signal?: AbortSignal): Promise<T> {
+    return this.execute(attempt, signal);
+  }
+
   /**
    * The function under this policy. Where its last argument is an `AbortSignal`, that of the policy
    * takes its place, so that the call hears when it is given up.
@@ -49,13 +54,14 @@ export abstract class AsyncPolicy implements Policy {
   wrap<This, A extends unknown[], R>(
     fn: (this: This, ...args: A) => R | Promise<R>,
   ): (this: This, ...args: A) => Promise<R> {
-    const execute = (attempt: Attempt<R>, signal?: AbortSignal): Promise<R> =>
-      this.execute(attempt, signal);
+    const execute = (args: A, attempt: Attempt<R>, signal?: AbortSignal): Promise<R> =>
+      this.executeWith(args, attempt, signal);
     // What it throws at once `started` makes a rejection; an asynchronous frame would cost most here.
     return function (...args) {
       const last = args.at(-1);
-      if (!(last instanceof AbortSignal)) return execute(() => promised(fn.apply(this, args)));
-      return execute((signal) => promised(fn.apply(this, args.with(-1, signal) as A)), last);
+      if (!(last instanceof AbortSignal))
+        return execute(args, () => promised(fn.apply(this, args)));
+      return execute(args, (signal) => promised(fn.apply(this, args.with(-1, signal) as A)), last);
     };
   }
 }

@@ -56,3 +56,6 @@ export class RetryRegistry {
     for (const name of names) yield this.#byName.get(name)!;
   }
 }
+
+/** The registry of the whole process, for whoever needs no other. */
+export const retryRegistry: RetryRegistry = new RetryRegistry();

@@ -1,3 +1,4 @@
+import { retryRegistry } from './retry-registry.ts';
 import type { RetryStats, RetrySummary } from './retry-stats.ts';
 
 /** Where a report goes. */
@@ -33,10 +34,11 @@ const effects: readonly Column[] = [
 
 /**
  * Prints what retries did as two tables of at most 80 columns, a line per name: how calls
- * ended, and what retries did for them. Longer names are cut.
+ * ended, and what retries did for them. Longer names are cut. Of the process's own registry unless
+ * another, or some statistics, are given.
  */
 export function printRetryReport(
-  all: Iterable<RetryStats>,
+  all: Iterable<RetryStats> = retryRegistry,
   { write = (text) => process.stdout.write(text) }: RetryReportOptions = {},
 ): void {
   const summaries = Array.from(all, (stats) => stats.summary());

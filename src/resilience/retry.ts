@@ -29,7 +29,7 @@ export interface RetryOptions extends PolicyOptions {
   readonly exhausted?: 'wrap' | 'rethrow' | undefined;
   /** Shared by all that call the same dependency; no limit unless given. */
   readonly budget?: RetryBudget | undefined;
-  /** What is counted into; of the policy's own unless given. */
+  /** What is counted into, as `retryRegistry.get(name)`; of the policy's own unless given. */
   readonly stats?: RetryStats | undefined;
 }
 

@@ -55,11 +55,10 @@ export class Timeout extends AsyncPolicy {
     const call = this.#free.pop() ?? this.#createCall();
     this.#opening = call;
     const result = new Promise<T>(this.#open);
-    // Who declares no parameter takes no signal; a controller would cost more than all the rest.
-    if (attempt.length > 0 || inner !== undefined) call.controller = new AbortController();
+    const controller = (call.controller = new AbortController());
     if (signal !== neverAborted) call.listenTo(signal);
     this.#add(call);
-    started(attempt, call.controller?.signal ?? signal, inner).then(call.fulfilled, call.rejected);
+    started(attempt, controller.signal, inner).then(call.fulfilled, call.rejected);
     return result;
   }
 

@@ -1,5 +1,6 @@
 import type { Policy } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
+import type { Fallback } from './fallback.ts';
 import { AsyncPolicy, type Attempt, neverAborted, started } from './policy.ts';
 
 /** Made by `wrap(…)` and `resilient(…)`. */
@@ -7,26 +8,44 @@ export class Wrapped extends AsyncPolicy {
   readonly name: string;
   /** The outermost first; none of them is made of others. */
   readonly policies: readonly Policy[];
+  /** All of them as one, and all but the outermost. */
   readonly #whole: Policy | undefined;
+  readonly #within: Policy | undefined;
 
   constructor(name: string, policies: readonly Policy[]) {
     super();
     this.name = name;
     this.policies = policies.flatMap((policy) => policiesOf(policy));
     // Nested here and not at each call, which then needs no function of its own between two.
-    this.#whole = this.policies.reduceRight<Policy | undefined>(
-      (inner, outer) => (inner === undefined ? outer : around(outer, inner)),
-      undefined,
-    );
+    this.#within = nested(this.policies.slice(1));
+    this.#whole = nested(this.policies);
   }
 
   override get takesInner(): boolean {
     return false;
   }
 
+  override executeWith<T>(
+    args: readonly unknown[],
+    attempt: Attempt<T>,
+    signal: AbortSignal = neverAborted,
+  ): Promise<T> {
+    const outermost = this.policies[0] as Partial<Fallback> | undefined;
+    if (outermost?.executeWith === undefined || outermost instanceof AsyncPolicy)
+      return this.execute(attempt, signal);
+    return outermost.executeWith(args, attempt, signal, this.#within);
+  }
+
   override execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
     return started(attempt, signal, this.#whole);
   }
+}
+
+function nested(policies: readonly Policy[]): Policy | undefined {
+  return policies.reduceRight<Policy | undefined>(
+    (inner, outer) => (inner === undefined ? outer : around(outer, inner)),
+    undefined,
+  );
 }
 
 function around(outer: Policy, inner: Policy): Policy {

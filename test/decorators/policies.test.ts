@@ -133,7 +133,45 @@ describe('policies before a method', () => {
   });
 });
 
+test('an overridden method has its own breaker, and a call without an instance works', () => {
+  class Base {
+    @circuitBreaker({ name: 'base', clock })
+    read(): number {
+      return 1;
+    }
+  }
+  class Derived extends Base {
+    @circuitBreaker({ name: 'derived', clock })
+    override read(): number {
+      return super.read() + 1;
+    }
+  }
+  const derived = new Derived();
+  expect(derived.read()).toBe(2);
+  expect(breakerOf(derived, 'read')?.name).toBe('derived');
+  class Alone {
+    @circuitBreaker({ clock })
+    read(value: number): number {
+      return value;
+    }
+  }
+  const { read } = new Alone();
+  expect(read(3)).toBe(3);
+});
+
 describe('a decorator in the wrong place is refused', () => {
+  test.each([
+    ['retry', retry],
+    ['timeout', timeout],
+    ['circuitBreaker', circuitBreaker],
+    ['fallback', fallback],
+  ])('@%s without its call', (name, decorator) => {
+    const bare = decorator as unknown as (value: unknown, context: unknown) => void;
+    expect(() => bare(async () => 1, { kind: 'method', name: 'x' })).toThrow(
+      `ERR_CONFIG_INVALID [@${name}] was given a method for its options; write \`@${name}(…)\``,
+    );
+  });
+
   const retryAny = retry() as (value: unknown, context: unknown) => void;
 
   test.each([

@@ -51,6 +51,19 @@ test('who gives up while it waits leaves the queue and never runs', async () => 
   await expect(policy.execute(async () => 1, caller.signal)).rejects.toThrow('never mind');
 });
 
+test('who gives up in the moment of its turn does not run, and leaves its place', async () => {
+  const policy = bulkhead({ concurrentMax: 1, queueMax: 1 });
+  const first = open<void>();
+  void policy.execute(() => first.promise);
+  const caller = new AbortController();
+  let ran = false;
+  const next = policy.execute(async () => void (ran = true), caller.signal);
+  void first.promise.then(() => caller.abort(new Error('never mind')));
+  first.resolve();
+  await expect(next).rejects.toThrow('never mind');
+  expect([ran, policy.running]).toEqual([false, 0]);
+});
+
 test('never more at a time than it may, and nobody is forgotten, whatever happens', async () => {
   const schedules = fc.record({
     concurrentMax: fc.integer({ min: 1, max: 3 }),

@@ -5,6 +5,7 @@ import {
   bulkhead,
   circuitBreaker,
   consecutiveFailures,
+  lastKnownGood,
   type PolicyEvent,
   resilient,
 } from '../../src/resilience/index.ts';
@@ -67,6 +68,24 @@ test('each attempt has its own time, and all of them together have one', async (
   await clock.sleep(1000);
   // Nothing goes on behind the caller's back.
   expect(times.length).toBe(3);
+});
+
+test('a fallback knows by the arguments of a call whose readings stand in', async () => {
+  const { shared } = setUp();
+  let fails = false;
+  const read = resilient({
+    ...shared,
+    fallback: { strategy: lastKnownGood({ clock: shared.clock }), key: (id: string) => id },
+    retry: { maxAttempts: 2, baseDelayMs: 1 },
+  }).wrap(async (id: string): Promise<{ id: string; timeMs: number }> => {
+    if (fails) throw new Error('gone');
+    return { id, timeMs: 0 };
+  });
+  await read('a');
+  await read('b');
+  fails = true;
+  expect(await read('a')).toMatchObject({ id: 'a', stale: true });
+  await expect(read('c')).rejects.toThrow('gone');
 });
 
 test('what was made before is shared, also by several', async () => {

@@ -75,6 +75,20 @@ describe('timeout', () => {
     await clock.sleep(1);
   });
 
+  test('an attempt that declares no parameter, as a wrapped function does, hears it too', async () => {
+    const { policy } = setUp();
+    let heard = 0;
+    const hang = (...args: unknown[]): Promise<never> => {
+      (args[0] as AbortSignal).addEventListener('abort', () => heard++);
+      return new Promise(() => {});
+    };
+    const within = timeout({ timeoutMs: 1000, clock: new VirtualClock() }).wrap(hang);
+    for (const attempt of [hang, within]) {
+      await expect(policy.execute(attempt)).rejects.toThrow('ERR_TIMEOUT [api]');
+    }
+    expect(heard).toBe(2);
+  });
+
   test('a caller that gives up is answered at once, with its reason, and so is the attempt', async () => {
     const { clock, policy } = setUp();
     const caller = new AbortController();
@@ -129,11 +143,14 @@ describe('timeout', () => {
 
   test('a listener that throws disturbs nothing', async () => {
     const clock = new VirtualClock();
-    const onEvent = (): never => {
+    const throws = (): never => {
       throw new Error('listener');
     };
-    const policy = timeout({ timeoutMs: 5, clock, onEvent });
-    await expect(policy.execute(() => new Promise(() => {}))).rejects.toThrow('within 5 ms');
+    const rejects = (() => Promise.reject(new Error('listener'))) as () => never;
+    for (const onEvent of [throws, rejects]) {
+      const policy = timeout({ timeoutMs: 5, clock, onEvent });
+      await expect(policy.execute(() => new Promise(() => {}))).rejects.toThrow('within 5 ms');
+    }
   });
 
   test.each([
@@ -149,6 +166,9 @@ describe('timeout', () => {
     [{ name: 'api', timeoutMs: null }, '[api.timeoutMs] cannot be null'],
     [{ timeoutMS: 5 }, 'has no option `timeoutMS`; did you mean `timeoutMs`?'],
     [undefined, 'cannot be undefined'],
+    [{ timeoutMs: 5, clock: 5 }, '[timeout.clock] cannot be 5'],
+    [{ timeoutMs: 5, onEvent: {} }, '[timeout.onEvent] cannot be an object'],
+    [{ timeoutMs: 5, name: 7 }, '[timeout.name] cannot be 7'],
   ])('%j is refused', (options, text) => {
     expect(() => timeout(options as never)).toThrow(text);
   });

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/index.ts';
-import { badOption, checkNames, checkNumber } from '../options.ts';
+import { badOption, checkNames, checkNumber, requireNumber } from '../options.ts';
 import { type CallWindow, CountWindow, TimeWindow, type WindowSize } from './windows.ts';
 
 /** When a closed breaker opens. Many breakers may share a rule: it holds nothing of any of them. */
@@ -25,7 +25,7 @@ export interface RuleMemory {
 
 /** Opens at so many failures with no success between them. */
 export function consecutiveFailures(failures: number): OpeningRule {
-  checkNumber('consecutiveFailures', 'failures', failures, 'positive integer');
+  requireNumber('consecutiveFailures', 'failures', failures, 'positive integer');
   // The breaker counts them; there is nothing else to remember.
   const memory: RuleMemory = {
     record: (isFailure, _tookMs, failuresInRow) => isFailure && failuresInRow >= failures,
@@ -69,7 +69,7 @@ export function slowCallRate(options: SlowCallRateOptions): OpeningRule {
   const { rate, callsMin, createWindow } = checkRate('slowCallRate', options, ['slowMs']);
   const { slowMs } = options;
   if (slowMs === undefined) throw badOption('slowCallRate', 'slowMs', slowMs, 'milliseconds');
-  checkNumber('slowCallRate', 'slowMs', slowMs, 'positive');
+  requireNumber('slowCallRate', 'slowMs', slowMs, 'positive');
   return {
     slowMs,
     memory: (clock) => new RateMemory(createWindow(clock), rate, callsMin, slowMs),
@@ -160,7 +160,7 @@ interface Rate {
 function checkRate(rule: string, options: FailureRateOptions, more: readonly string[]): Rate {
   checkNames(rule, options, ['rate', 'callsMin', 'window', ...more]);
   const { rate, callsMin: given, window } = options;
-  checkNumber(rule, 'rate', rate ?? NaN, 'share');
+  requireNumber(rule, 'rate', rate, 'share');
   checkNumber(rule, 'callsMin', given, 'positive integer');
   const { calls, ms } = (window ?? {}) as { calls?: number; ms?: number };
   if ((calls === undefined) === (ms === undefined)) {

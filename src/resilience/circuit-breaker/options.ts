@@ -62,20 +62,30 @@ export interface BreakerSettings {
   readonly random: Random;
 }
 
-const known = new WeakMap<CircuitBreakerOptions, BreakerSettings>();
+/** What an object of options said when it was last read. */
+interface Read {
+  readonly said: CircuitBreakerOptions;
+  readonly settings: BreakerSettings;
+}
 
-/** What options say; read once, so that a hundred thousand breakers may share one object. */
+const known = new WeakMap<CircuitBreakerOptions, Read>();
+
+/**
+ * What options say, the same for all breakers while the object says the same, so that a hundred
+ * thousand of them may share it.
+ */
 export function settingsOf(options: CircuitBreakerOptions): BreakerSettings {
-  let settings = known.get(options);
-  if (settings === undefined) {
-    settings = createSettings(options);
-    known.set(options, settings);
+  checkNames('circuitBreaker', options, optionNames);
+  const read = known.get(options);
+  if (read !== undefined && optionNames.every((name) => options[name] === read.said[name])) {
+    return read.settings;
   }
+  const settings = createSettings(options);
+  known.set(options, { said: { ...options }, settings });
   return settings;
 }
 
 function createSettings(options: CircuitBreakerOptions): BreakerSettings {
-  checkNames('circuitBreaker', options, optionNames);
   const { name = 'breaker', opens = consecutiveFailures(5), openMs = 30_000 } = options;
   const { growth = 1, openMsMax, jitter = 0, failureOn } = options;
   const { probesMax = 1, successesToClose = 2, probeMsMax = 30_000 } = options;
@@ -88,10 +98,10 @@ function createSettings(options: CircuitBreakerOptions): BreakerSettings {
   if (openMsMax !== undefined && openMsMax < openMs) {
     throw badOption(name, 'openMsMax', openMsMax, `at least openMs, ${openMs}`);
   }
-  if (!(growth >= 1 && growth < Infinity)) {
+  if (!(typeof growth === 'number' && growth >= 1 && growth < Infinity)) {
     throw badOption(name, 'growth', growth, 'a finite number, 1 or more');
   }
-  if (!(jitter >= 0 && jitter <= 1)) {
+  if (!(typeof jitter === 'number' && jitter >= 0 && jitter <= 1)) {
     throw badOption(name, 'jitter', jitter, 'a number from 0 to 1');
   }
   checkNumber(name, 'probesMax', probesMax, 'positive integer');
