@@ -122,6 +122,35 @@ describe('a sink that spills', () => {
     expect(last.side).toEqual(upTo(33));
   });
 
+  test.each(['abort', 'stop'] as const)('what waits in memory at %s is kept', async (end) => {
+    const came: number[] = [];
+    for (const isFirst of [true, false]) {
+      const outside = { ...virtualOutside(), files };
+      const { clock } = outside;
+      const batches = isFirst ? numbered(10).map((row) => [row]) : [];
+      const source = { schema: readings, batches, endless: isFirst };
+      const flow = testPipeline({ queue: { rowsMax: 100 }, drainMsMax: 1000 }, [], outside).from(
+        scriptedSource(source),
+      );
+      flow.to(scriptedSink({}), { id: 'main' });
+      const answer = async (batch: Batch): Promise<void> => {
+        if (isFirst) await clock.sleep(800);
+        for (const { value } of batch.toRows()) came.push(value as number);
+      };
+      const overflow = { spill: { bytesMax: megabyte } };
+      const run = await flow
+        .to(scriptedSink({ answer }), { id: 'side', required: false, overflow })
+        .start();
+      const done = run.done.catch(() => {});
+      if (isFirst) {
+        await clock.sleep(2000);
+        void run[end]().catch(() => {});
+      }
+      await done;
+    }
+    expect([...new Set(came)].sort((a, b) => a - b)).toEqual(upTo(10));
+  });
+
   test('drops the oldest when its files are full, and counts them', async () => {
     const rowsPerBatch = 10_000;
     const { run, side } = await spilling(files, {
@@ -217,11 +246,14 @@ describe('segments', () => {
     y: 'bytes?',
     j: 'json?',
   });
-  const open = async (of: Schema<Fields> = wide): Promise<SpillSegments> => {
+  const open = async (
+    of: Schema<Fields> = wide,
+    bytesMax = 64 * megabyte,
+  ): Promise<SpillSegments> => {
     const made = new SpillSegments({
       files,
       directory: dirname(`${directory}/x`),
-      bytesMax: 64 * megabyte,
+      bytesMax,
       schema: of,
       events: { dropped: () => {}, damaged: () => damaged++, replayed: () => {} },
     });
@@ -316,6 +348,49 @@ describe('segments', () => {
     expect(await segments()).toHaveLength(1);
     await first.forget();
     expect(await segments()).toEqual([]);
+  });
+
+  test('written first stand behind what was read and not forgotten, in files of their own', async () => {
+    damaged = 0;
+    const first = await open();
+    const batch = (position: number): Batch =>
+      Batch.from(rows as never, wide, { position }) as unknown as Batch;
+    await first.append(batch(0));
+    await first.seal();
+    await first.append(batch(20));
+    await first.next();
+    expect(await first.next()).toBeUndefined();
+    await first.prepend([batch(10)]);
+    await first.close();
+    const again = await open();
+    const firsts = (await all(again)).map(({ origin }) => origin.position(0));
+    expect([firsts, damaged]).toEqual([[0, 10, 20], 0]);
+    // And once more, where what was written first is read and not forgotten.
+    await again.prepend([batch(30)]);
+    await again.close();
+    expect(await all(await open())).toHaveLength(4);
+    expect(damaged).toBe(0);
+  });
+
+  test('are whole behind a batch that there was no room for', async () => {
+    damaged = 0;
+    const words = schema({ word: 'category' });
+    const wordsOf = (from: number, count: number): Batch =>
+      Batch.from(
+        Array.from({ length: count }, (_, at) => ({ word: `word ${from + at}` })),
+        words,
+      ) as unknown as Batch;
+    const of = words as unknown as Schema;
+    const first = await open(of, megabyte);
+    await first.append(wordsOf(0, 3));
+    await first.append(wordsOf(3, 200_000));
+    await first.append(wordsOf(1, 2));
+    await first.close();
+    const read = await all(await open(of));
+    expect(damaged).toBe(0);
+    expect(read.flatMap((batch) => batch.toRows())).toEqual(
+      [0, 1, 2, 1, 2].map((at) => ({ word: `word ${at}` })),
+    );
   });
 
   test('cut anywhere give the batches before the cut', async () => {

@@ -2,7 +2,7 @@ import type { Batch } from '../../batch/index.ts';
 import { type Clock, isCut } from '../../core/index.ts';
 import { reasonOf } from '../../errors.ts';
 import type { Calls } from '../calls.ts';
-import { inletOf, takeFlow } from '../inlet.ts';
+import { inletOf } from '../inlet.ts';
 import type { Observed } from '../observed.ts';
 import type { SinkWriter } from '../sink-writer.ts';
 import type { OptionalQueue } from './overflow-queue.ts';
@@ -94,8 +94,15 @@ export class OptionalLane {
     const { signal } = aborting;
     const inlet = inletOf([queue]);
     for (;;) {
-      const flow = await takeFlow(inlet, observed, signal);
+      const next = inlet.next();
+      const flow = next instanceof Promise ? await observed.waited('idleMs', next) : next;
       if (flow === undefined) return;
+      if (signal.aborted) {
+        // Kept, or dropped, with what was in hand.
+        if (!isCut(flow)) this.#inHand = flow;
+        if (!isCut(flow)) observed.meter.rowsIn += flow.length;
+        throw signal.reason;
+      }
       if (isCut(flow)) await writer.commit(flow);
       else {
         this.#inHand = flow.retain();

@@ -2,8 +2,8 @@ import type { Batch, Schema } from '../../batch/index.ts';
 import type { FileHandle, Files } from '../../core/index.ts';
 import { FrameReader, FrameWriter } from './spill-frame.ts';
 
-/** Segments are numbered from here, so that there is room before the first. */
-const firstNumber = 1_000_000_000;
+/** Segments are numbered in such steps, so that there is room between two of them. */
+const numberStep = 2 ** 20;
 const segmentBytesMax = 8_388_608;
 /** So many segments that could not be read are kept, for whoever wants to look at them. */
 const quarantinedMax = 8;
@@ -60,7 +60,7 @@ export class SpillSegments {
   #reading: Reading | undefined;
   /** Read to their ends, and not forgotten. */
   #read: Segment[] = [];
-  #nextNumber = firstNumber;
+  #nextNumber = numberStep;
 
   constructor(options: SpillOptions) {
     this.#options = options;
@@ -92,19 +92,21 @@ export class SpillSegments {
       else this.#segments.push({ number, path, bytes: facts.sizeBytes, rowsLeft: undefined });
     }
     this.#segments.sort((a, b) => a.number - b.number);
-    this.#nextNumber = (this.#segments.at(-1)?.number ?? firstNumber - 1) + 1;
+    this.#nextNumber = (this.#segments.at(-1)?.number ?? 0) + numberStep;
   }
 
   /** Writes a batch behind all others; it stays with the caller. Makes room by dropping the oldest. */
   async append(batch: Batch): Promise<void> {
     const { bytesMax } = this.#options;
-    const writing = (this.#writing ??= await this.#create(this.#nextNumber++, 'last'));
+    const writing = (this.#writing ??= await this.#createLast());
     const { segment, handle, frames } = writing;
     try {
       const frame = frames.encode(batch);
       while (this.bytes + frame.length > bytesMax && (await this.#dropOldest()));
       if (this.bytes + frame.length > bytesMax) {
         this.#options.events.dropped(batch.length, false);
+        // What the frame told of dictionaries is not there for those behind it.
+        await this.seal();
         return;
       }
       await handle.append(frame);
@@ -118,15 +120,21 @@ export class SpillSegments {
     if (segment.bytes >= Math.min(segmentBytesMax, bytesMax / 8)) await this.seal();
   }
 
-  /** Writes batches before all others: those that a sink had in hand. They stay with the caller. */
+  /**
+   * Writes batches before all others: those that a sink had in hand. They stay with the caller. What
+   * there is no room for is left out, the newest first.
+   */
   async prepend(batches: readonly Batch[]): Promise<void> {
     if (batches.length === 0) return;
     await this.seal();
-    const number = Math.min(this.#nextNumber, this.#segments[0]?.number ?? Infinity) - 1;
+    // Behind what was read, which is older and comes again if it is never forgotten.
+    const before = this.#read.at(-1)?.number ?? 0;
+    const number = Math.floor((before + (this.#segments[0]?.number ?? this.#nextNumber)) / 2);
     const { segment, handle, frames } = await this.#create(number, 'first');
     try {
       for (const batch of batches) {
         const frame = frames.encode(batch);
+        if (this.bytes + frame.length > this.#options.bytesMax) break;
         await handle.append(frame);
         segment.bytes += frame.length;
         segment.rowsLeft! += batch.length;
@@ -183,9 +191,18 @@ export class SpillSegments {
     for (const { path } of this.#read.splice(0)) await this.#options.files.remove(path);
   }
 
+  /** What is left of the segment that was read is still there, for the next run. */
   async close(): Promise<void> {
-    await this.#endReading();
+    const reading = this.#reading;
+    this.#reading = undefined;
+    await reading?.handle.close();
     await this.seal();
+  }
+
+  #createLast(): Promise<Writing> {
+    const number = this.#nextNumber;
+    this.#nextNumber += numberStep;
+    return this.#create(number, 'last');
   }
 
   async #create(number: number, place: 'first' | 'last'): Promise<Writing> {
