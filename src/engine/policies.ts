@@ -1,6 +1,6 @@
 import type { Policy } from '../core/index.ts';
 import type { BreakerState, CircuitBreaker, Fallback, Retry } from '../resilience/index.ts';
-import { policiesOf, wrap } from '../resilience/wrap.ts';
+import { policiesOf } from '../resilience/wrap.ts';
 
 /** What a policy did; one that several components share is counted once for all of them. */
 export interface PolicyReport {
@@ -79,12 +79,9 @@ export type Runner = <T>(
 ) => Promise<T>;
 
 export function runnerOf(policy: Policy): Runner {
-  const [outer, ...others] = policiesOf(policy);
-  if (outer === undefined || !isFallback(outer)) {
-    return (attempt, signal) => policy.execute(attempt, signal);
-  }
-  const within = others.length === 0 ? undefined : wrap(...others);
-  return (attempt, signal, args) => outer.executeWith(args, attempt, signal, within);
+  const { executeWith } = policy as Partial<Fallback>;
+  if (executeWith === undefined) return (attempt, signal) => policy.execute(attempt, signal);
+  return (attempt, signal, args) => (policy as Fallback).executeWith(args, attempt, signal);
 }
 
 // By what they have and not by class: whoever describes a pipeline loads no policy.

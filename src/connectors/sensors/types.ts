@@ -1,3 +1,5 @@
+import type { CircuitBreakerOptions, RetryOptions } from '../../resilience/index.ts';
+
 /** What a sensor gives: a number, or an object that has it as `value`. */
 export type SensorAnswer = number | { readonly value: number };
 
@@ -10,23 +12,13 @@ export interface SensorPatience {
   readonly timeoutMs?: number | undefined;
   /** 3 attempts, 100 ms and 200 ms apart, unless given. */
   readonly retry?:
-    | {
-        readonly maxAttempts?: number | undefined;
-        readonly baseDelayMs?: number | undefined;
-        readonly delayMsMax?: number | undefined;
-        readonly jitter?: 'none' | 'full' | 'equal' | 'decorrelated' | undefined;
-      }
-    | undefined;
+    Pick<RetryOptions, 'maxAttempts' | 'baseDelayMs' | 'delayMsMax' | 'jitter'> | undefined;
   /** Opens at 5 reads in a row that failed for good, for 30 seconds, unless given. */
   readonly breaker?:
-    | {
-        readonly failures?: number | undefined;
-        readonly openMs?: number | undefined;
-        readonly growth?: number | undefined;
-        readonly openMsMax?: number | undefined;
-        readonly jitter?: number | undefined;
-        readonly successesToClose?: number | undefined;
-      }
+    | ({ readonly failures?: number | undefined } & Pick<
+        CircuitBreakerOptions,
+        'openMs' | 'growth' | 'openMsMax' | 'jitter' | 'successesToClose'
+      >)
     | undefined;
   /** The last known good reading unless given; of several strategies the first that has something. */
   readonly fallback?:
