@@ -41,6 +41,7 @@ export {
   isStage,
   type Logger,
   type LogLevel,
+  logLevels,
   type Network,
   type Outside,
   type Overflow,
@@ -91,7 +92,6 @@ export {
 export {
   type Checkpoint,
   type CheckpointStore,
-  type ComponentReport,
   formatProblem,
   memoryCheckpoints,
   type PipelineDescription,
@@ -100,14 +100,13 @@ export {
   Registry,
   type Run,
   type RunOptions,
-  type RunReport,
-  type RunStats,
   type Settings,
   type SettingsInput,
   startRun,
   TypedPipelineBuilder,
   ValidationError,
 } from './engine/index.ts';
+export type { ComponentReport, RunReport, RunStats } from './observe/index.ts';
 export * from './connectors/index.ts';
 export * from './stages/index.ts';
 export { builtins, pipeline, readPipeline } from './pipeline.ts';

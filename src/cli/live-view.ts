@@ -1,4 +1,4 @@
-import type { RunStats } from '../engine/index.ts';
+import type { RunStats } from '../observe/index.ts';
 import { historyMax, Readings } from './live-readings.ts';
 import { Rate } from './rate.ts';
 import type { Format } from './terminal.ts';

@@ -1,9 +1,7 @@
-import type { Clock, Logger, LogLevel } from '../core/index.ts';
+import { type Clock, type Logger, type LogLevel, logLevels } from '../core/index.ts';
 import { isPipelineError } from '../errors.ts';
 import type { Terminal } from './terminal.ts';
 import { escapeControls } from './text.ts';
-
-export const logLevels: readonly LogLevel[] = ['debug', 'info', 'warning', 'error', 'critical'];
 
 type LogFields = Readonly<Record<string, unknown>>;
 
@@ -11,11 +9,11 @@ const fieldLengthMax = 8192;
 const nothing = (): void => {};
 
 const colours = {
-  debug: 'gray',
-  info: 'cyan',
-  warning: 'yellow',
-  error: 'red',
-  critical: 'magenta',
+  DEBUG: 'gray',
+  INFO: 'cyan',
+  WARNING: 'yellow',
+  ERROR: 'red',
+  CRITICAL: 'magenta',
 } as const;
 
 /** Writes log lines to standard error: NDJSON in a pipe, text on a terminal. */
@@ -49,16 +47,16 @@ function loggerOf(
   bound: LogFields,
 ): Logger {
   const at = (level: LogLevel): ((event: string, fields?: LogFields) => void) =>
-    logLevels.indexOf(level) < logLevels.indexOf(levelMin)
+    logLevels[level] < logLevels[levelMin]
       ? nothing
       : (event, fields) => write(level, bound, event, fields);
   return {
-    debug: at('debug'),
-    info: at('info'),
-    warning: at('warning'),
-    error: at('error'),
-    critical: at('critical'),
-    bind: (fields) => loggerOf(write, levelMin, { ...bound, ...fields }),
+    debug: at('DEBUG'),
+    info: at('INFO'),
+    warning: at('WARNING'),
+    error: at('ERROR'),
+    critical: at('CRITICAL'),
+    bindContext: (fields) => loggerOf(write, levelMin, { ...bound, ...fields }),
   };
 }
 

@@ -3,12 +3,11 @@ import process from 'node:process';
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
+import { logLevels } from '../core/log.ts';
 import type { RunCommandOptions } from './run.ts';
 import type { ValidateOptions } from './validate.ts';
 import { exitCodes, reportFailure } from './failure.ts';
 import { Terminal } from './terminal.ts';
-
-const logLevels = ['debug', 'info', 'warning', 'error', 'critical'];
 
 interface Globals {
   readonly color?: boolean;
@@ -70,7 +69,7 @@ function addRun(program: Command, terminal: Terminal): void {
     .option('--fail-on-dead-letter', 'exit with 3 when there were dead letters')
     .addOption(
       new Option('--log-level <level>', 'the least level of log lines')
-        .choices(logLevels)
+        .choices(Object.keys(logLevels).map((level) => level.toLowerCase()))
         .default('info'),
     )
     .addHelpText(

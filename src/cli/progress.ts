@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '../core/index.ts';
-import type { Run, RunStats } from '../engine/index.ts';
+import type { Run } from '../engine/index.ts';
+import type { RunStats } from '../observe/index.ts';
 import type { LiveView } from './live-view.ts';
 import { Rate } from './rate.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,4 +1,4 @@
-import type { ComponentReport, RunReport } from '../engine/index.ts';
+import type { ComponentReport, RunReport } from '../observe/index.ts';
 import { escapeControls, fitTable, formatBytes, formatCount, formatDuration } from './text.ts';
 
 /** A report as it is written in JSON: what scripts may count on. */

@@ -3,8 +3,9 @@ import process from 'node:process';
 
 import { deadLetterPath } from '../connectors/dead-letter-file/path.ts';
 import { type LogLevel, systemClock } from '../core/index.ts';
-import { type Plan, type Run, type RunReport, startRun } from '../engine/index.ts';
+import { type Plan, type Run, startRun } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
+import type { RunReport } from '../observe/index.ts';
 import { exitCodes, reportFailure } from './failure.ts';
 import { LiveView } from './live-view.ts';
 import { loadConfig } from './load.ts';
@@ -25,7 +26,7 @@ export interface RunCommandOptions {
   readonly reportFile?: string;
   readonly live?: boolean;
   readonly failOnDeadLetter?: boolean;
-  readonly logLevel: LogLevel;
+  readonly logLevel: Lowercase<LogLevel>;
 }
 
 /** Runs a pipeline file to its end, reports, and leaves the process with the run's exit code. */
@@ -63,7 +64,7 @@ async function runPlan(
   terminal: Terminal,
 ): Promise<number> {
   const { for: durationMsMax, maxRecords: recordsMax } = options;
-  const log = createLogger(terminal, systemClock, options.logLevel);
+  const log = createLogger(terminal, systemClock, options.logLevel.toUpperCase() as LogLevel);
   const view =
     options.live && terminal.err.isTTY
       ? new LiveView((format, text) => terminal.style(format, text))

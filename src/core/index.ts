@@ -76,11 +76,11 @@ export {
   type RecordExcerpt,
 } from './dead-letter.ts';
 export { fieldTypeOption, kindOption } from './kind-option.ts';
-export { type Logger, type LogLevel, silentLogger } from './log.ts';
+export { type Logger, type LogLevel, logLevels, silentLogger } from './log.ts';
 export type { Network } from './network.ts';
 export { optionMessage } from './option-message.ts';
 export { systemOutside } from './outside.ts';
-export type { Policy } from './policy.ts';
+export type { BreakerState, Policy } from './policy.ts';
 export { normalDeviate, type Random, seededRandom, systemRandom } from './random.ts';
 export { type ReadingFields, readingSchema } from './reading.ts';
 export { RecordCollector } from './record-collector.ts';

@@ -1,5 +1,8 @@
-/** The levels of a log line, least first. */
-export type LogLevel = 'debug' | 'info' | 'warning' | 'error' | 'critical';
+/** The levels of a log line, least first, and how much each weighs. */
+export const logLevels = { DEBUG: 10, INFO: 20, WARNING: 30, ERROR: 40, CRITICAL: 50 } as const;
+
+/** How much a log line matters. */
+export type LogLevel = keyof typeof logLevels;
 
 /** Something said by a component: an event name (noun + past participle) and its fields. */
 export interface Logger {
@@ -9,7 +12,7 @@ export interface Logger {
   error(event: string, fields?: Readonly<Record<string, unknown>>): void;
   critical(event: string, fields?: Readonly<Record<string, unknown>>): void;
   /** A logger that adds these fields to each line. */
-  bind(fields: Readonly<Record<string, unknown>>): Logger;
+  bindContext(fields: Readonly<Record<string, unknown>>): Logger;
 }
 
 const nothing = (): void => {};
@@ -21,5 +24,5 @@ export const silentLogger: Logger = {
   warning: nothing,
   error: nothing,
   critical: nothing,
-  bind: () => silentLogger,
+  bindContext: () => silentLogger,
 };

@@ -12,6 +12,7 @@ import {
   type Stage,
   type StageComponent,
 } from '../core/index.ts';
+import type { RunReport } from '../observe/index.ts';
 import {
   defaultSettings,
   type PipelineDescription,
@@ -25,7 +26,6 @@ import type { Problem } from './problem.ts';
 import { brokenPromise } from './protocol.ts';
 import type { Run, RunOptions } from './run/options.ts';
 import { startRun } from './run.ts';
-import type { RunReport } from './run-report.ts';
 
 /** What a builder is given by whoever composes the library. */
 export interface BuilderDefaults {

@@ -1,5 +1,6 @@
 import { type Clock, type Policy, Undelivered } from '../core/index.ts';
 import { reasonOf } from '../errors.ts';
+import type { PolicyReport } from '../observe/index.ts';
 import type { CircuitBreaker } from '../resilience/index.ts';
 import { isCounted } from '../resilience/counted.ts';
 import { isRefusal } from '../resilience/error-match.ts';
@@ -12,7 +13,6 @@ import { dropReasonOf } from '../resilience/undelivered.ts';
 import {
   breakersOf,
   fallbackOf,
-  type PolicyReport,
   reportPolicy,
   type Runner,
   runnerOf,

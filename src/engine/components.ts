@@ -13,9 +13,10 @@ import {
   type StageContext,
   type StageInstance,
 } from '../core/index.ts';
+import type { ComponentKind } from '../observe/index.ts';
 import { Calls } from './calls.ts';
 import type { SinkNode, StageNode } from './description.ts';
-import { type ComponentKind, Observed } from './observed.ts';
+import { Observed } from './observed.ts';
 import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
 import { assertMade, failedAs } from './protocol.ts';
 import { connectorOfSink } from './sink-loop.ts';

@@ -21,4 +21,3 @@ export { type Checkpoint, type CheckpointStore, memoryCheckpoints } from './chec
 export type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
 export type { Run, RunOptions } from './run/options.ts';
 export { startRun } from './run.ts';
-export type { ComponentReport, RunReport, RunStats, RunStatus } from './run-report.ts';

@@ -1,9 +1,6 @@
 import type { Clock, Logger } from '../core/index.ts';
-import { Meter } from '../observe/index.ts';
-import type { PolicyReport } from './policies.ts';
+import { type ComponentKind, Meter, type PolicyReport } from '../observe/index.ts';
 import { Tally } from './report.ts';
-
-export type ComponentKind = 'source' | 'stage' | 'sink' | 'dead-letters';
 
 /** What the engine keeps about one component: its meter, and what it reported itself. */
 export class Observed {
@@ -27,7 +24,7 @@ export class Observed {
     this.id = id;
     this.name = name;
     this.kind = kind;
-    this.log = log.bind({ component: id });
+    this.log = log.bindContext({ component: id });
     this.#clock = clock;
   }
 

@@ -1,29 +1,7 @@
 import type { Policy } from '../core/index.ts';
-import type { BreakerState, CircuitBreaker, Fallback, Retry } from '../resilience/index.ts';
+import type { PolicyReport } from '../observe/index.ts';
+import type { CircuitBreaker, Fallback, Retry } from '../resilience/index.ts';
 import { policiesOf } from '../resilience/wrap.ts';
-
-/** What a policy did; one that several components share is counted once for all of them. */
-export interface PolicyReport {
-  /** Calls of this component, and how often they were attempted. */
-  readonly calls: number;
-  readonly attempts: number;
-  /** Results of this component's calls that a fallback gave. */
-  readonly substituted: number;
-  /** Attempts but the first of each call, and those that a budget did not allow. */
-  readonly retries: number;
-  readonly suppressed: number;
-  readonly breakers: readonly BreakerReport[];
-}
-
-export interface BreakerReport {
-  readonly name: string;
-  readonly state: BreakerState;
-  /** How often it opened, and for how many milliseconds it has been open in all. */
-  readonly opens: number;
-  readonly openMs: number;
-  /** Calls that it let not through. */
-  readonly refused: number;
-}
 
 /** What a component counts of its own calls. */
 export type CallCounts = Pick<PolicyReport, 'calls' | 'attempts' | 'substituted'>;

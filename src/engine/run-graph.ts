@@ -1,3 +1,4 @@
+import type { QueueStats } from '../observe/index.ts';
 import type { Checkpoint, Cuts } from './checkpoint.ts';
 import { Channels } from './channels.ts';
 import type { Components } from './components.ts';
@@ -6,7 +7,6 @@ import { createOptionalQueue } from './overflow/create-queue.ts';
 import { OptionalLane } from './overflow/lane.ts';
 import type { OptionalQueue } from './overflow/overflow-queue.ts';
 import { onlyOutput, type Plan, type PlannedSink } from './planned.ts';
-import type { QueueStats } from './run-report.ts';
 import { runSink } from './sink-loop.ts';
 import type { SinkWriter } from './sink-writer.ts';
 import { type RecordBudget, SourceLoop } from './source-loop.ts';

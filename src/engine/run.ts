@@ -1,5 +1,6 @@
 import { type Cut, type Logger, silentLogger } from '../core/index.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
+import type { RunReport, RunStats, RunStatus } from '../observe/index.ts';
 import { type Checkpoint, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
@@ -10,13 +11,7 @@ import { Degradation } from './run/degradation.ts';
 import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
 import { statsOf } from './run/stats.ts';
 import { RunGraph } from './run-graph.ts';
-import {
-  reportComponent,
-  reportOf,
-  type RunReport,
-  type RunStats,
-  type RunStatus,
-} from './run-report.ts';
+import { reportComponent, reportOf } from './run-report.ts';
 
 /** Starts a planned pipeline. */
 export function startRun(plan: Plan, options: RunOptions = {}): Run {
@@ -63,7 +58,7 @@ class PipelineRun implements Run {
   constructor(plan: Plan, options: RunOptions) {
     this.#plan = plan;
     this.#options = options;
-    this.#log = (options.log ?? silentLogger).bind({ pipeline: plan.name });
+    this.#log = (options.log ?? silentLogger).bindContext({ pipeline: plan.name });
     this.#degradation = new Degradation(this.#log);
     this.#sourcesLeft = plan.sources.length;
     // A failure that nobody waits for is a warning, not the end of the process.

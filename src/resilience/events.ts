@@ -1,8 +1,7 @@
+import type { BreakerState } from '../core/index.ts';
+
 /** Why a retry was not made. */
 export type RetryStop = 'exhausted' | 'propagated' | 'suppressed' | 'out-of-time';
-
-/** Lets calls through, refuses them, or lets a few through to see. */
-export type BreakerState = 'closed' | 'open' | 'half-open';
 
 /** Why a breaker changed its state. Where it is held or released, it may be in it already. */
 export type BreakerReason =

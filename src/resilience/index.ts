@@ -50,13 +50,8 @@ export {
   RetryExhaustedError,
   TimeoutError,
 } from './errors.ts';
-export type {
-  BreakerReason,
-  BreakerState,
-  PolicyEvent,
-  PolicyListener,
-  RetryStop,
-} from './events.ts';
+export type { BreakerState } from '../core/index.ts';
+export type { BreakerReason, PolicyEvent, PolicyListener, RetryStop } from './events.ts';
 export { type Fallback, fallback, type FallbackOptions } from './fallback.ts';
 export type { Attempt, PolicyOptions } from './policy.ts';
 export { type Retry, retry, type RetryOptions } from './retry.ts';

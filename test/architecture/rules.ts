@@ -12,7 +12,7 @@ export const arrows: Arrows = {
   core: ['errors', 'batch'],
   resilience: ['errors', 'batch', 'core'],
   observe: ['errors', 'batch', 'core'],
-  decorators: ['errors', 'core', 'resilience'],
+  decorators: ['errors', 'core', 'resilience', 'observe'],
   vite: [],
   stages: ['errors', 'batch', 'core'],
   connectors: ['errors', 'batch', 'core', 'resilience'],
@@ -20,7 +20,7 @@ export const arrows: Arrows = {
   testing: ['errors', 'batch', 'core', 'engine'],
   // The door in: it hands the engine what it may not import.
   pipeline: ['core', 'connectors', 'stages', 'engine'],
-  index: ['errors', 'batch', 'core', 'stages', 'connectors', 'engine', 'pipeline'],
+  index: ['errors', 'batch', 'core', 'observe', 'stages', 'connectors', 'engine', 'pipeline'],
   cli: ['errors', 'batch', 'core', 'observe', 'stages', 'connectors', 'engine', 'pipeline'],
 };
 

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 
 import { Batch, schema } from '../../src/batch/index.ts';
 import { LiveView } from '../../src/cli/live-view.ts';
-import type { ComponentReport, RunStats } from '../../src/engine/index.ts';
+import type { ComponentReport, RunStats } from '../../src/observe/index.ts';
 import { flatMap } from '../../src/stages/index.ts';
 import { createStage } from '../../src/testing/index.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { expect, onTestFinished, test } from 'vitest';
 
-import type { RunReport } from '../../src/engine/index.ts';
+import type { RunReport } from '../../src/observe/index.ts';
 import { millrace, temporaryDirectory } from './millrace.ts';
 
 const pipeline = `source:

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util';
 
 import { describe, expect, test } from 'vitest';
 
-import type { RunReport } from '../../src/engine/index.ts';
+import type { RunReport } from '../../src/observe/index.ts';
 import { millrace, temporaryDirectory } from './millrace.ts';
 
 const pipeline = `name: telemetry

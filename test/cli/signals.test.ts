@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { expect, test, vi } from 'vitest';
 
-import type { RunReport } from '../../src/engine/index.ts';
+import type { RunReport } from '../../src/observe/index.ts';
 import { start, type Started, type StartOptions, temporaryDirectory } from './millrace.ts';
 
 const patience = { timeout: 20_000, interval: 20 };
@@ -75,7 +75,7 @@ test('a reader of standard output that goes away is a clean end', async () => {
   const { code, stderr } = await ended;
   expect(code).toBe(0);
   expect(stderr).not.toContain('millrace:');
-  expect(stderr).not.toContain('"level":"error"');
+  expect(stderr).not.toContain('"level":"ERROR"');
   expect(stderr).toContain('"event":"run.stopped"');
   expect(stderr).toContain('"status":"stopped"');
 });

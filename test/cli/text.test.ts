@@ -11,7 +11,7 @@ import { columnsOf } from '../../src/cli/screen.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { alignColumns, escapeControls, formatBytes, formatDuration } from '../../src/cli/text.ts';
 import { VirtualClock } from '../../src/core/index.ts';
-import type { RunStats } from '../../src/engine/index.ts';
+import type { RunStats } from '../../src/observe/index.ts';
 import { PipelineError } from '../../src/errors.ts';
 
 class Paper {
@@ -72,27 +72,27 @@ describe('log lines', () => {
   test('JSON: timestamp, level, component, event, then what is bound and said', () => {
     const { terminal, err } = paperTerminal();
     const clock = new VirtualClock(0);
-    const log = createLogger(terminal, clock, 'info').bind({ pipeline: 'p' });
-    log.bind({ component: 'file' }).warning('file.replaced', { offset: 5, big: 2n ** 60n });
+    const log = createLogger(terminal, clock, 'INFO').bindContext({ pipeline: 'p' });
+    log.bindContext({ component: 'file' }).warning('file.replaced', { offset: 5, big: 2n ** 60n });
     log.debug('not.said');
     expect(err.text).toBe(
-      '{"timestamp":"1970-01-01T00:00:00.000Z","level":"warning","component":"file","event":"file.replaced","pipeline":"p","offset":5,"big":"1152921504606846976"}\n',
+      '{"timestamp":"1970-01-01T00:00:00.000Z","level":"WARNING","component":"file","event":"file.replaced","pipeline":"p","offset":5,"big":"1152921504606846976"}\n',
     );
   });
 
   test('text on a terminal', () => {
     const { terminal, err } = paperTerminal(true);
-    createLogger(terminal, new VirtualClock(0), 'info').info('run.started', {
+    createLogger(terminal, new VirtualClock(0), 'INFO').info('run.started', {
       a: 'b\u001b[2J',
       n: 1,
     });
     const plain = stripVTControlCharacters(err.text);
-    expect(plain).toBe('00:00:00.000 info run run.started a=b\\u001b[2J n=1\n');
+    expect(plain).toBe('00:00:00.000 INFO run run.started a=b\\u001b[2J n=1\n');
   });
 
   test('errors say code and message, circles and traps do no harm, long text is cut', () => {
     const { terminal, err } = paperTerminal();
-    const log = createLogger(terminal, new VirtualClock(0), 'debug');
+    const log = createLogger(terminal, new VirtualClock(0), 'DEBUG');
     const circle: Record<string, unknown> = {};
     circle['self'] = circle;
     const error = new PipelineError({ code: 'ERR_TIMEOUT', place: 'x', fact: 'late' });
@@ -116,7 +116,7 @@ describe('log lines', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.boolean(), (text, isTTY) => {
         const { terminal, err } = paperTerminal(isTTY);
-        createLogger(terminal, new VirtualClock(0), 'info').info('x.said', { [text]: text });
+        createLogger(terminal, new VirtualClock(0), 'INFO').info('x.said', { [text]: text });
         const [line, ...rest] = stripVTControlCharacters(err.text).split('\n');
         expect(rest).toEqual(['']);
         expect(escapeControls(line!)).toBe(line);

@@ -10,12 +10,8 @@ import {
   fileSource,
   type FileSourceOptions,
 } from '../../src/connectors/file.ts';
-import {
-  memoryCheckpoints,
-  type RunOptions,
-  type RunReport,
-  type SettingsInput,
-} from '../../src/engine/index.ts';
+import { memoryCheckpoints, type RunOptions, type SettingsInput } from '../../src/engine/index.ts';
+import type { RunReport } from '../../src/observe/index.ts';
 import { TypedPipelineBuilder } from '../../src/engine/builder.ts';
 import { type VirtualOutside, virtualOutside } from '../../src/testing/outside.ts';
 

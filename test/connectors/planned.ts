@@ -147,7 +147,7 @@ function collect(into: LogLine[]): Logger {
     warning: at('warning'),
     error: at('error'),
     critical: at('critical'),
-    bind: () => logger,
+    bindContext: () => logger,
   };
   return logger;
 }

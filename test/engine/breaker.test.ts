@@ -4,7 +4,8 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 
 import type { Policy } from '../../src/core/index.ts';
-import { memoryCheckpoints, type Run, type RunStats } from '../../src/engine/index.ts';
+import { memoryCheckpoints, type Run } from '../../src/engine/index.ts';
+import type { RunStats } from '../../src/observe/index.ts';
 import {
   circuitBreaker,
   consecutiveFailures,

@@ -17,11 +17,8 @@ import {
   type StageReport,
   type WriteResult,
 } from '../../src/core/index.ts';
-import {
-  type RunReport,
-  type SettingsInput,
-  TypedPipelineBuilder,
-} from '../../src/engine/index.ts';
+import { type SettingsInput, TypedPipelineBuilder } from '../../src/engine/index.ts';
+import type { RunReport } from '../../src/observe/index.ts';
 import { virtualOutside, type VirtualOutside } from '../../src/testing/outside.ts';
 
 export const readings = schema({ sensorId: 'category', value: 'float64' });

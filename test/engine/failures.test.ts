@@ -13,9 +13,9 @@ import {
 import {
   memoryCheckpoints,
   type RunOptions,
-  type RunReport,
   TypedPipelineBuilder,
 } from '../../src/engine/index.ts';
+import type { RunReport } from '../../src/observe/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 import {
   expectClosedLedger,

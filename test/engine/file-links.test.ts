@@ -16,11 +16,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { schema } from '../../src/batch/index.ts';
 import { deadLetterFile, fileSink, fileSource } from '../../src/connectors/index.ts';
 import { systemOutside } from '../../src/core/index.ts';
-import {
-  type RunReport,
-  type SettingsInput,
-  TypedPipelineBuilder,
-} from '../../src/engine/index.ts';
+import { type SettingsInput, TypedPipelineBuilder } from '../../src/engine/index.ts';
+import type { RunReport } from '../../src/observe/index.ts';
 
 let directory = '';
 const at = (name: string): string => join(directory, name);

@@ -5,7 +5,8 @@ import { describe, expect, test } from 'vitest';
 
 import type { Batch } from '../../src/batch/index.ts';
 import { isCut, type Overflow, type Policy, type Sink } from '../../src/core/index.ts';
-import { memoryCheckpoints, type RunReport, ValidationError } from '../../src/engine/index.ts';
+import { memoryCheckpoints, ValidationError } from '../../src/engine/index.ts';
+import type { RunReport } from '../../src/observe/index.ts';
 import { circuitBreaker, retry } from '../../src/resilience/index.ts';
 import { virtualOutside, type VirtualOutside } from '../../src/testing/outside.ts';
 import {

@@ -10,7 +10,7 @@ import {
   type SourceContext,
   type WhenPaused,
 } from '../../src/core/index.ts';
-import type { RunReport } from '../../src/engine/index.ts';
+import type { RunReport } from '../../src/observe/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { reading, readings, scriptedSink, testPipeline } from './ends.ts';
 

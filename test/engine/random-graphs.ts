@@ -17,8 +17,8 @@ import {
   memoryCheckpoints,
   type PipelineFlow,
   type Run,
-  type RunReport,
 } from '../../src/engine/index.ts';
+import type { RunReport } from '../../src/observe/index.ts';
 import { circuitBreaker, consecutiveFailures } from '../../src/resilience/index.ts';
 import { branch } from '../../src/stages/branch.ts';
 import { flatMap } from '../../src/stages/flat-map.ts';

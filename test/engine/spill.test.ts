@@ -6,7 +6,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 
 import { Batch, type Fields, Origin, type Schema, schema } from '../../src/batch/index.ts';
 import { stateDirectory } from '../../src/core/state-directory.ts';
-import type { Run, RunReport } from '../../src/engine/index.ts';
+import type { Run } from '../../src/engine/index.ts';
+import type { RunReport } from '../../src/observe/index.ts';
 import { SpillSegments } from '../../src/engine/overflow/spill-segments.ts';
 import { circuitBreaker } from '../../src/resilience/index.ts';
 import { virtualOutside, type VirtualOutside } from '../../src/testing/outside.ts';

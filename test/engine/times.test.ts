@@ -7,7 +7,7 @@ import {
   type Source,
   type SourceComponent,
 } from '../../src/core/index.ts';
-import type { ComponentReport } from '../../src/engine/index.ts';
+import type { ComponentReport } from '../../src/observe/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { numbered, readings, scriptedSink, stageOf, testPipeline } from './ends.ts';
 

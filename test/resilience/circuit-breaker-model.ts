@@ -1,4 +1,5 @@
-import type { BreakerReason, BreakerState } from '../../src/resilience/events.ts';
+import type { BreakerState } from '../../src/core/index.ts';
+import type { BreakerReason } from '../../src/resilience/events.ts';
 import type { CircuitBreakerOptions, OpeningRule } from '../../src/resilience/index.ts';
 
 export interface EndedCall {

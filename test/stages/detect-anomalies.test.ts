@@ -191,7 +191,7 @@ describe('silent', () => {
     info = silentLogger.info;
     error = silentLogger.error;
     critical = silentLogger.critical;
-    bind = (): Logger => this;
+    bindContext = (): Logger => this;
     warning = (event: string, fields?: Readonly<Record<string, unknown>>): void => {
       this.lines.push([event, fields]);
     };

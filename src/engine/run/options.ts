@@ -1,8 +1,8 @@
 import type { Batch } from '../../batch/index.ts';
 import type { Logger } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
+import type { RunReport, RunStats } from '../../observe/index.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
-import type { RunReport, RunStats } from '../run-report.ts';
 
 /** How one run differs from another of the same plan. */
 export interface RunOptions {

@@ -1,7 +1,8 @@
-import type { ComponentKind, Observed } from '../observed.ts';
+import type { ComponentKind, RunStats } from '../../observe/index.ts';
+import type { Observed } from '../observed.ts';
 import type { Plan } from '../planned.ts';
 import type { RunGraph } from '../run-graph.ts';
-import { reportComponent, type RunStats } from '../run-report.ts';
+import { reportComponent } from '../run-report.ts';
 
 /** What the figures of a run are made of. */
 export interface StatsParts extends Pick<RunStats, 'status' | 'durationMs' | 'deadLetters'> {

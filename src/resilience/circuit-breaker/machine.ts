@@ -1,5 +1,6 @@
+import type { BreakerState } from '../../core/index.ts';
 import { CircuitOpenError } from '../errors.ts';
-import { type BreakerReason, type BreakerState, tell } from '../events.ts';
+import { type BreakerReason, tell } from '../events.ts';
 import { checkWord } from '../options.ts';
 import type { RuleMemory } from './opening-rules.ts';
 import { type BreakerSettings, type CircuitBreakerOptions, settingsOf } from './options.ts';

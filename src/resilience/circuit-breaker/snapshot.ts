@@ -1,5 +1,5 @@
+import type { BreakerState } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
-import type { BreakerState } from '../events.ts';
 
 /**
  * The counts of a breaker. Every call that is over is one of `success`, `failure`, `fastFail` and
