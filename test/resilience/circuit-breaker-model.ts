@@ -1,158 +1,103 @@
-import type { BreakerState } from '../../src/core/index.ts';
-import type { BreakerReason } from '../../src/resilience/events.ts';
-import type { CircuitBreakerOptions, OpeningRule } from '../../src/resilience/index.ts';
+import type { BreakerReason, BreakerState, OpeningRule } from '../../src/resilience/index.ts';
+import type { EndedCall, OpensBy } from './opening-rules-model.ts';
 
-export interface EndedCall {
-  readonly failed: boolean;
-  readonly tookMs: number;
-  readonly endMs: number;
-}
-
-export interface ModelCall {
-  readonly generation: number;
-  readonly startMs: number;
-}
-
-export interface ModelOptions extends CircuitBreakerOptions {
+export interface ModelOptions {
   readonly opens: OpeningRule;
+  readonly opensBy: OpensBy;
   readonly openMs: number;
   readonly openMsMax: number;
   readonly growth: number;
   readonly probesMax: number;
-  readonly successesToClose: number;
   readonly probeMsMax: number;
+  readonly successesToClose: number;
 }
 
-/** Whether the last of the calls since a breaker closed opens it. */
-export type OpensBy = (calls: readonly EndedCall[], closedAtMs: number) => boolean;
+/** A breaker at a moment. */
+export interface Model {
+  readonly state: BreakerState;
+  /** Of the last change. */
+  readonly reason: BreakerReason | undefined;
+  readonly isHeld: boolean;
+  /** Changes so far: a call of an earlier era moves nothing. */
+  readonly era: number;
+  /** When it becomes half-open. */
+  readonly untilMs: number;
+  /** Since it last closed. */
+  readonly openings: number;
+  readonly closedAtMs: number;
+  readonly calls: readonly EndedCall[];
+  /** Half-open: when the probes that are out began, and how many have succeeded. */
+  readonly probes: readonly number[];
+  readonly successes: number;
+}
+
+export const newModel: Model = {
+  state: 'closed',
+  reason: undefined,
+  isHeld: false,
+  era: 0,
+  untilMs: 0,
+  openings: 0,
+  closedAtMs: 0,
+  calls: [],
+  probes: [],
+  successes: 0,
+};
+
+export type Happening =
+  | { readonly type: 'millisecond' | 'enter' | 'release' | 'restore' }
+  | { readonly type: 'hold'; readonly to: 'open' | 'closed' }
+  | { readonly type: 'end'; readonly era: number; readonly startMs: number; readonly as: Ending };
+
+export type Ending = 'success' | 'failure' | 'ignored';
+
+/** Until a call is let in; 0 where one is. */
+export function waitMs(m: Model, nowMs: number, o: ModelOptions): number {
+  if (m.state === 'open') return m.untilMs - nowMs;
+  return m.probes.length < o.probesMax ? 0 : m.probes[0]! + o.probeMsMax - nowMs;
+}
 
 /**
- * What a breaker has to do, said in the plainest way: all calls are kept, and time goes on by single
- * milliseconds, so that whatever is due happens at its moment and not when somebody asks.
+ * The breaker after something has happened: the table in docs/resilience/circuit-breaker.md. Time
+ * goes on by single milliseconds, so that what is due happens at its moment.
  */
-export class BreakerModel {
-  nowMs = 0;
-  state: BreakerState = 'closed';
-  isHeld = false;
-  readonly log: string[] = [];
-  readonly count = {
-    total: 0,
-    success: 0,
-    failure: 0,
-    fastFail: 0,
-    ignored: 0,
-    openCount: 0,
-    probeSuccess: 0,
-    probeFailure: 0,
+export function next(m: Model, what: Happening, nowMs: number, o: ModelOptions): Model {
+  const go = (state: BreakerState, reason: BreakerReason, more?: Partial<Model>): Model => {
+    return { ...m, state, reason, era: m.era + 1, probes: [], successes: 0, ...more };
   };
-  readonly inStateMs = { closed: 0, open: 0, 'half-open': 0 };
-  failedAtMs: number | undefined;
-  readonly #options: ModelOptions;
-  readonly #opensBy: OpensBy;
-  #generation = 0;
-  #calls: EndedCall[] = [];
-  #probes: ModelCall[] = [];
-  #successes = 0;
-  #opensInRow = 0;
-  #closedAtMs = 0;
-  #untilMs = 0;
-
-  constructor(options: ModelOptions, opensBy: OpensBy) {
-    this.#options = options;
-    this.#opensBy = opensBy;
-  }
-
-  enter(): ModelCall | undefined {
-    this.count.total++;
-    if (this.retryAfterMs > 0) {
-      this.count.fastFail++;
-      return undefined;
+  const open = (reason: BreakerReason): Model => {
+    const untilMs = nowMs + Math.min(o.openMs * o.growth ** m.openings, o.openMsMax);
+    return go('open', reason, { untilMs, openings: m.openings + 1 });
+  };
+  const closed = { openings: 0, calls: [], closedAtMs: nowMs, isHeld: false };
+  switch (what.type) {
+    case 'enter':
+      return m.state === 'half-open' ? { ...m, probes: [...m.probes, nowMs] } : m;
+    case 'end': {
+      if (what.era !== m.era || m.isHeld) return m;
+      const probes = m.probes.toSpliced(m.probes.indexOf(what.startMs), 1);
+      if (what.as === 'ignored') return { ...m, probes };
+      const call = { failed: what.as === 'failure', tookMs: nowMs - what.startMs, endMs: nowMs };
+      const calls = [...m.calls, call];
+      if (m.state === 'closed')
+        return o.opensBy(calls, m.closedAtMs) ? open('rule') : { ...m, calls };
+      if (call.failed || call.tookMs >= o.opens.slowMs) return open('probe-failed');
+      const successes = m.successes + 1;
+      if (successes === o.successesToClose) return go('closed', 'probes-succeeded', closed);
+      return { ...m, probes, successes };
     }
-    const call = { generation: this.#generation, startMs: this.nowMs };
-    if (this.state === 'half-open') this.#probes.push(call);
-    return call;
-  }
-
-  end(call: ModelCall, outcome: 'success' | 'failure' | 'ignored'): void {
-    this.count[outcome]++;
-    const failed = outcome === 'failure';
-    if (failed) this.failedAtMs = this.nowMs;
-    this.#probes = this.#probes.filter((probe) => probe !== call);
-    if (call.generation !== this.#generation || outcome === 'ignored' || this.isHeld) return;
-    const tookMs = this.nowMs - call.startMs;
-    if (this.state === 'closed') {
-      this.#calls.push({ failed, tookMs, endMs: this.nowMs });
-      if (this.#opensBy(this.#calls, this.#closedAtMs)) this.#open('rule');
-    } else if (failed || tookMs >= this.#options.opens.slowMs) {
-      this.#failProbe('probe-failed');
-    } else {
-      this.count.probeSuccess++;
-      if (++this.#successes >= this.#options.successesToClose) this.#close('probes-succeeded');
-    }
-  }
-
-  passMillisecond(): void {
-    this.inStateMs[this.state]++;
-    this.nowMs++;
-    if (this.#probes.some(({ startMs }) => startMs + this.#options.probeMsMax === this.nowMs)) {
-      this.failedAtMs = this.nowMs;
-      this.#failProbe('probe-expired');
-    } else if (this.state === 'open' && this.nowMs === this.#untilMs) {
-      this.#change('half-open', 'time-passed');
-    }
-  }
-
-  get retryAfterMs(): number {
-    if (this.state === 'open') return this.#untilMs - this.nowMs;
-    const isFull = this.state === 'half-open' && this.#probes.length >= this.#options.probesMax;
-    return isFull ? this.#probes[0]!.startMs + this.#options.probeMsMax - this.nowMs : 0;
-  }
-
-  hold(to: 'open' | 'closed'): void {
-    this.isHeld = true;
-    if (to === 'closed') return this.#close('held');
-    if (this.state !== 'open') this.count.openCount++;
-    this.#untilMs = Infinity;
-    this.#change('open', 'held');
-  }
-
-  release(): void {
-    if (!this.isHeld) return;
-    this.isHeld = false;
-    if (this.state === 'open') this.#change('half-open', 'released');
-    else this.#close('released');
-  }
-
-  restore(): void {
-    const successes = this.#successes;
-    this.#change(this.state, 'restored');
-    this.#successes = successes;
-  }
-
-  #failProbe(reason: BreakerReason): void {
-    this.count.probeFailure++;
-    this.#open(reason);
-  }
-
-  #open(reason: BreakerReason): void {
-    const { openMs, growth, openMsMax } = this.#options;
-    this.#untilMs = this.nowMs + Math.min(openMs * growth ** this.#opensInRow++, openMsMax);
-    this.count.openCount++;
-    this.#change('open', reason);
-  }
-
-  #close(reason: BreakerReason): void {
-    this.#calls = [];
-    this.#opensInRow = 0;
-    this.#closedAtMs = this.nowMs;
-    this.#change('closed', reason);
-  }
-
-  #change(to: BreakerState, reason: BreakerReason): void {
-    this.log.push(`${this.state} → ${to}: ${reason}`);
-    this.state = to;
-    this.#generation++;
-    this.#probes = [];
-    this.#successes = 0;
+    case 'millisecond':
+      if (m.probes.includes(nowMs - o.probeMsMax)) return open('probe-expired');
+      return m.state === 'open' && nowMs === m.untilMs ? go('half-open', 'time-passed') : m;
+    case 'hold':
+      if (what.to === 'closed') return go('closed', 'held', { ...closed, isHeld: true });
+      return go('open', 'held', { untilMs: Infinity, isHeld: true });
+    case 'release':
+      if (!m.isHeld) return m;
+      return m.state === 'open'
+        ? go('half-open', 'released', { isHeld: false })
+        : go('closed', 'released', closed);
+    case 'restore':
+      return go(m.state, 'restored', { successes: m.successes });
   }
 }
