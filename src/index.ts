@@ -33,6 +33,7 @@ export {
   fieldOfKind,
   type FileFacts,
   type FileHandle,
+  type FileLock,
   type Files,
   type Flow,
   isCut,

@@ -32,6 +32,11 @@ export interface FileHandle extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** A lock that is held until it is released, or the process ends, however it does. */
+export interface FileLock {
+  release(): Promise<void>;
+}
+
 /**
  * The file system. Every failure is a `PipelineError` with code `ERR_CONNECTOR_FILE` whose place is
  * the path; `cause` is the system's error.
@@ -50,8 +55,16 @@ export interface Files {
   readText(path: string): Promise<string>;
   /** The room on the file system that a path is on. */
   space(path: string): Promise<FileSpace>;
-  /** Makes a directory, with those on the way; nothing where it is there. */
-  makeDirectory(path: string): Promise<void>;
+  /**
+   * Makes a directory, with those on the way; nothing where it is there. `private`: for the owner
+   * only (mode 0700); fails where it is there and is another user's, or everybody may write to it.
+   */
+  makeDirectory(path: string, access?: 'private'): Promise<void>;
+  /**
+   * Takes a lock, for a file of that name, which is made and stays; undefined while another process,
+   * or another part of this one, has it.
+   */
+  lock(path: string): Promise<FileLock | undefined>;
   /** Takes the place of a file of that name. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file; nothing where there is none. */

@@ -68,7 +68,7 @@ export {
 export { fieldOfKind } from './field-of-kind.ts';
 export { functionOption, recordFunctionOption } from './function-option.ts';
 export { fileIdentity, namesFile } from './file-identity.ts';
-export type { FileFacts, FileHandle, Files, FileSpace } from './files.ts';
+export type { FileFacts, FileHandle, FileLock, Files, FileSpace } from './files.ts';
 export {
   type DeadLetterFields,
   deadLetterSchema,

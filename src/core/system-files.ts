@@ -3,7 +3,8 @@ import * as fs from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 
 import { PipelineError, reasonOf } from '../errors.ts';
-import type { FileFacts, FileHandle, Files, FileSpace } from './files.ts';
+import { lockFile } from './file-lock.ts';
+import type { FileFacts, FileHandle, FileLock, Files, FileSpace } from './files.ts';
 
 type OpenMode = Parameters<Files['open']>[1];
 
@@ -26,7 +27,8 @@ export function systemFiles(directory: string = process.cwd()): Files {
     match: (pattern) => guard(pattern, () => matchFiles(pattern, directory)),
     readText: (path) => guard(path, () => readText(at(path))),
     space: (path) => guard(path, () => spaceOf(at(path))),
-    makeDirectory: (path) => guard(path, () => makeDirectories(at(path), 0o777)),
+    makeDirectory: (path, access) => guard(path, () => makeDirectory(at(path), access)),
+    lock: (path) => guard(path, () => lock(path, at(path))),
     rename: (from, to) => guard(from, () => rename(at(from), at(to))),
     remove: (path) => guard(path, () => fs.rm(at(path), { force: true })),
   };
@@ -113,6 +115,22 @@ async function makeDirectories(path: string, mode: number): Promise<void> {
   }
 }
 
+async function makeDirectory(path: string, access: 'private' | undefined): Promise<void> {
+  await makeDirectories(path, access === 'private' ? 0o700 : 0o777);
+  // Where there are no such owners, as on Windows, there is nothing to see either.
+  const user = process.geteuid?.();
+  if (access !== 'private' || user === undefined) return;
+  const { uid, mode } = await fs.stat(path);
+  if (uid !== user) throw errnoError('ERR_FOREIGN');
+  if ((mode & 0o002) !== 0) throw errnoError('ERR_SHARED');
+}
+
+async function lock(path: string, absolute: string): Promise<FileLock | undefined> {
+  const file = await openFile(path, absolute, 'private');
+  await file.close();
+  return lockFile(absolute);
+}
+
 async function openFile(path: string, absolute: string, mode: OpenMode): Promise<FileHandle> {
   const directory = dirname(absolute);
   const privately = mode === 'private';
@@ -193,6 +211,7 @@ async function guard<T>(path: string, call: () => Promise<T>): Promise<T> {
   }
 }
 
+/** Codes of errors; two of them, of directories that are not private, are ours. */
 const causes: Readonly<Record<string, { fact: string; remedy: string; retryable?: boolean }>> = {
   ENOENT: { fact: 'does not exist', remedy: 'check the path' },
   EISDIR: {
@@ -204,6 +223,14 @@ const causes: Readonly<Record<string, { fact: string; remedy: string; retryable?
   EACCES: { fact: 'may not be opened: no permission', remedy: 'check its owner and mode' },
   EPERM: { fact: 'may not be opened: no permission', remedy: 'check its owner and mode' },
   EOPNOTSUPP: { fact: 'cannot be made: nothing can be made there', remedy: 'choose another place' },
+  ERR_FOREIGN: {
+    fact: 'belongs to another user',
+    remedy: 'run as that user, or choose another place',
+  },
+  ERR_SHARED: {
+    fact: 'may be written to by everybody',
+    remedy: 'take that away: `chmod o-w`',
+  },
   EROFS: { fact: 'is on a read-only file system', remedy: 'choose another place' },
   ENOSPC: {
     fact: 'cannot be written: the disk is full',

@@ -9,6 +9,7 @@ import { withinLimit } from './limit.ts';
 import type { Plan } from './planned.ts';
 import { Degradation } from './run/degradation.ts';
 import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
+import { StateLock } from './run/state-lock.ts';
 import { statsOf } from './run/stats.ts';
 import { RunGraph } from './run-graph.ts';
 import { reportComponent, reportOf } from './run-report.ts';
@@ -40,6 +41,7 @@ class PipelineRun implements Run {
   readonly #cuts: Cuts;
   readonly #deadLetters: DeadLetters;
   readonly #graph: RunGraph;
+  readonly #stateLock: StateLock;
   #status: RunStatus = 'running';
   #failure: { error: unknown } | undefined;
   #sourcesLeft: number;
@@ -60,6 +62,7 @@ class PipelineRun implements Run {
     this.#options = options;
     this.#log = (options.log ?? silentLogger).bindContext({ pipeline: plan.name });
     this.#degradation = new Degradation(this.#log);
+    this.#stateLock = new StateLock(plan);
     this.#sourcesLeft = plan.sources.length;
     // A failure that nobody waits for is a warning, not the end of the process.
     this.#settled.promise.catch((error: unknown) => this.#warnOf(error));
@@ -201,6 +204,7 @@ class PipelineRun implements Run {
   async #flow(): Promise<void> {
     const { signal } = this.#aborting;
     signal.throwIfAborted();
+    await this.#stateLock.take();
     const checkpoint = await this.#options.store?.load();
     const loops = await this.#graph.build(checkpoint);
     if (this.#status === 'draining') for (const source of this.#graph.sources) source.stop();
@@ -335,6 +339,7 @@ class PipelineRun implements Run {
       if (this.#failure === undefined) this.#fail(error);
       else if (this.#failure.error !== error) this.#log.error('component.close-failed', { error });
     });
+    await this.#stateLock.release().catch((error: unknown) => this.#fail(error));
   }
 
   /** A row that was lost without a word shows here, at the latest. */

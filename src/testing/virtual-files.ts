@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { matchesGlob, posix } from 'node:path';
 
-import type { Clock, FileFacts, FileHandle, Files, FileSpace } from '../core/index.ts';
+import type { Clock, FileFacts, FileHandle, FileLock, Files, FileSpace } from '../core/index.ts';
 import { errnoError, fileError } from '../core/system-files.ts';
 
 /** The calls that can be made to fail. */
@@ -38,6 +38,7 @@ export class VirtualFiles implements Files {
   readonly #directories = new Map<string, number>([['/', 0]]);
   readonly #denied = new Set<string>();
   readonly #open = new Set<VirtualFile>();
+  readonly #locked = new Map<string, FileLock>();
   #faults: Fault[] = [];
   #lastInode = 0;
 
@@ -108,6 +109,7 @@ export class VirtualFiles implements Files {
       node.data = node.durable = node.data.subarray(0, kept);
     }
     this.#open.clear();
+    this.#locked.clear();
   }
 
   async open(path: string, mode: Parameters<Files['open']>[1]): Promise<FileHandle> {
@@ -162,6 +164,20 @@ export class VirtualFiles implements Files {
     }
     this.#addDirectory(at);
     this.#addParents(at);
+  }
+
+  /** A power cut ends the lock, too. */
+  async lock(path: string): Promise<FileLock | undefined> {
+    const at = absolute(path);
+    if (this.#locked.has(at)) return undefined;
+    const lock = {
+      release: async () => {
+        if (this.#locked.get(at) === lock) this.#locked.delete(at);
+      },
+    };
+    this.#locked.set(at, lock);
+    await (await this.open(path, 'private')).close();
+    return lock;
   }
 
   async rename(from: string, to: string): Promise<void> {

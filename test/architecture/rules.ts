@@ -43,6 +43,7 @@ export const doors: Arrows = {
   'node:http': [],
   'node:https': [],
   'node:child_process': [],
+  'node:sqlite': ['src/core/file-lock.ts'],
   'node:timers/promises': [],
 };
 

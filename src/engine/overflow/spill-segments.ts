@@ -83,7 +83,7 @@ export class SpillSegments {
   /** Finds what an earlier run left. */
   async open(): Promise<void> {
     const { files, directory } = this.#options;
-    await files.makeDirectory(directory);
+    await files.makeDirectory(directory, 'private');
     for (const path of await files.match(`${asPattern(directory)}/*.spill`)) {
       const number = Number(/(\d+)\.spill$/.exec(path)?.[1]);
       const facts = await files.facts(path);
