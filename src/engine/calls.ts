@@ -3,13 +3,15 @@ import { reasonOf } from '../errors.ts';
 import type { PolicyReport } from '../observe/index.ts';
 import type { CircuitBreaker } from '../resilience/index.ts';
 import { isCounted } from '../resilience/counted.ts';
-import { isRefusal } from '../resilience/error-match.ts';
+import { refusalIn } from '../resilience/error-match.ts';
 import {
   isCircuitOpenError,
   isRateLimitedError,
   isRetryExhaustedError,
 } from '../resilience/errors.ts';
 import { dropReasonOf } from '../resilience/undelivered.ts';
+import { Call } from './calls/call.ts';
+import { Line } from './calls/line.ts';
 import {
   breakersOf,
   fallbackOf,
@@ -34,8 +36,8 @@ export interface CallsParts {
   readonly degraded: (id: string, reason: string | undefined) => void;
   /** Told of each result that a fallback gave, by its strategy. */
   readonly substituted?: (strategy: string) => void;
-  /** How often a call that a breaker counts as failed is made again while the breaker lets it in. */
-  readonly offersMax?: number;
+  /** How many failures of its own end a call that its breaker counts. */
+  readonly triesMax?: number;
 }
 
 /**
@@ -49,6 +51,11 @@ export class Calls {
   readonly #waiting: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #run: Runner | undefined;
   readonly #counts = { calls: 0, attempts: 0, substituted: 0 };
+  /** Of calls that a breaker has sent away. */
+  readonly #line = new Line();
+  #successes = 0;
+  /** What failed last; undefined when a call has succeeded since. */
+  #lastFailure: string | undefined;
 
   constructor(parts: CallsParts) {
     this.#parts = parts;
@@ -76,29 +83,33 @@ export class Calls {
     signal: AbortSignal,
     args: readonly unknown[] = [],
   ): Promise<T> {
-    const { offersMax = Infinity } = this.#parts;
-    const run = this.#run;
-    if (run === undefined) return attempt(signal);
-    const call = new Call(attempt, this.#counts, (reason) => {
-      // What it waits for already says more.
-      if (!this.#reasons.has(what)) this.degrade(what, `could not ${what}: ${reason}`);
-    });
-    for (let offers = 1; ; offers++) {
-      this.#counts.calls++;
+    const { triesMax = Infinity } = this.#parts;
+    if (this.#run === undefined) return attempt(signal);
+    const call = this.#callOf(what, attempt);
+    let isFirst = false;
+    for (;;) {
       try {
-        const value = await run(call.attempt, signal, args);
+        const value = await this.#begin(call, isFirst, signal, args);
         this.#end(what, call, value);
         return value;
       } catch (error) {
         if (signal.aborted) throw error;
         if (fallbackOf(this.#parts.policy!) !== undefined) throw this.#undelivered(what, error);
-        const open = openBreaker(this.#parts.policy!, error);
-        if (isRefusal(error) || (isCounted(error) && open !== undefined)) offers = 0;
-        else if (!isCounted(error) || offers >= offersMax) {
+        const refusal = refusalIn(error);
+        const open = openBreaker(this.#parts.policy!, refusal);
+        const isOver = (): boolean =>
+          !isCounted(error) || call.tried(open !== undefined, this.#successes) >= triesMax;
+        if (refusal === undefined && isOver()) {
           this.recovered(what);
           throw error;
         }
-        await this.#wait(what, error, open, call.lastReason, signal);
+        isFirst = open !== undefined;
+        if (open === undefined) await this.#pause(what, refusal ?? error, signal);
+        else {
+          const { lastReason } = call;
+          const wasRefused = refusal !== undefined;
+          await this.#waitInLine(what, open, { lastReason, wasRefused }, signal);
+        }
       }
     }
   }
@@ -118,9 +129,37 @@ export class Calls {
     this.#parts.degraded(this.#parts.id, reason);
   }
 
+  #callOf<T>(what: string, attempt: (signal: AbortSignal) => Promise<T>): Call<T> {
+    const failed = (reason: string, failures: number): void => {
+      this.#lastFailure = `could not ${what}: ${reason}`;
+      // What it waits for already says more; and a failure that is soon mended says nothing.
+      if (failures > 1 && !this.#reasons.has(what)) this.degrade(what, this.#lastFailure);
+    };
+    return new Call({ attempt, counts: this.#counts, failed }, this.#successes);
+  }
+
+  /** The next in line looks when this call is on its way: only then does the breaker know of it. */
+  #begin<T>(
+    call: Call<T>,
+    isFirst: boolean,
+    signal: AbortSignal,
+    args: readonly unknown[],
+  ): Promise<T> {
+    this.#counts.calls++;
+    try {
+      return this.#run!(call.attempt, signal, args);
+    } finally {
+      if (isFirst) this.#line.stepDown();
+    }
+  }
+
   /** A result that no attempt gave is a substitute. */
   #end(what: string, { hasSucceeded, lastReason }: Call<unknown>, value: unknown): void {
-    if (hasSucceeded) return this.recovered(what);
+    if (hasSucceeded) {
+      this.#successes++;
+      this.#lastFailure = undefined;
+      return this.recovered(what);
+    }
     const { policy, substituted } = this.#parts;
     this.#counts.substituted++;
     substituted?.(strategyOf(policy!, value));
@@ -135,31 +174,43 @@ export class Calls {
     return new Undelivered(reason, error);
   }
 
-  async #wait(
+  async #pause(what: string, error: unknown, signal: AbortSignal): Promise<void> {
+    this.degrade(what, `could not ${what}: ${reasonOf(error)}`);
+    await this.#parts.clock.sleep(pauseOf(error), { signal });
+  }
+
+  /** Resolves when it is the first in line and the breaker may be tried. */
+  async #waitInLine(
     what: string,
-    error: unknown,
-    open: OpenBreaker | undefined,
-    lastReason: string | undefined,
+    { name, retryAfterMs, breaker }: OpenBreaker,
+    { lastReason, wasRefused }: { lastReason: string | undefined; wasRefused: boolean },
     signal: AbortSignal,
   ): Promise<void> {
     const { clock } = this.#parts;
-    if (open === undefined) {
-      this.degrade(what, `could not ${what}: ${reasonOf(error)}`);
-      await clock.sleep(pauseOf(error), { signal });
-      return;
+    this.#waiting.resolve();
+    const hasWaited = await this.#line.stepUp(wasRefused, signal);
+    const failure =
+      lastReason === undefined ? this.#lastFailure : `could not ${what}: ${lastReason}`;
+    const because = failure === undefined ? '' : `; ${failure}`;
+    let leftMs = hasWaited && breaker !== undefined ? breaker.retryAfterMs : retryAfterMs;
+    try {
+      while (leftMs > 0) {
+        const until = untilText(breaker, leftMs, clock);
+        this.degrade(what, `breaker \`${name}\` is ${until}${because}`);
+        // Whole milliseconds, so that what rounding leaves of one is not waited for in vain.
+        await clock.sleep(Math.ceil(Math.min(leftMs, lookMs)), { signal });
+        leftMs = breaker?.retryAfterMs ?? 0;
+      }
+    } catch (error) {
+      this.#line.stepDown();
+      throw error;
     }
-    const because = lastReason === undefined ? '' : `; could not ${what}: ${lastReason}`;
-    let leftMs = open.retryAfterMs;
-    do {
-      const when =
-        leftMs === Infinity
-          ? 'held by hand'
-          : `tried again at ${new Date(clock.now() + leftMs).toISOString()}`;
-      this.degrade(what, `breaker \`${open.name}\` is open, ${when}${because}`);
-      // Whole milliseconds, so that what rounding leaves of one is not waited for in vain.
-      await clock.sleep(Math.ceil(Math.min(leftMs, lookMs)), { signal });
-      leftMs = open.breaker?.retryAfterMs ?? 0;
-    } while (leftMs > 0);
+    // It may take long, and what it waited for is over.
+    if (!this.#reasons.has(what)) return;
+    this.degrade(
+      what,
+      `tried since ${timeText(clock.now())}, breaker \`${name}\` was open${because}`,
+    );
   }
 }
 
@@ -171,54 +222,29 @@ interface OpenBreaker {
 }
 
 /** The breaker that refused a call, or that its failure has opened. */
-function openBreaker(policy: Policy, error: unknown): OpenBreaker | undefined {
+function openBreaker(policy: Policy, refusal: unknown): OpenBreaker | undefined {
   const breakers = breakersOf(policy);
-  if (isCircuitOpenError(error)) {
-    const { breaker: name, retryAfterMs } = error;
+  if (isCircuitOpenError(refusal)) {
+    const { breaker: name, retryAfterMs } = refusal;
     return { name, retryAfterMs, breaker: breakers.find((one) => one.name === name) };
   }
   const breaker = breakers.find(({ retryAfterMs }) => retryAfterMs > 0);
   return breaker && { name: breaker.name, retryAfterMs: breaker.retryAfterMs, breaker };
 }
 
+function untilText(breaker: CircuitBreaker | undefined, leftMs: number, clock: Clock): string {
+  if (leftMs === Infinity) return 'open, held by hand';
+  const time = timeText(clock.now() + leftMs);
+  const isProbed = breaker?.state === 'half-open';
+  return isProbed ? `half-open, its probe has until ${time}` : `open, tried again at ${time}`;
+}
+
+function timeText(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 function pauseOf(error: unknown): number {
   if (isRateLimitedError(error)) return Math.ceil(error.retryAfterMs);
   const hasWaited = isRetryExhaustedError(error) && error.totalDelayMs > 0;
   return hasWaited ? 0 : pauseMs;
-}
-
-/** One call, however often it is attempted. */
-class Call<T> {
-  hasSucceeded = false;
-  lastReason: string | undefined;
-  #failures = 0;
-  readonly #attempt: (signal: AbortSignal) => Promise<T>;
-  readonly #counts: { attempts: number };
-  readonly #failing: (reason: string) => void;
-
-  /** `failing`: told from the second failure on, and so not of each failure that is soon mended. */
-  constructor(
-    attempt: (signal: AbortSignal) => Promise<T>,
-    counts: { attempts: number },
-    failing: (reason: string) => void,
-  ) {
-    this.#attempt = attempt;
-    this.#counts = counts;
-    this.#failing = failing;
-  }
-
-  readonly attempt = async (signal: AbortSignal): Promise<T> => {
-    this.#counts.attempts++;
-    try {
-      const value = await this.#attempt(signal);
-      this.hasSucceeded = true;
-      return value;
-    } catch (error) {
-      if (!signal.aborted) {
-        this.lastReason = reasonOf(error);
-        if (++this.#failures > 1) this.#failing(this.lastReason);
-      }
-      throw error;
-    }
-  };
 }

@@ -4,7 +4,6 @@ import {
   isSink,
   isSource,
   isStage,
-  type Logger,
   type SinkComponent,
   type Source,
   type SourceComponent,
@@ -13,7 +12,7 @@ import {
   type StageContext,
   type StageInstance,
 } from '../core/index.ts';
-import type { ComponentKind } from '../observe/index.ts';
+import type { ComponentKind, Emitter } from '../observe/index.ts';
 import { Calls } from './calls.ts';
 import type { SinkNode, StageNode } from './description.ts';
 import { Observed } from './observed.ts';
@@ -24,11 +23,11 @@ import { SinkWriter } from './sink-writer.ts';
 import type { StageNodeParts } from './stage-parts.ts';
 
 /** A row whose calls fail so often, while those of others do not, has failed by itself. */
-const rowOffersMax = 10;
+const rowTriesMax = 10;
 
 export interface ComponentsParts {
   readonly plan: Plan;
-  readonly log: Logger;
+  readonly emitter: Emitter;
   /** Aborts when the run is stopped at once. */
   readonly signal: AbortSignal;
   readonly watch: ((sink: string, batch: Batch) => void) | undefined;
@@ -133,6 +132,10 @@ export class Components {
     return { observed, writer };
   }
 
+  observedOf(id: string): Observed {
+    return this.#observed.get(id)!;
+  }
+
   /** What is observed of a component, and its calls. */
   partsOf(node: StageNode | SinkNode): { readonly observed: Observed; readonly calls: Calls } {
     const observed = this.#observed.get(node.id)!;
@@ -151,7 +154,7 @@ export class Components {
       degraded,
       substituted: (strategy) => tally.counted(`substituted.${strategy}`, 1),
       // A batch that its breaker holds back is all that a sink has to do; a row is one of many.
-      ...(kind === 'stage' && { offersMax: rowOffersMax }),
+      ...(kind === 'stage' && { triesMax: rowTriesMax }),
     });
     this.#calls.set(id, calls);
     observed.policy = () => calls.report();
@@ -161,8 +164,9 @@ export class Components {
   #observe({ node }: PlannedSource | PlannedStage | PlannedSink, kind: ComponentKind): Observed {
     const component = node.component as Partial<SourceComponent | StageComponent | SinkComponent>;
     const name = component.definition?.spec.name ?? node.id;
-    const { log, plan } = this.#parts;
-    const observed = new Observed(node.id, name, kind, log, plan.outside.clock);
+    const { emitter, plan } = this.#parts;
+    const { clock } = plan.outside;
+    const observed = new Observed({ id: node.id, name, kind, emitter, clock });
     this.#observed.set(node.id, observed);
     return observed;
   }

@@ -1,4 +1,12 @@
-import { isBulkheadFullError, isCircuitOpenError, isRateLimitedError } from './errors.ts';
+import {
+  type BulkheadFullError,
+  type CircuitOpenError,
+  isBulkheadFullError,
+  isCircuitOpenError,
+  isRateLimitedError,
+  isRetryExhaustedError,
+  type RateLimitedError,
+} from './errors.ts';
 import { badOption } from './options.ts';
 
 /** A class of errors, as `TypeError`. */
@@ -32,5 +40,15 @@ export function errorTest(
 
 /** A policy let nothing through: no failure of what is called, which was not called. */
 export function isRefusal(error: unknown): boolean {
-  return isCircuitOpenError(error) || isBulkheadFullError(error) || isRateLimitedError(error);
+  return refusalIn(error) !== undefined;
+}
+
+/** The refusal that an error is, or that a retry ended with. */
+export function refusalIn(
+  error: unknown,
+): CircuitOpenError | BulkheadFullError | RateLimitedError | undefined {
+  if (isRetryExhaustedError(error)) return refusalIn(error.cause);
+  const isOne =
+    isCircuitOpenError(error) || isBulkheadFullError(error) || isRateLimitedError(error);
+  return isOne ? error : undefined;
 }

@@ -166,6 +166,88 @@ describe('a stage that waits, under a policy', () => {
   });
 });
 
+interface Hard {
+  readonly concurrency: number;
+  /** The row that never succeeds. */
+  readonly poison?: number;
+  readonly isDown?: () => boolean;
+  readonly everyMs?: number;
+}
+
+/** Five rows a second, for two hundred seconds, under a breaker that opens at once for ten. */
+function hardTimes(
+  outside: VirtualOutside,
+  { concurrency, poison, isDown = () => false, everyMs = 3_600_000 }: Hard,
+) {
+  const { clock, random } = outside;
+  const rows: Record<string, unknown>[] = [];
+  const dead: Record<string, unknown>[] = [];
+  const calls = new Map<number, number>();
+  const ask: Ask = async (record) => {
+    calls.set(record.value, (calls.get(record.value) ?? 0) + 1);
+    await clock.sleep(20);
+    if (isDown()) throw new Error('ECONNREFUSED');
+    if (record.value === poison) throw new Error('poison');
+    return live(record);
+  };
+  const opens = consecutiveFailures(1);
+  const policy = circuitBreaker({ name: 'api', opens, openMs: 10_000, clock, random });
+  const batches = Array.from({ length: 200 }, (_, at) => numbered(5, at * 5));
+  const before = (read: number, signal: AbortSignal): Promise<void> =>
+    read < batches.length ? clock.sleep(1000, { signal }) : Promise.resolve();
+  const builder = testPipeline({ checkpoint: { everyMs } }, dead, outside)
+    .from(scriptedSource({ schema: readings, batches, before }))
+    .through(mapAsync({ schema: named, map: ask, concurrency }), { id: 'ask', policy })
+    .to(scriptedSink({ rows }));
+  return { values: () => rows.map(({ value }) => value), dead, calls, builder };
+}
+
+describe('a row that fails by itself, and an outage', () => {
+  const all = Array.from({ length: 1000 }, (_, value) => value);
+  const others = all.filter((value) => value !== 7);
+  /** Whether it is down, from the third second to the thirtieth minute. */
+  const outage =
+    ({ clock }: VirtualOutside) =>
+    () =>
+      clock.monotonic() > 2500 && clock.monotonic() < 30 * minutes;
+
+  test.each([2, 8])('the row ends as a dead letter, and opens it no more (%i calls)', async (n) => {
+    const outside = virtualOutside();
+    const { values, dead, calls, builder } = hardTimes(outside, { concurrency: n, poison: 7 });
+    const report = await builder.run();
+    expect(values()).toEqual(others);
+    expect(dead).toMatchObject([{ reason: 'row.threw', message: 'poison', component: 'ask' }]);
+    // Ten, each after a success of another, but the first, which says nothing yet.
+    expect(calls.get(7)).toBeLessThanOrEqual(12);
+    expect(report.durationMs).toBeLessThan(6 * minutes);
+    expectClosedLedger(report);
+  });
+
+  test.each([1, 8])('half an hour of outage costs no row (%i calls)', async (concurrency) => {
+    const outside = virtualOutside();
+    const isDown = outage(outside);
+    const { values, dead, builder } = hardTimes(outside, { concurrency, isDown });
+    const run = await builder.start();
+    await outside.clock.sleep(20 * minutes);
+    expect(run.stats().degraded['ask']).toMatch(/could not call: ECONNREFUSED$/);
+    const report = await run.done;
+    expect(values()).toEqual(all);
+    expect(dead).toEqual([]);
+    expectClosedLedger(report);
+  });
+
+  test('in both, the row alone ends as a dead letter', async () => {
+    const outside = virtualOutside();
+    const isDown = outage(outside);
+    const { values, dead, builder } = hardTimes(outside, { concurrency: 8, poison: 7, isDown });
+    const report = await builder.run();
+    expect(values()).toEqual(others);
+    expect(dead).toMatchObject([{ message: 'poison' }]);
+    expect(report.durationMs).toBeLessThan(36 * minutes);
+    expectClosedLedger(report);
+  });
+});
+
 describe('a fallback where none can be', () => {
   test('is refused for a source and a sink, with where it can be', async () => {
     const outside = virtualOutside();

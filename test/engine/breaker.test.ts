@@ -263,6 +263,64 @@ describe('a sink whose breaker opens', () => {
     expect(report.components.at(-1)!.policy).toMatchObject({ retries: 6, suppressed: 0 });
   });
 
+  test('what a retry inside it ends with is no failure where that is a refusal', async () => {
+    const outside = virtualOutside();
+    const { clock } = outside;
+    const rows: Record<string, unknown>[] = [];
+    const breaker = breakerOf(outside);
+    const limited = wrap(
+      breaker,
+      // It may wait for less than what the limit asks for.
+      retry({ retryOn: () => true, delayMsMax: 100, clock }),
+      rateLimit({ callsMax: 1, perMs: 5000, clock }),
+    );
+    const batches = numbered(6).map((row) => [row]);
+    await testPipeline({ checkpoint: { everyMs: 3_600_000 } }, [], outside)
+      .from(scriptedSource({ schema: readings, batches }))
+      .to(scriptedSink({ rows }), { policy: limited })
+      .run();
+    expect(rows).toEqual(numbered(6));
+    expect(breaker.metrics).toMatchObject({ failure: 0, openCount: 0 });
+    expect(breaker.metrics.ignored).toBeGreaterThan(3);
+  });
+
+  test('says of a probe that hangs since when, and names no time that has passed', async () => {
+    const outside = virtualOutside();
+    const { clock } = outside;
+    const policy = breakerOf(outside);
+    const down = downUntil(outside, 50_000);
+    // Down, then for a minute without an answer to the first that asks.
+    let hangs = true;
+    const answer = async (): Promise<void> => {
+      await down();
+      if (hangs) {
+        hangs = false;
+        await clock.sleep(minutes);
+      }
+    };
+    const flow = testPipeline({ queue }, [], outside).from(ticking(outside, 5));
+    flow.to(scriptedSink({ answer }), { id: 'a', policy });
+    flow.to(scriptedSink({ answer }), { id: 'b', policy });
+    const run = await flow.to(scriptedSink({}), { id: 'c' }).start();
+    const seen = new Set<string>();
+    for (let at = 1500; at < 2 * minutes; at += 1000) {
+      const { degraded } = await statsAt(run, outside, at);
+      for (const reason of Object.values(degraded)) {
+        seen.add(reason.replaceAll(/2026-\S+Z/g, 'T'));
+        const [, until] = /(?:again at|has until) (2026-\S+Z)/.exec(reason) ?? [];
+        if (until !== undefined) {
+          expect(Date.parse(until), reason).toBeGreaterThanOrEqual(clock.now());
+        }
+      }
+    }
+    await run.done;
+    expect([...seen].toSorted()).toEqual([
+      'breaker `db` is half-open, its probe has until T; could not write: ECONNREFUSED',
+      'breaker `db` is open, tried again at T; could not write: ECONNREFUSED',
+      'tried since T, breaker `db` was open; could not write: ECONNREFUSED',
+    ]);
+  });
+
   test('with a retry outside of it, too', async () => {
     const outside = virtualOutside();
     const { clock } = outside;

@@ -5,6 +5,7 @@ import {
   BulkheadFullError,
   CircuitOpenError,
   RateLimitedError,
+  RetryExhaustedError,
   TimeoutError,
 } from '../../src/resilience/errors.ts';
 
@@ -62,5 +63,10 @@ describe('which errors an option means', () => {
       false,
       false,
     ]);
+    const ended = (cause: unknown): Error => new RetryExhaustedError({ ...facts, cause }, 3, 100);
+    expect([...refusals.map(ended), ended(ended(refusals[0]))].every(isRefusal)).toBe(true);
+    expect([ended(new Error('a')), new Error('a', { cause: refusals[0] })].some(isRefusal)).toBe(
+      false,
+    );
   });
 });

@@ -1,0 +1,50 @@
+import { reasonOf } from '../../errors.ts';
+
+export interface CallParts<T> {
+  readonly attempt: (signal: AbortSignal) => Promise<T>;
+  readonly counts: { attempts: number };
+  /** Told of each attempt that failed; how many did so far. */
+  readonly failed: (reason: string, failures: number) => void;
+}
+
+/** One call, however often it is attempted. */
+export class Call<T> {
+  hasSucceeded = false;
+  lastReason: string | undefined;
+  #failures = 0;
+  #tries = 0;
+  /** How many calls had succeeded when it last failed; until then, when it began. */
+  #successes: number;
+  readonly #parts: CallParts<T>;
+
+  constructor(parts: CallParts<T>, successes: number) {
+    this.#parts = parts;
+    this.#successes = successes;
+  }
+
+  readonly attempt = async (signal: AbortSignal): Promise<T> => {
+    const { attempt, counts, failed } = this.#parts;
+    counts.attempts++;
+    try {
+      const value = await attempt(signal);
+      this.hasSucceeded = true;
+      return value;
+    } catch (error) {
+      if (!signal.aborted) {
+        this.lastReason = reasonOf(error);
+        failed(this.lastReason, ++this.#failures);
+      }
+      throw error;
+    }
+  };
+
+  /**
+   * How many tries of its own have failed, with this one. What fails when its breaker opens may fail
+   * for all: that is its own only where another has succeeded since it last failed.
+   */
+  tried(isOpen: boolean, successes: number): number {
+    if (!isOpen || successes > this.#successes) this.#tries++;
+    this.#successes = successes;
+    return this.#tries;
+  }
+}
