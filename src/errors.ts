@@ -19,6 +19,7 @@ export const errorCodes = {
   ERR_OUTPUT_CLOSED:
     'What reads the output has closed it (as `head` does): the run ends, and cleanly.',
   ERR_PEER_MISSING: 'An optional package is needed for this and is not installed.',
+  ERR_POLICY_FUNCTION: 'A function that a policy was given threw; what it threw is the cause.',
   ERR_RATE_LIMITED: 'As many calls as the rate allows have been made.',
   ERR_RETRY_EXHAUSTED: 'A call failed as often as it may be tried; the last failure is the cause.',
   ERR_ROW_FAILED: 'A row failed and the pipeline says `onRowError: fail`.',

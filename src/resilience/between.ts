@@ -30,11 +30,11 @@ export function between<This, A extends unknown[], R>(
     let result: R;
     try {
       result = fn.apply(this, args);
+      isAsync = isPromise(result);
     } catch (error) {
       // What has returned promises before is to return one now, too.
       return (isAsync ? Promise.reject(error as Error).catch(ends.fail) : ends.fail(error)) as R;
     }
-    isAsync = isPromise(result);
     if (!isAsync) return ends.succeed(result);
     return Promise.resolve(result).then(ends.succeed, ends.fail) as R;
   };

@@ -4,6 +4,7 @@ import { BreakerMachine } from './circuit-breaker/machine.ts';
 import type { BreakerSettings, CircuitBreakerOptions } from './circuit-breaker/options.ts';
 import { markCounted } from './counted.ts';
 import { isRefusal } from './error-match.ts';
+import { functionFailed } from './given-function.ts';
 import { type Attempt, neverAborted, started } from './policy.ts';
 
 /** The ends of all calls that begin alike. */
@@ -92,16 +93,18 @@ export class CircuitBreaker extends BreakerMachine implements Policy {
   }
 
   #endFailed(generation: number, startMs: number, error: unknown): void {
-    // A test that itself throws has not said that the error is harmless.
-    let isFailure = true;
+    let isFailure: boolean;
     try {
       isFailure = this.settings.isFailure(error);
-    } finally {
-      if (isFailure) {
-        markCounted(error);
-        this.fail(generation, startMs);
-      } else this.succeed(generation, startMs);
+    } catch (thrown) {
+      // It has not said that the error is harmless.
+      this.fail(generation, startMs);
+      throw functionFailed(`${this.name}.failureOn`, thrown, error);
     }
+    if (isFailure) {
+      markCounted(error);
+      this.fail(generation, startMs);
+    } else this.succeed(generation, startMs);
   }
 }
 

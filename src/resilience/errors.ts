@@ -86,5 +86,10 @@ export function isRateLimitedError(value: unknown): value is RateLimitedError {
 }
 
 function hasCode(value: unknown, code: ErrorCode): boolean {
-  return isPipelineError(value) && value.code === code;
+  try {
+    return isPipelineError(value) && value.code === code;
+  } catch {
+    // A proxy that shows nothing.
+    return false;
+  }
 }

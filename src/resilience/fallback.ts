@@ -5,6 +5,7 @@ import { checkStrategy } from './degradation/chain.ts';
 import type { DegradationStrategy } from './degradation/strategy.ts';
 import { type ErrorMatch, errorTest } from './error-match.ts';
 import { type PolicyListener, tell } from './events.ts';
+import { functionFailed } from './given-function.ts';
 import { badOption, checkNames } from './options.ts';
 import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 import { markUndelivered } from './undelivered.ts';
@@ -96,7 +97,12 @@ export class Fallback implements Policy {
   }
 
   #keyOf(args: readonly unknown[]): string {
-    return typeof this.#key === 'string' ? this.#key : this.#key(...(args as readonly never[]));
+    if (typeof this.#key === 'string') return this.#key;
+    try {
+      return this.#key(...(args as readonly never[]));
+    } catch (thrown) {
+      throw functionFailed(`${this.name}.key`, thrown);
+    }
   }
 
   #endsOf(key: string, signal: AbortSignal): SharedEnds {
@@ -106,11 +112,11 @@ export class Fallback implements Policy {
       key,
       signal,
       succeed: (value) => {
-        this.strategy.recordSuccess(key, value);
+        this.#remember(key, value);
         return value;
       },
       fail: (error) => {
-        if (signal.aborted || !this.#isSubstituted(error)) throw error;
+        if (signal.aborted || !this.#judge(error)) throw error;
         return this.#substitute(key, error);
       },
     };
@@ -118,9 +124,33 @@ export class Fallback implements Policy {
     return ends;
   }
 
+  #remember(key: string, value: unknown): void {
+    try {
+      this.strategy.recordSuccess(key, value);
+    } catch (thrown) {
+      throw functionFailed(`${this.name}.strategy`, thrown);
+    }
+  }
+
+  #judge(error: unknown): boolean {
+    try {
+      return this.#isSubstituted(error);
+    } catch (thrown) {
+      throw functionFailed(`${this.name}.substituteOn`, thrown, error);
+    }
+  }
+
+  #find(key: string, error: unknown): unknown {
+    try {
+      return this.strategy.handleFailure(key, error);
+    } catch (thrown) {
+      throw functionFailed(`${this.name}.strategy`, thrown, error);
+    }
+  }
+
   #substitute(key: string, error: unknown): unknown {
     const { name, strategy } = this;
-    const substitute = strategy.handleFailure(key, error);
+    const substitute = this.#find(key, error);
     if (this.#onEvent !== undefined) {
       tellSubstitute(this.#onEvent, { name, key, strategy, error, substitute });
     }

@@ -1,10 +1,22 @@
 /**
  * Milliseconds that an error asks its caller to wait: its `retryAfterMs`, or the `Retry-After` of its
  * `headers` or its `response.headers`, as seconds or as a date (RFC 9110, 10.2.3). Undefined where it
- * says nothing of the kind.
+ * says nothing of the kind, or cannot be read.
  */
 export function retryAfterOf(error: unknown, nowMs: number): number | undefined {
   if (!isObject(error)) return undefined;
+  try {
+    return readRetryAfter(error, nowMs);
+  } catch {
+    // A getter of its own threw: the error that is known is not to be lost for that.
+    return undefined;
+  }
+}
+
+function readRetryAfter(
+  error: Readonly<Record<string, unknown>>,
+  nowMs: number,
+): number | undefined {
   const ownMs = error['retryAfterMs'];
   if (typeof ownMs === 'number' && ownMs >= 0) return ownMs;
   const response = error['response'];

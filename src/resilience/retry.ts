@@ -4,6 +4,7 @@ import { type Jitter, jitters } from './backoff.ts';
 import { type ErrorMatch, errorTest, isRefusal } from './error-match.ts';
 import { RetryExhaustedError } from './errors.ts';
 import { type PolicyListener, type RetryStop, tell } from './events.ts';
+import { functionFailed } from './given-function.ts';
 import { badOption, checkNames, checkNumber, checkWord } from './options.ts';
 import { AsyncPolicy, type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 import { retryAfterOf } from './retry-after.ts';
@@ -155,7 +156,7 @@ export class Retry extends AsyncPolicy {
   #nextWaitMs(call: FailedCall, signal: AbortSignal): number {
     if (signal.aborted) throw this.#ended(call, 'propagated', signal.reason);
     const decision = decideRetry(this.#rule, {
-      isRetryable: this.#isRetryable(call.error),
+      isRetryable: this.#judge(call),
       attempts: call.attempts,
       elapsedMs: this.#rule.totalMsMax === Infinity ? 0 : this.#clock.monotonic() - call.startedMs,
       previousDelayMs: call.lastWaitMs,
@@ -178,6 +179,15 @@ export class Retry extends AsyncPolicy {
       });
     }
     return decision.waitMs;
+  }
+
+  #judge(call: FailedCall): boolean {
+    try {
+      return this.#isRetryable(call.error);
+    } catch (thrown) {
+      const error = functionFailed(`${this.name}.retryOn`, thrown, call.error);
+      throw this.#ended(call, 'propagated', error);
+    }
   }
 
   async #wait(call: FailedCall, waitMs: number, signal: AbortSignal): Promise<void> {

@@ -7,6 +7,7 @@ import { lastKnownGood } from './degradation.ts';
 import { isCircuitOpenError } from './errors.ts';
 import type { PolicyListener } from './events.ts';
 import { tellSubstitute } from './fallback.ts';
+import { functionFailed } from './given-function.ts';
 import { badOption, checkNames } from './options.ts';
 import { type Attempt, neverAborted } from './policy.ts';
 import { type Retry, retry, type RetryOptions } from './retry.ts';
@@ -104,7 +105,9 @@ export class ResilientSensorClient<R extends object> {
     this.#onEvent = onEvent;
   }
 
-  /** Never rejects because of the sensor; once the signal has aborted, with its reason. */
+  /**
+   * Never rejects because of the sensor or the strategy; once the signal has aborted, with its reason.
+   */
   async read(signal: AbortSignal = neverAborted): Promise<SensorRead<R>> {
     let reading: R;
     try {
@@ -113,7 +116,11 @@ export class ResilientSensorClient<R extends object> {
       if (signal.aborted) throw error;
       return this.#failed(error);
     }
-    this.strategy.recordSuccess(this.name, reading);
+    try {
+      this.strategy.recordSuccess(this.name, reading);
+    } catch (thrown) {
+      return this.#missing(functionFailed(`${this.name}.strategy`, thrown));
+    }
     this.#counts.live++;
     return { status: 'live', reading };
   }
@@ -134,7 +141,12 @@ export class ResilientSensorClient<R extends object> {
   }
 
   #failed(error: unknown): SensorRead<R> {
-    const reading = this.strategy.handleFailure(this.name, error);
+    let reading: Substitute<R> | undefined;
+    try {
+      reading = this.strategy.handleFailure(this.name, error);
+    } catch (thrown) {
+      return this.#missing(functionFailed(`${this.name}.strategy`, thrown, error));
+    }
     if (this.#onEvent !== undefined) {
       const { name, strategy } = this;
       const facts = { name, key: name, strategy, error, substitute: reading };
@@ -143,6 +155,11 @@ export class ResilientSensorClient<R extends object> {
     const result = resultOf(reading, error);
     this.#counts[result.status]++;
     return result;
+  }
+
+  #missing(error: unknown): SensorRead<R> {
+    this.#counts.missing++;
+    return { status: 'missing', reading: undefined, error };
   }
 }
 

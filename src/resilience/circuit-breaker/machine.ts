@@ -1,6 +1,7 @@
 import type { BreakerState } from '../../core/index.ts';
 import { CircuitOpenError } from '../errors.ts';
 import { type BreakerReason, tell } from '../events.ts';
+import { functionFailed } from '../given-function.ts';
 import { checkWord } from '../options.ts';
 import type { RuleMemory } from './opening-rules.ts';
 import { type BreakerSettings, type CircuitBreakerOptions, settingsOf } from './options.ts';
@@ -238,8 +239,14 @@ export abstract class BreakerMachine {
     this.#inRow = isFailure ? this.#inRow + 1 : 0;
     const { isTimed, clock } = this.settings;
     const tookMs = isTimed ? clock.monotonic() - startMs : 0;
-    if (this.#memory.record(isFailure, tookMs, this.#inRow)) {
-      this.#open(clock.monotonic(), 'rule');
+    if (this.#isOpenedBy(isFailure, tookMs)) this.#open(clock.monotonic(), 'rule');
+  }
+
+  #isOpenedBy(isFailure: boolean, tookMs: number): boolean {
+    try {
+      return this.#memory.record(isFailure, tookMs, this.#inRow);
+    } catch (thrown) {
+      throw functionFailed(`${this.name}.opens`, thrown);
     }
   }
 

@@ -30,7 +30,7 @@ export class ChainStrategy<R> implements DegradationStrategy<R> {
 
   handleFailure(key: string, error: unknown): Substitute<R> | undefined {
     for (const strategy of this.#strategies) {
-      const substitute = strategy.handleFailure(key, error);
+      const substitute = this.#ask(strategy, key, error);
       if (substitute !== undefined) {
         // Only a constant can be something that carries no mark.
         const marks = substitute as Partial<SubstituteMarks>;
@@ -41,6 +41,15 @@ export class ChainStrategy<R> implements DegradationStrategy<R> {
     }
     this.#counts.recordDrop(this.#dropReason!);
     return undefined;
+  }
+
+  #ask(strategy: DegradationStrategy<R>, key: string, error: unknown): Substitute<R> | undefined {
+    try {
+      return strategy.handleFailure(key, error);
+    } catch (thrown) {
+      this.#counts.recordDrop('threw');
+      throw thrown;
+    }
   }
 
   recordSuccess(key: string, reading: R): void {
