@@ -1,0 +1,171 @@
+import type { BreakerState } from '../core/index.ts';
+
+/** Limits of a healthy run. */
+export interface HealthSettings {
+  /** A loop that has stood still for so long is not alive; 10,000 unless given. */
+  readonly stallMsMax?: number | undefined;
+  /** A loop that has stood still for so long is told of, as overloaded; 1,000 unless given. */
+  readonly stallMsTold?: number | undefined;
+  /** Batches in a queue from which it is too full; half of what it may hold unless given. */
+  readonly queueDepthMax?: number | undefined;
+  /** How long a queue may be too full; 3,000 unless given. */
+  readonly queueFullMsMax?: number | undefined;
+}
+
+/** What a run, or a batch, is judged by: of `RunStats` as much as counts. */
+export interface HealthStats {
+  /** `running`, or why it takes nothing: `starting`, `draining`, how it ended. */
+  readonly status: string;
+  /** Whether a source reads what comes at its own pace, and so can fall behind. */
+  readonly isPaced: boolean;
+  readonly components: readonly HealthComponent[];
+  /** Why it goes on but not as it should, by component. */
+  readonly degraded: Readonly<Record<string, string>>;
+}
+
+/** Of a `ComponentReport` as much as counts. */
+export interface HealthComponent {
+  readonly id: string;
+  readonly policy?: {
+    readonly substituted: number;
+    readonly breakers: readonly {
+      readonly name: string;
+      readonly state: BreakerState;
+      readonly opens: number;
+      readonly refused: number;
+    }[];
+  };
+}
+
+/** All that health is decided by. */
+export interface HealthFacts {
+  readonly stats: HealthStats;
+  /** As it was when it was last judged: an opening or a substitution since then degrades. */
+  readonly before?: HealthStats | undefined;
+  /** Milliseconds since the pipeline's loop last turned; 0 unless given. */
+  readonly loopStallMs?: number | undefined;
+  /** For how many milliseconds each queue has been too full, by component (`QueuePressure`). */
+  readonly queueFullMs?: Readonly<Record<string, number>> | undefined;
+}
+
+/** The words of health. */
+export type HealthWord = 'alive' | 'ready' | 'overloaded' | 'degraded';
+
+/** Why a run is not alive, not ready, overloaded or degraded. */
+export interface HealthReason {
+  readonly of: HealthWord;
+  /** The component, where it is one. */
+  readonly component?: string;
+  readonly text: string;
+}
+
+/** Whether the loop turns, input can be taken, and the work is done in time and as it should be. */
+export interface Health {
+  readonly alive: boolean;
+  readonly ready: boolean;
+  readonly overloaded: boolean;
+  readonly degraded: boolean;
+  readonly reasons: readonly HealthReason[];
+}
+
+/**
+ * Judges a run by its figures: reads no clock and keeps nothing. A dependency that is down degrades;
+ * it never makes a run not ready, nor not alive.
+ */
+export function health(facts: HealthFacts, settings: HealthSettings = {}): Health {
+  const { stats, before } = facts;
+  const reasons = [
+    ...stallReasons(facts.loopStallMs ?? 0, settings),
+    ...readyReasons(stats),
+    ...queueReasons(facts, settings),
+    ...degradedReasons(stats, before),
+  ];
+  const has = (word: HealthWord): boolean => reasons.some(({ of }) => of === word);
+  return {
+    alive: !has('alive'),
+    ready: !has('ready'),
+    overloaded: has('overloaded'),
+    degraded: has('degraded'),
+    reasons,
+  };
+}
+
+function stallReasons(stallMs: number, settings: HealthSettings): HealthReason[] {
+  const { stallMsMax = 10_000, stallMsTold = 1000 } = settings;
+  const text = `the loop has stood still for ${seconds(stallMs)}`;
+  if (stallMs >= stallMsMax) return [{ of: 'alive', text }];
+  return stallMs >= stallMsTold ? [{ of: 'overloaded', text }] : [];
+}
+
+function readyReasons({ status }: HealthStats): HealthReason[] {
+  return status === 'running' ? [] : [{ of: 'ready', text: `the run is ${status}` }];
+}
+
+function queueReasons(facts: HealthFacts, settings: HealthSettings): HealthReason[] {
+  const { queueFullMsMax = 3000 } = settings;
+  if (!facts.stats.isPaced) return [];
+  return Object.entries(facts.queueFullMs ?? {})
+    .filter(([, fullMs]) => fullMs >= queueFullMsMax)
+    .map(([component, fullMs]) => ({
+      of: 'overloaded',
+      component,
+      text: `its queue has been too full for ${seconds(fullMs)}`,
+    }));
+}
+
+function degradedReasons(stats: HealthStats, before: HealthStats | undefined): HealthReason[] {
+  const earlier = new Map(before?.components.map((component) => [component.id, component]));
+  return [
+    ...Object.entries(stats.degraded).map(([component, text]) => ({ component, text })),
+    ...stats.components.flatMap((component) =>
+      policyReasons(component, earlier.get(component.id)).map((text) => ({
+        component: component.id,
+        text,
+      })),
+    ),
+  ].map((reason) => ({ of: 'degraded', ...reason }));
+}
+
+/** A breaker that is open, or was since the last look, and what a fallback has given since. */
+function policyReasons({ policy }: HealthComponent, before: HealthComponent | undefined): string[] {
+  if (policy === undefined) return [];
+  const earlier = before?.policy;
+  const reasons = policy.breakers.flatMap(({ name, state, opens, refused }) => {
+    if (state === 'open') return [`the breaker \`${name}\` is open`];
+    const last = earlier?.breakers.find((breaker) => breaker.name === name);
+    if (last === undefined) return [];
+    if (opens > last.opens) return [`the breaker \`${name}\` was open`];
+    return refused > last.refused ? [`the breaker \`${name}\` refused calls`] : [];
+  });
+  const substituted = earlier === undefined ? 0 : policy.substituted - earlier.substituted;
+  if (substituted > 0) reasons.push(`a fallback gave ${substituted} results`);
+  return reasons;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** Knows for how long each queue has been too full; look at it once a second, or more often. */
+export class QueuePressure {
+  readonly #depthMax: number | undefined;
+  #since = new Map<string, number>();
+
+  constructor({ queueDepthMax }: Pick<HealthSettings, 'queueDepthMax'> = {}) {
+    this.#depthMax = queueDepthMax;
+  }
+
+  /** `queues`: what waits before each component, with `fill` from 0 to 1. Milliseconds by component. */
+  look(
+    queues: Readonly<Record<string, { readonly depth: number; readonly fill: number }>>,
+    nowMs: number,
+  ): Readonly<Record<string, number>> {
+    const full = Object.entries(queues).filter(([, queue]) => this.#isTooFull(queue));
+    this.#since = new Map(full.map(([id]) => [id, this.#since.get(id) ?? nowMs]));
+    return Object.fromEntries([...this.#since].map(([id, sinceMs]) => [id, nowMs - sinceMs]));
+  }
+
+  #isTooFull({ depth, fill }: { readonly depth: number; readonly fill: number }): boolean {
+    return this.#depthMax === undefined ? fill >= 0.5 : depth >= this.#depthMax;
+  }
+}

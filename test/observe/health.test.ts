@@ -1,0 +1,121 @@
+import { describe, expect, test } from 'vitest';
+
+import { health, type HealthStats, QueuePressure } from '../../src/observe/index.ts';
+
+const well: HealthStats = { status: 'running', isPaced: true, components: [], degraded: {} };
+
+function withPolicy(
+  breaker: Partial<{ state: 'closed' | 'open' | 'half-open'; opens: number; refused: number }>,
+  substituted = 0,
+): HealthStats {
+  const breakers = [{ name: 'feed', state: 'closed' as const, opens: 0, refused: 0, ...breaker }];
+  return { ...well, components: [{ id: 'enrich', policy: { substituted, breakers } }] };
+}
+
+test('a run that works is alive, ready, and nothing else', () => {
+  expect(health({ stats: well })).toEqual({
+    alive: true,
+    ready: true,
+    overloaded: false,
+    degraded: false,
+    reasons: [],
+  });
+});
+
+describe('the loop', () => {
+  test('is told of within two seconds and dead after stallMsMax', () => {
+    const at = (loopStallMs: number) => health({ stats: well, loopStallMs });
+    expect(at(999).reasons).toEqual([]);
+    expect(at(1500)).toMatchObject({
+      alive: true,
+      overloaded: true,
+      reasons: [{ of: 'overloaded', text: 'the loop has stood still for 1.5 s' }],
+    });
+    expect(at(9999).alive).toBe(true);
+    expect(at(10_000)).toMatchObject({ alive: false, reasons: [{ of: 'alive' }] });
+  });
+
+  test('has limits of its own', () => {
+    const settings = { stallMsMax: 500, stallMsTold: 100 };
+    expect(health({ stats: well, loopStallMs: 100 }, settings).overloaded).toBe(true);
+    expect(health({ stats: well, loopStallMs: 500 }, settings).alive).toBe(false);
+  });
+});
+
+test.each(['starting', 'draining', 'done', 'failed'])('a run that is %s is not ready', (status) => {
+  expect(health({ stats: { ...well, status } })).toMatchObject({
+    alive: true,
+    ready: false,
+    reasons: [{ of: 'ready', text: `the run is ${status}` }],
+  });
+});
+
+describe('queues', () => {
+  const queue = (depth: number, fill: number) => ({ enrich: { depth, fill } });
+
+  test('half full for three seconds overloads a paced pipeline, and no other', () => {
+    const pressure = new QueuePressure();
+    expect(pressure.look(queue(4, 0.5), 1000)).toEqual({ enrich: 0 });
+    const almost = pressure.look(queue(5, 0.7), 3999);
+    expect(health({ stats: well, queueFullMs: almost }).overloaded).toBe(false);
+    const queueFullMs = pressure.look(queue(4, 0.5), 4000);
+    expect(health({ stats: well, queueFullMs })).toMatchObject({
+      overloaded: true,
+      ready: true,
+      reasons: [
+        { of: 'overloaded', component: 'enrich', text: 'its queue has been too full for 3.0 s' },
+      ],
+    });
+    expect(health({ stats: { ...well, isPaced: false }, queueFullMs }).overloaded).toBe(false);
+  });
+
+  test('one that has emptied meanwhile, or is gone, begins anew', () => {
+    const pressure = new QueuePressure();
+    pressure.look(queue(8, 1), 0);
+    expect(pressure.look(queue(1, 0.1), 2000)).toEqual({});
+    expect(pressure.look(queue(8, 1), 2500)).toEqual({ enrich: 0 });
+    expect(pressure.look({}, 3000)).toEqual({});
+    expect(pressure.look(queue(8, 1), 9000)).toEqual({ enrich: 0 });
+  });
+
+  test('queueDepthMax is in batches', () => {
+    const pressure = new QueuePressure({ queueDepthMax: 3 });
+    expect(pressure.look(queue(2, 0.9), 0)).toEqual({});
+    expect(pressure.look(queue(3, 0.1), 0)).toEqual({ enrich: 0 });
+  });
+});
+
+describe('degraded', () => {
+  const reasonsOf = (stats: HealthStats, before?: HealthStats): string[] =>
+    health({ stats, before }).reasons.map(({ text }) => text);
+
+  test('what the run itself says', () => {
+    const stats = { ...well, degraded: { out: 'cannot be opened' } };
+    expect(health({ stats })).toMatchObject({
+      degraded: true,
+      ready: true,
+      reasons: [{ of: 'degraded', component: 'out', text: 'cannot be opened' }],
+    });
+  });
+
+  test('a breaker that is open, has opened or has refused since the last look', () => {
+    expect(reasonsOf(withPolicy({ state: 'open' }))).toEqual(['the breaker `feed` is open']);
+    const before = withPolicy({ opens: 2, refused: 7 });
+    expect(reasonsOf(withPolicy({ opens: 2, refused: 7 }), before)).toEqual([]);
+    expect(reasonsOf(withPolicy({ opens: 3, refused: 7 }), before)).toEqual([
+      'the breaker `feed` was open',
+    ]);
+    expect(reasonsOf(withPolicy({ opens: 2, refused: 8 }), before)).toEqual([
+      'the breaker `feed` refused calls',
+    ]);
+    expect(reasonsOf(withPolicy({ state: 'half-open', opens: 2, refused: 7 }), before)).toEqual([]);
+  });
+
+  test('a fallback used since the last look, not one used an hour ago', () => {
+    expect(reasonsOf(withPolicy({}, 12), withPolicy({}, 10))).toEqual([
+      'a fallback gave 2 results',
+    ]);
+    expect(reasonsOf(withPolicy({}, 12), withPolicy({}, 12))).toEqual([]);
+    expect(reasonsOf(withPolicy({}, 12))).toEqual([]);
+  });
+});
