@@ -2,7 +2,7 @@ import type { JsonSchema } from '../engine/config-schema.ts';
 
 /** One option of a component, as documents show it. */
 export interface OptionDescription {
-  /** `<name>` where the option is a map and every name in it takes the same. */
+  /** `<name>` where the option is a map whose names all take the same, `<item>` where it is a list. */
   readonly name: string;
   /** What it takes: `number from 0`, `string[]`, `"min-max" | "z-score"`. */
   readonly kind: string;
@@ -19,9 +19,14 @@ export function optionsOf(schema: JsonSchema): OptionDescription[] {
   const named = Object.entries(schema.properties ?? {}).map(([name, property]) =>
     optionOf(name, property as JsonSchema, required.has(name)),
   );
-  const { additionalProperties: each, description = '' } = schema;
-  const isMapOfMaps = typeof each === 'object' && each.properties !== undefined;
-  return isMapOfMaps ? [...named, optionOf('<name>', { description, ...each }, true)] : named;
+  const { additionalProperties: each, items: item, description = '' } = schema;
+  if (isMap(each)) return [...named, optionOf('<name>', { description, ...each }, true)];
+  if (isMap(item)) return [...named, optionOf('<item>', { description, ...item }, true)];
+  return named;
+}
+
+function isMap(schema: unknown): schema is JsonSchema {
+  return typeof schema === 'object' && (schema as JsonSchema).properties !== undefined;
 }
 
 function optionOf(name: string, schema: JsonSchema, required: boolean): OptionDescription {

@@ -42,18 +42,24 @@ export const sensorsSource: SourceDefinition &
     'batch has what it gives, and no batch behind its own waits for it. With the defaults three ' +
     'attempts take at most 900 ms; where `everyMs` is less, a bad sensor is late before it has failed. What is given for ' +
     'one sensor (`timeoutMs`, `retry`, `breaker`, `fallback`) takes the place of what is given for all as a whole.\n\n' +
-    'In TypeScript a sensor may be a function, `{ read: async (signal) => 21.5 }`.',
+    'Of the places (`concurrentMax`), those that took more than half their `timeoutMs` and gave nothing the last time have ' +
+    'at most a quarter between them: however many devices hang, the others are asked at each tick. Where there are too few ' +
+    'places for all, each has its turn, and what comes late is in the next batch. A sensor is never asked by two reads at ' +
+    'once. A tick needs (good sensors × their milliseconds + sensors that begin to hang × `timeoutMs`) / `everyMs` places.\n\n' +
+    'In TypeScript a sensor may be a function, `{ id: "boiler", read: async (signal) => 21.5 }`; its signal aborts when ' +
+    'its time is over, and what it gives after that counts no more.',
   options: sensorsOptions,
   example: {
     everyMs: 1000,
-    sensors: {
-      boiler: { url: 'http://boiler.test/temperature', unit: '°C' },
-      pump: {
+    sensors: [
+      { id: 'boiler', url: 'http://boiler.test/temperature', unit: '°C' },
+      {
+        id: 'pump',
         url: 'http://pump.test/status',
         field: 'motor.rpm',
         fallback: { strategy: ['interpolated', 'constant'], gapMsMax: 10_000, value: 0 },
       },
-    },
+    ],
   },
   whenPaused: 'skip',
   output: () => sensorSchema,

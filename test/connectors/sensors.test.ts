@@ -47,10 +47,10 @@ describe('a sensors source', () => {
     const { rows, clock } = await created(({ clock }) => ({
       everyMs: 1000,
       count: 2,
-      sensors: {
-        b: { read: counter(clock, 30), unit: '°C' },
-        a: { read: async () => ({ value: 7 }) },
-      },
+      sensors: [
+        { id: 'b', read: counter(clock, 30), unit: '°C' },
+        { id: 'a', read: async () => ({ value: 7 }) },
+      ],
     }));
     const live = { quality: 'live', reason: null };
     const b = { sensorId: 'b', unit: '°C', ...live };
@@ -71,7 +71,7 @@ describe('a sensors source', () => {
       everyMs: 1000,
       count: 3,
       retry: { maxAttempts: 1 },
-      sensors: { a: { read: async () => answers[at++] as number } },
+      sensors: [{ id: 'a', read: async () => answers[at++] as number }],
     }));
     expect(await rows()).toMatchObject([
       { value: 20, quality: 'live', reason: null, sourceTime: start },
@@ -92,15 +92,16 @@ describe('a sensors source', () => {
       count: 8,
       retry: { maxAttempts: 2, baseDelayMs: 10 },
       breaker: { failures: 2, openMs: 3000, successesToClose: 1 },
-      sensors: {
-        a: {
+      sensors: [
+        {
+          id: 'a',
           read: async () => {
             asked.push(clock.monotonic());
             if (asked.length <= 4) throw new Error('no answer');
             return asked.length;
           },
         },
-      },
+      ],
     }));
     expect((await shown()).flat()).toEqual([
       'a – missing failed',
@@ -133,14 +134,15 @@ describe('a sensors source', () => {
       count: 3,
       retry: { maxAttempts: 1 },
       fallback,
-      sensors: {
-        a: {
+      sensors: [
+        {
+          id: 'a',
           read: async () => {
             if (++reads > 2) throw new Error('no answer');
             return 10 * reads;
           },
         },
-      },
+      ],
     }));
     expect((await shown()).at(-1)).toEqual([`a ${expected}`]);
   });
@@ -151,11 +153,11 @@ describe('a sensors source', () => {
       timeoutMs: 20,
       retry: { maxAttempts: 1 },
       fallback: { strategy: 'constant', value: 5 },
-      sensors: {
-        slow: { read: counter(clock, 100) },
-        patient: { read: counter(clock, 100), timeoutMs: 300 },
-        own: { read: never, fallback: { strategy: 'drop' } },
-      },
+      sensors: [
+        { id: 'slow', read: counter(clock, 100) },
+        { id: 'patient', read: counter(clock, 100), timeoutMs: 300 },
+        { id: 'own', read: never, fallback: { strategy: 'drop' } },
+      ],
     }));
     expect(await shown()).toEqual([
       ['slow 5 constant timeout', 'patient 1 live –', 'own – missing timeout'],
@@ -174,7 +176,10 @@ describe('one bad sensor delays no batch', () => {
       timeoutMs,
       retry: { maxAttempts: 1 },
       breaker: { failures: 2, openMs: 60_000 },
-      sensors: { good: { read: counter(clock, 30) }, bad: { read: never } },
+      sensors: [
+        { id: 'good', read: counter(clock, 30) },
+        { id: 'bad', read: never },
+      ],
     }));
 
   test('a batch goes on at its deadline, and only that of the read that hangs waits', async () => {
@@ -211,7 +216,7 @@ describe('one bad sensor delays no batch', () => {
       everyMs: 100,
       count: 4,
       timeoutMs: 1000,
-      sensors: { slow: { read: counter(clock, 150) } },
+      sensors: [{ id: 'slow', read: counter(clock, 150) }],
     }));
     // Read from 0 to 150, and from 200 to 350.
     expect((await shown()).flat()).toEqual([
@@ -235,14 +240,14 @@ describe('one bad sensor delays no batch', () => {
           running--;
         }
       };
-      const good = Array.from({ length: 6 }, (_, at) => [`s${at}`, { read }] as const);
+      const good = Array.from({ length: 6 }, (_, at) => ({ id: `s${at}`, read }));
       return {
         everyMs: 1000,
         count: 1,
         concurrentMax: 2,
         timeoutMs: 200,
         retry: { maxAttempts: 1 },
-        sensors: { bad: { read: never }, ...Object.fromEntries(good) },
+        sensors: [{ id: 'bad', read: never }, ...good],
       };
     });
     const [batch] = await shown();
@@ -264,7 +269,7 @@ describe('over HTTP', () => {
     created(({ network }) => {
       if (handler !== undefined) network.answer('http://device.test', handler);
       const a = { url: 'http://device.test/now?x=1', ...options };
-      return { count: 1, retry: { maxAttempts: 1 }, sensors: { a } };
+      return { count: 1, retry: { maxAttempts: 1 }, sensors: [{ id: 'a', ...a }] };
     });
 
   test.each([
@@ -290,6 +295,16 @@ describe('over HTTP', () => {
     expect(seen).toEqual(['GET', url, 'application/json', 'Bearer t', 'manual']);
   });
 
+  test('lets a header of its own take the place of `accept`', async () => {
+    const seen: unknown[] = [];
+    const handler = ({ headers }: Request): Response => {
+      seen.push(headers.get('accept'));
+      return Response.json(1);
+    };
+    await (await answered(handler, { headers: { Accept: 'text/plain' } })).rows();
+    expect(seen).toEqual(['text/plain']);
+  });
+
   const huge = (): Response => {
     let chunks = 0;
     const pull = (controller: ReadableStreamDefaultController): void => {
@@ -299,6 +314,11 @@ describe('over HTTP', () => {
     return new Response(new ReadableStream({ pull }));
   };
   const hangingBody = (): Response => new Response(new ReadableStream({ pull: never }));
+  const brokenError = (): Response => {
+    const pull = (controller: ReadableStreamDefaultController): void =>
+      controller.error(new Error('cut off'));
+    return new Response(new ReadableStream({ pull }, { highWaterMark: 1 }), { status: 503 });
+  };
   const brokenBody = (): Response =>
     new Response(new ReadableStream({ pull: () => Promise.reject(new Error('cut off')) }));
 
@@ -306,6 +326,11 @@ describe('over HTTP', () => {
     ['nobody there', 'unreachable', undefined],
     ['not found', 'status', () => new Response('{"value":1}', { status: 404 })],
     ['a failure', 'status', () => new Response('oops', { status: 500 })],
+    ['a failure that breaks off', 'status', brokenError],
+    ['JSON without end', 'no-value', () => new Response(`${'['.repeat(9e3)}${']'.repeat(9e3)}`)],
+    ['brackets without end', 'no-json', () => new Response('['.repeat(60_000))],
+    ['true', 'no-value', () => new Response('true')],
+    ['no content', 'no-json', () => new Response(null, { status: 204 })],
     ['a redirect', 'redirect', () => Response.redirect('http://elsewhere.test/', 302)],
     ['no JSON', 'no-json', () => new Response('<html>')],
     ['nothing', 'no-json', () => new Response('')],
@@ -336,17 +361,18 @@ describe('over HTTP', () => {
     const { shown } = await created(() => ({
       count: 1,
       retry: { maxAttempts: 1 },
-      sensors: {
-        nan: { read: async () => NaN },
-        text: { read: (() => '5') as never },
-        none: { read: (() => undefined) as never },
-        throws: {
+      sensors: [
+        { id: 'nan', read: async () => NaN },
+        { id: 'text', read: (() => '5') as never },
+        { id: 'none', read: (() => undefined) as never },
+        {
+          id: 'throws',
           read: () => {
             throw new Error('broken');
           },
         },
-        rejects: { read: () => Promise.reject(null) },
-      },
+        { id: 'rejects', read: () => Promise.reject(null) },
+      ],
     }));
     expect(await shown()).toEqual([
       [
@@ -357,6 +383,17 @@ describe('over HTTP', () => {
         'rejects – missing failed',
       ],
     ]);
+  });
+
+  test('a function may give an object whose value is a getter', async () => {
+    class Answer {
+      get value(): number {
+        return 5;
+      }
+    }
+    const read = async (): Promise<Answer> => new Answer();
+    const { shown } = await created(() => ({ count: 1, sensors: [{ id: 'a', read }] }));
+    expect(await shown()).toEqual([['a 5 live –']]);
   });
 
   const servers: Server[] = [];
@@ -388,15 +425,15 @@ describe('over HTTP', () => {
       timeoutMs: 300,
       count: 1,
       retry: { maxAttempts: 2, baseDelayMs: 1 },
-      sensors: {
-        good: { ...of('good'), timeoutMs: 5000 },
-        redirect: { ...of('redirect'), timeoutMs: 5000 },
-        huge: { ...of('huge'), timeoutMs: 5000 },
-        bomb: { ...of('bomb'), timeoutMs: 5000 },
-        hanging: of('hanging'),
-        stuck: of('stuck'),
-        gone: { url: 'http://127.0.0.1:1/', timeoutMs: 5000 },
-      },
+      sensors: [
+        { id: 'good', ...of('good'), timeoutMs: 5000 },
+        { id: 'redirect', ...of('redirect'), timeoutMs: 5000 },
+        { id: 'huge', ...of('huge'), timeoutMs: 5000 },
+        { id: 'bomb', ...of('bomb'), timeoutMs: 5000 },
+        { id: 'hanging', ...of('hanging') },
+        { id: 'stuck', ...of('stuck') },
+        { id: 'gone', url: 'http://127.0.0.1:1/', timeoutMs: 5000 },
+      ],
     });
     const { rows, connector } = await createSource(component, { outside: systemOutside() });
     const read = await rows();
@@ -418,7 +455,7 @@ describe('in a run', () => {
     const { rows, shown, clock, tally } = await created(({ clock }) => ({
       everyMs: 1000,
       count: 4,
-      sensors: { a: { read: counter(clock, 100) } },
+      sensors: [{ id: 'a', read: counter(clock, 100) }],
     }));
     const before = await rows(1);
     await clock.sleep(3850); // until 3950: the tick at 3000 is taken late
@@ -430,9 +467,54 @@ describe('in a run', () => {
     expect(tally.counts.get('ticks.skipped')).toBe(2);
   });
 
+  test('does not take for live what it had before a pause', async () => {
+    const { connector, shown, rows, clock } = await created(({ clock }) => {
+      let reads = 0;
+      const read = async (signal: AbortSignal): Promise<number> => {
+        await clock.sleep([1200, Infinity, 10][reads]!, { signal });
+        return ++reads;
+      };
+      return {
+        everyMs: 1000,
+        count: 20,
+        timeoutMs: 5000,
+        retry: { maxAttempts: 1 },
+        sensors: [{ id: 'a', read }],
+      };
+    });
+    expect(await shown(1)).toEqual([['a – missing late']]);
+    await clock.sleep(600_000); // it answers at 1200
+    expect(await rows(1)).toMatchObject([
+      { value: 1, quality: 'stale', reason: 'late', sourceTime: start + 1200 },
+    ]);
+    await connector.close();
+  });
+
+  test('a read that is given up does not take the deadline from the next', async () => {
+    let reads = 0;
+    const { connector, clock } = await created(({ clock }) => ({
+      everyMs: 1000,
+      timeoutMs: 10_000,
+      retry: { maxAttempts: 1 },
+      sensors: [
+        { id: 'slow', read: counter(clock, 1300) },
+        { id: 'bad', read: async () => (++reads === 1 ? 1 : never()) },
+      ],
+    }));
+    const giveUp = new AbortController();
+    const first = connector.read(giveUp.signal);
+    await clock.sleep(500);
+    giveUp.abort(new Error('given up'));
+    await expect(first).rejects.toThrow('given up');
+    // What the first waited for ends at 1300, while this waits for the other sensor.
+    await connector.read(new AbortController().signal);
+    expect(clock.monotonic()).toBe(2000);
+    await connector.close();
+  });
+
   test('fills batches no further than their limit, and loses no row', async () => {
     const read = async (): Promise<number> => 1;
-    const sensors = Object.fromEntries(['a', 'b', 'c', 'd', 'e'].map((id) => [id, { read }]));
+    const sensors = ['a', 'b', 'c', 'd', 'e'].map((id) => ({ id, read }));
     const options = { count: 2, sensors };
     const limits = { rowsMax: 2 };
     const { batches, connector } = await created(() => options, limits);
@@ -449,14 +531,15 @@ describe('in a run', () => {
     let given: AbortSignal | undefined;
     const { connector } = await created(() => ({
       timeoutMs: 60_000,
-      sensors: {
-        a: {
+      sensors: [
+        {
+          id: 'a',
           read: (signal) => {
             given = signal;
             return never();
           },
         },
-      },
+      ],
     }));
     const stop = new AbortController();
     const reading = connector.read(stop.signal);
@@ -468,29 +551,63 @@ describe('in a run', () => {
 
   test.each([
     [{}, 'sensors'],
-    [{ sensors: {} }, 'at least one sensor'],
-    [{ sensors: { a: {} } }, 'either `url` or'],
-    [{ sensors: { a: { url: 'http://a.test', read: never } } }, 'either `url` or'],
-    [{ sensors: { a: { url: 'ftp://a.test' } } }, 'takes an address as'],
-    [{ sensors: { a: { url: 'http://u:p@a.test' } } }, 'use `headers`'],
-    [{ sensors: { a: { read: 5 } } }, 'takes a function'],
-    [{ sensors: { a: { read: never, timeoutMs: 0 } } }, 'timeoutMs'],
-    [{ sensors: { a: { read: never } }, everyMs: 100, deadlineMs: 101 }, 'no more than `everyMs`'],
-    [{ sensors: { a: { read: never } }, retry: { maxAttempts: 0 } }, 'maxAttempts'],
-    [{ sensors: { a: { read: never } }, breaker: { jitter: 2 } }, 'jitter'],
-    [{ sensors: { a: { read: never } }, breaker: { openMsMax: 5 } }, 'no less than `openMs`'],
-    [{ sensors: { a: { read: never } }, fallback: { strategy: 'last' } }, 'strategy'],
-    [{ sensors: { a: { read: never } }, fallback: { strategy: [] } }, 'strategy'],
+    [{ sensors: [] }, 'at least one sensor'],
+    [{ sensors: [{ id: 'a' }] }, 'either `url` or'],
+    [{ sensors: [{ id: 'a', url: 'http://a.test', read: never }] }, 'either `url` or'],
+    [{ sensors: [{ id: 'a', url: 'ftp://a.test' }] }, 'takes an address as'],
+    [{ sensors: [{ id: 'a', url: 'http://u:p@a.test' }] }, 'use `headers`'],
+    [{ sensors: [{ id: 'a', read: 5 }] }, 'takes a function'],
+    [{ sensors: [{ id: 'a', read: never, timeoutMs: 0 }] }, 'timeoutMs'],
     [
-      { sensors: { a: { read: never } }, fallback: { strategy: 'constant' } },
+      { sensors: [{ id: 'a', read: never }], everyMs: 100, deadlineMs: 101 },
+      'no more than `everyMs`',
+    ],
+    [{ sensors: [{ id: 'a', read: never }], retry: { maxAttempts: 0 } }, 'maxAttempts'],
+    [{ sensors: [{ id: 'a', read: never }], breaker: { jitter: 2 } }, 'jitter'],
+    [{ sensors: [{ id: 'a', read: never }], breaker: { openMsMax: 5 } }, 'no less than `openMs`'],
+    [{ sensors: [{ id: 'a', read: never }], fallback: { strategy: 'last' } }, 'strategy'],
+    [{ sensors: [{ id: 'a', read: never }], fallback: { strategy: [] } }, 'strategy'],
+    [
+      { sensors: [{ id: 'a', read: never }], fallback: { strategy: 'constant' } },
       'what `constant` del',
     ],
-    [{ sensors: { a: { read: never } }, fallback: { gapMsMax: 5 } }, 'strategy `interpolated`'],
-    [{ sensors: { a: { read: never, every: 5 } } }, 'every'],
+    [{ sensors: [{ id: 'a', read: never }], fallback: { gapMsMax: 5 } }, 'strategy `interpolated`'],
+    [{ sensors: [{ id: 'a', read: never, every: 5 }] }, 'every'],
+    [{ sensors: { a: { read: never } } }, 'takes a list of sensors'],
+    [{ sensors: [{ read: never }] }, 'id'],
+    [{ sensors: [{ id: '', read: never }] }, 'id'],
+    [{ sensors: [{ id: 'a', read: never, field: 'v' }] }, 'works with `url`'],
+    [{ sensors: [{ id: 'a', read: never, headers: { a: 'b' } }] }, 'works with `url`'],
+    [{ sensors: [{ id: 'a', url: 'http://a.test', field: 'a..b' }] }, 'with a point between'],
+    [{ sensors: [{ id: 'a', url: 'http://a.test', headers: { 'a b': '' } }] }, 'no header'],
+    [{ sensors: [{ id: 'a', url: 'http://a.test', headers: { a: '1\n2' } }] }, 'no header'],
+    [{ sensors: [{ id: 'a', read: never }], everyMs: -1 }, 'everyMs'],
+    [{ sensors: [{ id: 'a', read: never }], everyMs: -1, deadlineMs: 5 }, 'everyMs'],
+    [{ sensors: [{ id: 'a', read: never }], breaker: { openMsMax: -1 } }, 'openMsMax'],
+    [
+      {
+        sensors: [
+          { id: 'a', read: never },
+          { id: 'b', read: never },
+          { id: 'a', read: never },
+        ],
+      },
+      'names `sensors[0]` already',
+    ],
   ])('refuses the options %j', async (options, text) => {
     const error = await created(() => options as never).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ZodError);
+    expect((error as ZodError).issues).toHaveLength(1);
     expect((error as ZodError).message).toContain(text);
+  });
+
+  test('takes ids as they are, in their order', async () => {
+    const ids = ['10', '__proto__', '2', 'constructor', '°', '01'];
+    const { rows } = await created(() => ({
+      count: 1,
+      sensors: ids.map((id) => ({ id, read: async () => 1 })),
+    }));
+    expect((await rows()).map(({ sensorId }) => sensorId)).toEqual(ids);
   });
 });
 
@@ -506,7 +623,7 @@ const flaky = (): SourceComponent => {
       return reads;
     },
   });
-  const sensors = Object.fromEntries(['a', 'b', 'c', 'd'].map((id) => [id, sensor(id)]));
+  const sensors = ['a', 'b', 'c', 'd'].map((id) => ({ id, ...sensor(id) }));
   return sensorsSource({ count: 12, everyMs: 500, sensors }) as SourceComponent;
 };
 
@@ -514,7 +631,10 @@ const ofUrls = (): { component: SourceComponent; outside: VirtualOutside } => {
   const outside = virtualOutside();
   outside.network.answer('http://good.test', () => Response.json({ value: 21.5 }));
   outside.network.answer('http://bad.test', never);
-  const sensors = { good: { url: 'http://good.test' }, bad: { url: 'http://bad.test' } };
+  const sensors = [
+    { id: 'good', url: 'http://good.test' },
+    { id: 'bad', url: 'http://bad.test' },
+  ];
   return { component: sensorsSource({ sensors }) as SourceComponent, outside };
 };
 

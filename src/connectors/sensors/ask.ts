@@ -17,28 +17,24 @@ interface Outside {
 }
 
 /** Asks a sensor once. */
-export function askOf(
-  id: string,
-  sensor: ParsedSensor,
-  { network, report }: Outside,
-): Attempt<Reading> {
-  const { url, read, field, headers } = sensor;
-  if (read !== undefined) {
-    return async (signal) => readingOf(id, await read(signal as never), 'value');
-  }
-  const init = { headers: { accept: 'application/json', ...headers }, redirect: 'manual' } as const;
+export function askOf(sensor: ParsedSensor, { network, report }: Outside): Attempt<Reading> {
+  const { id, url, read, field = 'value' } = sensor;
+  if (read !== undefined) return async (signal) => given(id, await read(signal as never));
+  const headers = new Headers(sensor.headers);
+  if (!headers.has('accept')) headers.set('accept', 'application/json');
+  const init = { headers, redirect: 'manual' } as const;
   return async (signal) => {
     const response = await fetched(id, network.fetch(url!, { ...init, signal }), signal);
     const { ok, status } = response;
     if (!ok) {
       // What nobody reads would hold its connection.
-      await response.body?.cancel();
+      await response.body?.cancel().catch(() => {});
       const isRedirect = status >= 300 && status < 400;
       throw new SensorError(id, isRedirect ? 'redirect' : 'status', `answered ${status}`);
     }
     const body = await fetched(id, bodyOf(id, response), signal);
     report.bytesRead(body.length);
-    return readingOf(id, parsed(id, body), field);
+    return found(id, parsed(id, body), field);
   };
 }
 
@@ -82,7 +78,13 @@ function parsed(id: string, body: Uint8Array): unknown {
   }
 }
 
-function readingOf(id: string, answer: unknown, field: string): Reading {
+/** What a function gave: an object may have its value by a getter of its class. */
+function given(id: string, answer: unknown): Reading {
+  const isObject = typeof answer === 'object' && answer !== null;
+  return readingOf(id, isObject ? (answer as Reading).value : answer, 'value');
+}
+
+function found(id: string, answer: unknown, field: string): Reading {
   let value = answer;
   if (typeof answer === 'object') {
     for (const name of field.split('.')) {
@@ -90,7 +92,11 @@ function readingOf(id: string, answer: unknown, field: string): Reading {
       value = isIn ? (value as Record<string, unknown>)[name] : undefined;
     }
   }
+  return readingOf(id, value, field);
+}
+
+function readingOf(id: string, value: unknown, field: string): Reading {
   if (typeof value === 'number' && Number.isFinite(value)) return { value };
-  const found = typeof value === 'number' ? String(value) : value === null ? 'null' : typeof value;
-  throw new SensorError(id, 'no-value', `gave no finite number as \`${field}\`, but ${found}`);
+  const what = typeof value === 'number' ? String(value) : value === null ? 'null' : typeof value;
+  throw new SensorError(id, 'no-value', `gave no finite number as \`${field}\`, but ${what}`);
 }

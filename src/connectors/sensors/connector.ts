@@ -8,10 +8,10 @@ import {
   Ticks,
   type Timer,
 } from '../../core/index.ts';
-import { bulkhead } from '../../resilience/index.ts';
+import { bulkhead, wrap } from '../../resilience/index.ts';
 import type { SensorFields } from './types.ts';
 import type { ParsedOptions } from './options.ts';
-import { Poll } from './poll.ts';
+import { type Places, Poll } from './poll.ts';
 
 /** Positions count rows: each tick that is taken gives one of every sensor. */
 export class SensorsConnector implements SourceConnector {
@@ -26,16 +26,14 @@ export class SensorsConnector implements SourceConnector {
   /** Rows of a tick that no batch had room for yet. */
   #waiting: RecordOf<SensorFields>[] = [];
   #position = 0;
-  #onDeadline: () => void = () => {};
+  #onDeadline: () => void = nothing;
 
   constructor(options: ParsedOptions, schema: Schema<SensorFields>, context: SourceContext) {
-    const sensors = Object.entries(options.sensors);
-    const { concurrentMax } = options;
-    const places = bulkhead({ name: context.id, concurrentMax, queueMax: sensors.length });
+    const places = placesOf(options, context.id);
     this.#options = options;
     this.#schema = schema;
     this.#context = context;
-    this.#polls = sensors.map(([id, sensor]) => new Poll(id, sensor, options, places, context));
+    this.#polls = options.sensors.map((sensor) => new Poll(sensor, options, places, context));
     this.#timer = context.clock.timer(() => this.#onDeadline());
     this.#builder = new BatchBuilder(schema, { source: context.id });
   }
@@ -89,8 +87,10 @@ export class SensorsConnector implements SourceConnector {
     const lateMs = everyMs - this.#ticks!.waitMs;
     const waitMs = Math.max(deadlineMs - lateMs, deadlineMs / 2);
     const timestamp = clock.now();
+    // Who has not been asked for longest goes first, where there are too few places for all.
     const started = this.#polls
-      .map((poll) => poll.start(this.#closed.signal))
+      .toSorted((one, other) => one.askedMs - other.askedMs)
+      .map((poll) => poll.start(this.#closed.signal, everyMs))
       .filter((read) => read !== undefined);
     await this.#settled(Promise.all(started), clock.monotonic() + waitMs, signal);
     this.#waiting = this.#polls.map((poll) => poll.row(timestamp));
@@ -104,10 +104,13 @@ export class SensorsConnector implements SourceConnector {
         signal.removeEventListener('abort', abort);
       };
       const go = (): void => {
+        // The timer may be that of a later wait by now.
+        if (this.#onDeadline !== go) return;
         stop();
         resolve();
       };
       const abort = (): void => {
+        this.#onDeadline = nothing;
         stop();
         reject(signal.reason as Error);
       };
@@ -117,4 +120,14 @@ export class SensorsConnector implements SourceConnector {
       void reads.then(go);
     });
   }
+}
+
+function nothing(): void {}
+
+/** No more sensors wait for a place than there are: each is asked once at a time. */
+function placesOf({ sensors, concurrentMax }: ParsedOptions, name: string): Places {
+  const queueMax = sensors.length;
+  const all = bulkhead({ name, concurrentMax, queueMax });
+  const some = bulkhead({ name, concurrentMax: Math.ceil(concurrentMax / 4), queueMax });
+  return { all, some: wrap(some, all) };
 }

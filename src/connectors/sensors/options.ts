@@ -5,16 +5,17 @@ import type { SensorPatience, SensorsOptions, SensorStrategy } from './types.ts'
 
 /** The options of one sensor, checked. */
 export interface ParsedSensor extends SensorPatience {
+  readonly id: string;
   readonly url?: string | undefined;
   readonly read?: AnyRowFunction | undefined;
-  readonly field: string;
+  readonly field?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly unit: string;
 }
 
 /** The options with their defaults. */
 export interface ParsedOptions extends Omit<SensorsOptions, 'sensors'> {
-  readonly sensors: Readonly<Record<string, ParsedSensor>>;
+  readonly sensors: readonly ParsedSensor[];
   readonly everyMs: number;
   readonly timeoutMs: number;
   readonly concurrentMax: number;
@@ -42,9 +43,12 @@ export function sensorsOptions(z: Zod): zod.ZodType<ParsedOptions> {
   return z
     .strictObject({
       sensors: z
-        .record(z.string().min(1), sensorOption(z, patience))
-        .refine((sensors) => Object.keys(sensors).length > 0, 'takes at least one sensor')
-        .describe('What to ask, by the id of the sensor.'),
+        .array(sensorOption(z, patience), {
+          error: 'takes a list of sensors, as `[{ id: boiler, url: http://boiler.test/ }]`',
+        })
+        .min(1, 'takes at least one sensor')
+        .superRefine(refuseTwice)
+        .describe('What to ask, in the order of the rows.'),
       everyMs: z.number().positive().default(1000).describe('Milliseconds from batch to batch.'),
       deadlineMs: z
         .number()
@@ -56,15 +60,30 @@ export function sensorsOptions(z: Zod): zod.ZodType<ParsedOptions> {
         .int()
         .min(1)
         .max(10_000)
-        .default(16)
+        .default(64)
         .describe('Sensors that are asked at a time.'),
       ...patience,
       timeoutMs: patience.timeoutMs.unwrap().default(200).describe(timeoutText),
     })
-    .refine(({ everyMs, deadlineMs = 0 }) => deadlineMs <= everyMs, {
+    .refine(({ everyMs, deadlineMs = 0 }) => everyMs <= 0 || deadlineMs <= everyMs, {
       path: ['deadlineMs'],
       error: 'takes no more than `everyMs`',
     });
+}
+
+function refuseTwice(
+  sensors: readonly { readonly id: string }[],
+  context: zod.RefinementCtx,
+): void {
+  const first = new Map<string, number>();
+  for (const [at, { id }] of sensors.entries()) {
+    const before = first.get(id);
+    if (before === undefined) first.set(id, at);
+    else {
+      const message = `names \`sensors[${before}]\` already`;
+      context.addIssue({ code: 'custom', path: [at, 'id'], message });
+    }
+  }
 }
 
 const timeoutText = 'How long one attempt may take, in milliseconds.';
@@ -72,6 +91,7 @@ const timeoutText = 'How long one attempt may take, in milliseconds.';
 function sensorOption(z: Zod, patience: ReturnType<typeof patienceOptions>) {
   return z
     .strictObject({
+      id: z.string().min(1).describe('Its name in the rows, of its own.'),
       url: z
         .url({
           protocol: /^https?$/,
@@ -83,19 +103,42 @@ function sensorOption(z: Zod, patience: ReturnType<typeof patienceOptions>) {
       read: functionOption(z, 'Asks it once.', 'give a `url`').optional(),
       field: z
         .string()
-        .min(1)
-        .default('value')
-        .describe('Where the number is in the answer, as `main.temp`, unless it is a number.'),
-      headers: z
-        .record(z.string().min(1), z.string())
+        .regex(/^[^.]+(\.[^.]+)*$/, 'takes names with a point between two, as `main.temp`')
         .optional()
-        .describe('Headers of the request.'),
+        .describe(
+          'Where the number is in the answer of a URL, unless that is a number itself; `value` unless given.',
+        ),
+      headers: z
+        .record(z.string(), z.string())
+        .superRefine(checkHeaders)
+        .optional()
+        .describe('Headers of the request to a URL.'),
       unit: z.string().default('').describe('What it measures in.'),
       ...patience,
     })
     .refine(({ url, read }) => (url === undefined) !== (read === undefined), {
       error: 'takes either `url` or, in code, `read`',
+    })
+    .superRefine(({ url, read, field, headers }, context) => {
+      if (read === undefined || url !== undefined) return;
+      for (const [option, given] of Object.entries({ field, headers })) {
+        if (given === undefined) continue;
+        const message = 'works with `url`; what `read` gives is the number itself';
+        context.addIssue({ code: 'custom', path: [option], message });
+      }
     });
+}
+
+/** What no request could be made with would else fail at every one. */
+function checkHeaders(headers: Readonly<Record<string, string>>, context: zod.RefinementCtx): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      new Headers({ [name]: value });
+    } catch {
+      // Without the value, which may be a secret.
+      context.addIssue({ code: 'custom', path: [name], message: 'is no header of a request' });
+    }
+  }
 }
 
 function hasUser(url: string): boolean {
@@ -155,10 +198,13 @@ function patienceOptions(z: Zod) {
           .describe('Probes that must succeed in a row before it closes; 2 unless given.')
           .optional(),
       })
-      .refine(({ openMs = 30_000, openMsMax = Infinity }) => openMsMax >= openMs, {
-        path: ['openMsMax'],
-        error: 'takes no less than `openMs`',
-      })
+      .refine(
+        ({ openMs = 30_000, openMsMax = Infinity }) => openMsMax <= 0 || openMsMax >= openMs,
+        {
+          path: ['openMsMax'],
+          error: 'takes no less than `openMs`',
+        },
+      )
       .optional()
       .describe('When a sensor that fails is left alone.'),
     fallback: fallbackOption(z),

@@ -1,13 +1,13 @@
 import type { RecordOf } from '../../batch/index.ts';
-import type { SourceContext } from '../../core/index.ts';
+import type { Policy, SourceContext } from '../../core/index.ts';
 import { reasonOf } from '../../errors.ts';
 import {
-  type Bulkhead,
+  type Attempt,
   consecutiveFailures,
   ResilientSensorClient,
   type SensorRead,
+  type Timeout,
   timeout,
-  wrap,
 } from '../../resilience/index.ts';
 import type { SensorFields } from './types.ts';
 import { askOf, type Reading } from './ask.ts';
@@ -15,47 +15,76 @@ import type { ParsedOptions, ParsedSensor } from './options.ts';
 import { SensorError, sensorReason } from './sensor-error.ts';
 import { createStrategy } from './strategy.ts';
 
+/** Where sensors wait for their turn to be asked. */
+export interface Places {
+  readonly all: Policy;
+  /** A quarter of all, for those that took long and gave nothing the last time. */
+  readonly some: Policy;
+}
+
+/** What a read came to, when by wall time, and when by monotonic time. */
+interface Result {
+  readonly read: SensorRead<Reading>;
+  readonly timeMs: number;
+  readonly atMs: number;
+}
+
+const longMs = Number.MAX_SAFE_INTEGER;
+
 /** A sensor, its client, and the read that is under way. */
 export class Poll {
   readonly #id: string;
   readonly #unit: string;
   readonly #context: SourceContext;
   readonly #client: ResilientSensorClient<Reading>;
+  readonly #ask: Attempt<Reading>;
+  readonly #timeout: Timeout;
+  /** Whether the last attempt took long and gave nothing. */
+  #hangs = false;
+  #askedMs = -1;
   #running: Promise<void> | undefined;
   /** Of the read that has ended since the batch before, which it may have been late for. */
-  #result: { readonly read: SensorRead<Reading>; readonly timeMs: number } | undefined;
+  #result: Result | undefined;
   #isDegraded = false;
 
-  /** `places`: how many sensors are asked at a time, among all of them. */
   constructor(
-    id: string,
     sensor: ParsedSensor,
     general: ParsedOptions,
-    places: Bulkhead,
+    places: Places,
     context: SourceContext,
   ) {
     const { clock, random } = context;
-    const { timeoutMs = general.timeoutMs, retry = general.retry } = sensor;
+    const { id, timeoutMs = general.timeoutMs, retry = general.retry } = sensor;
     const { breaker = general.breaker, fallback = general.fallback } = sensor;
     const { failures = 5, ...times } = breaker ?? {};
-    const ask = askOf(id, sensor, context);
-    const once = wrap(places, timeout({ name: id, timeoutMs, clock }));
+    const once: Attempt<Reading> = (signal) => this.#once(signal);
     this.#id = id;
     this.#unit = sensor.unit;
     this.#context = context;
+    this.#ask = askOf(sensor, context);
+    this.#timeout = timeout({ name: id, timeoutMs, clock });
     this.#client = new ResilientSensorClient<Reading>({
       name: id,
-      read: (signal) => once.execute(ask, signal),
+      read: (signal) => (this.#hangs ? places.some : places.all).execute(once, signal),
       retry,
-      breaker: { opens: consecutiveFailures(failures), ...times },
+      // A probe ends by itself; while it waits for its place, it has not failed.
+      breaker: { opens: consecutiveFailures(failures), probeMsMax: longMs, ...times },
       strategy: createStrategy(fallback ?? {}, clock),
       clock,
       random,
     });
   }
 
+  /** The monotonic time at which its last attempt began; -1 before the first. */
+  get askedMs(): number {
+    return this.#askedMs;
+  }
+
   /** Begins to read; undefined where the read before has not ended. */
-  start(signal: AbortSignal): Promise<void> | undefined {
+  start(signal: AbortSignal, everyMs: number): Promise<void> | undefined {
+    // A result from before a pause is no news any more.
+    const { atMs = Infinity } = this.#result ?? {};
+    if (atMs + everyMs < this.#context.clock.monotonic()) this.#result = undefined;
     if (this.#running !== undefined) return undefined;
     this.#running = this.#read(signal);
     return this.#running;
@@ -85,7 +114,8 @@ export class Poll {
   async #read(signal: AbortSignal): Promise<void> {
     try {
       const read = await this.#client.read(signal);
-      this.#result = { read, timeMs: this.#context.clock.now() };
+      const { clock } = this.#context;
+      this.#result = { read, timeMs: clock.now(), atMs: clock.monotonic() };
     } catch {
       // The source is closed: nobody asks for the result.
     } finally {
@@ -93,7 +123,20 @@ export class Poll {
     }
   }
 
-  #late(): { read: SensorRead<Reading>; timeMs: number } {
+  async #once(signal: AbortSignal): Promise<Reading> {
+    const { clock } = this.#context;
+    this.#askedMs = clock.monotonic();
+    try {
+      const reading = await this.#timeout.execute(this.#ask, signal);
+      this.#hangs = false;
+      return reading;
+    } catch (error) {
+      this.#hangs = clock.monotonic() - this.#askedMs > this.#timeout.timeoutMs / 2;
+      throw error;
+    }
+  }
+
+  #late(): Pick<Result, 'read' | 'timeMs'> {
     this.#context.report.counted('readings.late', 1);
     const error = new SensorError(this.#id, 'late', 'had not answered when its batch went on');
     const reading = this.#client.strategy.handleFailure(this.#id, error);

@@ -34,25 +34,28 @@ export interface SensorPatience {
 
 /** A sensor: a URL that answers with JSON, or a function. */
 export interface SensorOptions extends SensorPatience {
+  /** Its name in the rows, of its own. */
+  readonly id: string;
   readonly url?: string | undefined;
   readonly read?: ((signal: AbortSignal) => SensorAnswer | Promise<SensorAnswer>) | undefined;
   /** Where the number is in the answer of a URL, as `main.temp`; `value` unless given. */
   readonly field?: string | undefined;
+  /** Of the request to a URL. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly unit?: string | undefined;
 }
 
 /** Which sensors `sensorsSource` asks, and how often. */
 export interface SensorsOptions extends SensorPatience {
-  /** By their ids. */
-  readonly sensors: Readonly<Record<string, SensorOptions>>;
+  /** In the order of their rows. */
+  readonly sensors: readonly SensorOptions[];
   /** Milliseconds from one batch to the next; 1,000 unless given. */
   readonly everyMs?: number | undefined;
   /** How long a batch waits for its sensors, in milliseconds; `everyMs` unless given, and at most. */
   readonly deadlineMs?: number | undefined;
   /** Ends after so many batches; never unless given. */
   readonly count?: number | undefined;
-  /** Sensors that are asked at a time; 16 unless given. */
+  /** Sensors that are asked at a time; 64 unless given. */
   readonly concurrentMax?: number | undefined;
 }
 
