@@ -1,6 +1,6 @@
 import type { BreakerState } from '../../core/index.ts';
 import { CircuitOpenError } from '../errors.ts';
-import { type BreakerReason, tell } from '../events.ts';
+import { type BreakerReason, type PolicyEvent, type PolicyListener, tell } from '../events.ts';
 import { functionFailed } from '../given-function.ts';
 import { checkWord } from '../options.ts';
 import type { RuleMemory } from './opening-rules.ts';
@@ -21,6 +21,9 @@ type Times = [closed: number, open: number, halfOpen: number, until: number, las
 const timeOf = { closed: 0, open: 1, 'half-open': 2 } as const;
 const until = 3;
 const lastFailure = 4;
+
+// Few breakers have any, and a field would cost all of them.
+const listeners = new WeakMap<BreakerMachine, Set<PolicyListener>>();
 
 /**
  * The states of a breaker and what moves it between them: calls that enter and end, time, a hand. It
@@ -96,6 +99,13 @@ export abstract class BreakerMachine {
     const nowMs = this.settings.clock.monotonic();
     if (this.#state === 'open') this.#change('half-open', nowMs, 'released');
     else this.#close(nowMs, 'released');
+  }
+
+  /** Tells of every change from now on, after `onEvent`. Gives what ends that. */
+  listen(listener: PolicyListener): () => void {
+    const all = listeners.get(this) ?? new Set();
+    listeners.set(this, all.add(listener));
+    return () => void all.delete(listener);
   }
 
   get metrics(): CircuitBreakerMetrics {
@@ -311,6 +321,10 @@ export abstract class BreakerMachine {
     this.#inRow = inRow;
     this.#probes = undefined;
     const { name, onEvent } = this.settings;
-    if (onEvent) tell(onEvent, { type: 'breaker.changed', name, from, to, reason });
+    const all = listeners.get(this);
+    if (onEvent === undefined && all === undefined) return;
+    const event: PolicyEvent = { type: 'breaker.changed', name, from, to, reason };
+    if (onEvent) tell(onEvent, event);
+    for (const listener of all ?? []) tell(listener, event);
   }
 }
