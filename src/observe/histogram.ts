@@ -1,57 +1,203 @@
 const bucketsPerOctave = 32;
-const octaveMin = -20;
-const octaveMax = 12;
-const bucketCount = (octaveMax - octaveMin) * bucketsPerOctave + 1;
+const octaves = 32;
+const bucketCount = octaves * bucketsPerOctave;
+
+// What stands before the buckets in the cells of a histogram.
+const countAt = 0;
+const sumAt = 1;
+const maxAt = 2;
+const zerosAt = 3;
+const firstAt = 4;
+const headerLength = 5;
+const cellCount = headerLength + bucketCount;
+
+/** The exponent that a double has stored for 1. */
+const exponentOfOne = 1023;
+/** Buckets are counted from the smallest exponent there is: 1 is the upper end of this one. */
+const bucketOfOne = exponentOfOne * bucketsPerOctave - 1;
+/** At first the buckets go from 2^-20 s, about a microsecond, to 2^12 s, more than an hour. */
+const firstBucket = bucketOfOne + 1 - 20 * bucketsPerOctave;
+
+// A value's exponent gives the octave, and the first six bits of its mantissa the bucket but for one
+// bound that may lie among the values with these bits: it is compared exactly.
+const number = new Float64Array(1);
+const words = new Uint32Array(number.buffer);
+number[0] = 1;
+const highAt = words[1] === 0 ? 0 : 1;
+const lowAt = 1 - highAt;
+const boundsBelow = new Int32Array(64);
+const boundHigh = new Int32Array(bucketsPerOctave + 1);
+const boundLow = new Float64Array(bucketsPerOctave + 1);
+for (let bound = 0; bound < bucketsPerOctave; bound++) {
+  number[0] = 2 ** (bound / bucketsPerOctave);
+  boundHigh[bound] = words[highAt]! & 0xfffff;
+  boundLow[bound] = words[lowAt]!;
+  for (let bits = 0; bits < 64; bits++) if (number[0] < 1 + bits / 64) boundsBelow[bits]!++;
+}
+boundHigh[bucketsPerOctave] = 0x100000;
+
+/** The upper bounds, in seconds, of the buckets that text formats show: powers of four. */
+export const classicBounds: readonly number[] = Array.from(
+  { length: 14 },
+  (_, at) => 4 ** (at - 9),
+);
+
+/** An exponential histogram as OTLP has it: `counts[i]` are values up to 2^((offset + i + 1) / 32). */
+export interface ExponentialBuckets {
+  readonly scale: 5;
+  readonly zeroCount: number;
+  readonly offset: number;
+  readonly counts: readonly number[];
+}
 
 /**
  * An exponential histogram, base 2 and scale 5: each bucket is 2^(1/32) wide, so a quantile is
- * within 1.1 % of the exact one. Fixed size; maps to OTLP's without loss. Values in
- * seconds from 1 µs to an hour; what is smaller counts as zero, what is larger in the last bucket.
+ * within 1.1 % of the exact one. Of a fixed size: 32 octaves, that move to where the values are; what
+ * is 2^32 times less than the largest counts as zero, and so does what is no positive number.
  */
 export class Histogram {
-  readonly #buckets: Float64Array = new Float64Array(bucketCount);
-  #count = 0;
-  #sum = 0;
-  #max = 0;
+  /** How many cells one takes: 8 KiB. */
+  static readonly cells: number = cellCount;
+  readonly #cells: Float64Array;
+
+  /** `cells`: `Histogram.cells` numbers, all zero at first, as in memory that threads share. */
+  constructor(cells: Float64Array = new Float64Array(cellCount)) {
+    this.#cells = cells;
+    if (cells[firstAt] === 0) cells[firstAt] = firstBucket;
+  }
 
   record(value: number, weight = 1): void {
-    this.#count += weight;
-    this.#sum += value * weight;
-    if (value > this.#max) this.#max = value;
-    this.#buckets[bucketOf(value)]! += weight;
+    const cells = this.#cells;
+    number[0] = value;
+    const high = words[highAt]!;
+    let bound = boundsBelow[(high >>> 14) & 63]!;
+    const fraction = high & 0xfffff;
+    const least = boundHigh[bound]!;
+    if (fraction > least || (fraction === least && words[lowAt]! > boundLow[bound]!)) bound++;
+    const bucket = (high >>> 20) * bucketsPerOctave + bound - 1;
+    const at = bucket - cells[firstAt]!;
+    if (at >= 0 && at < bucketCount) {
+      cells[headerLength + at]! += weight;
+      cells[sumAt]! += value * weight;
+      if (value > cells[maxAt]!) cells[maxAt] = value;
+    } else if (!(value > 0 && value < Infinity)) {
+      cells[zerosAt]! += weight;
+    } else {
+      this.#add(bucket, weight);
+      cells[sumAt]! += value * weight;
+      if (value > cells[maxAt]!) cells[maxAt] = value;
+    }
+    cells[countAt]! += weight;
+  }
+
+  /** Adds what another has recorded. */
+  merge(other: Histogram): void {
+    const [cells, more] = [this.#cells, other.#cells];
+    for (let at = 0; at < bucketCount; at++) {
+      const weight = more[headerLength + at]!;
+      if (weight !== 0) this.#add(more[firstAt]! + at, weight);
+    }
+    for (const at of [countAt, sumAt, zerosAt]) cells[at]! += more[at]!;
+    if (more[maxAt]! > cells[maxAt]!) cells[maxAt] = more[maxAt]!;
+  }
+
+  /** Forgets everything. */
+  clear(): void {
+    this.#cells.fill(0);
+    this.#cells[firstAt] = firstBucket;
   }
 
   get count(): number {
-    return this.#count;
+    return this.#cells[countAt]!;
   }
 
   get sum(): number {
-    return this.#sum;
+    return this.#cells[sumAt]!;
   }
 
   get max(): number {
-    return this.#max;
+    return this.#cells[maxAt]!;
   }
 
   /** The value below which the fraction `q` of the recorded ones lies; null while there are none. */
   quantile(q: number): number | null {
-    if (this.#count === 0) return null;
-    const rank = q * this.#count;
-    let seen = 0;
-    for (let bucket = 0; bucket < bucketCount; bucket++) {
-      seen += this.#buckets[bucket]!;
-      if (seen >= rank && seen > 0) return Math.min(this.#max, middleOf(bucket));
+    const cells = this.#cells;
+    if (cells[countAt] === 0) return null;
+    const rank = q * cells[countAt]!;
+    let seen = cells[zerosAt]!;
+    if (seen > 0 && seen >= rank) return 0;
+    for (let at = headerLength; at < cellCount; at++) {
+      seen += cells[at]!;
+      if (seen > 0 && seen >= rank) {
+        return Math.min(cells[maxAt]!, middleOf(cells[firstAt]! + at - headerLength));
+      }
     }
-    return this.#max;
+    return cells[maxAt]!;
+  }
+
+  /** How many were at most each of these bounds, which ascend; exact where they are powers of 2. */
+  countsUpTo(bounds: readonly number[]): number[] {
+    const cells = this.#cells;
+    let seen = cells[zerosAt]!;
+    let at = 0;
+    return bounds.map((bound) => {
+      const beyond = Math.floor(bucketOfOne + 1 + Math.log2(bound) * bucketsPerOctave);
+      const end = Math.min(bucketCount, beyond - cells[firstAt]!);
+      for (; at < end; at++) seen += cells[headerLength + at]!;
+      return seen;
+    });
+  }
+
+  /** All of it but sum and count, as OTLP wants it. */
+  exponentialBuckets(): ExponentialBuckets {
+    const cells = this.#cells;
+    const buckets = cells.subarray(headerLength);
+    const first = Math.max(
+      0,
+      buckets.findIndex((count) => count > 0),
+    );
+    const counts = [...buckets.subarray(first, buckets.findLastIndex((count) => count > 0) + 1)];
+    const offset = cells[firstAt]! + first - bucketOfOne - 1;
+    return { scale: 5, zeroCount: cells[zerosAt]!, offset, counts };
+  }
+
+  /** Adds to a bucket that the octaves may have to move for. */
+  #add(bucket: number, weight: number): void {
+    const cells = this.#cells;
+    const at = bucket - cells[firstAt]!;
+    if (at >= bucketCount) this.#moveUp(at - bucketCount + 1);
+    else if (at < 0 && !this.#movesDown(-at)) {
+      cells[zerosAt]! += weight;
+      return;
+    }
+    cells[headerLength + bucket - cells[firstAt]!]! += weight;
+  }
+
+  #moveUp(by: number): void {
+    const cells = this.#cells;
+    const buckets = cells.subarray(headerLength);
+    const lost = Math.min(by, bucketCount);
+    for (let at = 0; at < lost; at++) cells[zerosAt]! += buckets[at]!;
+    buckets.copyWithin(0, lost);
+    buckets.fill(0, bucketCount - lost);
+    cells[firstAt]! += by;
+  }
+
+  /** By a whole octave, or more, so that it is seldom done; not where that would lose the largest. */
+  #movesDown(least: number): boolean {
+    const cells = this.#cells;
+    const buckets = cells.subarray(headerLength);
+    const last = buckets.findLastIndex((count) => count > 0);
+    const free = last < 0 ? Infinity : bucketCount - 1 - last;
+    if (free < least) return false;
+    const by = Math.min(free, Math.ceil(least / bucketsPerOctave) * bucketsPerOctave);
+    buckets.copyWithin(by, 0);
+    buckets.fill(0, 0, by);
+    cells[firstAt]! -= by;
+    return true;
   }
 }
 
-function bucketOf(value: number): number {
-  if (!(value > 0)) return 0;
-  const bucket = Math.floor((Math.log2(value) - octaveMin) * bucketsPerOctave) + 1;
-  return Math.min(bucketCount - 1, Math.max(0, bucket));
-}
-
 function middleOf(bucket: number): number {
-  return bucket === 0 ? 0 : 2 ** (octaveMin + (bucket - 0.5) / bucketsPerOctave);
+  return 2 ** ((bucket - bucketOfOne - 0.5) / bucketsPerOctave);
 }
