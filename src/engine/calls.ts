@@ -75,15 +75,16 @@ export class Calls {
 
   /**
    * Rejects with what the policy gives up with, or with the signal's reason. `args`: of what is
-   * called, for the key of a fallback.
+   * called, for the key of a fallback. `waits`: told when it begins to wait for a breaker, and when
+   * it goes on.
    */
   async make<T>(
     what: string,
     attempt: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
     args: readonly unknown[] = [],
+    waits: (isWaiting: boolean) => void = () => {},
   ): Promise<T> {
-    const { triesMax = Infinity } = this.#parts;
     if (this.#run === undefined) return attempt(signal);
     const call = this.#callOf(what, attempt);
     let isFirst = false;
@@ -97,18 +98,18 @@ export class Calls {
         if (fallbackOf(this.#parts.policy!) !== undefined) throw this.#undelivered(what, error);
         const refusal = refusalIn(error);
         const open = openBreaker(this.#parts.policy!, refusal);
-        const isOver = (): boolean =>
-          !isCounted(error) || call.tried(open !== undefined, this.#successes) >= triesMax;
-        if (refusal === undefined && isOver()) {
+        if (refusal === undefined && this.#isOver(call, error, open !== undefined)) {
           this.recovered(what);
           throw error;
         }
         isFirst = open !== undefined;
         if (open === undefined) await this.#pause(what, refusal ?? error, signal);
         else {
+          waits(true);
           const { lastReason } = call;
           const wasRefused = refusal !== undefined;
           await this.#waitInLine(what, open, { lastReason, wasRefused }, signal);
+          waits(false);
         }
       }
     }
@@ -136,6 +137,12 @@ export class Calls {
       if (failures > 1 && !this.#reasons.has(what)) this.degrade(what, this.#lastFailure);
     };
     return new Call({ attempt, counts: this.#counts, failed }, this.#successes);
+  }
+
+  /** Whether what failed is not made again. */
+  #isOver(call: Call<unknown>, error: unknown, isOpen: boolean): boolean {
+    const { triesMax = Infinity } = this.#parts;
+    return !isCounted(error) || call.tried(isOpen, this.#successes) >= triesMax;
   }
 
   /** The next in line looks when this call is on its way: only then does the breaker know of it. */

@@ -88,7 +88,7 @@ export class Components {
       input,
       output,
       report: observed.tally,
-      call: (attempt, signal, args) => calls.make('call', attempt, signal, args),
+      call: (attempt, signal, args, waits) => calls.make('call', attempt, signal, args, waits),
     };
     const instance: StageInstance =
       'definition' in component

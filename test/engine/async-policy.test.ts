@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { schema } from '../../src/batch/index.ts';
 import type { Policy } from '../../src/core/index.ts';
-import type { ValidationError } from '../../src/engine/index.ts';
+import { memoryCheckpoints, type ValidationError } from '../../src/engine/index.ts';
 import {
   circuitBreaker,
   consecutiveFailures,
@@ -221,6 +221,48 @@ describe('a row that fails by itself, and an outage', () => {
     expect(calls.get(7)).toBeLessThanOrEqual(12);
     expect(report.durationMs).toBeLessThan(6 * minutes);
     expectClosedLedger(report);
+  });
+
+  test.each([2, 8])('also where only rows behind a cut can show it (%i calls)', async (n) => {
+    const outside = virtualOutside();
+    const saved: [cut: number, position: number][] = [];
+    const log = memoryCheckpoints();
+    const { values, dead, builder } = hardTimes(outside, {
+      concurrency: n,
+      poison: 7,
+      everyMs: 1000,
+    });
+    const done: number[] = [];
+    const report = await builder.run({
+      store: {
+        load: () => log.load(),
+        save: (checkpoint) => {
+          saved.push([checkpoint.cut, Number(checkpoint.positions['scripted'])]);
+          done.push(values().length + dead.length);
+          return log.save(checkpoint);
+        },
+      },
+    });
+    expect(values()).toEqual(others);
+    expect(dead).toMatchObject([{ message: 'poison' }]);
+    // Each cut that was saved covers only rows that had come to their end.
+    for (const [index, [, position]] of saved.entries()) {
+      expect(done[index]).toBeGreaterThanOrEqual(position * 5);
+    }
+    expect(report.durationMs).toBeLessThan(6 * minutes);
+    expectClosedLedger(report);
+  });
+
+  test('alone it waits, and says for what', async () => {
+    const outside = virtualOutside();
+    const { dead, builder } = hardTimes(outside, { concurrency: 1, poison: 7 });
+    const run = await builder.start();
+    await outside.clock.sleep(60 * minutes);
+    expect(dead).toEqual([]);
+    expect(run.stats().degraded['ask']).toMatch(
+      /^breaker `api` is open, .*; could not call: poison$/,
+    );
+    await run.abort();
   });
 
   test.each([1, 8])('half an hour of outage costs no row (%i calls)', async (concurrency) => {

@@ -32,6 +32,7 @@ type Job = RecordOf<Fields>;
 function created<A extends AnyFields = Fields>(
   options: (clock: VirtualClock) => MapAsyncOptions<Fields, A>,
   rowsMax: number = defaultSettings.batch.rowsMax,
+  call: StageContext['call'] = (attempt, signal) => attempt(signal),
 ): { stage: Stage; clock: VirtualClock; tally: Tally; run: AbortController } {
   const clock = new VirtualClock();
   const tally = new Tally();
@@ -48,7 +49,7 @@ function created<A extends AnyFields = Fields>(
     input: jobs,
     output: definition.spec.output(jobs as Schema, parsed),
     report: tally,
-    call: (attempt: (signal: AbortSignal) => unknown, signal: AbortSignal) => attempt(signal),
+    call,
   } as unknown as StageContext;
   return { stage: definition.spec.create(parsed, context) as Stage, clock, tally, run };
 }
@@ -169,6 +170,49 @@ test('before a cut goes on, everything before it has, and nothing behind it was 
     'rows 1',
     'cut 3, held 0',
   ]);
+});
+
+describe('while all calls wait for a breaker, rows behind a cut are begun', () => {
+  test.each([true, false])('and go on behind it (ordered: %s)', async (ordered) => {
+    const seen: string[] = [];
+    const blocked = Promise.withResolvers<void>();
+    // The first row waits for a breaker, and goes on when two behind the cut have shown the way.
+    const call: StageContext['call'] = async (attempt, signal, args, waits) => {
+      const { id } = args![0] as Job;
+      if (id === 0) {
+        waits!(true);
+        await blocked.promise;
+        waits!(false);
+      }
+      if (id === 4) blocked.resolve();
+      return attempt(signal);
+    };
+    const { stage } = created(
+      (time) => ({
+        ordered,
+        concurrency: 2,
+        map: async (job) => {
+          seen.push(`begin ${job.id}`);
+          await time.sleep(job.waitMs);
+          return job;
+        },
+      }),
+      undefined,
+      call,
+    );
+    const batch = (...ids: number[]): Batch =>
+      Batch.from(
+        ids.map((id) => ({ id, waitMs: 1 })),
+        jobs,
+      );
+    const flows = [batch(0), batch(1, 2), new Cut(1), batch(3), batch(4), batch(5)];
+    for await (const flow of stage.transform(stream(flows))) seen.push(String(shown(flow)));
+    const behind = ['begin 1', 'begin 2', 'begin 3'];
+    expect(seen.filter((one) => one.startsWith('begin')).slice(0, 3)).toEqual(behind);
+    expect(seen.filter((one) => !one.startsWith('begin'))).toEqual(
+      ordered ? ['0', '1,2', 'cut 1', '3', '4', '5'] : ['1,2', '0', 'cut 1', '3', '4', '5'],
+    );
+  });
 });
 
 describe('a row that fails costs only itself', () => {

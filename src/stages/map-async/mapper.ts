@@ -34,7 +34,9 @@ type Result =
 /**
  * Keeps up to `concurrency` calls under way. It reads on when every row it holds has been started,
  * and while it holds no more rows than one batch or the calls may have: one slow call holds up a
- * bounded number of rows. Before a cut goes on, every batch before it has.
+ * bounded number of rows. Before a cut goes on, every batch before it has, and no row behind it is
+ * begun; but where all calls wait for a breaker, which may be open because of these rows alone,
+ * others are begun behind the cut, so that the breaker sees whether they do better.
  */
 export class AsyncMapper implements Stage {
   readonly #options: AsyncMapperOptions;
@@ -42,16 +44,18 @@ export class AsyncMapper implements Stage {
   readonly #failures: RowFailures;
   readonly #records: RecordCollector;
   readonly #rowsMax: number;
-  readonly #open: OpenBatch[] = [];
+  /** What was read and has not gone on, in order. */
+  readonly #open: (OpenBatch | Cut)[] = [];
   /** What aborts each call that is under way. */
   readonly #calls = new Set<AbortController>();
+  /** Those of them that wait for a breaker. */
+  readonly #waiting = new Set<AbortController>();
   #rowsHeld = 0;
   #changed = Promise.withResolvers<void>();
   #reading = false;
   #ended = false;
   #closed = false;
   #input: AsyncIterator<Flow> | undefined;
-  #cut: Cut | undefined;
   #inputFailure: { readonly error: unknown } | undefined;
 
   constructor(options: AsyncMapperOptions, context: StageContext) {
@@ -76,14 +80,10 @@ export class AsyncMapper implements Stage {
         signal.throwIfAborted();
         this.#advance();
         const finished = this.#takeFinished();
-        if (finished !== undefined) yield this.#settle(finished);
+        if (finished !== undefined) yield isCut(finished) ? finished : this.#settle(finished);
         else if (this.#open.length > 0 || this.#reading) await this.#changed.promise;
         else if (this.#inputFailure !== undefined) throw this.#inputFailure.error;
-        else if (this.#cut !== undefined) {
-          const cut = this.#cut;
-          this.#cut = undefined;
-          yield cut;
-        } else if (this.#ended) return;
+        else if (this.#ended) return;
       }
     } finally {
       signal.removeEventListener('abort', stop);
@@ -100,8 +100,15 @@ export class AsyncMapper implements Stage {
 
   #mayRead(): boolean {
     if (this.#reading || this.#ended || this.#inputFailure !== undefined) return false;
-    if (this.#cut !== undefined || this.#calls.size >= this.#options.concurrency) return false;
-    return this.#rowsHeld < this.#rowsMax && this.#nextToStart() === undefined;
+    if (this.#calls.size >= this.#options.concurrency || this.#rowsHeld >= this.#rowsMax)
+      return false;
+    if (!this.#goesBehindCuts && this.#open.some((flow) => isCut(flow))) return false;
+    return this.#nextToStart() === undefined;
+  }
+
+  /** Whether nothing in hand can go on but what is behind a cut. */
+  get #goesBehindCuts(): boolean {
+    return this.#calls.size > 0 && this.#waiting.size === this.#calls.size;
   }
 
   #read(): void {
@@ -114,7 +121,7 @@ export class AsyncMapper implements Stage {
     this.#input!.next().then(
       ({ done, value }) => {
         if (done) this.#ended = true;
-        else if (isCut(value)) this.#cut = value;
+        else if (isCut(value)) this.#open.push(value);
         else this.#openBatch(value);
         readDone();
       },
@@ -132,7 +139,12 @@ export class AsyncMapper implements Stage {
   }
 
   #nextToStart(): OpenBatch | undefined {
-    return this.#open.find(({ batch, started }) => started < batch.length);
+    for (const flow of this.#open) {
+      if (!isCut(flow)) {
+        if (flow.started < flow.batch.length) return flow;
+      } else if (!this.#goesBehindCuts) return undefined;
+    }
+    return undefined;
   }
 
   #start(): void {
@@ -148,6 +160,7 @@ export class AsyncMapper implements Stage {
     const finish = (result: Result): void => {
       // A call that was given up may still end; nobody waits for it.
       if (!this.#calls.delete(call)) return;
+      this.#waiting.delete(call);
       open.results[at] = result;
       open.done++;
       this.#advance();
@@ -157,7 +170,14 @@ export class AsyncMapper implements Stage {
     const { batch } = open;
     const record = Object.freeze(batch.rowAt(batch.rows[at]!));
     const attempt = (signal: AbortSignal): Promise<unknown> => this.#attempt(record, signal);
-    this.#context.call(attempt, call.signal, [record]).then(
+    const waits = (isWaiting: boolean): void => {
+      if (!isWaiting) this.#waiting.delete(call);
+      else if (this.#calls.has(call)) {
+        this.#waiting.add(call);
+        this.#advance();
+      }
+    };
+    this.#context.call(attempt, call.signal, [record], waits).then(
       (mapped) => finish({ record: mapped }),
       (thrown: unknown) => {
         if (thrown instanceof Undelivered) finish({ dropped: thrown.reason });
@@ -210,16 +230,14 @@ export class AsyncMapper implements Stage {
     return isOwn && thrown.code === 'ERR_TIMEOUT' ? 'row.timeout' : 'row.threw';
   }
 
-  /** The next batch that may go on and is done, if there is one. */
-  #takeFinished(): OpenBatch | undefined {
-    const isDone = ({ batch, done }: OpenBatch): boolean => done === batch.length;
-    const first = this.#open[0];
-    const index = this.#options.ordered
-      ? first && isDone(first)
-        ? 0
-        : -1
-      : this.#open.findIndex(isDone);
-    return index < 0 ? undefined : this.#open.splice(index, 1)[0];
+  /** What may go on next: a batch that is done, or a cut that nothing is in front of. */
+  #takeFinished(): OpenBatch | Cut | undefined {
+    for (const [index, flow] of this.#open.entries()) {
+      const isNext = isCut(flow) ? index === 0 : flow.done === flow.batch.length;
+      if (isNext) return this.#open.splice(index, 1)[0];
+      if (this.#options.ordered || isCut(flow)) return undefined;
+    }
+    return undefined;
   }
 
   #settle({ batch, results }: OpenBatch): Batch {
@@ -254,6 +272,7 @@ export class AsyncMapper implements Stage {
   #abandonCalls(reason: unknown): void {
     const calls = [...this.#calls];
     this.#calls.clear();
+    this.#waiting.clear();
     for (const call of calls) call.abort(reason);
     this.#wake();
   }
@@ -267,7 +286,7 @@ export class AsyncMapper implements Stage {
         fact: 'the stage was closed',
       }),
     );
-    for (const { batch } of this.#open.splice(0)) batch.release();
+    for (const flow of this.#open.splice(0)) if (!isCut(flow)) flow.batch.release();
     this.#rowsHeld = 0;
     if (this.#ended) return;
     const closed = input.return?.();
