@@ -10,6 +10,8 @@ export class Origin {
   readonly source: string;
   /** The part of the source, as the path of a file; empty where it has none. */
   readonly partition: string;
+  /** When the source gave it, in milliseconds of the run's monotonic clock; the engine says it. */
+  readMs: number | undefined;
   readonly #positions: number | Float64Array;
   readonly #ordinals: readonly Int32Array[];
 
@@ -46,16 +48,22 @@ export class Origin {
       for (let at = 0; at < count; at++) to[at] = from[rows[at]!]!;
       return to;
     });
-    return new Origin(this.source, this.partition, positions, ordinals);
+    return this.#readWith(new Origin(this.source, this.partition, positions, ordinals));
   }
 
   /** The origin of rows made from `parents`, each the n-th (`ordinals`) product of its parent. */
   expand(parents: Uint32Array, ordinals: Int32Array, count: number): Origin {
     const gathered = this.gather(parents, count);
-    return new Origin(this.source, this.partition, gathered.#positions, [
+    const made = new Origin(this.source, this.partition, gathered.#positions, [
       ...gathered.#ordinals,
       ordinals.slice(0, count),
     ]);
+    return this.#readWith(made);
+  }
+
+  #readWith(made: Origin): Origin {
+    made.readMs = this.readMs;
+    return made;
   }
 
   /** A stable id of one record: the same after a replay, different for every other record. */

@@ -98,12 +98,12 @@ export class LiveView {
   /** A title line and a line for each component, with the columns that there is room for. */
   #componentLines(stats: RunStats, columns: number): string[] {
     const titles = ['component', 'kind', 'rows/s', 'out', 'dropped', 'p95 ms', 'queue'];
-    const rows = stats.components.map(({ id, kind, out, dropped, p95Ms }) => {
+    const rows = stats.components.map(({ id, kind, out, dropped, work }) => {
       const rate = formatCount(this.#rateOf(id));
       const counts = [formatCount(out), formatCount(dropped)];
       const fill = stats.queues[id]?.fill;
       const queue = fill === undefined ? '' : gauge(fill);
-      return [escapeControls(id), kind, rate, ...counts, p95Ms?.toFixed(2) ?? '–', queue];
+      return [escapeControls(id), kind, rate, ...counts, work.p95Ms?.toFixed(2) ?? '–', queue];
     });
     const table = [titles.map((title, at) => title.padStart(titleWidths[at]!)), ...rows];
     const options = { right: rightColumns, spare: spareColumns, width: columns - 3 };

@@ -1,4 +1,4 @@
-import type { ComponentReport, RunReport } from '../observe/index.ts';
+import type { ComponentReport, Latency, RunReport } from '../observe/index.ts';
 import { escapeControls, fitTable, formatBytes, formatCount, formatDuration } from './text.ts';
 
 /** A report as it is written in JSON: what scripts may count on. */
@@ -10,9 +10,11 @@ export function reportJson(report: RunReport): Record<string, unknown> {
     busyMs: rounded(component.busyMs),
     blockedMs: rounded(component.blockedMs),
     idleMs: rounded(component.idleMs),
-    p50Ms: rounded(component.p50Ms),
-    p95Ms: rounded(component.p95Ms),
-    p99Ms: rounded(component.p99Ms),
+    work: roundedLatency(component.work),
+    wait: roundedLatency(component.wait),
+    endToEnd: roundedLatency(component.endToEnd),
+    perSecond: rounded(component.perSecond),
+    sinceProgressMs: rounded(component.sinceProgressMs),
   }));
   const head = {
     pipeline,
@@ -30,6 +32,11 @@ function rounded(ms: number | null): number | null {
   return ms === null ? null : Math.round(ms * 1000) / 1000;
 }
 
+function roundedLatency({ count, ...times }: Latency): Record<string, number | null> {
+  const all = Object.entries(times).map(([name, ms]) => [name, rounded(ms)] as const);
+  return { count, ...Object.fromEntries(all) };
+}
+
 const titles = ['component', 'kind', 'in', 'out', 'dropped', 'dead', 'busy', 'p50', 'p95', 'p99'];
 const right = new Set([2, 3, 4, 5, 6, 7, 8, 9]);
 /** What the table leaves out: p50, p99, busy, kind. */
@@ -42,7 +49,8 @@ export function reportTable(
   width: number,
 ): string[] {
   const rows = report.components.map((component) => {
-    const { id, kind, busyMs, p50Ms, p95Ms, p99Ms } = component;
+    const { id, kind, busyMs, work } = component;
+    const { p50Ms, p95Ms, p99Ms } = work;
     const counts = countsOf(component).map(formatCount);
     return [escapeControls(id), kind, ...counts, ...[busyMs, p50Ms, p95Ms, p99Ms].map(formatTime)];
   });
@@ -54,7 +62,8 @@ export function reportTable(
 export function reportLines(report: RunReport): string[] {
   const lines = report.components.map((component) => {
     const [rowsIn, rowsOut, dropped, dead] = countsOf(component);
-    const { id, name, kind, busyMs, p50Ms, p95Ms, p99Ms } = component;
+    const { id, name, kind, busyMs, work } = component;
+    const { p50Ms, p95Ms, p99Ms } = work;
     const label = id === kind ? kind : id === name ? `${kind} ${id}` : `${kind} ${id} (${name})`;
     const times = `busy ${formatTime(busyMs)} p50 ${formatTime(p50Ms)} p95 ${formatTime(p95Ms)} p99 ${formatTime(p99Ms)}`;
     return `${escapeControls(label)}: in ${rowsIn} out ${rowsOut} dropped ${dropped} dead ${dead} ${times}`;

@@ -76,6 +76,7 @@ export {
   type RecordExcerpt,
 } from './dead-letter.ts';
 export { fieldTypeOption, kindOption } from './kind-option.ts';
+export { defineEvent, type EventDefinition, type EventFields, logAt } from './events.ts';
 export { type Logger, type LogLevel, logLevels, silentLogger } from './log.ts';
 export type { Network } from './network.ts';
 export { optionMessage } from './option-message.ts';

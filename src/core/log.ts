@@ -11,6 +11,11 @@ export interface Logger {
   warning(event: string, fields?: Readonly<Record<string, unknown>>): void;
   error(event: string, fields?: Readonly<Record<string, unknown>>): void;
   critical(event: string, fields?: Readonly<Record<string, unknown>>): void;
+  /**
+   * Resolves when it has room again for what must not be lost; undefined while it has, and of a
+   * logger that never waits.
+   */
+  readonly blocked?: Promise<void> | undefined;
   /** A logger that adds these fields to each line. */
   bindContext(fields: Readonly<Record<string, unknown>>): Logger;
 }

@@ -20,6 +20,7 @@ export class Channels {
     { stages, sinks, settings }: Plan,
     created: readonly StageNodeParts[],
     optional: ReadonlyMap<string, FlowQueue>,
+    observedOf: (id: string) => Observed,
   ) {
     const readers = new Map<string, number>();
     for (const { from } of [...stages, ...sinks]) {
@@ -32,7 +33,7 @@ export class Channels {
       queues.set(
         node.id,
         from.map((port) => {
-          const queue = optional.get(node.id) ?? new Queue(settings.queue);
+          const queue = optional.get(node.id) ?? new Queue(settings.queue, observedOf(node.id));
           this.#byPort.set(keyOf(port), [...(this.#byPort.get(keyOf(port)) ?? []), queue]);
           return queue;
         }),

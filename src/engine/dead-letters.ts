@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer';
 
-import { BatchBuilder } from '../batch/index.ts';
+import { BatchBuilder, Origin } from '../batch/index.ts';
 import {
   type Clock,
   type Cut,
@@ -10,6 +10,7 @@ import {
   type RecordExcerpt,
 } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
+import { type Emitter, recordFailed } from '../observe/index.ts';
 import type { OnRowError } from './description.ts';
 import type { Observed } from './observed.ts';
 import type { FailedRowRecord } from './report.ts';
@@ -21,6 +22,7 @@ export interface DeadLettersParts {
   /** Called when the first record fails; undefined where nothing takes dead letters. */
   readonly createWriter: () => Promise<SinkWriter | undefined>;
   readonly clock: Clock;
+  readonly emitter: Emitter;
   /** Takes out of a partition or message what may not be shown. */
   readonly scrub: (text: string) => string;
 }
@@ -49,6 +51,9 @@ export class DeadLetters {
     if (tally.failures.length === 0) return;
     const failures = tally.takeFailures();
     const { onRowError } = this.#parts;
+    for (const failure of failures) this.#tell(observed, failure);
+    // Lines of failed records are never lost: what makes them waits.
+    await this.#parts.emitter.log.blocked;
     if (onRowError === 'fail') {
       // Nothing takes them: the run ends where they stand.
       tally.dead -= failures.length;
@@ -60,6 +65,22 @@ export class DeadLetters {
       return;
     }
     await this.#inTurn(() => this.#write(observed, failures));
+  }
+
+  #tell(observed: Observed, failure: FailedRecord | FailedRowRecord): void {
+    const { emitter, onRowError, scrub } = this.#parts;
+    const fields = {
+      eventId: idOf(observed, failure),
+      status: 'failed',
+      stage: observed.id,
+      reason: failure.reason,
+      message: scrub(failure.message),
+      source: 'recordId' in failure ? failure.source : observed.id,
+      partition: scrub(failure.partition),
+      offset: failure.position,
+      outcome: outcomes[onRowError],
+    };
+    emitter.emit(recordFailed, fields, observed.log);
   }
 
   async commit(cut: Cut): Promise<void> {
@@ -109,13 +130,25 @@ export class DeadLetters {
         reason: failure.reason,
         message: scrub(failure.message).toWellFormed(),
         ...excerptOf(failure),
-        recordId: row ? failure.recordId : null,
+        recordId: idOf(observed, failure),
       });
     }
     await writer.write(this.#builder.finish());
     const [refused] = writer.takeRefused();
     if (refused !== undefined) throw deadLetterRefused(writer.id, refused);
   }
+}
+
+const outcomes: Readonly<Record<OnRowError, string>> = {
+  'dead-letter': 'dead-letter',
+  drop: 'dropped',
+  fail: 'run-failed',
+};
+
+/** The id of a record; of one that became no row, the one that its row would have had. */
+function idOf({ id }: Observed, failure: FailedRecord | FailedRowRecord): string {
+  if ('recordId' in failure) return failure.recordId;
+  return new Origin(id, failure.partition, failure.position).recordId(0);
 }
 
 function excerptOf(failure: FailedRecord | FailedRowRecord): RecordExcerpt {

@@ -11,6 +11,8 @@ interface Given {
   /** Cuts that it has not passed on. */
   readonly cuts: Cut[];
   ended: boolean;
+  /** When the source gave the newest batch. */
+  readMs: number | undefined;
 }
 
 /**
@@ -22,13 +24,13 @@ export async function runGeneral(parts: StageLoopParts, stage: Stage): Promise<v
   const { cuts, settle, signal } = parts;
   const { observed } = parts.nodes[0]!;
   const clock = new WorkClock(observed);
-  const given: Given = { cuts: [], ended: false };
+  const given: Given = { cuts: [], ended: false, readMs: undefined };
   let last: Cut | undefined;
   try {
     clock.start();
     for await (const flow of stage.transform(inputOf(parts, clock, given))) {
       clock.stop();
-      if (!isCut(flow)) await send(parts, flow);
+      if (!isCut(flow)) await send(parts, flow, given);
       else {
         assertNext(observed.id, given, flow);
         if (!cuts.isFinal(flow)) await pass(parts, flow);
@@ -59,10 +61,11 @@ async function pass(parts: StageLoopParts, cut: Cut): Promise<void> {
   await outlet.pass(cut);
 }
 
-async function send(parts: StageLoopParts, batch: Batch): Promise<void> {
+async function send(parts: StageLoopParts, batch: Batch, { readMs }: Given): Promise<void> {
   const { outlet, settle, signal, nodes } = parts;
   const { planned, observed } = nodes[0]!;
   assertPromised(observed.id, batch, planned.output);
+  batch.origin.readMs ??= readMs;
   try {
     await settle(observed);
     signal.throwIfAborted();
@@ -102,7 +105,10 @@ async function* inputOf(
       return;
     }
     if (isCut(flow)) given.cuts.push(flow);
-    else observed.meter.rowsIn += flow.length;
+    else {
+      observed.meter.rowsIn += flow.length;
+      given.readMs = flow.origin.readMs;
+    }
     yield flow;
   }
 }
@@ -122,7 +128,8 @@ class WorkClock {
 
   stop(): void {
     if (this.#started === undefined) return;
-    this.#observed.meter.worked(this.#observed.now() - this.#started);
+    const end = this.#observed.now();
+    this.#observed.meter.worked(end - this.#started, end);
     this.#started = undefined;
   }
 }

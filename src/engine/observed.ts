@@ -1,6 +1,17 @@
 import type { Clock, Logger } from '../core/index.ts';
-import { type ComponentKind, Meter, type PolicyReport } from '../observe/index.ts';
+import {
+  type ComponentKind,
+  type Emitter,
+  ledgerBroken,
+  Meter,
+  type PolicyReport,
+} from '../observe/index.ts';
 import { Tally } from './report.ts';
+
+export interface ObservedParts extends Pick<Observed, 'id' | 'name' | 'kind'> {
+  readonly emitter: Emitter;
+  readonly clock: Clock;
+}
 
 /** What the engine keeps about one component: its meter, and what it reported itself. */
 export class Observed {
@@ -14,18 +25,32 @@ export class Observed {
   held: () => number = () => 0;
   /** What its policy did, where it has one. */
   policy: () => PolicyReport | undefined = () => undefined;
+  /** Rows that nothing accounted for when it was last checked. */
+  unaccounted = 0;
+  readonly #emitter: Emitter;
   readonly #clock: Clock;
   /** Milliseconds that the component has waited by its own word: asleep, or idle. */
   #sleptMs = 0;
   #sleepers = 0;
   #asleepSince = 0;
 
-  constructor(id: string, name: string, kind: ComponentKind, log: Logger, clock: Clock) {
+  constructor({ id, name, kind, emitter, clock }: ObservedParts) {
     this.id = id;
     this.name = name;
     this.kind = kind;
-    this.log = log.bindContext({ component: id });
+    this.#emitter = emitter;
+    this.log = emitter.log.bindContext({ component: id });
     this.#clock = clock;
+  }
+
+  /** Checks its ledger, at a moment when no row is inside it but those it holds. */
+  checkLedger(): void {
+    const { meter, tally } = this;
+    const accounted = meter.rowsOut + tally.absorbedRows + tally.droppedRows + tally.dead;
+    const rows = meter.rowsIn + tally.createdRows - accounted - this.held();
+    if (rows === this.unaccounted) return;
+    this.unaccounted = rows;
+    if (rows !== 0) this.#emitter.emit(ledgerBroken, { id: this.id, rows }, this.log);
   }
 
   now(): number {
@@ -55,10 +80,10 @@ export class Observed {
     const start = this.#clock.monotonic();
     const sleptBefore = this.#sleptMs;
     const done = (): void => {
-      const elapsed = this.#clock.monotonic() - start;
-      const slept = Math.min(elapsed, this.#sleptMs - sleptBefore);
+      const end = this.#clock.monotonic();
+      const slept = Math.min(end - start, this.#sleptMs - sleptBefore);
       this.meter.idleMs += slept;
-      this.meter.worked(elapsed - slept);
+      this.meter.worked(end - start - slept, end);
     };
     let result: T | Promise<T> | undefined;
     try {

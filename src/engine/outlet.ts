@@ -19,7 +19,7 @@ export class Outlet {
       batch.release();
       return;
     }
-    this.#observed.meter.rowsOut += batch.length;
+    this.#observed.meter.sent(batch.length);
     const queues = this.#queues.get(output) ?? [];
     for (let more = 1; more < queues.length; more++) batch.retain();
     if (queues.length === 0) batch.release();

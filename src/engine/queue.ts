@@ -1,10 +1,13 @@
 import { type Flow, isCut } from '../core/index.ts';
 import type { QueueLimits } from './description.ts';
+import type { Observed } from './observed.ts';
 
 /** What stands between one producer and one consumer. */
 export interface FlowQueue {
-  /** Batches waiting now. */
+  /** Batches waiting now, their rows and their bytes. */
   readonly depth: number;
+  readonly rows: number;
+  readonly bytes: number;
   /** How full it is, from 0 to 1. */
   readonly fill: number;
   /** Takes over the caller's hold. Resolves once there was room; undefined when there is at once. */
@@ -23,7 +26,10 @@ export interface FlowQueue {
  */
 export class Queue implements FlowQueue {
   readonly #limits: QueueLimits;
+  readonly #observed: Pick<Observed, 'meter' | 'now'>;
   readonly #flows: Flow[] = [];
+  /** When each came. */
+  readonly #since: number[] = [];
   #rows = 0;
   #bytes = 0;
   #batches = 0;
@@ -32,8 +38,10 @@ export class Queue implements FlowQueue {
   #wakeProducer: (() => void) | undefined;
   #wakeConsumer: (() => void) | undefined;
 
-  constructor(limits: QueueLimits) {
+  /** `observed`: whoever takes from it, whose waits are measured. */
+  constructor(limits: QueueLimits, observed: Pick<Observed, 'meter' | 'now'>) {
     this.#limits = limits;
+    this.#observed = observed;
   }
 
   get depth(): number {
@@ -42,6 +50,10 @@ export class Queue implements FlowQueue {
 
   get rows(): number {
     return this.#rows;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
   }
 
   get fill(): number {
@@ -72,6 +84,7 @@ export class Queue implements FlowQueue {
   discard(): void {
     this.#discarded = true;
     this.close();
+    this.#since.length = 0;
     for (const flow of this.#flows.splice(0)) if (!isCut(flow)) flow.release();
     this.#rows = this.#bytes = this.#batches = 0;
     this.#wake();
@@ -103,6 +116,7 @@ export class Queue implements FlowQueue {
       return;
     }
     this.#flows.push(flow);
+    this.#since.push(this.#observed.now());
     if (!isCut(flow)) {
       this.#rows += flow.length;
       this.#bytes += flow.bytes;
@@ -113,7 +127,10 @@ export class Queue implements FlowQueue {
 
   #take(): Flow | undefined {
     const flow = this.#flows.shift();
+    const sinceMs = this.#since.shift();
     if (flow !== undefined && !isCut(flow)) {
+      const { meter } = this.#observed;
+      meter.wait.record((this.#observed.now() - sinceMs!) / 1000);
       this.#rows -= flow.length;
       this.#bytes -= flow.bytes;
       this.#batches--;

@@ -23,6 +23,8 @@ export class Tally implements SourceReport, StageReport {
   bytes = 0;
   readonly droppedBy: Map<string, number> = new Map();
   readonly counts: Map<string, number> = new Map();
+  /** Failed records by reason, and failed calls by the error's code. */
+  readonly errors: Map<string, number> = new Map();
   /** Failures since they were last taken away. */
   failures: (FailedRowRecord | FailedRecord)[] = [];
 
@@ -40,8 +42,10 @@ export class Tally implements SourceReport, StageReport {
   failed(record: FailedRecord): void;
   failed(batch: Batch, row: number, reason: string, thrown?: unknown): void;
   failed(what: FailedRecord | Batch, row = 0, reason = '', thrown?: unknown): void {
+    const failure = 'record' in what ? what : failedRow(what, row, reason, thrown);
     this.dead++;
-    this.failures.push('record' in what ? what : failedRow(what, row, reason, thrown));
+    this.failures.push(failure);
+    add(this.errors, failure.reason, 1);
   }
 
   /** The failures since this was last asked. */
@@ -61,6 +65,11 @@ export class Tally implements SourceReport, StageReport {
 
   counted(what: string, count: number): void {
     if (count > 0) add(this.counts, what, count);
+  }
+
+  /** A call to the outside failed, whether or not it is made again. */
+  callFailed(error: unknown): void {
+    add(this.errors, kindOf(error), 1);
   }
 
   bytesRead(bytes: number): void {
@@ -85,6 +94,15 @@ export function failedRow(
     record: batch.rowAt(row),
     thrown,
   };
+}
+
+/** Of a closed set: codes and class names, never what an error says. */
+function kindOf(error: unknown): string {
+  const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
+  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code)) return code;
+  return error instanceof Error && typeof name === 'string' && /^\w{1,64}$/.test(name)
+    ? name
+    : 'unknown';
 }
 
 function add(counts: Map<string, number>, name: string, count: number): void {

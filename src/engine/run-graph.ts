@@ -21,6 +21,8 @@ export interface RunGraphParts {
   readonly saves: boolean;
   /** Whether the run was asked to stop before its input ended. */
   readonly isStopping: () => boolean;
+  /** Whether sources are not to be read for now. */
+  readonly isPaused: () => boolean;
   /** Takes failed records to the dead letters. */
   readonly settle: (observed: Observed) => Promise<void>;
   /** Waits for what holds up the end of the run, as long as that may. */
@@ -54,7 +56,9 @@ export class RunGraph {
       if (state !== undefined && typeof instance !== 'function') instance.restore?.(state);
     }
     const optional = await this.#createQueues();
-    const channels = (this.#channels = new Channels(plan, stages, optional));
+    const channels = (this.#channels = new Channels(plan, stages, optional, (id) =>
+      components.observedOf(id),
+    ));
     for (const planned of plan.sources) {
       const created = await components.createSource(planned);
       const outlet = channels.outletOf(created.observed, [onlyOutput]);
@@ -119,8 +123,10 @@ export class RunGraph {
   /** What waits before each component that has a queue. */
   queues(): Readonly<Record<string, QueueStats>> {
     const queues = [...(this.#channels?.queues ?? [])].map(([id, inputs]) => {
-      const depth = inputs.reduce((total, queue) => total + queue.depth, 0);
-      return [id, { depth, fill: Math.max(...inputs.map(({ fill }) => fill)) }] as const;
+      const sum = (of: 'depth' | 'rows' | 'bytes'): number =>
+        inputs.reduce((total, queue) => total + queue[of], 0);
+      const fill = Math.max(...inputs.map((queue) => queue.fill));
+      return [id, { depth: sum('depth'), rows: sum('rows'), bytes: sum('bytes'), fill }] as const;
     });
     return Object.freeze(Object.fromEntries(queues));
   }

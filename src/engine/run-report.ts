@@ -1,26 +1,40 @@
-import type { ComponentReport, RunReport, RunStats } from '../observe/index.ts';
+import {
+  type ComponentReport,
+  latencyOf,
+  type RunReport,
+  type RunStats,
+} from '../observe/index.ts';
 import type { Observed } from './observed.ts';
 
 /** The figures without what only the present has. */
 export function reportOf({
+  at: _at,
+  monotonicMs: _monotonicMs,
+  process: _process,
+  isPaced: _isPaced,
   degraded: _degraded,
   queues: _queues,
   lag: _lag,
+  events: _events,
   ...report
 }: RunStats): RunReport {
   return Object.freeze(report);
 }
 
-/** `isWhole`: whether no row is on its way. */
+/** When a report is made. */
+export interface ReportTime {
+  /** Now, and the start of the run, in monotonic milliseconds. */
+  readonly nowMs: number;
+  readonly startedMs: number;
+}
+
 export function reportComponent(
   observed: Observed,
-  { isWhole }: { readonly isWhole: boolean },
+  { nowMs, startedMs }: ReportTime,
 ): ComponentReport {
   const { id, name, kind, meter, tally } = observed;
-  const held = observed.held();
   const policy = observed.policy();
-  const rows = meter.rowsIn + tally.createdRows;
-  const accounted = meter.rowsOut + tally.absorbedRows + tally.droppedRows + tally.dead + held;
+  const { lastProgressMs } = meter;
   return {
     id,
     name,
@@ -31,21 +45,20 @@ export function reportComponent(
     dead: tally.dead,
     absorbed: tally.absorbedRows,
     created: tally.createdRows,
-    held,
-    unaccounted: isWhole ? rows - accounted : 0,
+    held: observed.held(),
+    unaccounted: observed.unaccounted,
     busyMs: meter.busyMs,
     blockedMs: meter.blockedMs,
     idleMs: meter.idleMs,
-    p50Ms: quantileMs(observed, 0.5),
-    p95Ms: quantileMs(observed, 0.95),
-    p99Ms: quantileMs(observed, 0.99),
+    work: Object.freeze(latencyOf(meter.work)),
+    wait: Object.freeze(latencyOf(meter.wait)),
+    endToEnd: Object.freeze(latencyOf(meter.endToEnd)),
+    perSecond: meter.perSecond(nowMs, startedMs),
+    bytes: tally.bytes,
+    sinceProgressMs: lastProgressMs === undefined ? null : nowMs - lastProgressMs,
     droppedBy: Object.fromEntries(tally.droppedBy),
     counts: Object.fromEntries(tally.counts),
+    errors: Object.fromEntries(tally.errors),
     ...(policy && { policy }),
   };
-}
-
-function quantileMs({ meter }: Observed, q: number): number | null {
-  const seconds = meter.work.quantile(q);
-  return seconds === null ? null : seconds * 1000;
 }

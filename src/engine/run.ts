@@ -1,6 +1,18 @@
-import { type Cut, type Logger, silentLogger } from '../core/index.ts';
+import { type Cut, silentLogger } from '../core/index.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
-import type { RunReport, RunStats, RunStatus } from '../observe/index.ts';
+import {
+  closeFailed,
+  Emitter,
+  outputClosed,
+  runEnded,
+  runFailed,
+  runPaused,
+  type RunReport,
+  runResumed,
+  runStarted,
+  type RunStats,
+  type RunStatus,
+} from '../observe/index.ts';
 import { type Checkpoint, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
@@ -12,7 +24,7 @@ import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
 import { StateLock } from './run/state-lock.ts';
 import { statsOf } from './run/stats.ts';
 import { RunGraph } from './run-graph.ts';
-import { reportComponent, reportOf } from './run-report.ts';
+import { reportOf } from './run-report.ts';
 
 /** Starts a planned pipeline. */
 export function startRun(plan: Plan, options: RunOptions = {}): Run {
@@ -30,7 +42,7 @@ const remedy = 'raise `drainMsMax`, or see which component is slow';
 class PipelineRun implements Run {
   readonly #plan: Plan;
   readonly #options: RunOptions;
-  readonly #log: Logger;
+  readonly #emitter: Emitter;
   readonly #aborting = new AbortController();
   readonly #timers = new AbortController();
   readonly #settled: PromiseWithResolvers<RunReport> = Promise.withResolvers();
@@ -49,8 +61,9 @@ class PipelineRun implements Run {
   #isAwaited = false;
   #startedMs = 0;
   #endedMs: number | undefined;
-  /** Whether everything that came in has come to its end. */
-  #isWhole = false;
+  /** Whether everything is open. */
+  #isOpen = false;
+  #isPaused = false;
   #lastCut: Cut | undefined;
   /** Whether the last cut is complete. */
   #isSafe = false;
@@ -60,8 +73,9 @@ class PipelineRun implements Run {
   constructor(plan: Plan, options: RunOptions) {
     this.#plan = plan;
     this.#options = options;
-    this.#log = (options.log ?? silentLogger).bindContext({ pipeline: plan.name });
-    this.#degradation = new Degradation(this.#log);
+    const log = (options.log ?? silentLogger).bindContext({ pipeline: plan.name });
+    this.#emitter = new Emitter(log, plan.outside.clock);
+    this.#degradation = new Degradation(this.#emitter);
     this.#stateLock = new StateLock(plan);
     this.#sourcesLeft = plan.sources.length;
     // A failure that nobody waits for is a warning, not the end of the process.
@@ -69,7 +83,7 @@ class PipelineRun implements Run {
     const { signal } = this.#aborting;
     this.#components = new Components({
       plan,
-      log: this.#log,
+      emitter: this.#emitter,
       signal,
       watch: options.watch,
       degraded: (id, reason) => this.#degradation.set(id, reason),
@@ -83,6 +97,7 @@ class PipelineRun implements Run {
         return writer;
       },
       clock: plan.outside.clock,
+      emitter: this.#emitter,
       scrub: plan.scrub,
     });
     this.#cuts = new Cuts(
@@ -104,6 +119,7 @@ class PipelineRun implements Run {
       budget: { left: options.recordsMax ?? Infinity, spent: () => this.#drain() },
       saves: options.store !== undefined,
       isStopping: () => this.#status === 'draining',
+      isPaused: () => this.#isPaused,
       settle: (observed) => this.#deadLetters.settle(observed),
       withinDeadline: (id, what, call) => this.#withinDeadline(id, what, call),
       sourceEnded: () => {
@@ -116,6 +132,12 @@ class PipelineRun implements Run {
   get done(): Promise<RunReport> {
     this.#isAwaited = true;
     return this.#settled.promise;
+  }
+
+  get status(): RunStatus {
+    if (this.#status !== 'running') return this.#status;
+    if (!this.#isOpen) return 'starting';
+    return this.#isPaused ? 'paused' : 'running';
   }
 
   start(): void {
@@ -134,14 +156,34 @@ class PipelineRun implements Run {
   stats(): RunStats {
     return statsOf({
       plan: this.#plan,
-      status: this.#status,
+      status: this.status,
       durationMs: (this.#endedMs ?? this.#clock.monotonic()) - this.#startedMs,
       observed: this.#components.observed,
-      isWhole: this.#isWhole,
       deadLetters: this.#deadLetters.count,
       degraded: this.#degradation.reasons,
       graph: this.#graph,
+      startedMs: this.#startedMs,
+      events: this.#emitter.counts,
     });
+  }
+
+  pause(): void {
+    this.#setPaused(true);
+  }
+
+  resume(): void {
+    this.#setPaused(false);
+  }
+
+  #setPaused(isPaused: boolean): void {
+    if (this.#status !== 'running') {
+      const fact = `the run is ${this.#status}, and reads no more input`;
+      throw new PipelineError({ code: 'ERR_RUN_CLOSED', place: this.#plan.name, fact });
+    }
+    if (this.#isPaused === isPaused) return;
+    this.#isPaused = isPaused;
+    this.#emitter.emit(isPaused ? runPaused : runResumed, {});
+    for (const source of this.#graph.sources) source.wake();
   }
 
   stop(): Promise<RunReport> {
@@ -193,11 +235,14 @@ class PipelineRun implements Run {
     await this.#close();
     if (this.#failure === undefined) {
       this.#status = this.#status === 'draining' ? 'stopped' : 'done';
-      this.#isWhole = true;
-      this.#checkLedger();
+      // A row that was lost without a word shows here, at the latest.
+      for (const observed of this.#components.observed) observed.checkLedger();
     }
     this.#endedMs = this.#clock.monotonic();
-    return reportOf(this.stats());
+    const report = reportOf(this.stats());
+    const { status, recordsIn, recordsOut, durationMs } = report;
+    this.#emitter.emit(runEnded, { status, recordsIn, recordsOut, durationMs });
+    return report;
   }
 
   /** From the first opening to the end of the final cut, or of a run that will not come to it. */
@@ -241,7 +286,9 @@ class PipelineRun implements Run {
       await source.open(checkpoint?.positions[source.id] ?? undefined);
     }
     signal.throwIfAborted();
-    this.#log.info('run.started');
+    this.#isOpen = true;
+    const { sources, sinks } = this.#plan;
+    this.#emitter.emit(runStarted, { sources: sources.length, sinks: sinks.length });
   }
 
   #startTimers(): void {
@@ -322,8 +369,8 @@ class PipelineRun implements Run {
     // Whoever closed the output, as `head` does, has had what it wanted.
     const isClosed = isPipelineError(error) && error.code === 'ERR_OUTPUT_CLOSED';
     this.#status = isClosed ? 'stopped' : status;
-    if (isClosed) this.#log.info('run.stopped', { reason: error.fact });
-    else this.#log.error('run.failed', { error });
+    if (isClosed) this.#emitter.emit(outputClosed, { reason: error.fact });
+    else this.#emitter.emit(runFailed, { error });
     this.#aborting.abort(error);
     this.#graph.discard();
   }
@@ -332,22 +379,12 @@ class PipelineRun implements Run {
   async #close(): Promise<void> {
     const { sources, writers, lanes } = this.#graph;
     const deadLetters = { id: 'dead-letters', close: () => this.#deadLetters.close() };
-    await closeAll(lanes, this.#clock, (error) =>
-      this.#log.error('component.close-failed', { error }),
-    );
+    await closeAll(lanes, this.#clock, (error) => this.#emitter.emit(closeFailed, { error }));
     await closeAll([...sources, ...writers.toReversed(), deadLetters], this.#clock, (error) => {
       if (this.#failure === undefined) this.#fail(error);
-      else if (this.#failure.error !== error) this.#log.error('component.close-failed', { error });
+      else if (this.#failure.error !== error) this.#emitter.emit(closeFailed, { error });
     });
     await this.#stateLock.release().catch((error: unknown) => this.#fail(error));
-  }
-
-  /** A row that was lost without a word shows here, at the latest. */
-  #checkLedger(): void {
-    for (const observed of this.#components.observed) {
-      const { unaccounted: rows } = reportComponent(observed, { isWhole: true });
-      if (rows !== 0) this.#log.warning('ledger.open', { id: observed.id, rows });
-    }
   }
 }
 

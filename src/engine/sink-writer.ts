@@ -62,10 +62,17 @@ export class SinkWriter {
     try {
       await this.#opened;
       await observed.worked(() => this.#writeRows(batch, bisection));
+      this.#measure(batch);
       this.#taken += batch.length - (observed.tally.dead - deadBefore);
     } finally {
       batch.release();
     }
+  }
+
+  /** How long the batch took, from the source's read on. */
+  #measure({ origin: { readMs } }: Batch): void {
+    const { endToEnd, lastProgressMs } = this.#parts.observed.meter;
+    if (readMs !== undefined) endToEnd.record((lastProgressMs! - readMs) / 1000);
   }
 
   /** The rows refused since this was last asked. */
@@ -82,7 +89,7 @@ export class SinkWriter {
     await this.#opened;
     const taken = this.#taken;
     await this.#call('commit', (signal) => within(() => connector.commit(cut, signal)));
-    observed.meter.rowsOut += taken;
+    observed.meter.sent(taken);
     this.#taken -= taken;
   }
 

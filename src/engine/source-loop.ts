@@ -35,6 +35,8 @@ export interface SourceLoopParts {
   readonly outlet: Outlet;
   readonly cuts: Cuts;
   readonly budget: RecordBudget;
+  /** Whether nothing more is to be read for now; whoever changes it wakes the loop. */
+  readonly isPaused: () => boolean;
   /** Takes failed records to the dead letters. */
   readonly settle: (observed: Observed) => Promise<void>;
   /** Aborts when the run is stopped at once. */
@@ -114,7 +116,7 @@ export class SourceLoop {
     }
   }
 
-  /** Looks for a cut that is due. */
+  /** Looks for a cut that is due, and for whether it is still paused. */
   wake(): void {
     this.#wakeup.set();
   }
@@ -163,6 +165,8 @@ export class SourceLoop {
       const cut = mayCut ? cuts.enter(this.id, this.#lastCut, this.#position, agrees) : undefined;
       if (cut !== undefined) {
         this.#lastCut = cut.id;
+        // A read that goes on may have counted records that it has not given.
+        if (!this.#reading) observed.checkLedger();
         await outlet.pass(cut);
         if (cuts.isFinal(cut)) return;
       } else if (this.#result !== undefined) await this.#take();
@@ -203,6 +207,7 @@ export class SourceLoop {
       this.#end();
       return;
     }
+    if (this.#parts.isPaused()) return;
     this.#reading = true;
     const { calls, observed, source } = this.#parts;
     // A hand-written stream cannot say what it waits for: most of them wait for all that they give.
@@ -267,6 +272,7 @@ export class SourceLoop {
     else if (taken < batch.length) this.#isCutShort = true;
     else this.#position = this.#connector.position();
     const emitted = taken === batch.length ? batch : firstRows(batch, taken);
+    emitted.origin.readMs = observed.meter.lastProgressMs;
     observed.meter.rowsIn += taken;
     cuts.rowsRead(taken);
     await outlet.send(onlyOutput, emitted);

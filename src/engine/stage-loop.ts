@@ -31,7 +31,10 @@ async function runFused(parts: StageLoopParts): Promise<void> {
     const flow = await takeFlow(inlet, nodes[0]!.observed, signal);
     if (flow === undefined) return;
     if (isCut(flow)) {
-      for (const node of nodes) saveState(parts, node, flow);
+      for (const node of nodes) {
+        node.observed.checkLedger();
+        saveState(parts, node, flow);
+      }
       await outlet.pass(flow);
     } else {
       for (const [output, batch] of await throughFused(parts, flow)) {
@@ -52,7 +55,7 @@ async function throughFused(parts: StageLoopParts, input: Batch): Promise<Produc
     for (const [index, node] of nodes.entries()) {
       const { observed } = node;
       const batch = products[0]![1];
-      if (index > 0) nodes[index - 1]!.observed.meter.rowsOut += batch.length;
+      if (index > 0) nodes[index - 1]!.observed.meter.sent(batch.length);
       if (index > 0 && batch.length === 0) break;
       observed.meter.rowsIn += batch.length;
       const working = observed.worked(() => call(node, batch, signal));
@@ -97,6 +100,7 @@ function productsOf(
   const isOne = outputs.length === 1 && outputs[0] === onlyOutput;
   if (isOne) {
     assertPromised(node.id, result, output);
+    result.origin.readMs ??= input.origin.readMs;
     if (result !== input) input.release();
     return [[onlyOutput, result]];
   }
@@ -109,6 +113,7 @@ function productsOf(
     const batch = given.get(name);
     if (batch === undefined) return [];
     assertPromised(node.id, batch, output);
+    batch.origin.readMs ??= input.origin.readMs;
     return [[name, batch]];
   });
   const seen = new Set<Batch>();

@@ -1,20 +1,85 @@
 import { Histogram } from './histogram.ts';
+import type { Latency } from './snapshot.ts';
+
+/** Over how many seconds a rate is taken. */
+const rateSeconds = 10;
 
 /** What is measured of one component, by the wrapper around it and never by itself. */
 export class Meter {
   /** Rows that came in over its edges; for a source, records read. */
   rowsIn = 0;
-  /** Rows that went out; for a sink, rows taken. */
+  /** Rows that went out; for a sink, rows committed. */
   rowsOut = 0;
   /** Milliseconds at work, waiting for room downstream, waiting for input; none counted twice. */
   busyMs = 0;
   blockedMs = 0;
   idleMs = 0;
-  /** Seconds of work per batch. */
+  /** When it last did anything, in monotonic milliseconds; undefined before. */
+  lastProgressMs: number | undefined;
+  /** Seconds of work per batch, in the queue before it, and from the source into a sink. */
   readonly work: Histogram = new Histogram();
+  readonly wait: Histogram = new Histogram();
+  readonly endToEnd: Histogram = new Histogram();
+  readonly #rate = new Rate();
 
-  worked(ms: number): void {
+  worked(ms: number, endMs: number): void {
     this.busyMs += ms;
+    this.lastProgressMs = endMs;
     this.work.record(ms / 1000);
   }
+
+  /** Rows that have left it, by its last work. */
+  sent(rows: number): void {
+    this.rowsOut += rows;
+    this.#rate.add(rows, this.lastProgressMs ?? 0);
+  }
+
+  /** Rows out per second over the last ten seconds, or over the shorter time since `startMs`. */
+  perSecond(nowMs: number, startMs: number): number {
+    return this.#rate.at(nowMs, startMs);
+  }
+}
+
+/** Counts by the second, for as many seconds as a rate is taken over. */
+class Rate {
+  readonly #rows = new Float64Array(rateSeconds + 1);
+  readonly #seconds = new Float64Array(rateSeconds + 1).fill(-Infinity);
+
+  add(rows: number, nowMs: number): void {
+    const second = Math.floor(nowMs / 1000);
+    const slot = second % this.#rows.length;
+    if (this.#seconds[slot] !== second) {
+      this.#seconds[slot] = second;
+      this.#rows[slot] = 0;
+    }
+    this.#rows[slot]! += rows;
+  }
+
+  at(nowMs: number, startMs: number): number {
+    const first = Math.floor(nowMs / 1000) - rateSeconds;
+    // The oldest second counts whole, and so does the time from its beginning.
+    const overMs = nowMs - Math.max(first * 1000, startMs);
+    if (overMs <= 0) return 0;
+    let rows = 0;
+    for (const [slot, second] of this.#seconds.entries()) {
+      if (second >= first) rows += this.#rows[slot]!;
+    }
+    return (rows * 1000) / overMs;
+  }
+}
+
+/** The figures of a histogram of seconds. */
+export function latencyOf(seconds: Histogram): Latency {
+  const { count, sum, max } = seconds;
+  if (count === 0)
+    return { count, meanMs: null, p50Ms: null, p95Ms: null, p99Ms: null, maxMs: null };
+  const quantileMs = (q: number): number => seconds.quantile(q)! * 1000;
+  return {
+    count,
+    meanMs: (sum / count) * 1000,
+    p50Ms: quantileMs(0.5),
+    p95Ms: quantileMs(0.95),
+    p99Ms: quantileMs(0.99),
+    maxMs: max * 1000,
+  };
 }

@@ -2,9 +2,28 @@ import type { BreakerState } from '../core/index.ts';
 
 export type ComponentKind = 'source' | 'stage' | 'sink' | 'dead-letters';
 
-/** How a run ended. */
+/** Where a run stands, or how it ended. */
 export type RunStatus =
-  'running' | 'draining' | 'done' | 'stopped' | 'failed' | 'not-drained' | 'aborted';
+  | 'starting'
+  | 'running'
+  | 'paused'
+  | 'draining'
+  | 'done'
+  | 'stopped'
+  | 'failed'
+  | 'not-drained'
+  | 'aborted';
+
+/** Of one kind of time, in milliseconds; null while nothing was measured. */
+export interface Latency {
+  /** Batches measured. */
+  readonly count: number;
+  readonly meanMs: number | null;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly maxMs: number | null;
+}
 
 /** The figures of one component. */
 export interface ComponentReport {
@@ -27,7 +46,7 @@ export interface ComponentReport {
   readonly held: number;
   /**
    * Rows that nothing accounts for: more than 0 where the component lost rows, less where it made
-   * some up. 0 until the run has ended, and where it failed: rows are on their way then.
+   * some up. As of the last cut that passed it, and of the end of a run that did not fail.
    */
   readonly unaccounted: number;
   /**
@@ -37,10 +56,18 @@ export interface ComponentReport {
   readonly busyMs: number;
   readonly blockedMs: number;
   readonly idleMs: number;
-  /** Milliseconds of work per batch; null before the first. */
-  readonly p50Ms: number | null;
-  readonly p95Ms: number | null;
-  readonly p99Ms: number | null;
+  /** Per batch: at work, in the queue before it, and for a sink from the source's read to its write. */
+  readonly work: Latency;
+  readonly wait: Latency;
+  readonly endToEnd: Latency;
+  /** Rows out per second, over the last ten seconds. */
+  readonly perSecond: number;
+  /** Bytes taken in, by a source that counts them. */
+  readonly bytes: number;
+  /** Milliseconds since it last did anything; null before it has. */
+  readonly sinceProgressMs: number | null;
+  /** Failed records by reason, and failed calls by the error's code. */
+  readonly errors: Readonly<Record<string, number>>;
   /** `dropped`, by reason. */
   readonly droppedBy: Readonly<Record<string, number>>;
   /** Numbers of things that are no rows: blank lines, skipped ticks, evicted keys. */
@@ -71,16 +98,34 @@ export interface RunReport {
 export interface QueueStats {
   /** Batches. */
   readonly depth: number;
+  readonly rows: number;
+  readonly bytes: number;
   /** How full the fullest of its queues is, from 0 to 1. */
   readonly fill: number;
 }
 
+/** What the process is doing, of which a run is only a part. */
+export interface ProcessStats {
+  readonly rssBytes: number;
+  readonly heapUsedBytes: number;
+  /** The share of time that its event loop was busy since the run began, from 0 to 1. */
+  readonly loopUtilization: number;
+}
+
 /** A report of a run that goes on, with what only the present has. */
 export interface RunStats extends RunReport {
+  /** When it was taken: wall time, and milliseconds of the run's monotonic clock. */
+  readonly at: number;
+  readonly monotonicMs: number;
+  readonly process: ProcessStats;
+  /** Whether a source reads what comes at its own pace, and so can fall behind; a file does not. */
+  readonly isPaced: boolean;
   /** Why the run goes on but not as it should, by component. */
   readonly degraded: Readonly<Record<string, string>>;
   /** What waits before each component that has a queue. */
   readonly queues: Readonly<Record<string, QueueStats>>;
+  /** How often each event of the engine happened, by its name. */
+  readonly events: Readonly<Record<string, number>>;
   /** How far each source is behind its input; null when it cannot know. */
   readonly lag: Readonly<Record<string, number | null>>;
 }

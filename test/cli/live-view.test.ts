@@ -20,7 +20,7 @@ function batchOf(sensors: number): Batch {
 }
 
 function component(id: string): ComponentReport {
-  return { id, name: id, kind: 'stage', in: 1e6, out: 1e6, dropped: 0, p95Ms: 1.25 } as never;
+  return { id, name: id, kind: 'stage', in: 1e6, out: 1e6, dropped: 0, work: { p95Ms: 1.25 } } as never;
 }
 
 function statsOf(components: number): RunStats {

@@ -76,7 +76,7 @@ test('a reader of standard output that goes away is a clean end', async () => {
   expect(code).toBe(0);
   expect(stderr).not.toContain('millrace:');
   expect(stderr).not.toContain('"level":"ERROR"');
-  expect(stderr).toContain('"event":"run.stopped"');
+  expect(stderr).toContain('"event":"output.closed"');
   expect(stderr).toContain('"status":"stopped"');
 });
 

@@ -266,6 +266,11 @@ describe('progress', () => {
     degraded: {},
     queues: {},
     lag: {},
+    at: 0,
+    monotonicMs: 0,
+    process: { rssBytes: 0, heapUsedBytes: 0, loopUtilization: 0 },
+    isPaced: false,
+    events: {},
     ...partial,
   });
 

@@ -132,7 +132,7 @@ describe('a sink whose breaker opens', () => {
     const heaps: number[] = [];
     for (let minute = 1; minute <= 29; minute += 7) {
       await statsAt(run, outside, minute * minutes);
-      expect(run.stats().queues['store']).toEqual({ depth: 8, fill: 1 });
+      expect(run.stats().queues['store']).toMatchObject({ depth: 8, fill: 1 });
       gc();
       heaps.push(process.memoryUsage().heapUsed);
     }

@@ -69,7 +69,7 @@ describe('a run', () => {
     // One batch is in the sink's hands, four fill the queue, one waits for room.
     expect(log.reads).toBe(6);
     expect(sinkLog.writes).toBe(1);
-    expect(run.stats().queues['scripted-2']).toEqual({ depth: 4, fill: 1 });
+    expect(run.stats().queues['scripted-2']).toMatchObject({ depth: 4, fill: 1 });
     stalled.resolve();
     expect((await run.done).recordsOut).toBe(1000);
   });
@@ -175,7 +175,8 @@ describe('a run', () => {
         .from(scriptedSource({ schema: readings, batches: [numbered(5)], endless: true, log }))
         .to(scriptedSink({}))
         .start();
-      expect(run.stats().status).toBe('running');
+      expect(run.stats().status).toBe('starting');
+      await expect.poll(() => run.status).toBe('running');
     }
     expect(log.closed).toBe(1);
   });

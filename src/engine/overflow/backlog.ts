@@ -14,6 +14,14 @@ export class Backlog {
     this.#limits = limits;
   }
 
+  get rows(): number {
+    return this.#rows;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   get batches(): number {
     return this.#batches;
   }

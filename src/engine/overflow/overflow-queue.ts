@@ -39,6 +39,14 @@ export class OverflowQueue implements OptionalQueue {
     return this.#backlog.batches;
   }
 
+  get rows(): number {
+    return this.#backlog.rows;
+  }
+
+  get bytes(): number {
+    return this.#backlog.bytes;
+  }
+
   get fill(): number {
     return this.#backlog.fill;
   }

@@ -59,6 +59,14 @@ export class SpillQueue implements OptionalQueue {
     return this.#front.batches + this.#back.batches;
   }
 
+  get rows(): number {
+    return this.#front.rows + this.#back.rows;
+  }
+
+  get bytes(): number {
+    return this.#front.bytes + this.#back.bytes;
+  }
+
   get fill(): number {
     return (this.#front.fill + this.#back.fill) / 2;
   }

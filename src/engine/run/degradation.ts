@@ -1,12 +1,12 @@
-import type { Logger } from '../../core/index.ts';
+import { componentDegraded, componentRecovered, type Emitter } from '../../observe/index.ts';
 
-/** Why a run goes on but not as it should, by component; each change is logged. */
+/** Why a run goes on but not as it should, by component; each change is told. */
 export class Degradation {
-  readonly #log: Logger;
+  readonly #emitter: Emitter;
   readonly #reasons = new Map<string, string>();
 
-  constructor(log: Logger) {
-    this.#log = log;
+  constructor(emitter: Emitter) {
+    this.#emitter = emitter;
   }
 
   get reasons(): ReadonlyMap<string, string> {
@@ -16,10 +16,10 @@ export class Degradation {
   /** Undefined where all is well again. */
   set(id: string, reason: string | undefined): void {
     if (reason === undefined) {
-      if (this.#reasons.delete(id)) this.#log.info('component.recovered', { id });
+      if (this.#reasons.delete(id)) this.#emitter.emit(componentRecovered, { id });
     } else if (this.#reasons.get(id) !== reason) {
       this.#reasons.set(id, reason);
-      this.#log.warning('component.degraded', { id, reason });
+      this.#emitter.emit(componentDegraded, { id, reason });
     }
   }
 }

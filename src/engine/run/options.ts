@@ -1,7 +1,7 @@
 import type { Batch } from '../../batch/index.ts';
 import type { Logger } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
-import type { RunReport, RunStats } from '../../observe/index.ts';
+import type { RunReport, RunStats, RunStatus } from '../../observe/index.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
 
 /** How one run differs from another of the same plan. */
@@ -24,8 +24,17 @@ export interface RunOptions {
 export interface Run extends AsyncDisposable {
   /** Resolves when everything is closed; rejects when the run failed. */
   readonly done: Promise<RunReport>;
+  /** Where it stands at this moment; costs nothing, unlike `stats`. */
+  readonly status: RunStatus;
   /** The figures at this moment. Frozen. */
   stats(): RunStats;
+  /**
+   * Reads no more until `resume`: each source is paused in the way that it declares. What was read
+   * flows on and is committed. Throws `ERR_RUN_CLOSED` once the run stops.
+   */
+  pause(): void;
+  /** Reads on. Throws `ERR_RUN_CLOSED` once the run stops. */
+  resume(): void;
   /** Reads no more, finishes what is in flight within `drainMsMax`, closes. */
   stop(): Promise<RunReport>;
   /** Stops at once; what is in flight is not committed. */

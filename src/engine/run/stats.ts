@@ -1,6 +1,8 @@
-import type { ComponentKind, RunStats } from '../../observe/index.ts';
+import { performance } from 'node:perf_hooks';
+
+import type { ComponentKind, ProcessStats, RunStats } from '../../observe/index.ts';
 import type { Observed } from '../observed.ts';
-import type { Plan } from '../planned.ts';
+import type { Plan, PlannedSource } from '../planned.ts';
 import type { RunGraph } from '../run-graph.ts';
 import { reportComponent } from '../run-report.ts';
 
@@ -8,16 +10,19 @@ import { reportComponent } from '../run-report.ts';
 export interface StatsParts extends Pick<RunStats, 'status' | 'durationMs' | 'deadLetters'> {
   readonly plan: Plan;
   readonly observed: readonly Observed[];
-  /** Whether everything that came in has come to its end. */
-  readonly isWhole: boolean;
   readonly degraded: ReadonlyMap<string, string>;
   readonly graph: RunGraph;
+  readonly startedMs: number;
+  /** How often each event happened, by its name. */
+  readonly events: ReadonlyMap<string, number>;
 }
 
 /** The figures of a run at this moment. Frozen. */
 export function statsOf(parts: StatsParts): RunStats {
-  const { plan, status, durationMs, observed, isWhole, deadLetters, degraded, graph } = parts;
-  const components = observed.map((one) => Object.freeze(reportComponent(one, { isWhole })));
+  const { plan, status, durationMs, observed, deadLetters, degraded, graph } = parts;
+  const { clock } = plan.outside;
+  const at = { nowMs: clock.monotonic(), startedMs: parts.startedMs };
+  const components = observed.map((one) => Object.freeze(reportComponent(one, at)));
   const sum = (kind: ComponentKind, side: 'in' | 'out'): number =>
     components.reduce(
       (total, component) => total + (component.kind === kind ? component[side] : 0),
@@ -34,8 +39,29 @@ export function statsOf(parts: StatsParts): RunStats {
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     deadLetters,
     components: Object.freeze(components),
+    at: clock.now(),
+    monotonicMs: at.nowMs,
+    process: processStats(),
+    isPaced: plan.sources.some(isPaced),
     degraded: Object.freeze(Object.fromEntries(degraded)),
     queues: graph.queues(),
+    events: Object.freeze(Object.fromEntries(parts.events)),
     lag: Object.freeze(Object.fromEntries(graph.sources.map(({ id, lag }) => [id, lag]))),
+  });
+}
+
+/** A source that holds what it has while it is paused waits for us; every other has a pace of its own. */
+function isPaced({ node: { component } }: PlannedSource): boolean {
+  if (component === undefined || !('definition' in component)) return false;
+  return component.definition.spec.whenPaused !== 'hold';
+}
+
+function processStats(): ProcessStats {
+  const { rss, heapUsed } = process.memoryUsage();
+  const { utilization } = performance.eventLoopUtilization();
+  return Object.freeze({
+    rssBytes: rss,
+    heapUsedBytes: heapUsed,
+    loopUtilization: utilization,
   });
 }

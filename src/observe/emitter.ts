@@ -1,0 +1,67 @@
+import {
+  type Clock,
+  type EventDefinition,
+  type EventFields,
+  logAt,
+  type Logger,
+  type LogLevel,
+} from '../core/index.ts';
+
+/** An event that happened, as a listener is told of it. */
+export interface ObservedEvent {
+  readonly name: string;
+  readonly level: LogLevel;
+  /** Wall time in milliseconds. */
+  readonly at: number;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export type EventListener = (event: ObservedEvent) => void;
+
+/** The only way in which the engine speaks: logs, counts and tells listeners of what happens. */
+export class Emitter {
+  readonly log: Logger;
+  readonly #clock: Clock;
+  readonly #counts = new Map<string, number>();
+  readonly #listeners = new Set<EventListener>();
+
+  constructor(log: Logger, clock: Clock) {
+    this.log = log;
+    this.#clock = clock;
+  }
+
+  /** How often each event happened, by its name. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts;
+  }
+
+  /** `log`: that of the component it happened to. */
+  emit<N extends string>(
+    event: EventDefinition<N>,
+    fields: EventFields<N>,
+    log: Logger = this.log,
+  ): void {
+    const { name, level } = event;
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    logAt(log, level, name, fields);
+    if (this.#listeners.size === 0) return;
+    const happened: ObservedEvent = { name, level, at: this.#clock.now(), fields };
+    for (const listener of this.#listeners) tell(listener, happened);
+  }
+
+  /** Tells of every event from now on. Gives what ends that. */
+  listen(listener: EventListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+/** What a listener throws is its own affair. */
+function tell(listener: EventListener, event: ObservedEvent): void {
+  try {
+    const told: unknown = listener(event);
+    if (told instanceof Promise) told.catch(() => {});
+  } catch {
+    // Nobody to tell.
+  }
+}

@@ -1,0 +1,154 @@
+import { defineEvent, type EventDefinition } from '../core/index.ts';
+
+export const runStarted: EventDefinition<'sources' | 'sinks'> = defineEvent({
+  name: 'run.started',
+  level: 'INFO',
+  summary: 'Every sink and source is open, or on its way, and data flows.',
+  fields: { sources: 'how many sources there are', sinks: 'how many sinks there are' },
+  metric: 'millrace_runs_started_total',
+});
+
+export const runEnded: EventDefinition<'status' | 'recordsIn' | 'recordsOut' | 'durationMs'> =
+  defineEvent({
+    name: 'run.ended',
+    level: 'INFO',
+    summary: 'A run has come to its end, and everything is closed.',
+    fields: {
+      status: 'how it ended: `done`, `stopped`, `failed`, `not-drained` or `aborted`',
+      recordsIn: 'records read by all sources',
+      recordsOut: 'rows committed by all sinks',
+      durationMs: 'how long it took',
+    },
+    metric: 'millrace_runs_ended_total',
+  });
+
+export const runFailed: EventDefinition<'error'> = defineEvent({
+  name: 'run.failed',
+  level: 'ERROR',
+  summary: 'A run ends at once; nothing more is acknowledged.',
+  fields: { error: 'what it failed with' },
+  metric: 'millrace_runs_failed_total',
+  isKept: true,
+});
+
+export const runPaused: EventDefinition<never> = defineEvent({
+  name: 'run.paused',
+  level: 'INFO',
+  summary: 'Somebody paused a run: its sources are not read, and what was read flows on.',
+  fields: {},
+  metric: 'millrace_runs_paused_total',
+});
+
+export const runResumed: EventDefinition<never> = defineEvent({
+  name: 'run.resumed',
+  level: 'INFO',
+  summary: 'A run that was paused reads on.',
+  fields: {},
+  metric: 'millrace_runs_resumed_total',
+});
+
+export const outputClosed: EventDefinition<'reason'> = defineEvent({
+  name: 'output.closed',
+  level: 'INFO',
+  summary: 'Whoever read the output has closed it, and the run stops.',
+  fields: { reason: 'which output it was' },
+  metric: 'millrace_outputs_closed_total',
+});
+
+export const componentDegraded: EventDefinition<'id' | 'reason'> = defineEvent({
+  name: 'component.degraded',
+  level: 'WARNING',
+  summary: 'A component waits, substitutes or drops, and the run goes on.',
+  fields: { id: 'which component', reason: 'why, for people' },
+  metric: 'millrace_components_degraded_total',
+});
+
+export const componentRecovered: EventDefinition<'id'> = defineEvent({
+  name: 'component.recovered',
+  level: 'INFO',
+  summary: 'A component that was degraded works again as it should.',
+  fields: { id: 'which component' },
+  metric: 'millrace_components_recovered_total',
+});
+
+export const closeFailed: EventDefinition<'error'> = defineEvent({
+  name: 'component.close-failed',
+  level: 'ERROR',
+  summary: 'A component could not be closed, behind another failure or after all was safe.',
+  fields: { error: 'what closing it failed with' },
+  metric: 'millrace_components_close_failed_total',
+});
+
+export const recordFailed: EventDefinition<
+  | 'eventId'
+  | 'status'
+  | 'stage'
+  | 'reason'
+  | 'message'
+  | 'source'
+  | 'partition'
+  | 'offset'
+  | 'outcome'
+> = defineEvent({
+  name: 'record.failed',
+  level: 'ERROR',
+  summary: 'A record could not be read, processed or written; its dead letter has the same id.',
+  fields: {
+    eventId: 'the id of the record, the same after a replay',
+    status: 'always `failed`',
+    stage: 'the component that it failed in',
+    reason: 'a dotted reason, as `field.type`',
+    message: 'what is wrong with it, for people',
+    source: 'the source that it came from',
+    partition: 'the part of the source, as the path of a file',
+    offset: 'its position there: a byte offset or a sequence number',
+    outcome: 'what became of it: `dead-letter`, `dropped` or `run-failed`',
+  },
+  metric: 'millrace_records_failed_total',
+  isKept: true,
+});
+
+export const breakerChanged: EventDefinition<
+  'breaker' | 'state' | 'previous' | 'reason' | 'stage'
+> = defineEvent({
+  name: 'circuit_state_change',
+  level: 'WARNING',
+  summary: 'A circuit breaker has opened, lets a probe through, or has closed.',
+  fields: {
+    breaker: 'its name',
+    state: 'its state now: `closed`, `open` or `half_open`',
+    previous: 'its state before',
+    reason: 'what changed it, as `rule` or `probe-failed`',
+    stage: 'the components behind it',
+  },
+  metric: 'millrace_breaker_changes_total',
+  isKept: true,
+});
+
+export const ledgerBroken: EventDefinition<'id' | 'rows'> = defineEvent({
+  name: 'ledger.broken',
+  level: 'CRITICAL',
+  summary: 'A component lost rows, or made some up, without a word.',
+  fields: {
+    id: 'which component',
+    rows: 'rows that nothing accounts for; less than 0 where it made some up',
+  },
+  metric: 'millrace_ledger_broken_total',
+  isKept: true,
+});
+
+/** Everything that the engine says by itself. */
+export const engineEvents: readonly EventDefinition[] = [
+  runStarted,
+  runEnded,
+  runFailed,
+  runPaused,
+  runResumed,
+  outputClosed,
+  componentDegraded,
+  componentRecovered,
+  closeFailed,
+  recordFailed,
+  breakerChanged,
+  ledgerBroken,
+];
