@@ -1,4 +1,6 @@
 import { PipelineError } from '../errors.ts';
+import { describe } from '../resilience/options.ts';
+import { isPolicy, kindOf, type PolicyKind } from '../resilience/policy.ts';
 
 /** A method of a class whose instances are `This`. */
 export type Method<This, A extends unknown[], R> = (this: This, ...args: A) => R;
@@ -11,11 +13,38 @@ export interface Place {
   readonly name: string | symbol;
 }
 
-/**
- * Throws `ERR_CONFIG_INVALID` where a decorator does not stand before a method that it can wrap.
- * Decorators of the older kind are told a name instead of the place.
- */
+/** Throws `ERR_CONFIG_INVALID` where a decorator of a policy stands before no method, or a generator. */
 export function checkPlace(decorator: string, method: unknown, place: Place | string): void {
+  checkMethod(decorator, method, place);
+  if (!isGenerator(method)) return;
+  throw misplaced(
+    decorator,
+    `stands before the generator ${nameIn(place)}, which is finished for ever once it throws`,
+    'put the read inside it into a method of its own, and decorate that',
+  );
+}
+
+/** Throws `ERR_CONFIG_INVALID` where a decorator that is for generators stands before anything else. */
+export function checkGenerator(decorator: string, method: unknown, place: Place | string): void {
+  checkMethod(decorator, method, place);
+  if (isGenerator(method)) return;
+  throw misplaced(
+    decorator,
+    `stands before ${nameIn(place)}, which is no generator`,
+    'give other methods to `observe`',
+  );
+}
+
+function isGenerator(method: unknown): boolean {
+  return generators.includes((method as object).constructor.name);
+}
+
+function nameIn(place: Place | string): string {
+  return `\`${String((place as Place).name)}\``;
+}
+
+/** Decorators of the older kind are told a name instead of the place. */
+function checkMethod(decorator: string, method: unknown, place: Place | string): void {
   const { kind, name } = Object(place) as Partial<Place>;
   if (kind === undefined) {
     throw misplaced(
@@ -28,19 +57,22 @@ export function checkPlace(decorator: string, method: unknown, place: Place | st
     const fact = `stands before the ${kind} \`${String(name)}\``;
     throw misplaced(decorator, fact, 'put it before a method');
   }
-  if (generators.includes(method.constructor.name)) {
-    throw misplaced(
-      decorator,
-      `stands before the generator \`${String(name)}\`, which is finished for ever once it throws`,
-      'put the read inside it into a method of its own, and decorate that',
-    );
-  }
 }
 
-/** Throws `ERR_CONFIG_INVALID` where a decorator was written without the call that makes it. */
-export function checkCalled(decorator: string, options: unknown): void {
-  if (typeof options !== 'function') return;
-  throw misplaced(decorator, 'was given a method for its options', `write \`@${decorator}(…)\``);
+/**
+ * Throws `ERR_CONFIG_INVALID` where a decorator was written without the call that makes it, or given
+ * neither options nor a policy of its kind.
+ */
+export function checkGiven(decorator: PolicyKind, given: unknown): void {
+  if (typeof given === 'function') {
+    throw misplaced(decorator, 'was given a method for its options', `write \`@${decorator}(…)\``);
+  }
+  const isGood = isPolicy(given)
+    ? kindOf(given) === decorator
+    : typeof given === 'object' && given !== null && !Array.isArray(given);
+  if (isGood) return;
+  const remedy = `give options, or what \`${decorator}()\` made`;
+  throw misplaced(decorator, `was given ${describe(given)}`, remedy);
 }
 
 function misplaced(decorator: string, fact: string, remedy: string): PipelineError {

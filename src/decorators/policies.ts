@@ -1,4 +1,3 @@
-import type { Policy } from '../core/index.ts';
 import {
   type CircuitBreaker,
   type CircuitBreakerOptions,
@@ -13,7 +12,8 @@ import {
   type Timeout,
   type TimeoutOptions,
 } from '../resilience/index.ts';
-import { checkCalled, checkPlace, type Method, type Place } from './method.ts';
+import { isPolicy } from '../resilience/policy.ts';
+import { checkGiven, checkPlace, type Method, type Place } from './method.ts';
 
 /** Wraps a method that returns a promise; its type stays as it is. */
 export type AsyncMethodDecorator = <This, A extends unknown[], R>(
@@ -29,19 +29,21 @@ export type MethodDecorator = <This, A extends unknown[], R>(
 
 /** `@retry(options)`, or a policy made before; the method's calls share its statistics. */
 export function retry(policy: Retry | RetryOptions = {}): AsyncMethodDecorator {
-  checkCalled('retry', policy);
+  checkGiven('retry', policy);
   return (method, context) => {
     checkPlace('retry', method, context);
-    return made(policy, (options) => createRetry(named(options, context))).wrap(method);
+    const made = isPolicy(policy) ? policy : createRetry(named(policy, context));
+    return made.wrap(method);
   };
 }
 
 /** `@timeout(options)`, or a policy made before. */
 export function timeout(policy: Timeout | TimeoutOptions): AsyncMethodDecorator {
-  checkCalled('timeout', policy);
+  checkGiven('timeout', policy);
   return (method, context) => {
     checkPlace('timeout', method, context);
-    return made(policy, (options) => createTimeout(named(options, context))).wrap(method);
+    const made = isPolicy(policy) ? policy : createTimeout(named(policy, context));
+    return made.wrap(method);
   };
 }
 
@@ -55,7 +57,7 @@ const breakers = new WeakMap<object, Map<string | symbol, CircuitBreaker>>();
 export function circuitBreaker(
   policy: CircuitBreaker | CircuitBreakerOptions = {},
 ): MethodDecorator {
-  checkCalled('circuitBreaker', policy);
+  checkGiven('circuitBreaker', policy);
   return (method, context) => {
     checkPlace('circuitBreaker', method, context);
     if (isPolicy(policy)) return policy.wrap(method);
@@ -83,7 +85,7 @@ export function breakerOf(instance: object, method: string | symbol): CircuitBre
  * unless `key` says what is. A policy made before is shared by all instances.
  */
 export function fallback(policy: Fallback | FallbackOptions): MethodDecorator {
-  checkCalled('fallback', policy);
+  checkGiven('fallback', policy);
   return (method, context) => {
     checkPlace('fallback', method, context);
     if (isPolicy(policy)) return policy.wrap(method);
@@ -109,14 +111,6 @@ function wrappedByInstance<This, A extends unknown[], R>(
     if (own === undefined) wrapped.set(instance, (own = wrap(instance, method)));
     return own.apply(this, args);
   };
-}
-
-function made<P extends Policy, O extends object>(policy: P | O, make: (options: O) => P): P {
-  return isPolicy(policy) ? policy : make(policy);
-}
-
-function isPolicy<P extends Policy>(policy: P | object): policy is P {
-  return typeof (policy as Partial<Policy> | null)?.execute === 'function';
 }
 
 /** The options with the method's name, where they have none. */

@@ -5,7 +5,7 @@ import { checkNames, checkNumber, requireNumber } from './options.ts';
 import { AsyncPolicy, type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 
 /** How many calls may run and wait at a time. */
-export interface BulkheadOptions extends Pick<PolicyOptions, 'name' | 'onEvent'> {
+export interface BulkheadOptions extends Pick<PolicyOptions, 'name' | 'onEvent' | 'execute'> {
   /** Calls that may run at a time. */
   readonly concurrentMax: number;
   /** Calls that may wait for their turn, in order; none unless given. */
@@ -19,6 +19,7 @@ export function bulkhead(options: BulkheadOptions): Bulkhead {
 
 /** Made by `bulkhead(options)`. */
 export class Bulkhead extends AsyncPolicy {
+  readonly kind = 'bulkhead';
   readonly name: string;
   readonly concurrentMax: number;
   readonly queueMax: number;

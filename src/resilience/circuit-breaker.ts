@@ -26,6 +26,11 @@ const lastEnds = new WeakMap<BreakerSettings, SharedEnds>();
  * is due is made when the breaker is next called or asked.
  */
 export class CircuitBreaker extends BreakerMachine implements Policy {
+  // Not a field: there may be a hundred thousand.
+  get kind(): 'circuitBreaker' {
+    return 'circuitBreaker';
+  }
+
   get takesInner(): boolean {
     return true;
   }

@@ -2,7 +2,7 @@ import type { Policy } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
 import { between, type Ends } from './between.ts';
 import { checkStrategy } from './degradation/chain.ts';
-import type { DegradationStrategy } from './degradation/strategy.ts';
+import { type DegradationStrategy, isMarked } from './degradation/strategy.ts';
 import { type ErrorMatch, errorTest } from './error-match.ts';
 import { type PolicyListener, tell } from './events.ts';
 import { functionFailed } from './given-function.ts';
@@ -11,7 +11,7 @@ import { type Attempt, neverAborted, type PolicyOptions, started } from './polic
 import { markUndelivered } from './undelivered.ts';
 
 /** What stands in for a call that fails, and for which. */
-export interface FallbackOptions extends Pick<PolicyOptions, 'name' | 'onEvent'> {
+export interface FallbackOptions extends Pick<PolicyOptions, 'name' | 'onEvent' | 'execute'> {
   /** What is delivered where a call fails. */
   readonly strategy: DegradationStrategy;
   /**
@@ -34,6 +34,7 @@ interface SharedEnds extends Ends {
  * one of `substituteOn`, and where the caller has given up, the call fails with its own error.
  */
 export class Fallback implements Policy {
+  readonly kind = 'fallback';
   readonly name: string;
   readonly strategy: DegradationStrategy;
   readonly #key: string | ((...args: never[]) => string);
@@ -112,7 +113,8 @@ export class Fallback implements Policy {
       key,
       signal,
       succeed: (value) => {
-        this.#remember(key, value);
+        // What a fallback within delivered was not had.
+        if (!isMarked(value)) this.#remember(key, value);
         return value;
       },
       fail: (error) => {

@@ -21,6 +21,7 @@ export function hedge(options: HedgeOptions): Hedge {
 
 /** Made by `hedge(options)`. */
 export class Hedge extends AsyncPolicy {
+  readonly kind = 'hedge';
   readonly name: string;
   readonly #afterMs: number;
   readonly #attemptsMax: number;

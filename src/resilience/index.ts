@@ -53,7 +53,7 @@ export {
 export type { BreakerState } from '../core/index.ts';
 export type { BreakerReason, PolicyEvent, PolicyListener, RetryStop } from './events.ts';
 export { type Fallback, fallback, type FallbackOptions } from './fallback.ts';
-export type { Attempt, PolicyOptions } from './policy.ts';
+export type { Attempt, PolicyKind, PolicyOptions } from './policy.ts';
 export { type Retry, retry, type RetryOptions } from './retry.ts';
 export { type RetryBudget, retryBudget, type RetryBudgetOptions } from './retry-budget.ts';
 export { RetryRegistry, retryRegistry, type RetryRegistryOptions } from './retry-registry.ts';

@@ -1,7 +1,7 @@
 import { nearest } from '../batch/nearest.ts';
 import type { Clock, Random } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
-import type { PolicyOptions } from './policy.ts';
+import { isPolicy, kindOf, type PolicyOptions } from './policy.ts';
 
 /** What a number that limits something may be. */
 export type NumberRule = 'positive' | 'not negative' | 'positive integer' | 'whole' | 'share';
@@ -55,7 +55,12 @@ export function checkNames(
   options: unknown,
   names: readonly string[],
 ): asserts options is PolicyOptions {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+  if (
+    typeof options !== 'object' ||
+    options === null ||
+    Array.isArray(options) ||
+    isPolicy(options)
+  ) {
     throw badOption(policy, 'options', options, `an object of ${names.join(', ')}`);
   }
   checkShared(policy, options);
@@ -102,7 +107,12 @@ export function badOption(
   });
 }
 
-function describe(given: unknown): string {
+/** What was given, in words. */
+export function describe(given: unknown): string {
+  if (isPolicy(given)) {
+    const kind = kindOf(given);
+    return kind === undefined ? 'a policy' : `what \`${kind}()\` made`;
+  }
   if (typeof given === 'string') return JSON.stringify(given);
   if (typeof given === 'object' && given !== null)
     return Array.isArray(given) ? 'a list' : 'an object';

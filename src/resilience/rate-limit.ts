@@ -25,6 +25,7 @@ export function rateLimit(options: RateLimitOptions): RateLimit {
 
 /** Made by `rateLimit(options)`. */
 export class RateLimit extends AsyncPolicy {
+  readonly kind = 'rateLimit';
   readonly name: string;
   readonly #perMs: number;
   readonly #waitMsMax: number;

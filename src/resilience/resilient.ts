@@ -1,48 +1,65 @@
 import type { Policy } from '../core/index.ts';
-import { type BulkheadOptions, bulkhead } from './bulkhead.ts';
+import { type Bulkhead, type BulkheadOptions, bulkhead } from './bulkhead.ts';
 import type { CircuitBreakerOptions } from './circuit-breaker/options.ts';
-import { circuitBreaker } from './circuit-breaker.ts';
-import { type FallbackOptions, fallback } from './fallback.ts';
-import { type HedgeOptions, hedge } from './hedge.ts';
-import { checkNames } from './options.ts';
-import type { PolicyOptions } from './policy.ts';
-import { type RateLimitOptions, rateLimit } from './rate-limit.ts';
-import { type RetryOptions, retry } from './retry.ts';
-import { type TimeoutOptions, timeout } from './timeout.ts';
-import { Wrapped } from './wrap.ts';
+import { type CircuitBreaker, circuitBreaker } from './circuit-breaker.ts';
+import { type Fallback, type FallbackOptions, fallback } from './fallback.ts';
+import { type Hedge, type HedgeOptions, hedge } from './hedge.ts';
+import { badOption, checkNames } from './options.ts';
+import {
+  type AsyncPolicy,
+  isPolicy,
+  kindOf,
+  type PolicyKind,
+  type PolicyOptions,
+} from './policy.ts';
+import { type RateLimit, type RateLimitOptions, rateLimit } from './rate-limit.ts';
+import { type Retry, type RetryOptions, retry } from './retry.ts';
+import { type Timeout, type TimeoutOptions, timeout } from './timeout.ts';
+import { policiesOf, Wrapped } from './wrap.ts';
 
 /** Each part by its options, or as a policy made before, which others may share. */
 export interface ResilientOptions extends PolicyOptions {
-  readonly fallback?: FallbackOptions | Policy | undefined;
+  readonly fallback?: FallbackOptions | Fallback | Wrapped<Fallback> | undefined;
   /** How long a call may take with all its retries. */
-  readonly totalTimeout?: TimeoutOptions | Policy | undefined;
-  readonly bulkhead?: BulkheadOptions | Policy | undefined;
-  readonly breaker?: CircuitBreakerOptions | Policy | undefined;
-  readonly retry?: RetryOptions | Policy | undefined;
-  readonly rateLimit?: RateLimitOptions | Policy | undefined;
-  readonly hedge?: HedgeOptions | Policy | undefined;
+  readonly totalTimeout?: TimeoutOptions | Timeout | Wrapped<Timeout> | undefined;
+  readonly bulkhead?: BulkheadOptions | Bulkhead | Wrapped<Bulkhead> | undefined;
+  readonly breaker?: CircuitBreakerOptions | CircuitBreaker | Wrapped<CircuitBreaker> | undefined;
+  readonly retry?: RetryOptions | Retry | Wrapped<Retry> | undefined;
+  readonly rateLimit?: RateLimitOptions | RateLimit | Wrapped<RateLimit> | undefined;
+  readonly hedge?: HedgeOptions | Hedge | Wrapped<Hedge> | undefined;
   /** How long one attempt may take. */
-  readonly timeout?: TimeoutOptions | Policy | undefined;
+  readonly timeout?: TimeoutOptions | Timeout | Wrapped<Timeout> | undefined;
 }
+
+/** The parts under which every function becomes asynchronous. */
+type AsyncPart = 'totalTimeout' | 'bulkhead' | 'retry' | 'rateLimit' | 'hedge' | 'timeout';
+type WithoutAsync = ResilientOptions & { readonly [K in AsyncPart]?: undefined };
+type WithAsync = ResilientOptions &
+  { [K in AsyncPart]: { readonly [_ in K]: NonNullable<ResilientOptions[K]> } }[AsyncPart];
 
 type Shared = 'name' | 'onEvent' | 'clock' | 'random';
 
 interface Part {
+  readonly kind: PolicyKind;
   readonly make: (options: never) => Policy;
   /** What it takes of the options of the whole. */
   readonly shares: readonly Shared[];
 }
 
 /** From the outermost to the innermost. */
-const parts: Readonly<Record<Exclude<keyof ResilientOptions, Shared>, Part>> = {
-  fallback: { make: fallback, shares: ['name', 'onEvent'] },
-  totalTimeout: { make: timeout, shares: ['name', 'onEvent', 'clock'] },
-  bulkhead: { make: bulkhead, shares: ['name', 'onEvent'] },
-  breaker: { make: circuitBreaker, shares: ['name', 'onEvent', 'clock', 'random'] },
-  retry: { make: retry, shares: ['name', 'onEvent', 'clock', 'random'] },
-  rateLimit: { make: rateLimit, shares: ['name', 'onEvent', 'clock'] },
-  hedge: { make: hedge, shares: ['name', 'onEvent', 'clock'] },
-  timeout: { make: timeout, shares: ['name', 'onEvent', 'clock'] },
+const parts: Readonly<Record<Exclude<keyof ResilientOptions, keyof PolicyOptions>, Part>> = {
+  fallback: { kind: 'fallback', make: fallback, shares: ['name', 'onEvent'] },
+  totalTimeout: { kind: 'timeout', make: timeout, shares: ['name', 'onEvent', 'clock'] },
+  bulkhead: { kind: 'bulkhead', make: bulkhead, shares: ['name', 'onEvent'] },
+  breaker: {
+    kind: 'circuitBreaker',
+    make: circuitBreaker,
+    shares: ['name', 'onEvent', 'clock', 'random'],
+  },
+  retry: { kind: 'retry', make: retry, shares: ['name', 'onEvent', 'clock', 'random'] },
+  rateLimit: { kind: 'rateLimit', make: rateLimit, shares: ['name', 'onEvent', 'clock'] },
+  hedge: { kind: 'hedge', make: hedge, shares: ['name', 'onEvent', 'clock'] },
+  timeout: { kind: 'timeout', make: timeout, shares: ['name', 'onEvent', 'clock'] },
 };
 
 /**
@@ -51,17 +68,30 @@ const parts: Readonly<Record<Exclude<keyof ResilientOptions, Shared>, Part>> = {
  * success or failure to the breaker, and each attempt has the whole of `timeout` for itself. Name,
  * listener, clock and random go to every part that has none of its own.
  */
+export function resilient(options: WithoutAsync): Wrapped<CircuitBreaker | Fallback>;
+export function resilient(options: WithAsync): Wrapped<AsyncPolicy>;
+export function resilient(options: ResilientOptions): Wrapped;
 export function resilient(options: ResilientOptions): Wrapped {
   checkNames('resilient', options, ['name', 'onEvent', 'clock', 'random', ...Object.keys(parts)]);
   const policies = Object.entries(parts).flatMap(([name, part]) => {
     const given = options[name as keyof typeof parts];
-    return given === undefined ? [] : [policyOf(given, part, options)];
+    return given === undefined ? [] : [policyOf(name, given, part, options)];
   });
   return new Wrapped(options.name ?? 'resilient', policies);
 }
 
-function policyOf(given: object, { make, shares }: Part, whole: ResilientOptions): Policy {
-  if (typeof (given as Partial<Policy> | null)?.execute === 'function') return given as Policy;
+function policyOf(
+  slot: string,
+  given: object,
+  { kind, make, shares }: Part,
+  whole: ResilientOptions,
+): Policy {
+  if (isPolicy(given)) {
+    const [policy, ...more] = policiesOf(given);
+    if (policy !== undefined && more.length === 0 && kindOf(policy) === kind) return given;
+    const allowed = `its options, or what \`${kind}()\` made`;
+    throw badOption(whole.name ?? 'resilient', slot, given, allowed);
+  }
   if (typeof given !== 'object' || given === null) return make(given as never);
   const shared = shares.filter((name) => whole[name] !== undefined);
   const inherited = Object.fromEntries(shared.map((name) => [name, whole[name]]));

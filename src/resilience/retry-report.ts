@@ -49,14 +49,18 @@ export function printRetryReport(
 function table(columns: readonly Column[], summaries: readonly RetrySummary[]): string[] {
   const cells = columns.map(([heading, cell]) => {
     const column = [heading, ...summaries.map(cell)];
-    const width = Math.max(...column.map(({ length }) => length)) + 2;
+    const width = widthOf(column) + 2;
     return column.map((text) => text.padStart(width));
   });
   const taken = cells.reduce((sum, [heading]) => sum + heading!.length, 0);
   const room = Math.max(nameTitle.length, lineCharacters - taken);
   const names = [nameTitle, ...summaries.map(({ name }) => nameText(name, room))];
-  const width = Math.max(...names.map(({ length }) => length));
+  const width = widthOf(names);
   return names.map((name, row) => name.padEnd(width) + cells.map((column) => column[row]).join(''));
+}
+
+function widthOf(texts: readonly string[]): number {
+  return texts.reduce((width, { length }) => Math.max(width, length), 0);
 }
 
 /** A name of no more characters than there is room for, and none that moves the cursor. */

@@ -6,7 +6,14 @@ import { RetryExhaustedError } from './errors.ts';
 import { type PolicyListener, type RetryStop, tell } from './events.ts';
 import { functionFailed } from './given-function.ts';
 import { badOption, checkNames, checkNumber, checkWord } from './options.ts';
-import { AsyncPolicy, type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
+import {
+  AsyncPolicy,
+  type Attempt,
+  isPolicy,
+  neverAborted,
+  type PolicyOptions,
+  started,
+} from './policy.ts';
 import { retryAfterOf } from './retry-after.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { decideRetry, type RetryRule } from './retry-decision.ts';
@@ -62,6 +69,7 @@ interface FailedCall {
 
 /** Calls again what failed, after a wait that doubles. */
 export class Retry extends AsyncPolicy {
+  readonly kind = 'retry';
   readonly name: string;
   readonly stats: RetryStats;
   readonly #rule: RetryRule;
@@ -238,7 +246,8 @@ export function retry(options: RetryOptions = {}): Retry {
 }
 
 function checkOptions(options: RetryOptions): void {
-  const { name = 'retry' } = typeof options === 'object' && options !== null ? options : {};
+  const isNamed = typeof options === 'object' && options !== null && !isPolicy(options);
+  const { name = 'retry' } = isNamed ? options : {};
   checkNames(name, options, optionNames);
   checkNumber(name, 'maxAttempts', options.maxAttempts, 'positive integer');
   checkNumber(name, 'baseDelayMs', options.baseDelayMs, 'not negative');

@@ -23,6 +23,7 @@ const freeMax = 256;
 
 /** Made by `timeout(options)`. */
 export class Timeout extends AsyncPolicy {
+  readonly kind = 'timeout';
   readonly name: string;
   readonly timeoutMs: number;
   readonly #clock: Clock;

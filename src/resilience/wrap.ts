@@ -1,44 +1,85 @@
 import type { Policy } from '../core/index.ts';
+import type { CircuitBreaker } from './circuit-breaker.ts';
 import { PipelineError } from '../errors.ts';
 import type { Fallback } from './fallback.ts';
-import { AsyncPolicy, type Attempt, neverAborted, started } from './policy.ts';
+import { describe } from './options.ts';
+import {
+  type AsyncPolicy,
+  asynchronous,
+  type Attempt,
+  isPolicy,
+  kindOf,
+  neverAborted,
+  started,
+} from './policy.ts';
 
-/** Made by `wrap(…)` and `resilient(…)`. */
-export class Wrapped extends AsyncPolicy {
+/** Under one of these a synchronous function stays so. */
+type SynchronousPolicy = CircuitBreaker | Fallback;
+
+/**
+ * What a function that returns `R` returns under policies `P`: the same under breakers and fallbacks
+ * alone, a promise where another is among them; either where that is not known.
+ */
+export type Returned<P extends Policy, R> = [P] extends [SynchronousPolicy]
+  ? R
+  : [Extract<P, AsyncPolicy>] extends [never]
+    ? R | Promise<Awaited<R>>
+    : Promise<Awaited<R>>;
+
+/** Made by `wrap(…)` and `resilient(…)`. `P`: the policies that it is made of. */
+export class Wrapped<P extends Policy = Policy> implements Policy {
   readonly name: string;
   /** The outermost first; none of them is made of others. */
-  readonly policies: readonly Policy[];
+  readonly policies: readonly P[];
   /** All of them as one, and all but the outermost. */
   readonly #whole: Policy | undefined;
   readonly #within: Policy | undefined;
 
   constructor(name: string, policies: readonly Policy[]) {
-    super();
     this.name = name;
-    this.policies = policies.flatMap((policy) => policiesOf(policy));
+    this.policies = policies.flatMap((policy) => policiesOf(policy)) as readonly Policy[] as P[];
     // Nested here and not at each call, which then needs no function of its own between two.
     this.#within = nested(this.policies.slice(1));
     this.#whole = nested(this.policies);
   }
 
-  override get takesInner(): boolean {
-    return false;
+  execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
+    return started(attempt, signal, this.#whole);
   }
 
-  override executeWith<T>(
+  /** As `execute`, for a call with these arguments, which the key of a fallback may be made of. */
+  executeWith<T>(
     args: readonly unknown[],
     attempt: Attempt<T>,
     signal: AbortSignal = neverAborted,
   ): Promise<T> {
-    const outermost = this.policies[0] as Partial<Fallback> | undefined;
-    if (outermost?.executeWith === undefined || outermost instanceof AsyncPolicy)
-      return this.execute(attempt, signal);
+    const [outermost] = this.policies as readonly Partial<Fallback>[];
+    if (outermost?.executeWith === undefined) return this.execute(attempt, signal);
     return outermost.executeWith(args, attempt, signal, this.#within);
   }
 
-  override execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
-    return started(attempt, signal, this.#whole);
+  /**
+   * The function under these policies. A synchronous one stays so under breakers and fallbacks alone,
+   * and becomes asynchronous where another is among them. Where its last argument is an
+   * `AbortSignal`, that of the policies takes its place.
+   */
+  wrap<This, A extends unknown[], R>(
+    fn: (this: This, ...args: A) => R,
+  ): (this: This, ...args: A) => Returned<P, R> {
+    type Wrapping = (this: This, ...args: A) => Returned<P, R>;
+    const policies: readonly Policy[] = this.policies;
+    if (policies.every(isSynchronous)) {
+      return policies.reduceRight((inner, outer) => outer.wrap(inner), fn) as Wrapping;
+    }
+    return asynchronous<This, A, unknown>(fn, (args, attempt, signal) =>
+      this.executeWith(args, attempt, signal),
+    ) as Wrapping;
   }
+}
+
+function isSynchronous(policy: Policy): policy is SynchronousPolicy {
+  const kind = kindOf(policy);
+  return kind === 'circuitBreaker' || kind === 'fallback';
 }
 
 function nested(policies: readonly Policy[]): Policy | undefined {
@@ -63,17 +104,20 @@ export function policiesOf(policy: Policy): readonly Policy[] {
   return policy instanceof Wrapped ? policy.policies : [policy];
 }
 
+/** What policies are made of. */
+type Parts<P extends Policy> = P extends Wrapped<infer Q> ? Q : P;
+
 /**
  * One policy made of several, the first outermost: `wrap(breaker, retry())` counts a call and its
  * retries as one, `wrap(retry(), breaker)` counts each attempt.
  */
-export function wrap(...policies: readonly Policy[]): Wrapped {
+export function wrap<P extends readonly Policy[]>(...policies: P): Wrapped<Parts<P[number]>> {
   for (const policy of policies as readonly unknown[]) {
-    if (typeof (policy as Policy | null | undefined)?.execute === 'function') continue;
+    if (isPolicy(policy)) continue;
     throw new PipelineError({
       code: 'ERR_CONFIG_INVALID',
       place: 'wrap',
-      fact: `${policy === null ? 'null' : `a value of type ${typeof policy}`} is no policy`,
+      fact: `was given ${describe(policy)}, which is no policy`,
       remedy: 'give what `retry()`, `circuitBreaker()` and the others make, the outermost first',
     });
   }

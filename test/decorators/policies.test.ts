@@ -7,6 +7,8 @@ import {
   consecutiveFailures,
   constant,
   lastKnownGood,
+  timeout as createTimeout,
+  wrap,
 } from '../../src/resilience/index.ts';
 
 const clock = new VirtualClock();
@@ -170,6 +172,18 @@ describe('a decorator in the wrong place is refused', () => {
     expect(() => bare(async () => 1, { kind: 'method', name: 'x' })).toThrow(
       `ERR_CONFIG_INVALID [@${name}] was given a method for its options; write \`@${name}(…)\``,
     );
+  });
+
+  test.each([
+    ['@retry', () => retry(createTimeout({ timeoutMs: 1 }) as never), '`timeout()` made'],
+    ['@timeout', () => timeout(createBreaker() as never), 'what `circuitBreaker()` made'],
+    ['@circuitBreaker', () => circuitBreaker(wrap(createBreaker()) as never), 'a policy; give'],
+    ['@fallback', () => fallback(createBreaker() as never), 'or what `fallback()` made'],
+    ['@retry', () => retry(null as never), 'was given null; give options'],
+    ['@timeout', () => timeout(5 as never), 'was given 5'],
+  ])('%s given something else: %#', (place, make, text) => {
+    expect(make).toThrow(`ERR_CONFIG_INVALID [${place}] was given`);
+    expect(make).toThrow(text);
   });
 
   const retryAny = retry() as (value: unknown, context: unknown) => void;

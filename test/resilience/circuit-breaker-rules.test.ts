@@ -220,6 +220,10 @@ describe('bad use is refused at once', () => {
       'failureRate.window.ms] cannot be Infinity',
     ],
     [
+      () => failureRate({ rate: 0.5, window: { calls: 1_000_001 } }),
+      'failureRate.window.calls] cannot be 1000001; give a whole number from 1 to 1000000',
+    ],
+    [
       () => failureRate({ rate: 0.5, callsMin: 11, window: { calls: 10 } }),
       'failureRate.callsMin] cannot be 11; give at most the 10 calls of the window',
     ],

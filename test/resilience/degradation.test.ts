@@ -202,6 +202,25 @@ describe('interpolated', () => {
   });
 });
 
+test.each(['mean', 'linear'] as const)('what is interpolated is finite: %s', async (method) => {
+  const clock = new VirtualClock();
+  for (const [values, mean] of [
+    [[1e308, 1e308, 1e308], 1e308],
+    [[-1.7e308, -1.7e308], -1.7e308],
+    [[Number.MAX_VALUE, Number.MAX_VALUE, Number.MAX_VALUE], Number.MAX_VALUE],
+    [[-1.7e308, 1.7e308], undefined],
+  ] as const) {
+    const strategy = interpolated<{ value: number }>({ method, clock });
+    for (const value of values) {
+      await clock.sleep(1000);
+      strategy.recordSuccess('k', { value });
+    }
+    const { value } = strategy.handleFailure('k', new Error('gone'))!;
+    expect(value).toSatisfy(Number.isFinite);
+    if (mean !== undefined) expect(value / mean).toBeCloseTo(1, 12);
+  }
+});
+
 describe('constant', () => {
   test('delivers an object with marks, and anything else as it is', () => {
     expect(constant({ value: 0 }).handleFailure('a', failed)).toEqual({

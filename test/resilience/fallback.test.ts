@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { VirtualClock } from '../../src/core/index.ts';
 import { isPipelineError } from '../../src/errors.ts';
 import {
   chain,
@@ -10,13 +11,15 @@ import {
   interpolated,
   lastKnownGood,
   type PolicyEvent,
+  wrap,
 } from '../../src/resilience/index.ts';
 
 interface Reading {
   readonly value: number;
 }
 
-const failed = new Error('no answer');
+const reason = 'no answer';
+const failed = new Error(reason);
 const fails = (): Promise<never> => Promise.reject(failed);
 
 describe('around a call', () => {
@@ -145,6 +148,21 @@ describe('around a function', () => {
     caller.abort(failed);
     expect(() => read(caller.signal)).toThrow(failed);
   });
+});
+
+test('one inside another marks once: a substitute is no reading of the outer one', async () => {
+  const clock = new VirtualClock();
+  const outer = fallback({ strategy: interpolated<Reading>({ clock }) });
+  const inner = fallback({ strategy: lastKnownGood<Reading>({ clock, ageMsMax: 100 }) });
+  const both = wrap(outer, inner);
+  await both.execute(async () => ({ value: 20 }));
+  const hadMs = clock.now();
+  await clock.sleep(50);
+  const stale = { value: 20, stale: true, quality: 'stale', sourceTimeMs: hadMs, reason };
+  expect(await both.execute(fails)).toEqual(stale);
+  await clock.sleep(100);
+  const made = { value: 20, interpolated: true, quality: 'interpolated', sourceTimeMs: hadMs };
+  expect(await both.execute(fails)).toEqual({ ...made, reason });
 });
 
 test('a key of arguments needs arguments', async () => {

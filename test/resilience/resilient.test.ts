@@ -8,6 +8,9 @@ import {
   lastKnownGood,
   type PolicyEvent,
   resilient,
+  retry,
+  timeout,
+  wrap,
 } from '../../src/resilience/index.ts';
 
 const setUp = () => {
@@ -117,6 +120,13 @@ test.each([
   [{ timeout: 5000 }, 'cannot be 5000; give an object of'],
   [{ retry: null }, 'cannot be null'],
   [undefined, '[resilient.options] cannot be undefined'],
+  [
+    { retry: timeout({ timeoutMs: 1 }) },
+    '[resilient.retry] cannot be what `timeout()` made; give its options, or what `retry()` made',
+  ],
+  [{ breaker: wrap(retry(), timeout({ timeoutMs: 1 })) }, '[resilient.breaker] cannot be a policy'],
+  [{ name: 'api', hedge: { execute: async () => 1 } }, '[api.hedge] cannot be a policy'],
+  [circuitBreaker(), '[resilient.options] cannot be what `circuitBreaker()` made'],
 ])('%j is refused', (options, text) => {
   expect(() => resilient(options as never)).toThrow(text);
 });

@@ -136,6 +136,12 @@ describe('the report', () => {
     expect(report(registry).match(/^[ab]/gm)).toEqual(['a', 'b', 'a', 'b']);
   });
 
+  test('prints as many names as there are', () => {
+    const stats = new RetryStats('api');
+    const text = report(Array.from({ length: 150_000 }, () => stats));
+    expect(text.split('\n').length).toBe(2 * 150_001 + 2);
+  });
+
   test('fits 80 columns with long names and large figures, and prints no control character', () => {
     const busy = new RetryStats(`${'a very long name '.repeat(6)}`);
     for (let call = 0; call < 1_000_000; call++) busy.recordAttempt(1, 'failed');

@@ -1,7 +1,16 @@
 import { expect, test } from 'vitest';
 
 import type { Policy } from '../../src/core/index.ts';
-import { timeout, wrap } from '../../src/resilience/index.ts';
+import {
+  circuitBreaker,
+  consecutiveFailures,
+  fallback,
+  lastKnownGood,
+  resilient,
+  retry,
+  timeout,
+  wrap,
+} from '../../src/resilience/index.ts';
 
 /** A policy that notes when a call enters and leaves it. */
 function noting(name: string, notes: string[]): Policy {
@@ -53,6 +62,48 @@ test('a function is wrapped as by one policy', async () => {
   const double = wrap(noting('a', notes), noting('b', notes)).wrap((value: number) => value * 2);
   expect(await double(21)).toBe(42);
   expect(notes).toEqual(['a in', 'b in', 'b out', 'a out']);
+});
+
+test('of breakers and fallbacks alone leaves a synchronous function so', async () => {
+  const strategy = lastKnownGood<{ at: string }>();
+  for (const both of [
+    wrap(
+      fallback({ strategy, key: (at: string) => at }),
+      wrap(circuitBreaker({ opens: consecutiveFailures(2) })),
+    ),
+    resilient({
+      breaker: { opens: consecutiveFailures(2) },
+      fallback: { strategy, key: (at: string) => at },
+    }),
+  ]) {
+    let calls = 0;
+    const sensor = {
+      isDown: false,
+      read: both.wrap(function (this: { isDown: boolean }, at: string): { at: string } {
+        calls++;
+        if (this.isDown) throw new Error('down');
+        return { at };
+      }),
+    };
+    expect(sensor.read('a')).toEqual({ at: 'a' });
+    expect(sensor.read('b')).toEqual({ at: 'b' });
+    sensor.isDown = true;
+    expect(sensor.read('a')).toMatchObject({ at: 'a', stale: true });
+    expect(sensor.read('b')).toMatchObject({ at: 'b', stale: true });
+    expect(sensor.read('a')).toMatchObject({ at: 'a', reason: expect.stringContaining('OPEN') });
+    expect(() => sensor.read('c')).toThrow('ERR_CIRCUIT_OPEN');
+    expect(calls).toBe(4);
+    const later = both.wrap(async (at: string) => ({ at }));
+    expect(later('a')).toBeInstanceOf(Promise);
+  }
+  expect(await wrap(circuitBreaker(), retry()).wrap((x: number) => x + 1)(1)).toBe(2);
+});
+
+test('another policy within makes it asynchronous', () => {
+  const breaker = circuitBreaker();
+  for (const policy of [wrap(breaker, retry()), wrap(noting('a', []), breaker)]) {
+    expect(policy.wrap(() => 1)()).toBeInstanceOf(Promise);
+  }
 });
 
 test.each([[null], [undefined], [5], [{}], [{ execute: 1 }]])('%j is no policy', (value) => {

@@ -1,6 +1,11 @@
 // Checked by the compiler alone: what decorators keep of a method's type, and what they refuse.
 import { circuitBreaker, fallback, retry, timeout } from '../../src/decorators/index.ts';
-import { constant } from '../../src/resilience/index.ts';
+import {
+  circuitBreaker as createBreaker,
+  constant,
+  timeout as createTimeout,
+  wrap,
+} from '../../src/resilience/index.ts';
 
 export class Typed {
   @retry()
@@ -37,6 +42,18 @@ export class Refused {
   // @ts-expect-error an option that is none
   @retry({ attempts: 3 })
   async other(): Promise<number> {
+    return 1;
+  }
+
+  // @ts-expect-error another policy
+  @retry(createTimeout({ timeoutMs: 100 }))
+  async another(): Promise<number> {
+    return 1;
+  }
+
+  // @ts-expect-error a policy made of several
+  @circuitBreaker(wrap(createBreaker()))
+  several(): number {
     return 1;
   }
 

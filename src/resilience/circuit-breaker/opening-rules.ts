@@ -156,6 +156,9 @@ interface Rate {
   readonly createWindow: (clock: Clock) => CallWindow;
 }
 
+/** A window has a byte for each. */
+const callsMax = 1_000_000;
+
 /** Checks what the options of a rate share with each other. */
 function checkRate(rule: string, options: FailureRateOptions, more: readonly string[]): Rate {
   checkNames(rule, options, ['rate', 'callsMin', 'window', ...more]);
@@ -168,6 +171,9 @@ function checkRate(rule: string, options: FailureRateOptions, more: readonly str
   }
   checkNames(`${rule}.window`, window, ['calls', 'ms']);
   checkNumber(rule, 'window.calls', calls, 'positive integer');
+  if (calls !== undefined && calls > callsMax) {
+    throw badOption(rule, 'window.calls', calls, `a whole number from 1 to ${callsMax}`);
+  }
   checkNumber(rule, 'window.ms', ms, 'positive');
   if (given !== undefined && calls !== undefined && given > calls) {
     throw badOption(rule, 'callsMin', given, `at most the ${calls} calls of the window`);

@@ -15,14 +15,21 @@ export function contiguous<R>(
   return end === -1 ? samples : samples.slice(0, end);
 }
 
-/** The arithmetic mean. */
+/** The arithmetic mean; finite where they all are. */
 export function mean(values: readonly number[]): number {
   let sum = 0;
   for (const value of values) sum += value;
-  return sum / values.length;
+  if (Number.isFinite(sum)) return sum / values.length;
+  // Each by itself is small enough, but for what rounding adds to the largest there are.
+  sum = 0;
+  for (const value of values) sum += value / values.length;
+  return Math.min(Math.max(sum, -Number.MAX_VALUE), Number.MAX_VALUE);
 }
 
-/** The value at time 0 of the line through points (least squares); their mean where it is upright. */
+/**
+ * The value at time 0 of the line through points (least squares); their mean where it is upright, or
+ * leads beyond all numbers.
+ */
 export function lineAt(times: readonly number[], values: readonly number[]): number {
   const [meanTime, meanValue] = [mean(times), mean(values)];
   let [products, squares] = [0, 0];
@@ -30,5 +37,6 @@ export function lineAt(times: readonly number[], values: readonly number[]): num
     products += (time - meanTime) * (values[at]! - meanValue);
     squares += (time - meanTime) ** 2;
   }
-  return squares === 0 ? meanValue : meanValue - (products / squares) * meanTime;
+  const value = meanValue - (products / squares) * meanTime;
+  return Number.isFinite(value) ? value : meanValue;
 }

@@ -150,5 +150,14 @@ function marked<R>({ reading, quality, sourceTimeMs }: Found<R>, error: unknown)
   if (!isPlainObject(reading)) return reading as Substitute<R>;
   const marks: SubstituteMarks = { quality, reason: reasonOf(error), sourceTimeMs };
   const mark = quality === 'constant' ? {} : { [quality]: true };
-  return { ...reading, ...marks, ...mark } as Substitute<R>;
+  const copy = { ...reading, ...marks, ...mark };
+  copies.add(copy);
+  return copy as Substitute<R>;
+}
+
+const copies = new WeakSet<object>();
+
+/** Whether it is a copy with marks, which a strategy has made. */
+export function isMarked(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && copies.has(value);
 }
