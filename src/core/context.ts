@@ -101,15 +101,15 @@ export interface StageContext extends Context {
   /**
    * Makes a call to something outside under the stage's policy, or plainly where it has none. While
    * a breaker is open it waits. `args`: of the function that is called, for the key of a fallback.
-   * `waits`: told when it begins to wait for a breaker, and when it goes on. Rejects with what the
-   * call, or the policy, gives up with; with `Undelivered` where the row is to be dropped. For a
+   * `stalls`: told when it has failed and waits for a breaker, and when it goes on. Rejects with what
+   * the call, or the policy, gives up with; with `Undelivered` where the row is to be dropped. For a
    * stage that says `calls: true`.
    */
   readonly call: <T>(
     attempt: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
     args?: readonly unknown[],
-    waits?: (isWaiting: boolean) => void,
+    stalls?: (isStalled: boolean) => void,
   ) => Promise<T>;
 }
 

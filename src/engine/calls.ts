@@ -53,6 +53,8 @@ export class Calls {
   readonly #counts = { calls: 0, attempts: 0, substituted: 0 };
   /** Of calls that a breaker has sent away. */
   readonly #line = new Line();
+  /** Wakes the first of them. */
+  #nap: AbortController | undefined;
   #successes = 0;
   /** What failed last; undefined when a call has succeeded since. */
   #lastFailure: string | undefined;
@@ -75,15 +77,15 @@ export class Calls {
 
   /**
    * Rejects with what the policy gives up with, or with the signal's reason. `args`: of what is
-   * called, for the key of a fallback. `waits`: told when it begins to wait for a breaker, and when
-   * it goes on.
+   * called, for the key of a fallback. `stalls`: told when it has failed and waits for a breaker,
+   * and when it goes on.
    */
   async make<T>(
     what: string,
     attempt: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
     args: readonly unknown[] = [],
-    waits: (isWaiting: boolean) => void = () => {},
+    stalls: (isStalled: boolean) => void = () => {},
   ): Promise<T> {
     if (this.#run === undefined) return attempt(signal);
     const call = this.#callOf(what, attempt);
@@ -105,11 +107,11 @@ export class Calls {
         isFirst = open !== undefined;
         if (open === undefined) await this.#pause(what, refusal ?? error, signal);
         else {
-          waits(true);
           const { lastReason } = call;
+          stalls(lastReason !== undefined);
           const wasRefused = refusal !== undefined;
           await this.#waitInLine(what, open, { lastReason, wasRefused }, signal);
-          waits(false);
+          stalls(false);
         }
       }
     }
@@ -165,6 +167,7 @@ export class Calls {
     if (hasSucceeded) {
       this.#successes++;
       this.#lastFailure = undefined;
+      this.#nap?.abort();
       return this.recovered(what);
     }
     const { policy, substituted } = this.#parts;
@@ -204,8 +207,7 @@ export class Calls {
       while (leftMs > 0) {
         const until = untilText(breaker, leftMs, clock);
         this.degrade(what, `breaker \`${name}\` is ${until}${because}`);
-        // Whole milliseconds, so that what rounding leaves of one is not waited for in vain.
-        await clock.sleep(Math.ceil(Math.min(leftMs, lookMs)), { signal });
+        await this.#look(leftMs, signal);
         leftMs = breaker?.retryAfterMs ?? 0;
       }
     } catch (error) {
@@ -218,6 +220,16 @@ export class Calls {
       what,
       `tried since ${timeText(clock.now())}, breaker \`${name}\` was open${because}`,
     );
+  }
+
+  /** Sleeps until the breaker may let a call in: another that has succeeded may have closed it. */
+  async #look(leftMs: number, signal: AbortSignal): Promise<void> {
+    const nap = (this.#nap = new AbortController());
+    // Whole milliseconds, so that what rounding leaves of one is not waited for in vain.
+    const sleepMs = Math.ceil(Math.min(leftMs, lookMs));
+    const either = AbortSignal.any([signal, nap.signal]);
+    await this.#parts.clock.sleep(sleepMs, { signal: either }).catch(() => {});
+    signal.throwIfAborted();
   }
 }
 

@@ -88,7 +88,7 @@ export class Components {
       input,
       output,
       report: observed.tally,
-      call: (attempt, signal, args, waits) => calls.make('call', attempt, signal, args, waits),
+      call: (attempt, signal, args, stalls) => calls.make('call', attempt, signal, args, stalls),
     };
     const instance: StageInstance =
       'definition' in component

@@ -56,9 +56,9 @@ export const mapAsync: StageDefinition & MapAsync = defineStage<MapAsync, Parsed
     'unless given) therefore wait for the slowest of their cut and run hardly at a time: ' +
     'set `everyMs` to many times what a call takes, and `timeoutMs` to end those that hang.' +
     ' A saved cut never covers a row whose call has not ended. ' +
-    'A policy stands around each call: while its breaker is open the rows in hand wait, and up to ' +
-    '`concurrency` rows behind a cut may wait with them; with a fallback they go on with what that ' +
-    'delivers.',
+    'A policy stands around each call: while its breaker is open the rows in hand wait; with a ' +
+    'fallback they go on with what that delivers. Where every call under way has failed and waits ' +
+    'for a breaker, one more row is called, also one behind a cut, to show whether all fail.',
   options: (z) =>
     z.strictObject({
       map: functionOption(z, 'Makes the record of a row.', 'a config file has no stage that waits'),

@@ -172,12 +172,13 @@ interface Hard {
   readonly poison?: number;
   readonly isDown?: () => boolean;
   readonly everyMs?: number;
+  readonly rowsMax?: number;
 }
 
 /** Five rows a second, for two hundred seconds, under a breaker that opens at once for ten. */
 function hardTimes(
   outside: VirtualOutside,
-  { concurrency, poison, isDown = () => false, everyMs = 3_600_000 }: Hard,
+  { concurrency, poison, isDown = () => false, everyMs = 3_600_000, rowsMax = 4096 }: Hard,
 ) {
   const { clock, random } = outside;
   const rows: Record<string, unknown>[] = [];
@@ -195,7 +196,7 @@ function hardTimes(
   const batches = Array.from({ length: 200 }, (_, at) => numbered(5, at * 5));
   const before = (read: number, signal: AbortSignal): Promise<void> =>
     read < batches.length ? clock.sleep(1000, { signal }) : Promise.resolve();
-  const builder = testPipeline({ checkpoint: { everyMs } }, dead, outside)
+  const builder = testPipeline({ checkpoint: { everyMs }, batch: { rowsMax } }, dead, outside)
     .from(scriptedSource({ schema: readings, batches, before }))
     .through(mapAsync({ schema: named, map: ask, concurrency }), { id: 'ask', policy })
     .to(scriptedSink({ rows }));
@@ -231,6 +232,7 @@ describe('a row that fails by itself, and an outage', () => {
       concurrency: n,
       poison: 7,
       everyMs: 1000,
+      rowsMax: 8,
     });
     const done: number[] = [];
     const report = await builder.run({

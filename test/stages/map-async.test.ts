@@ -172,17 +172,17 @@ test('before a cut goes on, everything before it has, and nothing behind it was 
   ]);
 });
 
-describe('while all calls wait for a breaker, rows behind a cut are begun', () => {
+describe('while all calls have failed and wait for a breaker, rows behind a cut are begun', () => {
   test.each([true, false])('and go on behind it (ordered: %s)', async (ordered) => {
     const seen: string[] = [];
     const blocked = Promise.withResolvers<void>();
     // The first row waits for a breaker, and goes on when two behind the cut have shown the way.
-    const call: StageContext['call'] = async (attempt, signal, args, waits) => {
+    const call: StageContext['call'] = async (attempt, signal, args, stalls) => {
       const { id } = args![0] as Job;
       if (id === 0) {
-        waits!(true);
+        stalls!(true);
         await blocked.promise;
-        waits!(false);
+        stalls!(false);
       }
       if (id === 4) blocked.resolve();
       return attempt(signal);

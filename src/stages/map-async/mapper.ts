@@ -1,6 +1,6 @@
 import { type Batch, MisfitError } from '../../batch/index.ts';
 import {
-  type Cut,
+  Cut,
   type Flow,
   isCut,
   RecordCollector,
@@ -31,12 +31,15 @@ type Result =
   | { readonly dropped: string }
   | { readonly reason: string; readonly thrown: unknown };
 
+/** How many rows more it may hold while others show whether those that fail do so by themselves. */
+const spareRows = 256;
+
 /**
  * Keeps up to `concurrency` calls under way. It reads on when every row it holds has been started,
  * and while it holds no more rows than one batch or the calls may have: one slow call holds up a
  * bounded number of rows. Before a cut goes on, every batch before it has, and no row behind it is
- * begun; but where all calls wait for a breaker, which may be open because of these rows alone,
- * others are begun behind the cut, so that the breaker sees whether they do better.
+ * begun; but where all calls have failed and wait for a breaker, one more is begun, behind a cut if
+ * need be: it shows whether these rows alone fail, or all do.
  */
 export class AsyncMapper implements Stage {
   readonly #options: AsyncMapperOptions;
@@ -48,8 +51,8 @@ export class AsyncMapper implements Stage {
   readonly #open: (OpenBatch | Cut)[] = [];
   /** What aborts each call that is under way. */
   readonly #calls = new Set<AbortController>();
-  /** Those of them that wait for a breaker. */
-  readonly #waiting = new Set<AbortController>();
+  /** Those of them that have failed and wait for a breaker. */
+  readonly #stalled = new Set<AbortController>();
   #rowsHeld = 0;
   #changed = Promise.withResolvers<void>();
   #reading = false;
@@ -80,7 +83,8 @@ export class AsyncMapper implements Stage {
         signal.throwIfAborted();
         this.#advance();
         const finished = this.#takeFinished();
-        if (finished !== undefined) yield isCut(finished) ? finished : this.#settle(finished);
+        if (finished !== undefined)
+          yield finished instanceof Cut ? finished : this.#settle(finished);
         else if (this.#open.length > 0 || this.#reading) await this.#changed.promise;
         else if (this.#inputFailure !== undefined) throw this.#inputFailure.error;
         else if (this.#ended) return;
@@ -100,15 +104,15 @@ export class AsyncMapper implements Stage {
 
   #mayRead(): boolean {
     if (this.#reading || this.#ended || this.#inputFailure !== undefined) return false;
-    if (this.#calls.size >= this.#options.concurrency || this.#rowsHeld >= this.#rowsMax)
-      return false;
-    if (!this.#goesBehindCuts && this.#open.some((flow) => isCut(flow))) return false;
+    if (this.#calls.size >= this.#options.concurrency) return false;
+    if (this.#rowsHeld >= this.#rowsMax + (this.#isStalled ? spareRows : 0)) return false;
+    if (!this.#isStalled && this.#open.some((flow) => flow instanceof Cut)) return false;
     return this.#nextToStart() === undefined;
   }
 
-  /** Whether nothing in hand can go on but what is behind a cut. */
-  get #goesBehindCuts(): boolean {
-    return this.#calls.size > 0 && this.#waiting.size === this.#calls.size;
+  /** Whether all calls have failed and wait: only another can show whether that is their own fault. */
+  get #isStalled(): boolean {
+    return this.#calls.size > 0 && this.#stalled.size === this.#calls.size;
   }
 
   #read(): void {
@@ -140,9 +144,9 @@ export class AsyncMapper implements Stage {
 
   #nextToStart(): OpenBatch | undefined {
     for (const flow of this.#open) {
-      if (!isCut(flow)) {
+      if (!(flow instanceof Cut)) {
         if (flow.started < flow.batch.length) return flow;
-      } else if (!this.#goesBehindCuts) return undefined;
+      } else if (!this.#isStalled) return undefined;
     }
     return undefined;
   }
@@ -160,7 +164,7 @@ export class AsyncMapper implements Stage {
     const finish = (result: Result): void => {
       // A call that was given up may still end; nobody waits for it.
       if (!this.#calls.delete(call)) return;
-      this.#waiting.delete(call);
+      this.#stalled.delete(call);
       open.results[at] = result;
       open.done++;
       this.#advance();
@@ -170,14 +174,14 @@ export class AsyncMapper implements Stage {
     const { batch } = open;
     const record = Object.freeze(batch.rowAt(batch.rows[at]!));
     const attempt = (signal: AbortSignal): Promise<unknown> => this.#attempt(record, signal);
-    const waits = (isWaiting: boolean): void => {
-      if (!isWaiting) this.#waiting.delete(call);
+    const stalls = (isStalled: boolean): void => {
+      if (!isStalled) this.#stalled.delete(call);
       else if (this.#calls.has(call)) {
-        this.#waiting.add(call);
+        this.#stalled.add(call);
         this.#advance();
       }
     };
-    this.#context.call(attempt, call.signal, [record], waits).then(
+    this.#context.call(attempt, call.signal, [record], stalls).then(
       (mapped) => finish({ record: mapped }),
       (thrown: unknown) => {
         if (thrown instanceof Undelivered) finish({ dropped: thrown.reason });
@@ -233,9 +237,9 @@ export class AsyncMapper implements Stage {
   /** What may go on next: a batch that is done, or a cut that nothing is in front of. */
   #takeFinished(): OpenBatch | Cut | undefined {
     for (const [index, flow] of this.#open.entries()) {
-      const isNext = isCut(flow) ? index === 0 : flow.done === flow.batch.length;
+      const isNext = flow instanceof Cut ? index === 0 : flow.done === flow.batch.length;
       if (isNext) return this.#open.splice(index, 1)[0];
-      if (this.#options.ordered || isCut(flow)) return undefined;
+      if (this.#options.ordered || flow instanceof Cut) return undefined;
     }
     return undefined;
   }
@@ -272,7 +276,7 @@ export class AsyncMapper implements Stage {
   #abandonCalls(reason: unknown): void {
     const calls = [...this.#calls];
     this.#calls.clear();
-    this.#waiting.clear();
+    this.#stalled.clear();
     for (const call of calls) call.abort(reason);
     this.#wake();
   }
@@ -286,7 +290,7 @@ export class AsyncMapper implements Stage {
         fact: 'the stage was closed',
       }),
     );
-    for (const flow of this.#open.splice(0)) if (!isCut(flow)) flow.batch.release();
+    for (const flow of this.#open.splice(0)) if (!(flow instanceof Cut)) flow.batch.release();
     this.#rowsHeld = 0;
     if (this.#ended) return;
     const closed = input.return?.();
