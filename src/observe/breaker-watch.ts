@@ -1,0 +1,75 @@
+import { type BreakerState, logAt, type Logger } from '../core/index.ts';
+import { breakerChanged } from './events.ts';
+import type { ObservedBreaker } from './health-dashboard.ts';
+
+/** What a breaker tells its listeners of. */
+interface BreakerEvent {
+  readonly type: string;
+  readonly from?: BreakerState;
+  readonly to?: BreakerState;
+  readonly reason?: string;
+}
+
+type Listen = (listener: (event: BreakerEvent) => void) => () => void;
+
+/**
+ * Logs each change of some breakers. One that can be listened to tells of all of them, as they
+ * happen; of any other only what differs from look to look is known.
+ */
+export class BreakerWatch implements Disposable {
+  readonly #log: Logger;
+  readonly #states = new Map<ObservedBreaker, BreakerState>();
+  readonly #stops: (() => void)[] = [];
+
+  constructor(breakers: readonly ObservedBreaker[], log: Logger) {
+    this.#log = log;
+    for (const breaker of breakers) this.#watch(breaker);
+  }
+
+  /** Makes the changes that time alone has brought, and finds those that nobody has told of. */
+  look(): void {
+    for (const [breaker, previous] of this.#states) {
+      const { state } = breaker;
+      if (state !== previous && this.#states.get(breaker) === previous) {
+        this.#changed(breaker, previous, state, null);
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const stop of this.#stops.splice(0)) stop();
+    this.#states.clear();
+  }
+
+  #watch(breaker: ObservedBreaker): void {
+    this.#states.set(breaker, breaker.state);
+    const { listen } = breaker as { readonly listen?: Listen };
+    if (typeof listen !== 'function') return;
+    const stop = listen.call(breaker, ({ type, from, to, reason }) => {
+      if (type !== 'breaker.changed' || from === undefined || to === undefined) return;
+      // Held or released, it may be in that state already.
+      if (from !== to) this.#changed(breaker, from, to, reason ?? null);
+    });
+    this.#stops.push(stop);
+  }
+
+  #changed(
+    breaker: ObservedBreaker,
+    previous: BreakerState,
+    state: BreakerState,
+    reason: string | null,
+  ): void {
+    this.#states.set(breaker, state);
+    logAt(this.#log, breakerChanged.level, breakerChanged.name, {
+      breaker: breaker.name,
+      state: logged(state),
+      previous: logged(previous),
+      reason,
+    });
+  }
+}
+
+/** As log lines have it. */
+function logged(state: BreakerState): string {
+  return state.replace('-', '_');
+}

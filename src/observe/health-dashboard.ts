@@ -1,0 +1,235 @@
+import { type BreakerState, type Clock, systemClock } from '../core/index.ts';
+import { PipelineError } from '../errors.ts';
+import { type BatchStatus, DegradationHistogram } from './degradation-histogram.ts';
+import type { BreakerHealth, HealthReport, StageHealth } from './health-report.ts';
+import { health, type HealthStats } from './health.ts';
+import {
+  metricsRegistry,
+  type MetricsRegistry,
+  type StageMetricsReport,
+} from './metrics-registry.ts';
+import {
+  checkThresholds,
+  requireThresholds,
+  type ThresholdConfig,
+  type ThresholdViolation,
+} from './thresholds.ts';
+
+/** A circuit breaker as it is observed; one of `millrace/resilience` is such. */
+export interface ObservedBreaker {
+  readonly name: string;
+  readonly state: BreakerState;
+  readonly metrics: { readonly openCount: number; readonly fastFail: number };
+}
+
+/** What stands in for failures, as it is observed; a strategy of `millrace/resilience` is such. */
+export interface ObservedFallback {
+  summary(): { readonly stale: number; readonly interpolated: number; readonly constant: number };
+}
+
+/** What a dashboard watches. */
+export interface PipelineHealthDashboardOptions {
+  readonly thresholds?: ThresholdConfig | undefined;
+  /** Breakers of different names. */
+  readonly breakers?: readonly ObservedBreaker[] | undefined;
+  readonly fallbacks?: readonly ObservedFallback[] | undefined;
+  /** Where the stages are measured, in their order; the process's unless given. */
+  readonly registry?: MetricsRegistry | undefined;
+  /** How many alerts are pending or firing; none unless given. */
+  readonly unresolvedAlerts?: (() => number) | undefined;
+  /** The process's resident memory; asked of the process unless given. */
+  readonly rssBytes?: (() => number) | undefined;
+  /** Batches in the histogram; 50 unless given. */
+  readonly histogramSize?: number | undefined;
+  /** The system's unless given. */
+  readonly clock?: Clock | undefined;
+}
+
+/** A stage that threw, and with what: its batch went no further. */
+export interface FailedStage {
+  readonly stage: string;
+  readonly error: unknown;
+}
+
+const optionNames: readonly string[] = [
+  'thresholds',
+  'breakers',
+  'fallbacks',
+  'registry',
+  'unresolvedAlerts',
+  'rssBytes',
+  'histogramSize',
+  'clock',
+] satisfies (keyof PipelineHealthDashboardOptions)[];
+
+const bytesPerMb = 2 ** 20;
+
+/** Collects how each batch went: rates, bottleneck, breakers, memory, alerts; HEALTHY or DEGRADED. */
+export class PipelineHealthDashboard {
+  /** The last batches, HEALTHY or DEGRADED. */
+  readonly histogram: DegradationHistogram;
+  readonly thresholds: ThresholdConfig;
+  readonly #breakers: readonly ObservedBreaker[];
+  readonly #fallbacks: readonly ObservedFallback[];
+  readonly #registry: MetricsRegistry;
+  readonly #unresolvedAlerts: () => number;
+  readonly #rssBytes: () => number;
+  readonly #clock: Clock;
+  #consecutiveDegraded = 0;
+  #stagesBefore: ReadonlyMap<string, StageMetricsReport>;
+  #policiesBefore: HealthStats;
+
+  constructor(options: PipelineHealthDashboardOptions = {}) {
+    checkNames(options);
+    this.thresholds = Object.freeze({ ...options.thresholds });
+    requireThresholds(this.thresholds);
+    this.histogram = new DegradationHistogram({ size: options.histogramSize });
+    this.#breakers = options.breakers ?? [];
+    checkBreakers(this.#breakers);
+    this.#fallbacks = options.fallbacks ?? [];
+    this.#registry = options.registry ?? metricsRegistry;
+    this.#unresolvedAlerts = options.unresolvedAlerts ?? (() => 0);
+    this.#rssBytes = options.rssBytes ?? (() => process.memoryUsage.rss());
+    this.#clock = options.clock ?? systemClock;
+    // What was before the first batch is none of its.
+    this.#stagesBefore = this.#readStages();
+    this.#policiesBefore = this.#readPolicies(this.#readBreakers(), undefined);
+  }
+
+  /** DEGRADED batches in a row, up to the last; 0 after a HEALTHY one. */
+  get consecutiveDegradedCount(): number {
+    return this.#consecutiveDegraded;
+  }
+
+  /** To be called after each batch: reports what has happened since the last call. */
+  collect(failed?: FailedStage): HealthReport {
+    const breakers = this.#readBreakers();
+    const policies = this.#readPolicies(breakers, failed);
+    const { degraded, reasons } = health({ stats: policies, before: this.#policiesBefore });
+    this.#policiesBefore = policies;
+    const status: BatchStatus = degraded ? 'DEGRADED' : 'HEALTHY';
+    this.histogram.record(status);
+    this.#consecutiveDegraded = degraded ? this.#consecutiveDegraded + 1 : 0;
+    const stages = this.#stagesOfBatch();
+    const recordsIn = stages[0]?.in ?? 0;
+    const workMs = stages.reduce((sum, stage) => sum + stage.workMs, 0);
+    return Object.freeze({
+      batch: this.histogram.batches,
+      at: this.#clock.now(),
+      status,
+      reasons: Object.freeze(reasons),
+      recordsIn,
+      recordsOut: stages.at(-1)?.out ?? 0,
+      workMs,
+      throughput: rateOf(recordsIn, workMs),
+      stages,
+      bottleneck: bottleneckOf(stages),
+      breakers,
+      memoryMb: finite(this.#rssBytes() / bytesPerMb),
+      unresolvedAlerts: finite(this.#unresolvedAlerts()),
+      consecutiveDegradedCount: this.#consecutiveDegraded,
+    });
+  }
+
+  /** What of a report passes a limit of this dashboard strictly, the critical first. */
+  checkThresholds(report: HealthReport): ThresholdViolation[] {
+    return checkThresholds(report, this.thresholds);
+  }
+
+  #stagesOfBatch(): readonly StageHealth[] {
+    const now = this.#readStages();
+    const stages = [...now.values()].map((stage) =>
+      stageOfBatch(stage, this.#stagesBefore.get(stage.name)),
+    );
+    this.#stagesBefore = now;
+    return Object.freeze(stages);
+  }
+
+  #readStages(): ReadonlyMap<string, StageMetricsReport> {
+    return new Map(this.#registry.report().stages.map((stage) => [stage.name, stage]));
+  }
+
+  #readBreakers(): readonly BreakerHealth[] {
+    return Object.freeze(
+      this.#breakers.map(({ name, state, metrics: { openCount, fastFail } }) =>
+        Object.freeze({ name, state, opens: openCount, refused: fastFail }),
+      ),
+    );
+  }
+
+  #readPolicies(breakers: readonly BreakerHealth[], failed: FailedStage | undefined): HealthStats {
+    const substituted = this.#fallbacks
+      .map((fallback) => fallback.summary())
+      .reduce((sum, { stale, interpolated, constant }) => sum + stale + interpolated + constant, 0);
+    return {
+      status: 'running',
+      isPaced: false,
+      components: [{ id: 'policies', policy: { substituted, breakers } }],
+      degraded:
+        failed === undefined ? {} : { [failed.stage]: `it failed: ${String(failed.error)}` },
+    };
+  }
+}
+
+function stageOfBatch(
+  now: StageMetricsReport,
+  before: StageMetricsReport | undefined,
+): StageHealth {
+  const calls = now.count - (before?.count ?? 0);
+  const rowsIn = (now.in ?? now.count) - (before?.in ?? before?.count ?? 0);
+  const workMs = now.activeMs - (before?.activeMs ?? 0);
+  return Object.freeze({
+    stage: now.name,
+    in: rowsIn,
+    out: (now.out ?? 0) - (before?.out ?? 0),
+    errors: now.errors - (before?.errors ?? 0),
+    workMs,
+    throughput: rateOf(rowsIn, workMs),
+    meanMs: calls > 0 ? finite(workMs / calls) : null,
+    p50Ms: now.p50Ms,
+    p95Ms: now.p95Ms,
+    p99Ms: now.p99Ms,
+  });
+}
+
+/** Per second; null of nothing, and of work too quick to be measured. */
+function rateOf(records: number, workMs: number): number | null {
+  return records > 0 && workMs > 0 ? finite((records * 1000) / workMs) : null;
+}
+
+/** JSON has no word for the others. */
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+function bottleneckOf(stages: readonly StageHealth[]): string | null {
+  let [least, bottleneck]: [number, string | null] = [Infinity, null];
+  for (const { stage, throughput } of stages) {
+    if (throughput !== null && throughput < least) [least, bottleneck] = [throughput, stage];
+  }
+  return bottleneck;
+}
+
+function checkNames(options: PipelineHealthDashboardOptions): void {
+  const unknown = Object.keys(options).find((name) => !optionNames.includes(name));
+  if (unknown === undefined) return;
+  throw new PipelineError({
+    code: 'ERR_CONFIG_INVALID',
+    place: 'PipelineHealthDashboard',
+    fact: `has no option \`${unknown}\``,
+    remedy: `its options: ${optionNames.join(', ')}`,
+  });
+}
+
+/** By their names they are told apart, in reports and in the log. */
+function checkBreakers(breakers: readonly ObservedBreaker[]): void {
+  const names = breakers.map(({ name }) => name);
+  const twice = names.find((name, at) => names.indexOf(name) < at);
+  if (twice === undefined) return;
+  throw new PipelineError({
+    code: 'ERR_CONFIG_INVALID',
+    place: 'PipelineHealthDashboard.breakers',
+    fact: `has two breakers of the name \`${twice}\``,
+    remedy: 'give each its own `name`',
+  });
+}

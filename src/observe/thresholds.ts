@@ -1,0 +1,93 @@
+import { PipelineError } from '../errors.ts';
+import type { HealthReport } from './health-report.ts';
+
+/** Limits of a healthy batch; what is left out is not limited. */
+export interface ThresholdConfig {
+  /** Records per second of its work that each stage must reach. */
+  readonly minHealthyRps?: number | undefined;
+  /** DEGRADED batches in a row. */
+  readonly maxAllowedDegraded?: number | undefined;
+  /** Resident memory of the process, in MiB. */
+  readonly maxMemoryMb?: number | undefined;
+  /** Alerts that are not resolved. */
+  readonly maxAlertQueueSize?: number | undefined;
+}
+
+/** A limit that a batch has passed. */
+export interface ThresholdViolation {
+  /** The limit's name in `ThresholdConfig`, or `openBreakers`, of which none is allowed. */
+  readonly thresholdName: keyof ThresholdConfig | 'openBreakers';
+  readonly actualValue: number;
+  readonly limitValue: number;
+  readonly severity: 'CRITICAL' | 'WARNING';
+  /** The stage under `minHealthyRps`. */
+  readonly stage?: string;
+}
+
+/**
+ * What of a report passes a limit strictly, the critical first. A figure that is not known passes
+ * none: a stage that had nothing to do is not slow.
+ */
+export function checkThresholds(
+  report: HealthReport,
+  thresholds: ThresholdConfig,
+): ThresholdViolation[] {
+  const violations: ThresholdViolation[] = [];
+  const limit = (
+    thresholdName: ThresholdViolation['thresholdName'],
+    severity: ThresholdViolation['severity'],
+    actualValue: number | null,
+    limitValue: number | undefined,
+  ): void => {
+    if (actualValue === null || limitValue === undefined || !(actualValue > limitValue)) return;
+    violations.push({ thresholdName, actualValue, limitValue, severity });
+  };
+  const { maxAllowedDegraded, maxMemoryMb, maxAlertQueueSize, minHealthyRps = 0 } = thresholds;
+  limit('openBreakers', 'CRITICAL', report.breakers.filter(isOpen).length, 0);
+  limit('maxMemoryMb', 'CRITICAL', report.memoryMb, maxMemoryMb);
+  for (const { stage, throughput } of report.stages) {
+    if (throughput === null || !(throughput < minHealthyRps)) continue;
+    violations.push({
+      thresholdName: 'minHealthyRps',
+      actualValue: throughput,
+      limitValue: minHealthyRps,
+      severity: 'WARNING',
+      stage,
+    });
+  }
+  limit('maxAllowedDegraded', 'WARNING', report.consecutiveDegradedCount, maxAllowedDegraded);
+  limit('maxAlertQueueSize', 'WARNING', report.unresolvedAlerts, maxAlertQueueSize);
+  return violations;
+}
+
+function isOpen({ state }: { readonly state: string }): boolean {
+  return state === 'open';
+}
+
+const thresholdNames: readonly string[] = [
+  'minHealthyRps',
+  'maxAllowedDegraded',
+  'maxMemoryMb',
+  'maxAlertQueueSize',
+] satisfies (keyof ThresholdConfig)[];
+
+/** Throws `ERR_CONFIG_INVALID` where a limit has another name, or is no number from 0 up. */
+export function requireThresholds(thresholds: ThresholdConfig): void {
+  for (const [name, value] of Object.entries(thresholds)) {
+    if (!thresholdNames.includes(name)) {
+      throw new PipelineError({
+        code: 'ERR_CONFIG_INVALID',
+        place: 'thresholds',
+        fact: `has no limit \`${name}\``,
+        remedy: `its limits: ${thresholdNames.join(', ')}`,
+      });
+    }
+    if (value === undefined || (typeof value === 'number' && value >= 0)) continue;
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: `thresholds.${name}`,
+      fact: `cannot be ${String(value)}`,
+      remedy: 'give a number, 0 or more',
+    });
+  }
+}
