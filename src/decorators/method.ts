@@ -75,6 +75,13 @@ export function checkGiven(decorator: PolicyKind, given: unknown): void {
   throw misplaced(decorator, `was given ${describe(given)}`, remedy);
 }
 
+/** Throws `ERR_CONFIG_INVALID` where a decorator was written without the call that names a stage. */
+export function checkName(decorator: string, name: unknown): void {
+  if (typeof name === 'string' && name !== '') return;
+  const fact = typeof name === 'function' ? 'was given a method for its name' : 'was given no name';
+  throw misplaced(decorator, fact, `write \`@${decorator}('name')\``);
+}
+
 function misplaced(decorator: string, fact: string, remedy: string): PipelineError {
   return new PipelineError({ code: 'ERR_CONFIG_INVALID', place: `@${decorator}`, fact, remedy });
 }

@@ -31,8 +31,18 @@ export {
   runResumed,
   runStarted,
 } from './events.ts';
-export { Histogram } from './histogram.ts';
+export { classicBounds, type ExponentialBuckets, Histogram } from './histogram.ts';
 export { latencyOf, Meter } from './meter.ts';
+export {
+  MetricsRegistry,
+  metricsRegistry,
+  type MetricsRegistryOptions,
+  type MetricsReport,
+  metricsTable,
+  type StageMetrics,
+  type StageMetricsReport,
+} from './metrics-registry.ts';
+export { type Observable, observe, type ObserveOptions } from './observe.ts';
 export type {
   BreakerReport,
   ComponentKind,
@@ -45,3 +55,13 @@ export type {
   RunStats,
   RunStatus,
 } from './snapshot.ts';
+export {
+  type FailedStage,
+  type ObservedBreaker,
+  type ObservedFallback,
+  PipelineHealthDashboard,
+  type PipelineHealthDashboardOptions,
+} from './health-dashboard.ts';
+export { batchCompleted, thresholdViolated } from './health-events.ts';
+export type { BreakerHealth, HealthReport, StageHealth } from './health-report.ts';
+export { checkThresholds, type ThresholdConfig, type ThresholdViolation } from './thresholds.ts';

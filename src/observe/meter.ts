@@ -1,4 +1,4 @@
-import { Histogram } from './histogram.ts';
+import { classicBounds, Histogram } from './histogram.ts';
 import type { Latency } from './snapshot.ts';
 
 /** Over how many seconds a rate is taken. */
@@ -81,5 +81,6 @@ export function latencyOf(seconds: Histogram): Latency {
     p95Ms: quantileMs(0.95),
     p99Ms: quantileMs(0.99),
     maxMs: max * 1000,
+    buckets: seconds.countsUpTo(classicBounds),
   };
 }

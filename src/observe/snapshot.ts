@@ -23,6 +23,8 @@ export interface Latency {
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;
   readonly maxMs: number | null;
+  /** How many took at most each of `classicBounds`; not there while nothing was measured. */
+  readonly buckets?: readonly number[];
 }
 
 /** The figures of one component. */

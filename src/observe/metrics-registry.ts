@@ -1,0 +1,155 @@
+import { type Clock, systemClock } from '../core/index.ts';
+import { Histogram } from './histogram.ts';
+import { latencyOf } from './meter.ts';
+import type { Latency } from './snapshot.ts';
+
+/** What is registered of a stage, a method or a function; what is left out was not measured. */
+export interface StageMetrics {
+  /** What came in and went out: rows of batches, items of a stream, calls. */
+  readonly in?: number;
+  readonly out?: number;
+  /** How often it threw. */
+  readonly errors?: number;
+  /** How long it was at it, in milliseconds. */
+  readonly activeMs?: number;
+  /** Seconds: of one call, or of all that a histogram has. */
+  readonly latency?: number | Histogram;
+}
+
+/** The figures of one name. Null is what was not measured, and what cannot be said of nothing. */
+export interface StageMetricsReport extends Latency {
+  readonly name: string;
+  readonly in: number | null;
+  readonly out: number | null;
+  /** Out for each in. */
+  readonly ratio: number | null;
+  readonly errors: number;
+  /** How long it was at it, in milliseconds; 0 where that was not measured. */
+  readonly activeMs: number;
+  /** Out per second that it was at it. */
+  readonly throughput: number | null;
+}
+
+/** What a registry has, as plain data. */
+export interface MetricsReport {
+  /** In the order in which they came. */
+  readonly stages: readonly StageMetricsReport[];
+}
+
+/** How a registry is made. */
+export interface MetricsRegistryOptions {
+  /** The system's unless given. */
+  readonly clock?: Clock;
+}
+
+/** How many names a registry keeps apart; further ones share the entry `overflow`. */
+const namesMax = 1000;
+
+/** The metrics, by name, of what the engine does not see. */
+export class MetricsRegistry {
+  /** What is measured for it is timed with. */
+  readonly clock: Clock;
+  readonly #entries = new Map<string, Entry>();
+
+  constructor({ clock = systemClock }: MetricsRegistryOptions = {}) {
+    this.clock = clock;
+  }
+
+  /** Adds to what the name has, or begins it. `metrics` is not kept. */
+  register(name: string, metrics: StageMetrics): void {
+    this.#entryOf(name).add(metrics);
+  }
+
+  /** The figures as they are now. */
+  report(): MetricsReport {
+    const stages = [...this.#entries].map(([name, entry]) => entry.report(name));
+    return Object.freeze({ stages: Object.freeze(stages) });
+  }
+
+  #entryOf(name: string): Entry {
+    const known = this.#entries.get(name);
+    if (known !== undefined) return known;
+    const kept = this.#entries.size < namesMax ? name : 'overflow';
+    const entry = this.#entries.get(kept) ?? new Entry();
+    this.#entries.set(kept, entry);
+    return entry;
+  }
+}
+
+/** The registry of the process: what is given no other goes there. */
+export const metricsRegistry: MetricsRegistry = new MetricsRegistry();
+
+class Entry {
+  #in: number | null = null;
+  #out: number | null = null;
+  #errors = 0;
+  #activeMs = 0;
+  #latency: Histogram | undefined;
+
+  add(metrics: StageMetrics): void {
+    if (metrics.in !== undefined) this.#in = (this.#in ?? 0) + metrics.in;
+    if (metrics.out !== undefined) this.#out = (this.#out ?? 0) + metrics.out;
+    if (metrics.errors !== undefined) this.#errors += metrics.errors;
+    if (metrics.activeMs !== undefined) this.#activeMs += metrics.activeMs;
+    if (metrics.latency === undefined) return;
+    this.#latency ??= new Histogram();
+    if (typeof metrics.latency === 'number') this.#latency.record(metrics.latency);
+    else this.#latency.merge(metrics.latency);
+  }
+
+  report(name: string): StageMetricsReport {
+    const { count, ...times } = latencyOf(this.#latency ?? new Histogram());
+    return Object.freeze({
+      name,
+      in: this.#in,
+      out: this.#out,
+      ratio: this.#in === null || this.#in === 0 ? null : (this.#out ?? 0) / this.#in,
+      errors: this.#errors,
+      activeMs: this.#activeMs,
+      throughput:
+        this.#out === null || this.#activeMs === 0 ? null : (this.#out * 1000) / this.#activeMs,
+      count,
+      ...times,
+    });
+  }
+}
+
+/** What a column is called, and its text for a stage. */
+type Column = readonly [title: string, text: (stage: StageMetricsReport) => string];
+
+const columns: readonly Column[] = [
+  ['stage', ({ name }) => name],
+  ['in', (stage) => whole(stage.in)],
+  ['out', (stage) => whole(stage.out)],
+  ['ratio', ({ ratio }) => ratio?.toFixed(3) ?? '-'],
+  ['errors', ({ errors }) => whole(errors)],
+  ['out/s', ({ throughput }) => whole(throughput)],
+  ['mean', ({ meanMs }) => duration(meanMs)],
+  ['p50', ({ p50Ms }) => duration(p50Ms)],
+  ['p95', ({ p95Ms }) => duration(p95Ms)],
+  ['p99', ({ p99Ms }) => duration(p99Ms)],
+];
+
+/** The report as a table for people, a line for each stage; `-` where there is no figure. */
+export function metricsTable({ stages }: MetricsReport): string {
+  const rows = [columns.map(([title]) => title)];
+  for (const stage of stages) rows.push(columns.map(([, text]) => text(stage)));
+  const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
+  const lines = rows.map((row) =>
+    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[at]!))),
+  );
+  return `${lines.map((cells) => cells.join('  ').trimEnd()).join('\n')}\n`;
+}
+
+function whole(value: number | null): string {
+  return value === null ? '-' : value.toLocaleString('en-US', { maximumFractionDigits: 0 });
+}
+
+/** In the unit that it is best read in. */
+function duration(ms: number | null): string {
+  if (ms === null) return '-';
+  if (ms === 0) return '0 s';
+  if (ms < 0.001) return `${(ms * 1e6).toFixed(0)} ns`;
+  if (ms < 1) return `${(ms * 1000).toFixed(1)} µs`;
+  return ms < 1000 ? `${ms.toFixed(2)} ms` : `${(ms / 1000).toFixed(2)} s`;
+}

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+
+import {
+  Histogram,
+  MetricsRegistry,
+  metricsRegistry,
+  metricsTable,
+} from '../../src/observe/index.ts';
+
+function histogramOf(...seconds: number[]): Histogram {
+  const histogram = new Histogram();
+  for (const value of seconds) histogram.record(value);
+  return histogram;
+}
+
+test('a name has what was registered under it, added up', () => {
+  const registry = new MetricsRegistry();
+  registry.register('filter', { in: 10, out: 4, activeMs: 1000, latency: histogramOf(0.002) });
+  registry.register('filter', { in: 10, out: 4, activeMs: 3000, errors: 1, latency: 0.004 });
+  const [filter] = registry.report().stages;
+  expect(filter).toMatchObject({
+    name: 'filter',
+    in: 20,
+    out: 8,
+    ratio: 0.4,
+    errors: 1,
+    throughput: 2,
+    count: 2,
+    meanMs: 3,
+    maxMs: 4,
+  });
+  expect(filter!.p50Ms! / 2).toBeCloseTo(1, 1);
+  expect(filter!.p99Ms! / 4).toBeCloseTo(1, 1);
+});
+
+test('what was not measured is null, and so is the ratio of nothing', () => {
+  const registry = new MetricsRegistry();
+  registry.register('timed', { latency: 0.001 });
+  registry.register('source', { in: 0, out: 5 });
+  const [timed, source] = registry.report().stages;
+  expect(timed).toMatchObject({ in: null, out: null, ratio: null, throughput: null, count: 1 });
+  expect(source).toMatchObject({ in: 0, out: 5, ratio: null, throughput: null, meanMs: null });
+  expect(source).toMatchObject({ p50Ms: null, p95Ms: null, p99Ms: null, maxMs: null });
+});
+
+test('a report is frozen and prints as a table', () => {
+  const registry = new MetricsRegistry();
+  registry.register('normalize', { in: 5000, out: 2500, activeMs: 100, latency: 0.0000005 });
+  registry.register('never', {});
+  const report = registry.report();
+  expect(Object.isFrozen(report) && report.stages.every(Object.isFrozen)).toBe(true);
+  expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+  expect(metricsTable(report)).toBe(
+    [
+      'stage         in    out  ratio  errors   out/s    mean     p50     p95     p99',
+      'normalize  5,000  2,500  0.500       0  25,000  500 ns  500 ns  500 ns  500 ns',
+      'never          -      -      -       0       -       -       -       -       -',
+      '',
+    ].join('\n'),
+  );
+});
+
+test('it is bounded: beyond 1,000 names they share one entry', () => {
+  const registry = new MetricsRegistry();
+  for (let at = 0; at < 5000; at++) registry.register(`stage-${at}`, { in: 1, out: 1 });
+  const { stages } = registry.report();
+  expect(stages.length).toBe(1001);
+  expect(stages.at(-1)).toMatchObject({ name: 'overflow', in: 4000, out: 4000 });
+});
+
+test('the process has one of its own', () => {
+  expect(metricsRegistry).toBeInstanceOf(MetricsRegistry);
+});
