@@ -2,24 +2,37 @@ import assert from 'node:assert/strict';
 
 import {
   type BreakerState,
+  consecutiveFailures,
+  lastKnownGood,
   type PolicyEvent,
   ResilientSensorClient,
   type SensorRead,
 } from 'millrace/resilience';
 import { virtualOutside } from 'millrace/testing';
 
+type Clock = ReturnType<typeof virtualOutside>['clock'];
+
 interface Reading {
   readonly celsius: number;
 }
 
-interface Note {
+/** When something was. */
+interface Moment {
   readonly batch: number;
   readonly ms: number;
+}
+
+interface Note extends Moment {
   readonly event: PolicyEvent;
+}
+
+interface Probe extends Moment {
+  readonly id: string;
 }
 
 type Status = SensorRead<Reading>['status'];
 
+const seed = 59;
 const batches = 30;
 const batchEveryMs = 500;
 /** A batch is successful when so many of the five sensors have a value. */
@@ -36,7 +49,7 @@ const failing: Readonly<Record<string, (sinceRead: number) => number>> = {
 const ids = Object.keys(failing);
 
 /** Virtual time, and five sensors that need 50 ms for an answer. The seed fixes their failures. */
-function createSensors(seed: number) {
+function createSensors() {
   const { clock, random } = virtualOutside(seed);
   const sensors = ids.map((id, at) => {
     const chances = random.fork(id);
@@ -52,11 +65,8 @@ function createSensors(seed: number) {
   return { clock, random, sensors };
 }
 
-/** Every 500 ms a batch; how long each took, and the real time of all. */
-async function runBatches(
-  { clock }: ReturnType<typeof createSensors>,
-  batch: (number: number) => Promise<boolean>,
-) {
+/** Every 500 ms a batch; how long reading took, and the real time of all. */
+async function runBatches(clock: Clock, batch: (number: number) => Promise<boolean>) {
   const realStartMs = performance.now();
   const startMs = clock.monotonic();
   let [successful, readingMs] = [0, 0];
@@ -71,47 +81,66 @@ async function runBatches(
   return { successful, readingMs, virtualMs, realMs: performance.now() - realStartMs };
 }
 
-// One client for each sensor: what one does delays no other.
-const seed = 59;
-const outside = createSensors(seed);
-const { clock, random } = outside;
-let batch = 0;
-const notes: Note[] = [];
-const probes: { readonly id: string; readonly batch: number; readonly ms: number }[] = [];
+const letters = { closed: 'c', open: 'o', 'half-open': 'h' } as const;
 
-const clients = ids.map(
-  (id, at) =>
-    new ResilientSensorClient<Reading>({
-      name: id,
-      read: outside.sensors[at]!,
-      retry: { maxAttempts: 3, baseDelayMs: 50 },
-      breaker: { openMs: 3000 },
-      onEvent: (event) => notes.push({ batch, ms: clock.monotonic(), event }),
-      clock,
-      random,
-    }),
-);
-
-async function readClient(client: ResilientSensorClient<Reading>): Promise<SensorRead<Reading>> {
-  const isProbe = client.breaker.state === 'half-open';
-  if (isProbe) probes.push({ id: client.name, batch, ms: clock.monotonic() });
-  return await client.read();
+/** One client for each sensor: what one does delays no other. */
+async function readResiliently() {
+  const { clock, random, sensors } = createSensors();
+  let batch = 0;
+  const notes: Note[] = [];
+  const probes: Probe[] = [];
+  const degraded: number[] = [];
+  const lines: string[] = [];
+  const clients = ids.map(
+    (id, at) =>
+      new ResilientSensorClient<Reading>({
+        name: id,
+        read: sensors[at]!,
+        retry: { maxAttempts: 3, baseDelayMs: 50 },
+        breaker: { opens: consecutiveFailures(5), openMs: 3000 },
+        strategy: lastKnownGood({ clock }),
+        onEvent: (event) => notes.push({ batch, ms: clock.monotonic(), event }),
+        clock,
+        random,
+      }),
+  );
+  const read = async (client: ResilientSensorClient<Reading>): Promise<SensorRead<Reading>> => {
+    const isProbe = client.breaker.state === 'half-open';
+    if (isProbe) probes.push({ id: client.name, batch, ms: clock.monotonic() });
+    return await client.read();
+  };
+  const side = await runBatches(clock, async (number) => {
+    batch = number;
+    const reads = await Promise.all(clients.map(read));
+    const live = reads.filter(({ status }) => status === 'live').length;
+    if (live < ids.length) degraded.push(number);
+    const statuses = reads.map(({ status }) => status.padEnd(9)).join('  ');
+    const states = clients.map(({ breaker }) => letters[breaker.state]).join(' ');
+    lines.push(`${String(number).padStart(5)}  ${statuses}  ${states}  ${live} of ${ids.length}`);
+    return reads.filter(({ reading }) => reading !== undefined).length >= valuesNeeded;
+  });
+  return { side, clients, notes, probes, degraded, lines };
 }
 
-const degraded: number[] = [];
-const letters = { closed: 'c', open: 'o', 'half-open': 'h' } as const;
-console.log(`batch  ${ids.map((id) => id.padEnd(9)).join('  ')}  breakers   live`);
+/** The same failures, without any of this: a sensor that fails has no value in this batch. */
+async function readNaively() {
+  const { clock, sensors } = createSensors();
+  return await runBatches(clock, async () => {
+    const results = await Promise.allSettled(sensors.map((read) => read()));
+    return results.filter(({ status }) => status === 'fulfilled').length >= valuesNeeded;
+  });
+}
 
-const resilient = await runBatches(outside, async (number) => {
-  batch = number;
-  const reads = await Promise.all(clients.map(readClient));
-  const live = reads.filter(({ status }) => status === 'live').length;
-  if (live < ids.length) degraded.push(number);
-  const statuses = reads.map(({ status }) => status.padEnd(9)).join('  ');
-  const breakers = clients.map(({ breaker }) => letters[breaker.state]).join(' ');
-  console.log(`${String(number).padStart(5)}  ${statuses}  ${breakers}  ${live} of ${ids.length}`);
-  return reads.filter(({ reading }) => reading !== undefined).length >= valuesNeeded;
-});
+// For the wall-clock time: the first runs would measure the compiler.
+for (let run = 0; run < 20; run++) {
+  await readNaively();
+  await readResiliently();
+}
+const naive = await readNaively();
+const { side: resilient, clients, notes, probes, degraded, lines } = await readResiliently();
+
+console.log(`batch  ${ids.map((id) => id.padEnd(9)).join('  ')}  breakers   live`);
+for (const line of lines) console.log(line);
 console.log('breakers: c closed, o open, h half-open\n');
 
 const statuses: readonly Status[] = ['live', 'stale', 'fast-fail', 'missing'];
@@ -132,8 +161,8 @@ for (const { name, reads, live, stale, fastFail, missing, retries } of summaries
 const whole = batches - degraded.length;
 console.log(`\n${degraded.length} batches degraded (not all live), ${whole} not`);
 
-function at({ batch: number, ms }: { readonly batch: number; readonly ms: number }): string {
-  return `${(ms / 1000).toFixed(2)} s (batch ${number})`;
+function at({ batch, ms }: Moment): string {
+  return `${(ms / 1000).toFixed(2)} s (batch ${batch})`;
 }
 
 /** When the breaker of a sensor came into a state. */
@@ -143,7 +172,7 @@ function changesOf(id: string, state: BreakerState): Note[] {
   );
 }
 
-function probesOf(id: string): typeof probes {
+function probesOf(id: string): Probe[] {
   return probes.filter((probe) => probe.id === id);
 }
 
@@ -169,13 +198,6 @@ assert.deepEqual([s3!.live, s3!.retries], [batches, 0]);
 assert.equal(changesOf('S4', 'open').length, 1);
 assert.equal(changesOf('S4', 'closed').length, 1);
 assert.ok(s4!.fastFail > 0 && closed!.batch > changesOf('S4', 'open')[0]!.batch);
-
-// The same failures, without any of this: a sensor that fails has no value in this batch.
-const plain = createSensors(seed);
-const naive = await runBatches(plain, async () => {
-  const results = await Promise.allSettled(plain.sensors.map((read) => read()));
-  return results.filter(({ status }) => status === 'fulfilled').length >= valuesNeeded;
-});
 
 type Side = typeof naive;
 const rows: [string, (side: Side) => string][] = [

@@ -109,7 +109,7 @@ export function policyShape(z: Zod): zod.ZodObject {
 function opensShape(z: Zod): zod.ZodObject {
   const window = z
     .union([
-      z.strictObject({ calls: z.int().min(1).describe('The last so many calls.') }),
+      z.strictObject({ calls: z.int().min(1).max(1_000_000).describe('The last so many calls.') }),
       z.strictObject({ ms: z.number().positive().describe('The last so many milliseconds.') }),
     ])
     .describe('How far back it looks.');
