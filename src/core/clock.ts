@@ -9,6 +9,12 @@ export interface SleepOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How a timer is made. */
+export interface TimerOptions {
+  /** False: the process may end while it is set. */
+  readonly keepsAlive?: boolean;
+}
+
 /**
  * Goes off once each time that it is set; for what is set and stopped far more often. Make one for
  * each policy, not one for each call: what `stop` leaves behind stays until the time it was set to.
@@ -31,8 +37,8 @@ export interface Clock {
   monotonic(): number;
   /** Resolves after so many milliseconds; never after Infinity. Rejects for NaN. */
   sleep(delayMs: number, options?: SleepOptions): Promise<void>;
-  /** A timer that calls `goOff`. While it is set, it keeps the process alive. */
-  timer(goOff: () => void): Timer;
+  /** A timer that calls `goOff`. While it is set, it keeps the process alive, if not told otherwise. */
+  timer(goOff: () => void, options?: TimerOptions): Timer;
   /** Keeps virtual time from advancing until the promise settles; returns the promise. */
   hold<T>(promise: Promise<T>): Promise<T>;
 }
@@ -51,27 +57,29 @@ export const systemClock: Clock = {
       left -= timeoutMsMax;
     } while (left > 0);
   },
-  timer: (goOff) => new SystemTimer(goOff),
+  timer: (goOff, { keepsAlive = true } = {}) => new SystemTimer(goOff, keepsAlive),
   hold: (promise) => promise,
 };
 
 /** Stopped or set to later, it leaves Node's timer as it is and looks again when that goes off. */
 class SystemTimer implements Timer {
   readonly #goOff: () => void;
+  readonly #keepsAlive: boolean;
   #atMs = Infinity;
   #wakeMs = Infinity;
   #timeout: NodeJS.Timeout | undefined;
 
-  constructor(goOff: () => void) {
+  constructor(goOff: () => void, keepsAlive: boolean) {
     this.#goOff = goOff;
+    this.#keepsAlive = keepsAlive;
   }
 
   set(atMs: number): void {
     checkNumber(atMs, 'to go off at NaN');
     if (atMs === Infinity) return this.stop();
     this.#atMs = atMs;
-    if (this.#timeout !== undefined && this.#wakeMs <= atMs) this.#timeout.ref();
-    else this.#wakeAt(atMs);
+    if (this.#timeout === undefined || this.#wakeMs > atMs) this.#wakeAt(atMs);
+    else if (this.#keepsAlive) this.#timeout.ref();
   }
 
   stop(): void {
@@ -84,6 +92,7 @@ class SystemTimer implements Timer {
     const delayMs = Math.min(Math.max(0, atMs - performance.now()), timeoutMsMax);
     this.#wakeMs = performance.now() + delayMs;
     this.#timeout = setTimeout(() => this.#wake(), delayMs);
+    if (!this.#keepsAlive) this.#timeout.unref();
   }
 
   #wake(): void {

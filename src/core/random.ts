@@ -1,3 +1,5 @@
+import { Buffer } from 'node:buffer';
+
 /** The only way to chance. */
 export interface Random {
   /** Uniform in [0, 1). */
@@ -10,6 +12,12 @@ export const systemRandom: Random = {
   next: () => Math.random(),
   fork: () => systemRandom,
 };
+
+/** 256 bits that nobody can guess, as 43 letters, digits, dashes and underscores. */
+export function randomSecret(): string {
+  const bytes = globalThis.crypto.getRandomValues(new Uint8Array(32));
+  return Buffer.from(bytes).toString('base64url');
+}
 
 /** The same seed gives the same numbers: sfc32 (Chris Doty-Humphrey, PractRand), 32 bits a number. */
 export function seededRandom(seed: number | string): Random {

@@ -197,3 +197,13 @@ describe('a timer of the system clock', () => {
     expect(ends.map(run)).toEqual(['', '', 'went off']);
   });
 });
+
+test('a timer in the background does not keep the process alive', () => {
+  const script = `
+    import { systemClock } from './src/core/clock.ts';
+    const timer = systemClock.timer(() => timer.set(systemClock.monotonic() + 60_000), { keepsAlive: false });
+    timer.set(systemClock.monotonic() + 60_000);
+    timer.set(systemClock.monotonic() + 70_000);
+  `;
+  execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 10_000 });
+});
