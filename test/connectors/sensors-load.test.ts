@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 import { describe, expect, test } from 'vitest';
 
 import {
@@ -41,11 +44,16 @@ class Site {
   }
 
   /** For each batch: when it was emitted, behind its tick, and how many of each kind were live. */
-  async watch(options: SensorsOptions): Promise<{ behindMs: number; live: Live; rows: number }[]> {
+  async watch(
+    options: SensorsOptions,
+    limits = {},
+    watched: (tick: number) => void = () => {},
+  ): Promise<{ behindMs: number; live: Live; rows: number }[]> {
     const outside = { ...virtualOutside(), clock: this.clock };
-    const { connector } = await createSource(sensorsSource(options), { outside });
+    const { connector } = await createSource(sensorsSource(options), { outside, limits });
     const seen = [];
     for (let tick = 0; ; tick++) {
+      watched(tick);
       const batch = await connector.read(new AbortController().signal);
       if (batch === endOfInput) break;
       const live: Live = {};
@@ -157,4 +165,33 @@ describe('with too few places for all', () => {
     const well = batches.map(({ live }) => live['well']).join('');
     expect(well).toMatch(/^0{100,250}1{150,}$/);
   });
+});
+
+// Where each of those that wait looks at all the others, this takes 15 seconds.
+test('twenty thousand sensors are asked as fast, each, as a few', { timeout: 10_000 }, async () => {
+  const site = new Site();
+  const read = async (): Promise<number> => 1;
+  const sensors = Array.from({ length: 20_000 }, (_, at) => ({ id: `good${at}`, read }));
+  const batches = await site.watch({ sensors, count: 2 }, { rowsMax: 20_000, bytesMax: 1e9 });
+  expect(batches.map(({ live }) => live)).toEqual([{ good: 20_000 }, { good: 20_000 }]);
+});
+
+test('memory stays flat, whatever the sensors do', async () => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
+  const site = new Site();
+  const sensors = [
+    ...site.many('good', 10, took(10)),
+    ...site.many('bad', 10, took(10), true),
+    ...site.many('hangs', 10, took(Infinity)),
+  ];
+  const heaps: number[] = [];
+  const breaker = { openMs: 3000 };
+  await site.watch({ sensors, count: 3001, breaker }, {}, (tick) => {
+    if (tick % 1000 !== 0) return;
+    gc();
+    heaps.push(process.memoryUsage().heapUsed);
+  });
+  // What a batch leaves behind, were there anything, would be here 2000 times.
+  expect(heaps.at(-1)! - heaps.at(1)!).toBeLessThan(1 << 20);
 });

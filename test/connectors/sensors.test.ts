@@ -357,6 +357,26 @@ describe('over HTTP', () => {
     expect(await shown()).toEqual([[`a – missing ${reason}`]]);
   });
 
+  test('a body that drips is read no further than to its timeout', async () => {
+    let chunks = 0;
+    let isCancelled = false;
+    const { shown, clock } = await created(({ network, clock }) => {
+      const pull = async (controller: ReadableStreamDefaultController): Promise<void> => {
+        await clock.sleep(30);
+        chunks++;
+        controller.enqueue(new Uint8Array([49]));
+      };
+      const cancel = (): void => void (isCancelled = true);
+      network.answer('http://a.test', () => new Response(new ReadableStream({ pull, cancel })));
+      const sensors = [{ id: 'a', url: 'http://a.test' }];
+      return { count: 1, retry: { maxAttempts: 1 }, sensors };
+    });
+    expect(await shown()).toEqual([['a – missing timeout']]);
+    await clock.sleep(10_000);
+    expect(chunks).toBeLessThan(10);
+    expect(isCancelled).toBe(true);
+  });
+
   test('a function that gives NaN, throws at once or gives nothing costs its row', async () => {
     const { shown } = await created(() => ({
       count: 1,
@@ -404,7 +424,7 @@ describe('over HTTP', () => {
     }
   });
 
-  test('asks real servers: good, redirecting, huge, hanging, and gone', async () => {
+  test('asks real servers: good, redirecting, huge, hanging, cut off, and gone', async () => {
     const server = createServer((request, response) => {
       const { pathname } = new URL(request.url!, 'http://localhost');
       if (pathname === '/redirect') response.writeHead(302, { location: '/good' }).end();
@@ -414,7 +434,10 @@ describe('over HTTP', () => {
         response.setHeader('content-encoding', 'gzip');
         response.end(gzipSync(Buffer.alloc(10_000_000, '1')));
       } else if (pathname === '/stuck') response.write('{"value":');
-      else if (pathname !== '/hanging') response.end('{"value":21.5}');
+      else if (pathname === '/reset') request.socket.resetAndDestroy();
+      else if (pathname === '/cut') {
+        response.write('{"value":', () => request.socket.resetAndDestroy());
+      } else if (pathname !== '/hanging') response.end('{"value":21.5}');
     });
     servers.push(server);
     await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
@@ -432,6 +455,8 @@ describe('over HTTP', () => {
         { id: 'bomb', ...of('bomb'), timeoutMs: 5000 },
         { id: 'hanging', ...of('hanging') },
         { id: 'stuck', ...of('stuck') },
+        { id: 'reset', ...of('reset'), timeoutMs: 5000 },
+        { id: 'cut', ...of('cut'), timeoutMs: 5000 },
         { id: 'gone', url: 'http://127.0.0.1:1/', timeoutMs: 5000 },
       ],
     });
@@ -445,6 +470,8 @@ describe('over HTTP', () => {
       ['bomb', null, 'too-large'],
       ['hanging', null, 'timeout'],
       ['stuck', null, 'timeout'],
+      ['reset', null, 'unreachable'],
+      ['cut', null, 'unreachable'],
       ['gone', null, 'unreachable'],
     ]);
   });

@@ -32,7 +32,7 @@ export function askOf(sensor: ParsedSensor, { network, report }: Outside): Attem
       const isRedirect = status >= 300 && status < 400;
       throw new SensorError(id, isRedirect ? 'redirect' : 'status', `answered ${status}`);
     }
-    const body = await fetched(id, bodyOf(id, response), signal);
+    const body = await fetched(id, bodyOf(id, response, signal), signal);
     report.bytesRead(body.length);
     return found(id, parsed(id, body), field);
   };
@@ -50,12 +50,13 @@ async function fetched<T>(id: string, call: Promise<T>, signal: AbortSignal): Pr
   }
 }
 
-async function bodyOf(id: string, response: Response): Promise<Uint8Array> {
+async function bodyOf(id: string, response: Response, signal: AbortSignal): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body ?? []) {
     length += chunk.length;
-    // To leave the loop cancels the rest.
+    // To leave the loop cancels the rest; a network that does not hear the signal would drip on.
+    signal.throwIfAborted();
     if (length > bodyBytesMax) {
       throw new SensorError(id, 'too-large', `answered with more than ${bodyBytesMax} bytes`);
     }

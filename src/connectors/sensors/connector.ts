@@ -19,7 +19,6 @@ export class SensorsConnector implements SourceConnector {
   readonly #schema: Schema<SensorFields>;
   readonly #context: SourceContext;
   readonly #polls: readonly Poll[];
-  readonly #closed = new AbortController();
   readonly #timer: Timer;
   #builder: BatchBuilder<SensorFields>;
   #ticks: Ticks | undefined;
@@ -71,7 +70,7 @@ export class SensorsConnector implements SourceConnector {
 
   close(): Promise<void> {
     this.#timer.stop();
-    this.#closed.abort(new Error('the source is closed'));
+    for (const poll of this.#polls) poll.close();
     return Promise.resolve();
   }
 
@@ -90,7 +89,7 @@ export class SensorsConnector implements SourceConnector {
     // Who has not been asked for longest goes first, where there are too few places for all.
     const started = this.#polls
       .toSorted((one, other) => one.askedMs - other.askedMs)
-      .map((poll) => poll.start(this.#closed.signal, everyMs))
+      .map((poll) => poll.start(everyMs))
       .filter((read) => read !== undefined);
     await this.#settled(Promise.all(started), clock.monotonic() + waitMs, signal);
     this.#waiting = this.#polls.map((poll) => poll.row(timestamp));

@@ -42,6 +42,8 @@ export class Poll {
   /** Whether the last attempt took long and gave nothing. */
   #hangs = false;
   #askedMs = -1;
+  /** Of its own: one for all would look through as many listeners as sensors wait, for each. */
+  readonly #closed = new AbortController();
   #running: Promise<void> | undefined;
   /** Of the read that has ended since the batch before, which it may have been late for. */
   #result: Result | undefined;
@@ -81,12 +83,12 @@ export class Poll {
   }
 
   /** Begins to read; undefined where the read before has not ended. */
-  start(signal: AbortSignal, everyMs: number): Promise<void> | undefined {
+  start(everyMs: number): Promise<void> | undefined {
     // A result from before a pause is no news any more.
     const { atMs = Infinity } = this.#result ?? {};
     if (atMs + everyMs < this.#context.clock.monotonic()) this.#result = undefined;
     if (this.#running !== undefined) return undefined;
-    this.#running = this.#read(signal);
+    this.#running = this.#read();
     return this.#running;
   }
 
@@ -111,9 +113,14 @@ export class Poll {
     };
   }
 
-  async #read(signal: AbortSignal): Promise<void> {
+  /** Ends what is under way. */
+  close(): void {
+    this.#closed.abort(new Error('the source is closed'));
+  }
+
+  async #read(): Promise<void> {
     try {
-      const read = await this.#client.read(signal);
+      const read = await this.#client.read(this.#closed.signal);
       const { clock } = this.#context;
       this.#result = { read, timeMs: clock.now(), atMs: clock.monotonic() };
     } catch {
