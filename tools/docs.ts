@@ -14,6 +14,7 @@ import type { Definition } from '../src/core/index.ts';
 import { configSchema, exampleConfig, optionsSchema } from '../src/engine/config-schema.ts';
 import { Registry } from '../src/engine/index.ts';
 import { errorCodes } from '../src/errors.ts';
+import { engineEvents } from '../src/observe/index.ts';
 import * as millrace from '../src/index.ts';
 import { stages } from '../src/stages/index.ts';
 import { assertSameText, Checks } from './checks.ts';
@@ -31,6 +32,7 @@ async function derivedFiles(): Promise<Map<string, string>> {
   }
   files.set(`${pages}/README.md`, await markdown(listPage()));
   files.set('docs/errors.md', await markdown(errorPage()));
+  files.set('docs/observability/events.md', await markdown(eventPage()));
   const registry = new Registry(components);
   for (const [file, version] of [
     ['pipeline.schema.json', 'draft-7'],
@@ -143,6 +145,25 @@ function errorPage(): string {
     '# Error codes',
     'Every error that Millrace throws is a `PipelineError`: a `code` of this list, the `place` and the `fact`, where there is one a `remedy`, and the `cause`.',
     ['| code | what it says |', '| --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
+function eventPage(): string {
+  const events = engineEvents.flatMap(({ name, level, summary, fields, metric, isKept }) => {
+    const rows = Object.entries(fields).map(([field, text]) => `| \`${field}\` | ${cell(text)} |`);
+    const kept = isKept ? ' Repeats are never collapsed, and none is ever dropped.' : '';
+    return [
+      `## \`${name}\``,
+      summary,
+      `${level}, counted by \`${metric}\`.${kept}`,
+      ['| field | what it says |', '| --- | --- |', ...rows].join('\n'),
+    ];
+  });
+  return [
+    notice,
+    '# Events',
+    'What the engine says by itself. Each is a log line, a counter, and tells whoever listens: `run.listen(listener)`. What a component says beside them is in its logs.',
+    ...events,
   ].join('\n\n');
 }
 

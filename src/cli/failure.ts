@@ -1,5 +1,6 @@
 import { ValidationError } from '../engine/index.ts';
 import { formatProblem } from '../engine/problem.ts';
+import type { RunReport } from '../observe/index.ts';
 import { isPipelineError, reasonOf } from '../errors.ts';
 import type { Terminal } from './terminal.ts';
 import { escapeControls } from './text.ts';
@@ -15,6 +16,15 @@ export const exitCodes = {
   interrupted: 130,
   terminated: 143,
 } as const;
+
+/** What a run that did not fail ends with: rows that nothing accounts for are a failure all the same. */
+export function reportCode(
+  { components, deadLetters }: Pick<RunReport, 'components' | 'deadLetters'>,
+  { failOnDeadLetter = false }: { readonly failOnDeadLetter?: boolean | undefined },
+): number {
+  if (components.some(({ unaccounted }) => unaccounted !== 0)) return exitCodes.failed;
+  return failOnDeadLetter && deadLetters > 0 ? exitCodes.deadLetters : exitCodes.done;
+}
 
 /** Something wrong with how a command was called. */
 export class UsageError extends Error {}

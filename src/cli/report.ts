@@ -33,8 +33,8 @@ function rounded(ms: number | null): number | null {
 }
 
 function roundedLatency({ count, ...times }: Latency): Record<string, number | null> {
-  const all = Object.entries(times).map(([name, ms]) => [name, rounded(ms)] as const);
-  return { count, ...Object.fromEntries(all) };
+  const names = ['meanMs', 'p50Ms', 'p95Ms', 'p99Ms', 'maxMs'] as const;
+  return { count, ...Object.fromEntries(names.map((name) => [name, rounded(times[name])])) };
 }
 
 const titles = ['component', 'kind', 'in', 'out', 'dropped', 'dead', 'busy', 'p50', 'p95', 'p99'];

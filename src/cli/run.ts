@@ -6,7 +6,7 @@ import { type LogLevel, systemClock } from '../core/index.ts';
 import { type Plan, type Run, startRun } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
 import type { RunReport } from '../observe/index.ts';
-import { exitCodes, reportFailure } from './failure.ts';
+import { exitCodes, reportCode, reportFailure } from './failure.ts';
 import { LiveView } from './live-view.ts';
 import { loadConfig } from './load.ts';
 import { createLogger } from './log.ts';
@@ -65,6 +65,7 @@ async function runPlan(
 ): Promise<number> {
   const { for: durationMsMax, maxRecords: recordsMax } = options;
   const log = createLogger(terminal, systemClock, options.logLevel.toUpperCase() as LogLevel);
+  log.flushOnCrash();
   const view =
     options.live && terminal.err.isTTY
       ? new LiveView((format, text) => terminal.style(format, text))
@@ -87,14 +88,14 @@ async function runPlan(
   });
   over.abort();
   await progress;
+  // It does not wait for a reader of standard error that takes nothing.
+  void log.flush();
   terminal.hideStatus();
   await printReport(report, planned, options, terminal);
   const code = failure === undefined ? exitCodes.done : failureCode(failure, terminal);
   const written = await saveReport(report, planned, terminal);
   const worst = code === exitCodes.done ? written : code;
-  return worst === exitCodes.done && options.failOnDeadLetter && report.deadLetters > 0
-    ? exitCodes.deadLetters
-    : worst;
+  return worst === exitCodes.done ? reportCode(report, options) : worst;
 }
 
 // A reader of our output that has gone has had what it wanted.

@@ -34,6 +34,8 @@ export interface CallsParts {
   readonly clock: Clock;
   /** Says that the run goes on but not as it should; undefined when all is well again. */
   readonly degraded: (id: string, reason: string | undefined) => void;
+  /** Told of what each attempt failed with. */
+  readonly erred?: (error: unknown) => void;
   /** Told of each result that a fallback gave, by its strategy. */
   readonly substituted?: (strategy: string) => void;
   /** How many failures of its own end a call that its breaker counts. */
@@ -138,7 +140,8 @@ export class Calls {
       // What it waits for already says more; and a failure that is soon mended says nothing.
       if (failures > 1 && !this.#reasons.has(what)) this.degrade(what, this.#lastFailure);
     };
-    return new Call({ attempt, counts: this.#counts, failed }, this.#successes);
+    const { erred = () => {} } = this.#parts;
+    return new Call({ attempt, counts: this.#counts, failed, erred }, this.#successes);
   }
 
   /** Whether what failed is not made again. */

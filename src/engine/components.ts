@@ -152,6 +152,7 @@ export class Components {
       policy,
       clock,
       degraded,
+      erred: (error) => tally.callFailed(error),
       substituted: (strategy) => tally.counted(`substituted.${strategy}`, 1),
       // A batch that its breaker holds back is all that a sink has to do; a row is one of many.
       ...(kind === 'stage' && { triesMax: rowTriesMax }),

@@ -36,13 +36,17 @@ export async function configSchema(
     sinks: z.record(z.string(), sink).optional().describe('Several sinks, by id.'),
     deadLetters: sink.optional().describe('Where failed records go; a file unless given.'),
     policies: z
-      .record(z.string(), policy)
+      .record(z.string(), policy.meta(someParts))
+      .meta(someParts)
       .optional()
       .describe('Policies by name: all that refer to one share its breaker and its budget.'),
     ...(Object.fromEntries(settings) as Record<string, zod.ZodType>),
   });
   return { ...toJsonSchema(z, file, version, 'ref'), title: 'Millrace pipeline' };
 }
+
+/** An empty map says nothing, and is refused. */
+const someParts = { minProperties: 1 };
 
 /** The JSON Schema of the options of one component. */
 export async function optionsSchema({ spec }: Definition): Promise<JsonSchema> {
@@ -116,7 +120,7 @@ function placementShape(
       .optional()
       .describe('What a sink that is not required does with rows that it has no room for.'),
     resilience: z
-      .union([z.string(), resilience])
+      .union([z.string(), resilience.meta(someParts)])
       .optional()
       .describe('What stands around its calls: a policy, or the name of one under `policies`.'),
   };

@@ -174,12 +174,13 @@ async function describe(
   const settings = await readSettings(config, problems);
   const variables = { variables: environment, files: outside.files };
   const policies = new Policies(outside, reader);
-  await policies.readNamed(config['policies'] ?? null);
+  await policies.readNamed(config['policies']);
   const topology = await readTopology(config, reader, policies, (value, path, definition) =>
     resolveSecrets(value, path, variables, secrets, problems, (at) =>
       isExpression(definition, at.slice(path.length)),
     ),
   );
+  policies.tellUnused();
   const fallback = deadLetters && {
     id: 'dead-letters',
     component: deadLetters,

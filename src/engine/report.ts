@@ -67,9 +67,10 @@ export class Tally implements SourceReport, StageReport {
     if (count > 0) add(this.counts, what, count);
   }
 
-  /** A call to the outside failed, whether or not it is made again. */
+  /** A call to the outside failed, whether or not it is made again. One that was given up has not. */
   callFailed(error: unknown): void {
-    add(this.errors, kindOf(error), 1);
+    const kind = kindOf(error);
+    if (kind !== 'ERR_RUN_ABORTED') add(this.errors, kind, 1);
   }
 
   bytesRead(bytes: number): void {

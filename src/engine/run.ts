@@ -3,6 +3,7 @@ import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import {
   closeFailed,
   Emitter,
+  type EventListener,
   outputClosed,
   runEnded,
   runFailed,
@@ -19,6 +20,7 @@ import { Components } from './components.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { withinLimit } from './limit.ts';
 import type { Plan } from './planned.ts';
+import { tellBreakerChanges } from './run/breaker-changes.ts';
 import { Degradation } from './run/degradation.ts';
 import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
 import { StateLock } from './run/state-lock.ts';
@@ -146,7 +148,9 @@ class PipelineRun implements Run {
     const stopAtOnce = (): void => void this.abort(signal?.reason);
     if (signal?.aborted) stopAtOnce();
     signal?.addEventListener('abort', stopAtOnce, { once: true });
+    const endBreakerChanges = tellBreakerChanges(this.#plan, this.#emitter);
     void this.#work().then((report) => {
+      endBreakerChanges();
       signal?.removeEventListener('abort', stopAtOnce);
       if (this.#failure === undefined) this.#settled.resolve(report);
       else this.#settled.reject(this.#failure.error);
@@ -165,6 +169,10 @@ class PipelineRun implements Run {
       startedMs: this.#startedMs,
       events: this.#emitter.counts,
     });
+  }
+
+  listen(listener: EventListener): () => void {
+    return this.#emitter.listen(listener);
   }
 
   pause(): void {

@@ -109,7 +109,7 @@ export const recordFailed: EventDefinition<
 });
 
 export const breakerChanged: EventDefinition<
-  'breaker' | 'state' | 'previous' | 'reason' | 'stage'
+  'breaker' | 'state' | 'previous' | 'reason' | 'components'
 > = defineEvent({
   name: 'circuit_state_change',
   level: 'WARNING',
@@ -119,7 +119,7 @@ export const breakerChanged: EventDefinition<
     state: 'its state now: `closed`, `open` or `half_open`',
     previous: 'its state before',
     reason: 'what changed it, as `rule` or `probe-failed`',
-    stage: 'the components behind it',
+    components: 'the components that call through it',
   },
   metric: 'millrace_breaker_changes_total',
   isKept: true,

@@ -167,7 +167,7 @@ sink: { store: , resilience: { breaker: } }
     ],
     [
       'a limit that only two options together break',
-      'source: script\nsink: store\npolicies:\n  db: { breaker: { openMs: 10, openMsMax: 5 } }\n',
+      'source: script\nsink: { store: , resilience: db }\npolicies:\n  db: { breaker: { openMs: 10, openMsMax: 5 } }\n',
       ['4:43: invalid-option: `breaker`: cannot be 5; give at least openMs, 10'],
     ],
     [
@@ -184,6 +184,37 @@ sink: { store: , resilience: { breaker: } }
       [
         '1:21: invalid-option: a policy is a map, `{ retry: { … }, breaker: { … } }`, or the name of one',
         '3:11: invalid-option: `policies` is a map: `name: { retry: { … }, breaker: { … } }`',
+      ],
+    ],
+    [
+      'what says nothing',
+      'source: { script: , resilience: }\nsink:\n  store:\n  resilience: {}\npolicies:\n',
+      [
+        '1:21: invalid-option: `resilience` says nothing: a policy is a map, `{ retry: { … }, breaker: { … } }`, or the name of one; or leave it out',
+        '4:3: invalid-option: `resilience` says nothing: a policy is a map, `{ retry: { … }, breaker: { … } }`, or the name of one; or leave it out',
+        '5:1: invalid-option: `policies` names none: it is a map, `name: { retry: { … }, breaker: { … } }`; or leave it out',
+      ],
+    ],
+    [
+      'a map of no policies, and a policy of no parts',
+      'source: script\nsink: store\npolicies: {}\n',
+      [
+        '3:1: invalid-option: `policies` names none: it is a map, `name: { retry: { … }, breaker: { … } }`; or leave it out',
+      ],
+    ],
+    [
+      'a policy by name that says nothing',
+      'source: { script: , resilience: b }\nsink: { store: , resilience: a }\npolicies:\n  a:\n  b: {}\n',
+      [
+        '4:3: invalid-option: policy `a` says nothing: a policy is a map, `{ retry: { … }, breaker: { … } }`; or leave it out',
+        '5:3: invalid-option: policy `b` says nothing: a policy is a map, `{ retry: { … }, breaker: { … } }`; or leave it out',
+      ],
+    ],
+    [
+      'a policy that nothing refers to',
+      'source: { script: , resilience: a }\nsink: store\npolicies:\n  a: { retry: {} }\n  b: { retry: {} }\n',
+      [
+        '5:3: topology: nothing refers to policy `b`; write `resilience: b` under a source, stage or sink, or leave it out',
       ],
     ],
   ])('refuses %s', async (_, text, problems) => {
@@ -236,7 +267,7 @@ sink: { store: , resilience: { breaker: } }
           } catch {
             refused = true;
           }
-          const text = `source: script\nsink: store\npolicies: { p: { ${part}: ${JSON.stringify(given)} } }\n`;
+          const text = `source: script\nsink: { store: , resilience: p }\npolicies: { p: { ${part}: ${JSON.stringify(given)} } }\n`;
           const problems = await world().problemsOf(text);
           expect(problems.length > 0, `${part}.${name}: ${value}: ${problems[0]}`).toBe(refused);
         }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
 import { Batch, Selection } from '../../src/batch/index.ts';
+import { exitCodes, reportCode } from '../../src/cli/failure.ts';
 import { reportJson, reportLines, reportTable } from '../../src/cli/report.ts';
 import type { SinkComponent, WriteResult } from '../../src/core/index.ts';
 import { TypedPipelineBuilder } from '../../src/engine/index.ts';
@@ -38,6 +39,7 @@ test('a stage that loses rows in silence stands in every form of the report', as
   for (const lines of shown(report)) {
     expect(lines).toContain('lost by thief: 6 rows that nothing accounts for');
   }
+  expect(reportCode(report, {})).toBe(exitCodes.failed);
   expect(reportJson(report)['components']).toContainEqual(
     expect.objectContaining({ id: 'thief', unaccounted: 6 }),
   );
@@ -53,6 +55,7 @@ test('so does one that makes rows up', async () => {
 test('a ledger that closes is not spoken of, nor one of a run that goes on or failed', async () => {
   const whole = await runWith((batch) => batch);
   for (const lines of shown(whole)) expect(lines.join('\n')).not.toContain('accounts for');
+  expect(reportCode(whole, { failOnDeadLetter: true })).toBe(exitCodes.done);
   const builder = testPipeline()
     .from(scriptedSource({ schema: readings, batches: [numbered(10)], endless: true }))
     .pipe(stageOf(() => () => Promise.reject(new Error('broken'))))

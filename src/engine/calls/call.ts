@@ -5,6 +5,8 @@ export interface CallParts<T> {
   readonly counts: { attempts: number };
   /** Told of each attempt that failed; how many did so far. */
   readonly failed: (reason: string, failures: number) => void;
+  /** Told of what each attempt failed with, or was given up for. */
+  readonly erred: (error: unknown) => void;
 }
 
 /** One call, however often it is attempted. */
@@ -23,13 +25,14 @@ export class Call<T> {
   }
 
   readonly attempt = async (signal: AbortSignal): Promise<T> => {
-    const { attempt, counts, failed } = this.#parts;
+    const { attempt, counts, failed, erred } = this.#parts;
     counts.attempts++;
     try {
       const value = await attempt(signal);
       this.hasSucceeded = true;
       return value;
     } catch (error) {
+      erred(signal.aborted ? signal.reason : error);
       if (!signal.aborted) {
         this.lastReason = reasonOf(error);
         failed(this.lastReason, ++this.#failures);

@@ -1,3 +1,4 @@
+import { nearest } from '../../batch/nearest.ts';
 import type { Outside, Policy } from '../../core/index.ts';
 import { isPipelineError } from '../../errors.ts';
 import type * as resilience from '../../resilience/index.ts';
@@ -11,6 +12,9 @@ import { suggestion } from './keys.ts';
 import { policyShape } from './policy-shape.ts';
 
 type Library = typeof resilience;
+
+const isPolicy = 'a policy is a map, `{ retry: { … }, breaker: { … } }`';
+const orLeaveOut = '; or leave it out';
 
 /** Of a component that a policy is for. */
 interface Owner {
@@ -29,6 +33,8 @@ export class Policies {
   readonly #reader: EntryReader;
   /** Undefined for one that has problems of its own. */
   readonly #named = new Map<string, Policy | undefined>();
+  /** Names that something refers to, or seems to mean. */
+  readonly #meant = new Set<string>();
 
   constructor(outside: Outside, reader: EntryReader) {
     this.#outside = outside;
@@ -36,21 +42,37 @@ export class Policies {
   }
 
   /** Reads what stands under `policies:`. */
-  async readNamed(value: ConfigValue): Promise<void> {
-    if (value === null) return;
-    if (!isConfigMap(value)) {
-      const text = '`policies` is a map: `name: { retry: { … }, breaker: { … } }`';
+  async readNamed(value: ConfigValue | undefined): Promise<void> {
+    if (value === undefined) return;
+    const isOne = '`name: { retry: { … }, breaker: { … } }`';
+    const problem = (text: string): void =>
       this.#reader.problem('invalid-option', ['policies'], text);
-      return;
+    if (saysNothing(value)) problem(`\`policies\` names none: it is a map, ${isOne}${orLeaveOut}`);
+    else if (!isConfigMap(value)) problem(`\`policies\` is a map: ${isOne}`);
+    else {
+      for (const [name, options] of Object.entries(value)) {
+        this.#named.set(name, await this.#readOne(name, options));
+      }
     }
-    for (const [name, options] of Object.entries(value)) {
-      this.#named.set(name, await this.#make(name, options, ['policies', name]));
+  }
+
+  /** Tells of each policy that nothing refers to: whatever it was for goes on without. */
+  tellUnused(): void {
+    for (const name of this.#named.keys()) {
+      if (this.#meant.has(name)) continue;
+      const text = `nothing refers to policy \`${name}\`; write \`resilience: ${name}\` under a source, stage or sink, or leave it out`;
+      this.#reader.problem('topology', ['policies', name], text);
     }
   }
 
   /** The policy of a component: by value, or the named one; undefined where there is none. */
   async of(value: ConfigValue | undefined, owner: Owner): Promise<Policy | undefined> {
-    if (value === undefined || value === null) return undefined;
+    if (value === undefined) return undefined;
+    if (saysNothing(value)) {
+      const text = `\`resilience\` says nothing: ${isPolicy}, or the name of one${orLeaveOut}`;
+      this.#reader.problem('invalid-option', owner.path, text);
+      return undefined;
+    }
     const isReference = typeof value === 'string';
     const policy = isReference
       ? this.#find(value, owner.path)
@@ -65,9 +87,19 @@ export class Policies {
     return undefined;
   }
 
+  async #readOne(name: string, options: ConfigValue): Promise<Policy | undefined> {
+    const path = ['policies', name];
+    if (!saysNothing(options)) return this.#make(name, options, path);
+    const text = `policy \`${name}\` says nothing: ${isPolicy}${orLeaveOut}`;
+    this.#reader.problem('invalid-option', path, text);
+    return undefined;
+  }
+
   #find(name: string, path: Path): Policy | undefined {
+    this.#meant.add(name);
     if (this.#named.has(name)) return this.#named.get(name);
     const names = [...this.#named.keys()];
+    this.#meant.add(nearest(name, names) ?? name);
     const hint =
       names.length === 0 ? 'name it under `policies:`' : suggestion(name, names, 'policies');
     this.#reader.problem('topology', path, `there is no policy \`${name}\`, ${hint}`);
@@ -76,8 +108,7 @@ export class Policies {
 
   async #make(name: string, options: ConfigValue, path: Path): Promise<Policy | undefined> {
     if (!isConfigMap(options)) {
-      const text = 'a policy is a map, `{ retry: { … }, breaker: { … } }`, or the name of one';
-      this.#reader.problem('invalid-option', path, text);
+      this.#reader.problem('invalid-option', path, `${isPolicy}, or the name of one`);
       return undefined;
     }
     const z = await import('zod');
@@ -173,6 +204,10 @@ function ruleOf(given: object, library: Library): OpeningRule {
   if (failureRate !== undefined) rules.push(library.failureRate(failureRate));
   if (slowCallRate !== undefined) rules.push(library.slowCallRate(slowCallRate));
   return rules.length === 1 ? rules[0]! : library.anyOf(...rules);
+}
+
+function saysNothing(value: ConfigValue): boolean {
+  return value === null || (isConfigMap(value) && Object.keys(value).length === 0);
 }
 
 /** A part with nothing behind it is one with all its defaults. */

@@ -6,6 +6,7 @@ import type { Calls } from '../calls.ts';
 import type { Observed } from '../observed.ts';
 import type { Plan, PlannedSink } from '../planned.ts';
 import { type DropReason, type OptionalQueue, OverflowQueue } from './overflow-queue.ts';
+import { Waits } from './waits.ts';
 
 export interface OptionalQueueParts {
   readonly plan: Plan;
@@ -25,8 +26,10 @@ export async function createOptionalQueue(parts: OptionalQueueParts): Promise<Op
     tally.dropped(reason, rows);
     if (reason === 'overflow') calls.degrade('overflow', 'takes less than comes: rows are dropped');
   };
+  const limits = plan.settings.queue;
+  const waits = new Waits(observed);
   if (typeof overflow !== 'object') {
-    return new OverflowQueue(plan.settings.queue, overflow ?? 'dropOldest', dropped);
+    return new OverflowQueue({ limits, overflow: overflow ?? 'dropOldest', waits, dropped });
   }
   const { clock, files } = plan.outside;
   const { SpillSegments } = await clock.hold(import('./spill-segments.ts'));
@@ -47,7 +50,8 @@ export async function createOptionalQueue(parts: OptionalQueueParts): Promise<Op
     },
   });
   return new SpillQueue({
-    limits: plan.settings.queue,
+    limits,
+    waits,
     segments,
     clock,
     dropped,

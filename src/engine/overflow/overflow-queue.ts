@@ -3,6 +3,7 @@ import { type Flow, isCut } from '../../core/index.ts';
 import type { QueueLimits } from '../description.ts';
 import type { FlowQueue } from '../queue.ts';
 import { Backlog } from './backlog.ts';
+import type { Waits } from './waits.ts';
 
 /** Why rows are dropped: there was no room, or the sink has not taken them by the end. */
 export type DropReason = 'overflow' | 'unsent';
@@ -20,18 +21,27 @@ export interface OptionalQueue extends FlowQueue {
   finish(inHand: Batch | undefined): Promise<number>;
 }
 
+export interface OverflowQueueParts {
+  readonly limits: QueueLimits;
+  readonly overflow: 'dropOldest' | 'dropNewest';
+  readonly waits: Waits;
+  readonly dropped: Dropped;
+}
+
 /** Drops what there is no room for, the newest or the oldest. It always takes at least one batch. */
 export class OverflowQueue implements OptionalQueue {
   readonly #backlog: Backlog;
+  readonly #waits: Waits;
   readonly #overflow: 'dropOldest' | 'dropNewest';
   readonly #dropped: Dropped;
   #closed = false;
   #isOver = false;
   #wakeConsumer: (() => void) | undefined;
 
-  constructor(limits: QueueLimits, overflow: 'dropOldest' | 'dropNewest', dropped: Dropped) {
+  constructor({ limits, overflow, waits, dropped }: OverflowQueueParts) {
     this.#backlog = new Backlog(limits);
     this.#overflow = overflow;
+    this.#waits = waits;
     this.#dropped = dropped;
   }
 
@@ -52,6 +62,7 @@ export class OverflowQueue implements OptionalQueue {
   }
 
   push(flow: Flow): undefined {
+    this.#waits.began(flow);
     if (isCut(flow)) this.#backlog.add(flow);
     else if (this.#isOver) this.#drop(flow, 'unsent');
     else {
@@ -66,6 +77,7 @@ export class OverflowQueue implements OptionalQueue {
 
   pop(): Flow | Promise<Flow | undefined> | undefined {
     const flow = this.#backlog.take();
+    this.#waits.ended(flow);
     return flow === undefined && !this.#closed ? this.#popLater() : flow;
   }
 

@@ -4,12 +4,14 @@ import type { QueueLimits } from '../description.ts';
 import { Backlog } from './backlog.ts';
 import type { Dropped, DropReason, OptionalQueue } from './overflow-queue.ts';
 import type { SpillSegments } from './spill-segments.ts';
+import type { Waits } from './waits.ts';
 
 /** How long a disk that could not be written is left alone. */
 const restMs = 1000;
 
 export interface SpillQueueParts {
   readonly limits: QueueLimits;
+  readonly waits: Waits;
   readonly segments: SpillSegments;
   readonly clock: Clock;
   /** Told of rows for which there was room neither in memory nor on disk. */
@@ -72,6 +74,7 @@ export class SpillQueue implements OptionalQueue {
   }
 
   push(flow: Flow): undefined {
+    this.#parts.waits.began(flow);
     const isBehind = !this.#isOpen || !this.#back.isEmpty || this.#isOnDisk;
     if (this.#isOver) {
       if (!isCut(flow)) this.#drop(flow, 'unsent');
@@ -91,6 +94,7 @@ export class SpillQueue implements OptionalQueue {
     for (;;) {
       const flow = this.#front.take() ?? (await this.#popBehind());
       if (flow !== undefined && isCut(flow)) this.#given = flow;
+      this.#parts.waits.ended(flow);
       if (flow !== undefined || (this.#closed && this.#isAtEnd)) return flow;
       if (this.#front.isEmpty && !this.#isReadable) {
         await new Promise<void>((resolve) => (this.#wakeConsumer = resolve));

@@ -1,7 +1,7 @@
 import type { Batch } from '../../batch/index.ts';
 import type { Logger } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
-import type { RunReport, RunStats, RunStatus } from '../../observe/index.ts';
+import type { EventListener, RunReport, RunStats, RunStatus } from '../../observe/index.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
 
 /** How one run differs from another of the same plan. */
@@ -28,6 +28,8 @@ export interface Run extends AsyncDisposable {
   readonly status: RunStatus;
   /** The figures at this moment. Frozen. */
   stats(): RunStats;
+  /** Tells of every event of the engine from now on, at once and in order. Gives what ends that. */
+  listen(listener: EventListener): () => void;
   /**
    * Reads no more until `resume`: each source is paused in the way that it declares. What was read
    * flows on and is committed. Throws `ERR_RUN_CLOSED` once the run stops.
