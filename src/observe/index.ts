@@ -62,6 +62,12 @@ export {
   PipelineHealthDashboard,
   type PipelineHealthDashboardOptions,
 } from './health-dashboard.ts';
+export {
+  type HarnessStage,
+  type LogLine,
+  ObservabilityHarness,
+  type ObservabilityHarnessOptions,
+} from './harness.ts';
 export { batchCompleted, thresholdViolated } from './health-events.ts';
 export type { BreakerHealth, HealthReport, StageHealth } from './health-report.ts';
 export { checkThresholds, type ThresholdConfig, type ThresholdViolation } from './thresholds.ts';
