@@ -1,5 +1,6 @@
 import { defineEvent, type EventDefinition } from '../core/index.ts';
 
+/** A batch has been through the stages of a harness. */
 export const batchCompleted: EventDefinition = defineEvent({
   name: 'batch_complete',
   level: 'INFO',
@@ -23,6 +24,7 @@ export const batchCompleted: EventDefinition = defineEvent({
   isKept: true,
 });
 
+/** A batch has passed a limit of a `ThresholdConfig`. */
 export const thresholdViolated: EventDefinition = defineEvent({
   name: 'threshold_violation',
   level: 'WARNING',
