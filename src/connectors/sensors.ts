@@ -42,10 +42,11 @@ export const sensorsSource: SourceDefinition &
     'batch has what it gives, and no batch behind its own waits for it. With the defaults three ' +
     'attempts take at most 900 ms; where `everyMs` is less, a bad sensor is late before it has failed. What is given for ' +
     'one sensor (`timeoutMs`, `retry`, `breaker`, `fallback`) takes the place of what is given for all as a whole.\n\n' +
-    'Of the places (`concurrentMax`), those that took more than half their `timeoutMs` and gave nothing the last time have ' +
-    'at most a quarter between them: however many devices hang, the others are asked at each tick. Where there are too few ' +
-    'places for all, each has its turn, and what comes late is in the next batch. A sensor is never asked by two reads at ' +
-    'once. A tick needs (good sensors × their milliseconds + sensors that begin to hang × `timeoutMs`) / `everyMs` places.\n\n' +
+    'Sensors that took more than half their `timeoutMs` and gave nothing the last time share a quarter of the places ' +
+    '(`concurrentMax`), so that the others are asked at each tick, however many hang. A tick in which more begin to hang than ' +
+    'there are places for is late for some: it needs (good sensors × milliseconds of a read + those that begin to hang × ' +
+    '`timeoutMs`) / `everyMs` places. Where there are too few, each sensor has its turn, who has waited longest first, and what ' +
+    'comes late is in the next batch. No sensor is asked by two reads at once.\n\n' +
     'In TypeScript a sensor may be a function, `{ id: "boiler", read: async (signal) => 21.5 }`; its signal aborts when ' +
     'its time is over, and what it gives after that counts no more.',
   options: sensorsOptions,

@@ -106,6 +106,12 @@ describe('list and describe', () => {
     expect(stdout).toMatch(/^ {4}value: string, required$/m);
   });
 
+  test('describe shows the options of each item of a list', async () => {
+    const { stdout } = await millrace(['describe', 'sensors']);
+    expect(stdout).toMatch(/^ {4}<item>: map, required$/m);
+    expect(stdout).toMatch(/^ {6}id: string, required$/m);
+  });
+
   test('describe cuts no list of values and no union', async () => {
     const features = await millrace(['describe', 'features']);
     const kind = /^ {2}features: ([^]*?), required$/m.exec(features.stdout)?.[1];
