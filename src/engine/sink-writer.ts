@@ -44,12 +44,19 @@ export class SinkWriter {
 
   /** Resolves when it is open, or when that has to wait: what it is given waits with it. */
   open(): Promise<void> {
-    const { connector, calls } = this.#parts;
-    const opened = this.#call('open', (attempt) => connector.open(attempt));
+    const { connector, calls, signal } = this.#parts;
+    const opening = this.#call('open', (attempt) => connector.open(attempt));
+    // An `open` that hangs, whatever it is told, keeps nothing that waits for it.
+    const opened = Promise.race([opening, rejectedBy(signal)]);
     this.#opened = opened;
     // Met by whoever opens it, or by the first batch or cut.
     opened.catch(() => {});
     return Promise.race([opened, calls.waiting]);
+  }
+
+  /** Resolves when it is open; rejects where that fails, and when the run is over. */
+  get opened(): Promise<void> {
+    return this.#opened ?? Promise.resolve();
   }
 
   /** Writes the rows that count; those refused are in the tally. Releases the batch. */
@@ -165,4 +172,12 @@ export class SinkWriter {
     const { calls, signal } = this.#parts;
     return callConnector({ id: this.id, calls }, what, attempt, signal);
   }
+}
+
+/** Rejects with its reason when the signal aborts. */
+function rejectedBy(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
 }

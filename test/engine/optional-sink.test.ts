@@ -9,6 +9,7 @@ import { memoryCheckpoints, ValidationError } from '../../src/engine/index.ts';
 import type { RunReport } from '../../src/observe/index.ts';
 import { circuitBreaker, retry } from '../../src/resilience/index.ts';
 import { virtualOutside, type VirtualOutside } from '../../src/testing/outside.ts';
+import { VirtualFiles } from '../../src/testing/virtual-files.ts';
 import {
   expectClosedLedger,
   numbered,
@@ -32,13 +33,17 @@ function besides(
   outside: VirtualOutside,
   overflow: Overflow,
   script: Script,
-  { count = 60, ...placement }: { count?: number; policy?: Policy } = {},
+  {
+    count = 60,
+    everyMs = 1000,
+    ...placement
+  }: { count?: number; everyMs?: number; policy?: Policy } = {},
 ) {
   const rows: Rows = [];
   const dead: Rows = [];
   const log: { acknowledged: number[]; closed: number } = { acknowledged: [], closed: 0 };
   const { clock } = outside;
-  const builder = testPipeline({ queue }, dead, outside);
+  const builder = testPipeline({ queue, checkpoint: { everyMs } }, dead, outside);
   const flow = builder.from(
     scriptedSource({
       schema: readings,
@@ -136,6 +141,70 @@ describe('a sink that is not required', () => {
     // Five seconds without progress, five for a close that hangs.
     expect(report.durationMs).toBeLessThanOrEqual(71_000);
     expectClosedLedger(report);
+  });
+
+  test.each([
+    ['hangs', hang, { overflow: 56, unsent: 4 }],
+    ['fails', refuse('no door'), { unsent: 60 }],
+  ] as const)('whose `open` %s is given nothing, and holds nothing', async (_, open, droppedBy) => {
+    const outside = virtualOutside();
+    const log = { writes: 0, closed: 0 };
+    const { builder } = besides(outside, 'dropOldest', { open, log }, { everyMs: minutes });
+    const report = await builder.run();
+    expect(ofSide(report)).toMatchObject({ in: 60, out: 0, held: 0, droppedBy });
+    expect(log).toMatchObject({ writes: 0, closed: 1 });
+    expectClosedLedger(report);
+  });
+
+  test('whose `open` hangs leaves all to the next run, where it spills', async () => {
+    const files = new VirtualFiles();
+    const side: Rows = [];
+    const spill = { spill: { bytesMax: 2 ** 20 } };
+    const hung = besides(
+      { ...virtualOutside(), files },
+      spill,
+      { open: hang },
+      { everyMs: minutes },
+    );
+    const report = await hung.builder.run();
+    expect(ofSide(report)).toMatchObject({
+      in: 60,
+      out: 0,
+      held: 60,
+      counts: { 'spill.kept': 60 },
+    });
+    expectClosedLedger(report);
+    await besides(
+      { ...virtualOutside(), files },
+      spill,
+      { rows: side },
+      { count: 1 },
+    ).builder.run();
+    expect(valuesOf(side)).toEqual([...whole, 0]);
+  });
+
+  test('whose `open` and `close` hang ends within the limit of each', async () => {
+    const outside = virtualOutside();
+    const { builder } = besides(
+      outside,
+      'dropOldest',
+      { open: hang, close: hang },
+      { everyMs: minutes },
+    );
+    const report = await builder.run();
+    expect(report.status).toBe('done');
+    expect(ofSide(report)).toMatchObject({ held: 0, dropped: 60 });
+    expect(report.durationMs).toBeLessThanOrEqual(71_000);
+  });
+
+  test('whose `open` hangs ends with an abort, too', async () => {
+    const outside = virtualOutside();
+    const { builder } = besides(outside, 'dropNewest', { open: hang }, { everyMs: minutes });
+    const run = await builder.start();
+    await outside.clock.sleep(10_500);
+    await run.abort();
+    expect(outside.clock.monotonic()).toBeLessThanOrEqual(10_501);
+    expect(ofSide(run.stats())).toMatchObject({ held: 0, out: 0 });
   });
 
   test('that failed says so, and what comes is dropped', async () => {

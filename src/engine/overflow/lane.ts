@@ -46,7 +46,7 @@ export class OptionalLane {
   /** Opens the sink and takes what comes; what fails is told as a reason why the run is degraded. */
   start(): void {
     const { writer, calls, queue, aborting } = this.#parts;
-    // Met by the first batch or cut.
+    // Met by who waits for it to be open.
     writer.open().catch(() => {});
     this.#running = this.#run().then(
       () => {
@@ -93,6 +93,8 @@ export class OptionalLane {
     const { writer, queue, observed, calls, settle, aborting } = this.#parts;
     const { signal } = aborting;
     const inlet = inletOf([queue]);
+    // Until then all stays in the queue: what the sink was not given is known not to be stored.
+    await writer.opened;
     for (;;) {
       const next = inlet.next();
       const flow = next instanceof Promise ? await observed.waited('idleMs', next) : next;
