@@ -15,6 +15,7 @@ export const errorCodes = {
   ERR_CONNECTOR_PROTOCOL: 'A source, stage or sink broke a promise of the contract.',
   ERR_DEAD_LETTERS_FULL: 'The dead-letter sink has reached its limit and is set to fail.',
   ERR_EXPRESSION_INVALID: 'A condition cannot be parsed, or uses a name or type it cannot reach.',
+  ERR_LOG_CLOSED: 'The log can be written no more: its stream has failed or was closed.',
   ERR_NODE_VERSION: 'Millrace runs on a newer Node.js than this one.',
   ERR_OUTPUT_CLOSED:
     'What reads the output has closed it (as `head` does): the run ends, and cleanly.',
@@ -27,6 +28,7 @@ export const errorCodes = {
   ERR_RUN_CLOSED: 'The run is over; it takes no further command.',
   ERR_RUN_DEADLINE: 'The run could not finish what was in flight before its deadline.',
   ERR_SENSOR_READ: 'A sensor answered with something that is no reading, or not at all.',
+  ERR_SERVER_LISTEN: 'The server cannot listen at the address it was given.',
   ERR_SNAPSHOT_INVALID: 'Saved state does not fit the component it is restored into.',
   ERR_STAGE_FAILED: 'A stage failed as a whole, not on one row.',
   ERR_STATE_LOCKED: 'Another run of the pipeline has its state directory.',

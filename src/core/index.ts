@@ -1,4 +1,11 @@
-export { type Clock, type SleepOptions, systemClock, type Timer, VirtualClock } from './clock.ts';
+export {
+  type Clock,
+  type SleepOptions,
+  systemClock,
+  type Timer,
+  type TimerOptions,
+  VirtualClock,
+} from './clock.ts';
 export {
   type Decoding,
   decodingOptions,
@@ -82,7 +89,13 @@ export type { Network } from './network.ts';
 export { optionMessage } from './option-message.ts';
 export { systemOutside } from './outside.ts';
 export type { BreakerState, Policy } from './policy.ts';
-export { normalDeviate, type Random, seededRandom, systemRandom } from './random.ts';
+export {
+  normalDeviate,
+  type Random,
+  randomSecret,
+  seededRandom,
+  systemRandom,
+} from './random.ts';
 export { type ReadingFields, readingSchema } from './reading.ts';
 export { RecordCollector } from './record-collector.ts';
 export {

@@ -17,11 +17,22 @@ export const arrows: Arrows = {
   stages: ['errors', 'batch', 'core'],
   connectors: ['errors', 'batch', 'core', 'resilience'],
   engine: ['errors', 'batch', 'core', 'resilience', 'observe'],
+  server: ['errors', 'core', 'observe', 'engine'],
   testing: ['errors', 'batch', 'core', 'engine'],
   // The door in: it hands the engine what it may not import.
   pipeline: ['core', 'connectors', 'stages', 'engine'],
   index: ['errors', 'batch', 'core', 'observe', 'stages', 'connectors', 'engine', 'pipeline'],
-  cli: ['errors', 'batch', 'core', 'observe', 'stages', 'connectors', 'engine', 'pipeline'],
+  cli: [
+    'errors',
+    'batch',
+    'core',
+    'observe',
+    'stages',
+    'connectors',
+    'engine',
+    'server',
+    'pipeline',
+  ],
 };
 
 /**
@@ -30,18 +41,25 @@ export const arrows: Arrows = {
  */
 export const packagesLoadedAtOnce: Arrows = {
   commander: ['src/cli/'],
+  hono: ['src/server/app.ts'],
+  '@hono/node-server': ['src/server/listen.ts'],
   yaml: ['src/cli/', 'src/engine/config/'],
   zod: ['src/testing/'],
 };
 
 /** Modules that reach the outside, and the only places that may. */
 export const doors: Arrows = {
-  'node:fs': ['src/core/system-files.ts', 'src/cli/'],
-  'node:fs/promises': ['src/core/system-files.ts', 'src/cli/'],
+  'node:fs': [
+    'src/core/system-files.ts',
+    'src/cli/',
+    'src/server/thread.ts',
+    'src/server/tokens.ts',
+  ],
+  'node:fs/promises': ['src/core/system-files.ts', 'src/cli/', 'src/server/tokens.ts'],
   'node:net': ['src/core/system-network.ts'],
   'node:tls': ['src/core/system-network.ts'],
-  'node:http': [],
-  'node:https': [],
+  'node:http': ['src/server/listen.ts'],
+  'node:https': ['src/server/listen.ts'],
   'node:child_process': [],
   'node:sqlite': ['src/core/file-lock.ts'],
   'node:timers/promises': [],

@@ -1,0 +1,271 @@
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
+
+import { type LogLevel, logLevels } from '../core/index.ts';
+import type { Identity } from './access.ts';
+import { type Asset, assets } from './assets.ts';
+import type { Board } from './board.ts';
+import { onlyFields, readBody } from './body.ts';
+import type { PublishedName, QuestionName } from './messages.ts';
+import { openApi } from './openapi.ts';
+import { Refusal, refusedWith } from './refusal.ts';
+import { type Route, routes } from './routes.ts';
+import { securityHeaders } from './security-headers.ts';
+
+/** What a server of ours passes beside the request. */
+export interface NodeBindings {
+  readonly incoming?: { readonly socket: { readonly remoteAddress?: string | undefined } };
+  readonly outgoing?: { destroy(): void };
+}
+
+export interface AppParts {
+  readonly board: Board;
+  readonly identify: (request: Request, address: string) => Identity | Promise<Identity>;
+  /** Swaps a secret for a cookie; where there is none, cookies are the host's affair. */
+  readonly openSession?: (
+    secret: string,
+    address: string,
+  ) => { cookie: string } | 'nobody' | 'limited';
+  /** Origins of other pages that may call with a token. */
+  readonly origins: readonly string[];
+  /** Whether `/metrics` needs no token. */
+  readonly publicMetrics: boolean;
+  /** What stands before every path. */
+  readonly basePath: string;
+}
+
+interface Env {
+  Bindings: NodeBindings;
+  Variables: { identity: Identity; address: string };
+}
+type C = Context<Env>;
+
+/** Every path that is served. */
+export const paths: ReadonlySet<string> = new Set([
+  ...routes.map(({ path }) => path),
+  ...assets.keys(),
+]);
+
+/** The routes as a function of a request, whoever listens for it. */
+export function createApp(
+  parts: AppParts,
+): (request: Request, bindings?: NodeBindings) => Promise<Response> {
+  const app = new Hono<Env>({ strict: true }).basePath(parts.basePath);
+  app.use('*', withHeaders(parts.origins));
+  app.onError((error) => {
+    if (error instanceof Refusal) return refusedWith(error);
+    return refusedWith(new Refusal(500, 'internal', 'something went wrong here'));
+  });
+  app.notFound(() => refusedWith(new Refusal(404, 'not-found', 'there is nothing here')));
+  for (const route of routes) {
+    const handle = handlers[route.path]!;
+    app.on(route.method, route.path, admit(route, parts), async (c) => handle(c, parts));
+  }
+  if (parts.openSession !== undefined) {
+    for (const [path, asset] of assets) app.get(path, () => served(asset));
+  }
+  for (const path of paths) {
+    const allowed = routes.filter((route) => route.path === path).map(({ method }) => method);
+    const allow = allowed[0] ?? 'GET';
+    app.all(path, () => refusedWith(new Refusal(405, 'method', `use ${allow}`, { allow })));
+  }
+  return async (request, bindings = {}) => app.fetch(request, bindings);
+}
+
+function served({ type, text }: Asset): Response {
+  return new Response(text, { headers: { 'content-type': type } });
+}
+
+/** Puts the headers on every answer, and lets through what other pages may ask. */
+function withHeaders(origins: readonly string[]): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    const { remoteAddress = 'unknown' } = c.env.incoming?.socket ?? {};
+    c.set('address', remoteAddress);
+    const origin = c.req.header('origin');
+    const isListed = origin !== undefined && origins.includes(origin);
+    if (isListed && c.req.method === 'OPTIONS') c.res = new Response(null, { status: 204 });
+    else if (origin !== undefined && !isListed && !isOwnOrigin(c, origin)) {
+      c.res = refusedWith(new Refusal(403, 'origin', 'this page may not ask here'));
+    } else await next();
+    for (const [name, value] of Object.entries(securityHeaders)) c.res.headers.set(name, value);
+    if (!isListed) return;
+    c.res.headers.set('access-control-allow-origin', origin);
+    c.res.headers.set('access-control-allow-methods', 'GET, POST');
+    c.res.headers.set('access-control-allow-headers', 'authorization, content-type, last-event-id');
+    c.res.headers.append('vary', 'origin');
+  };
+}
+
+function isOwnOrigin(c: C, origin: string): boolean {
+  const host = c.req.header('host') ?? new URL(c.req.url).host;
+  return URL.canParse(origin) && new URL(origin).host === host.toLowerCase();
+}
+
+/** Lets a request through to its route, or refuses it. */
+function admit(route: Route, { identify, publicMetrics }: AppParts): MiddlewareHandler<Env> {
+  return async (c, next) => {
+    const isOpen = route.access === 'anybody' || (publicMetrics && route.path === '/metrics');
+    const identity = isOpen ? 'nobody' : await identify(c.req.raw, c.get('address'));
+    c.set('identity', identity);
+    if (!isOpen) assertMay(identity, route);
+    if (route.method === 'POST') assertNotForged(c, identity);
+    await next();
+  };
+}
+
+function assertMay(identity: Identity, { access }: Route): void {
+  if (identity === 'limited') throw tooMany();
+  if (identity === 'nobody') throw unknown();
+  if (access === 'admin' && identity.role !== 'admin') {
+    throw new Refusal(403, 'role', 'this needs the token of an admin');
+  }
+}
+
+function tooMany(): Refusal {
+  const message = 'too many wrong tokens; wait a minute';
+  return new Refusal(429, 'limited', message, { 'retry-after': '60' });
+}
+
+function unknown(): Refusal {
+  const challenge = { 'www-authenticate': 'Bearer realm="millrace"' };
+  return new Refusal(401, 'token', 'this needs a token', challenge);
+}
+
+/** What a cookie alone vouches for may come from any page that a browser shows: it has to say which. */
+function assertNotForged(c: C, identity: Identity): void {
+  if (typeof identity === 'object' && identity.by !== 'cookie') return;
+  const site = c.req.header('sec-fetch-site');
+  const origin = c.req.header('origin');
+  const isOwn = origin !== undefined && isOwnOrigin(c, origin);
+  if (site === undefined ? isOwn : site === 'same-origin' || site === 'none') return;
+  throw new Refusal(403, 'forged', 'another page asked for this');
+}
+
+type Handle = (c: C, parts: AppParts) => Response | Promise<Response>;
+
+const handlers: Readonly<Record<string, Handle>> = {
+  '/livez': (c, parts) => probe(c, parts, 'loop', ({ board }) => board.health().alive),
+  '/readyz': (c, parts) =>
+    probe(c, parts, 'input', ({ board }) => board.health().ready && board.health().alive),
+  '/startupz': (c, parts) => probe(c, parts, 'start', ({ board }) => board.hasStarted),
+  '/metrics': (c, parts) => ask(c, parts, 'metrics', c.req.header('accept') ?? ''),
+  '/api/v1/snapshot': published('snapshot'),
+  '/api/v1/topology': published('topology'),
+  '/api/v1/manifest': published('manifest'),
+  '/api/v1/alerts': published('alerts'),
+  '/api/v1/health': (_, { board }) => Response.json(board.health()),
+  '/api/v1/log': log,
+  '/api/v1/flight-recorder': (c, parts) => ask(c, parts, 'flight-recorder', null),
+  '/api/v1/events': events,
+  '/api/v1/openapi.json': () => Response.json(openApi()),
+  '/api/v1/pause': command('pause', []),
+  '/api/v1/resume': command('resume', []),
+  '/api/v1/drain': command('drain', []),
+  '/api/v1/log-level': command('log-level', ['level', 'component']),
+  '/api/v1/session': session,
+};
+
+/** `ok` or `not ready`, and nothing more; the checks to whoever has a token and asks for them. */
+async function probe(
+  c: C,
+  parts: AppParts,
+  name: string,
+  holds: (parts: AppParts) => boolean,
+): Promise<Response> {
+  const isOk = holds(parts);
+  const status = isOk ? 200 : 503;
+  const isJson = (c.req.header('accept') ?? '').includes('application/json');
+  if (c.req.query('verbose') === undefined && !isJson) {
+    return new Response(isOk ? 'ok' : 'not ready', { status });
+  }
+  assertMay(await parts.identify(c.req.raw, c.get('address')), routes[0]!);
+  const { reasons } = parts.board.health();
+  if (isJson) return Response.json({ ok: isOk, checks: { [name]: isOk }, reasons }, { status });
+  const lines = [
+    `[${isOk ? '+' : '-'}]${name} ${isOk ? 'ok' : 'failed'}`,
+    ...reasons.map(({ of, component, text }) => `    ${of}: ${component ?? 'run'}: ${text}`),
+  ];
+  return new Response(`${lines.join('\n')}\n`, { status });
+}
+
+function published(name: PublishedName): Handle {
+  return (_, { board }) => {
+    const text = board.document(name);
+    if (text === undefined) throw new Refusal(404, 'absent', `this run has no ${name}`);
+    return new Response(text, { headers: { 'content-type': 'application/json' } });
+  };
+}
+
+async function ask(
+  c: C,
+  { board }: AppParts,
+  name: QuestionName,
+  input: unknown,
+): Promise<Response> {
+  const identity = c.get('identity');
+  const { role, by } = typeof identity === 'object' ? identity : { role: 'read' as const, by: '' };
+  const answer = await board.ask({ name, input, asker: { role, by, address: c.get('address') } });
+  if ('status' in answer) throw new Refusal(answer.status, answer.code, answer.message);
+  return new Response(answer.text, { headers: { 'content-type': answer.type } });
+}
+
+function command(name: QuestionName, fields: readonly string[]): Handle {
+  return async (c, parts) => {
+    const body = await readBody(c.req.raw);
+    onlyFields(body, fields);
+    if (name === 'log-level') assertLevel(body);
+    return ask(c, parts, name, body);
+  };
+}
+
+function assertLevel({ level, component }: Readonly<Record<string, unknown>>): void {
+  if (!isLevel(level)) {
+    throw new Refusal(400, 'body', `level is one of ${Object.keys(logLevels).join(', ')}`);
+  }
+  if (component !== undefined && typeof component !== 'string') {
+    throw new Refusal(400, 'body', 'component is the id of a component');
+  }
+}
+
+function isLevel(value: unknown): value is LogLevel {
+  return typeof value === 'string' && Object.hasOwn(logLevels, value);
+}
+
+const linesMax = 1000;
+
+function log(c: C, { board }: AppParts): Response {
+  const count = Number(c.req.query('lines') ?? 100);
+  const level = c.req.query('level') ?? 'DEBUG';
+  if (!Number.isInteger(count) || count < 1 || count > linesMax) {
+    throw new Refusal(400, 'query', `lines is a number from 1 to ${linesMax}`);
+  }
+  if (!isLevel(level)) throw new Refusal(400, 'query', 'level is no level of a log line');
+  const lines = board.log.filter((line) => weightOf(line) >= logLevels[level]).slice(-count);
+  const text = `{"dropped":${board.eventsDropped},"lines":[${lines.join(',')}]}`;
+  return new Response(text, { headers: { 'content-type': 'application/json' } });
+}
+
+function weightOf(line: string): number {
+  const { level } = JSON.parse(line) as { readonly level?: unknown };
+  return isLevel(level) ? logLevels[level] : 0;
+}
+
+function events(c: C, { board }: AppParts): Response {
+  const lastEventId = c.req.header('last-event-id') ?? null;
+  const stream = board.live.connect(lastEventId, board.latest, () => c.env.outgoing?.destroy());
+  if (stream === undefined) {
+    throw new Refusal(503, 'clients', 'too many clients listen', { 'retry-after': '60' });
+  }
+  return new Response(stream, { headers: { 'content-type': 'text/event-stream' } });
+}
+
+async function session(c: C, { openSession }: AppParts): Promise<Response> {
+  if (openSession === undefined) throw new Refusal(404, 'not-found', 'there is nothing here');
+  const body = await readBody(c.req.raw);
+  onlyFields(body, ['secret']);
+  const { secret } = body;
+  if (typeof secret !== 'string') throw new Refusal(400, 'body', 'secret is a text');
+  const opened = openSession(secret, c.get('address'));
+  if (opened === 'limited') throw tooMany();
+  if (opened === 'nobody') throw unknown();
+  return Response.json({ ok: true }, { headers: { 'set-cookie': opened.cookie } });
+}

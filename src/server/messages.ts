@@ -1,0 +1,113 @@
+import type { RunStatus } from '../observe/index.ts';
+import type { Role } from './routes.ts';
+
+/** What is sent to every client as it changes. */
+export type LiveType = 'snapshot' | 'health' | 'alerts' | 'log';
+
+/** What clients need only the newest of. */
+export const latestOnly: ReadonlySet<LiveType> = new Set(['snapshot', 'health', 'alerts']);
+
+/** Something for the clients: JSON text. */
+export interface LiveEvent {
+  readonly type: LiveType;
+  readonly data: string;
+}
+
+/** Documents that the pipeline sends unasked, as JSON text: they are there while its loop stalls. */
+export type PublishedName = 'snapshot' | 'alerts' | 'topology' | 'manifest';
+
+/** What the pipeline has to tell, at most once every 100 ms. */
+export interface Published {
+  readonly type: 'published';
+  readonly documents: Readonly<Partial<Record<PublishedName, string>>>;
+  readonly events: readonly LiveEvent[];
+  /** Events that there was no room for, since the start. */
+  readonly eventsDropped: number;
+}
+
+/** Who asked for a change. */
+export interface Asker {
+  readonly role: Role;
+  /** `token`, `cookie`, or `host` where the host's own server decided. */
+  readonly by: string;
+  readonly address: string;
+}
+
+/** What only the pipeline's thread can answer. */
+export type QuestionName =
+  'metrics' | 'flight-recorder' | 'pause' | 'resume' | 'drain' | 'log-level';
+
+export interface Question {
+  readonly name: QuestionName;
+  /** The accepted types of metrics, or the body of a command. */
+  readonly input: unknown;
+  readonly asker: Asker;
+}
+
+/** A text and its type; or why there is none, with the status of HTTP. */
+export type Answer =
+  | { readonly type: string; readonly text: string }
+  | { readonly status: number; readonly code: string; readonly message: string };
+
+/** To the thread of the server. */
+export type ToServer =
+  | Published
+  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly type: 'close' };
+
+/** From the thread of the server. */
+export type FromServer =
+  | { readonly type: 'listening'; readonly port: number }
+  | { readonly type: 'refused'; readonly code: string; readonly message: string }
+  | { readonly type: 'question'; readonly id: number; readonly question: Question }
+  | { readonly type: 'stalled'; readonly stalledMs: number };
+
+const runStatuses: readonly RunStatus[] = [
+  'starting',
+  'running',
+  'paused',
+  'draining',
+  'done',
+  'stopped',
+  'failed',
+  'not-drained',
+  'aborted',
+];
+
+const [beatAt, statusAt, takenAt, cells] = [0, 1, 2, 3];
+
+/**
+ * What the two threads know of one another without a message: that the loop of the pipeline turns,
+ * where the run stands, and how many messages the server has taken.
+ */
+export class Pulse {
+  readonly memory: SharedArrayBuffer;
+  readonly #cells: Int32Array;
+
+  constructor(memory: SharedArrayBuffer = new SharedArrayBuffer(4 * cells)) {
+    this.memory = memory;
+    this.#cells = new Int32Array(memory);
+  }
+
+  beat(status: RunStatus): void {
+    Atomics.store(this.#cells, statusAt, runStatuses.indexOf(status));
+    Atomics.add(this.#cells, beatAt, 1);
+  }
+
+  take(): void {
+    Atomics.add(this.#cells, takenAt, 1);
+  }
+
+  /** Changes as long as the loop turns. */
+  get beats(): number {
+    return Atomics.load(this.#cells, beatAt);
+  }
+
+  get status(): RunStatus {
+    return runStatuses[Atomics.load(this.#cells, statusAt)]!;
+  }
+
+  get taken(): number {
+    return Atomics.load(this.#cells, takenAt);
+  }
+}

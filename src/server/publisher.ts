@@ -1,0 +1,122 @@
+import { type Clock, type LogLevel, silentLogger, type Timer } from '../core/index.ts';
+import type { Run } from '../engine/index.ts';
+import { isPipelineError } from '../errors.ts';
+import type { RunStatus } from '../observe/index.ts';
+import type { Answer, Question, ToServer } from './messages.ts';
+import { Outbox } from './outbox.ts';
+import type { ObservationParts } from './parts.ts';
+
+/** How often the loop shows that it turns, and sends what there is. */
+export const beatEveryMs = 100;
+const beatsPerSnapshot = 10;
+
+export interface PublisherParts {
+  readonly run: Run;
+  readonly parts: ObservationParts;
+  readonly clock: Clock;
+  readonly post: (message: ToServer) => void;
+  /** How many messages the other side has taken. */
+  readonly taken: () => number;
+  /** Called at each beat. */
+  readonly beat: (status: RunStatus) => void;
+}
+
+/** The pipeline's side of a server: says what is, once a second and on change, and does as it is told. */
+export class Publisher {
+  readonly #parts: PublisherParts;
+  readonly #outbox: Outbox;
+  readonly #beating: Timer;
+  readonly #stopFollowing: (() => void) | undefined;
+  #beats = 0;
+  #status: RunStatus | undefined;
+  #isStopped = false;
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+    const { clock, post, taken } = parts;
+    this.#outbox = new Outbox(post, taken);
+    this.#beating = clock.timer(() => this.#beat(), { keepsAlive: false });
+    this.#stopFollowing = parts.parts.logTail?.follow((line) =>
+      this.#outbox.event({ type: 'log', data: line }),
+    );
+    for (const name of ['topology', 'manifest'] as const) {
+      const document = parts.parts[name]?.();
+      if (document !== undefined) this.#outbox.document(name, JSON.stringify(document));
+    }
+    this.#beat();
+  }
+
+  /** Characters that wait for the server, here and on their way. */
+  get heldBytes(): number {
+    return this.#outbox.heldBytes;
+  }
+
+  /** Says and hears nothing more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#beating.stop();
+    this.#stopFollowing?.();
+  }
+
+  /** Answers what only this thread can. */
+  answer({ name, input, asker }: Question): Answer {
+    if (name === 'metrics') return this.#metrics(String(input));
+    if (name === 'flight-recorder') return documentOf(this.#parts.parts.flightRecorder?.(), name);
+    const answer = this.#command(name, input);
+    const { log = silentLogger } = this.#parts.parts;
+    const outcome = 'status' in answer ? answer.code : 'done';
+    log.info('command.received', { command: name, outcome, ...asker });
+    this.#publish();
+    return answer;
+  }
+
+  #beat(): void {
+    if (this.#isStopped) return;
+    const { run, clock, beat } = this.#parts;
+    const { status } = run;
+    beat(status);
+    if (this.#beats++ % beatsPerSnapshot === 0 || status !== this.#status) this.#publish();
+    else this.#outbox.flush();
+    this.#beating.set(clock.monotonic() + beatEveryMs);
+  }
+
+  #publish(): void {
+    const { run, parts } = this.#parts;
+    this.#status = run.status;
+    this.#outbox.document('snapshot', JSON.stringify(run.stats()));
+    const alerts = parts.alerts?.();
+    if (alerts !== undefined) this.#outbox.document('alerts', JSON.stringify(alerts));
+    this.#outbox.flush();
+  }
+
+  #metrics(accept: string): Answer {
+    return this.#parts.parts.metrics?.(accept) ?? absent('metrics');
+  }
+
+  #command(name: Question['name'], input: unknown): Answer {
+    const { run, parts } = this.#parts;
+    try {
+      if (name === 'pause') run.pause();
+      else if (name === 'resume') run.resume();
+      else if (name === 'drain') run.stop().catch(() => {});
+      else {
+        if (parts.logTail === undefined) return absent('log level');
+        const { level, component } = input as { level: LogLevel; component?: string };
+        parts.logTail.setLevel(level, component);
+      }
+    } catch (error) {
+      if (isPipelineError(error)) return { status: 409, code: error.code, message: error.fact };
+      throw error;
+    }
+    return { type: 'application/json', text: JSON.stringify({ status: run.status }) };
+  }
+}
+
+function documentOf(document: object | undefined, name: string): Answer {
+  if (document === undefined) return absent(name);
+  return { type: 'application/json', text: JSON.stringify(document) };
+}
+
+function absent(name: string): Answer {
+  return { status: 404, code: 'absent', message: `this run has no ${name}` };
+}

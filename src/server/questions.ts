@@ -1,0 +1,50 @@
+import type { Clock } from '../core/index.ts';
+import type { Answer, Question } from './messages.ts';
+
+const openMax = 64;
+const answerMsMax = 2000;
+
+/** Questions to another thread: bounded, and each answered in time, by that thread or by this one. */
+export class Questions {
+  readonly #clock: Clock;
+  readonly #post: (id: number, question: Question) => void;
+  readonly #open = new Map<number, (answer: Answer) => void>();
+  #nextId = 1;
+
+  constructor(clock: Clock, post: (id: number, question: Question) => void) {
+    this.#clock = clock;
+    this.#post = post;
+  }
+
+  async ask(question: Question): Promise<Answer> {
+    // What was not answered still waits over there: it counts until it is.
+    if (this.#open.size >= openMax) {
+      return { status: 503, code: 'busy', message: 'too many questions wait for the pipeline' };
+    }
+    const id = this.#nextId++;
+    const answered = new Promise<Answer>((resolve) => this.#open.set(id, resolve));
+    this.#post(id, question);
+    const over = new AbortController();
+    const late = this.#clock.sleep(answerMsMax, { signal: over.signal }).then(
+      () => lateAnswer(question),
+      () => lateAnswer(question),
+    );
+    const answer = await Promise.race([answered, late]);
+    over.abort();
+    return answer;
+  }
+
+  answer(id: number, answer: Answer): void {
+    this.#open.get(id)?.(answer);
+    this.#open.delete(id);
+  }
+}
+
+function lateAnswer({ name }: Question): Answer {
+  const isLook = name === 'metrics' || name === 'flight-recorder';
+  return {
+    status: isLook ? 503 : 504,
+    code: 'stalled',
+    message: `the loop of the pipeline does not answer${isLook ? '' : '; it may still do what was asked'}`,
+  };
+}

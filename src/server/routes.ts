@@ -1,0 +1,74 @@
+/** What a holder of a token may do: look, or also change. */
+export type Role = 'read' | 'admin';
+
+/** A route of the server: there are no others. */
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  /** Who may: anybody, or whoever has at least this role. */
+  readonly access: 'anybody' | Role;
+  readonly summary: string;
+  readonly type: string;
+  /** What the JSON body of a POST may have, as a JSON Schema; none where it is to be empty. */
+  readonly body?: object;
+}
+
+const json = 'application/json';
+const get = { method: 'GET', access: 'read', type: json } as const;
+const post = { method: 'POST', access: 'admin', type: json } as const;
+const probe = { method: 'GET', access: 'anybody', type: 'text/plain' } as const;
+
+const levels = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'];
+const secret = {
+  type: 'object',
+  properties: { secret: { type: 'string', description: 'a launch code, or a token' } },
+  required: ['secret'],
+  additionalProperties: false,
+};
+const level = {
+  type: 'object',
+  properties: {
+    level: { enum: levels },
+    component: { type: 'string', description: 'its id; all of them unless given' },
+  },
+  required: ['level'],
+  additionalProperties: false,
+};
+
+/** Every route. */
+export const routes: readonly Route[] = [
+  { ...probe, path: '/livez', summary: 'Whether the loop of the pipeline turns.' },
+  { ...probe, path: '/readyz', summary: 'Whether the pipeline can take input.' },
+  { ...probe, path: '/startupz', summary: 'Whether the pipeline has started.' },
+  { ...get, path: '/metrics', type: 'text/plain', summary: 'Metrics, for Prometheus.' },
+  { ...get, path: '/api/v1/snapshot', summary: 'The figures of the run.' },
+  { ...get, path: '/api/v1/topology', summary: 'Components, and what flows between them.' },
+  { ...get, path: '/api/v1/manifest', summary: 'What the components are and take.' },
+  { ...get, path: '/api/v1/health', summary: 'Alive, ready, overloaded, degraded: and why.' },
+  { ...get, path: '/api/v1/alerts', summary: 'Alerts: pending, firing, and resolved lately.' },
+  { ...get, path: '/api/v1/log', summary: 'The last log lines: `?lines=`, `?level=`.' },
+  { ...get, path: '/api/v1/flight-recorder', summary: 'The last minutes of the run.' },
+  {
+    ...get,
+    path: '/api/v1/events',
+    type: 'text/event-stream',
+    summary: 'What happens, as it happens (server-sent events).',
+  },
+  { ...get, path: '/api/v1/openapi.json', summary: 'This description.' },
+  { ...post, path: '/api/v1/pause', summary: 'Reads no more until resumed.' },
+  { ...post, path: '/api/v1/resume', summary: 'Reads on.' },
+  { ...post, path: '/api/v1/drain', summary: 'Finishes what is in flight and ends the run.' },
+  {
+    ...post,
+    path: '/api/v1/log-level',
+    body: level,
+    summary: 'Sets the least level that is logged.',
+  },
+  {
+    ...post,
+    path: '/api/v1/session',
+    access: 'anybody',
+    body: secret,
+    summary: 'Swaps a launch code or a token for a cookie.',
+  },
+];

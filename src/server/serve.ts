@@ -1,0 +1,227 @@
+import process from 'node:process';
+import { Worker } from 'node:worker_threads';
+
+import { randomSecret, silentLogger, systemClock } from '../core/index.ts';
+import { stateDirectory } from '../core/state-directory.ts';
+import type { Run } from '../engine/index.ts';
+import { PipelineError } from '../errors.ts';
+import { digestOf } from './access.ts';
+import { isLoopback, literalOf } from './host-header.ts';
+import type { TlsTexts } from './listen.ts';
+import { type FromServer, Pulse, type ToServer } from './messages.ts';
+import type { ObservationParts } from './parts.ts';
+import { Publisher } from './publisher.ts';
+import type { ThreadSettings } from './thread.ts';
+import { checkTokens, keptTokens, type Tokens } from './tokens.ts';
+
+/** How a run is served. */
+export interface ServeOptions extends ObservationParts {
+  /** The address to listen at; `127.0.0.1` unless given. Any other than loopback needs more. */
+  readonly host?: string;
+  /** 7420 unless given; 0 takes any that is free. */
+  readonly port?: number;
+  /**
+   * Of an admin: at least 16 characters. Unless given that in `MILLRACE_TOKEN`, or else one that is
+   * made and kept in the state directory of the pipeline.
+   */
+  readonly token?: string;
+  /** Of whoever may only look; unless given that in `MILLRACE_READ_TOKEN`. */
+  readonly readToken?: string;
+  /** Names that requests may call this host by, beside `localhost` and its address. */
+  readonly names?: readonly string[];
+  /** Origins of other pages that may call with a token; none unless given. */
+  readonly origins?: readonly string[];
+  /** Serves HTTPS. */
+  readonly tls?: TlsTexts;
+  /** Allows an address that other machines reach without TLS. */
+  readonly insecureHttp?: boolean;
+  /** Gives `/metrics` to whoever asks. */
+  readonly publicMetrics?: boolean;
+  /** `/livez` fails once the loop has stood still for so long; 10,000 unless given. */
+  readonly stallMsMax?: number;
+  /**
+   * The descriptor that a stall is told to while it lasts, when nothing else of the process can
+   * speak: 2, standard error, unless given. Null: none.
+   */
+  readonly stallDescriptor?: number | null;
+}
+
+/** What serves a run, in a thread of its own. It does not keep the process alive. */
+export interface Server extends AsyncDisposable {
+  /** `http://127.0.0.1:7420` */
+  readonly url: string;
+  /** Opens a session in a browser, as admin, once. */
+  readonly launchUrl: string;
+  /** Characters that wait for the server's thread: at most about 2 MiB, whatever it does. */
+  readonly heldBytes: number;
+  /** Ends every connection and the thread. */
+  close(): Promise<void>;
+}
+
+export const defaultPort = 7420;
+
+/**
+ * Serves probes, metrics and the API of a run. Throws `ERR_CONFIG_INVALID` for what is not safe, and
+ * `ERR_SERVER_LISTEN` where it cannot listen.
+ */
+export async function serve(run: Run, options: ServeOptions = {}): Promise<Server> {
+  const { host = '127.0.0.1', port = defaultPort, tls } = options;
+  const given = givenTokens(options);
+  checkExposure(host, given, options);
+  const tokens = given ?? (await keptTokens(stateDirectory(process.env, run.stats().pipeline)));
+  const launch = randomSecret();
+  const pulse = new Pulse();
+  const settings: ThreadSettings = {
+    memory: pulse.memory,
+    host: host === 'localhost' ? '127.0.0.1' : host,
+    port,
+    tls,
+    names: options.names ?? [],
+    origins: options.origins ?? [],
+    publicMetrics: options.publicMetrics ?? false,
+    digests: {
+      admin: digestOf(tokens.admin),
+      read: tokens.read === undefined ? undefined : digestOf(tokens.read),
+      launch: digestOf(launch),
+    },
+    // Cookies do not tell ports apart, so the name does.
+    cookie: `millrace-${port === 0 ? randomSecret().slice(0, 8) : port}`,
+    stallMsMax: options.stallMsMax ?? 10_000,
+    stallDescriptor: options.stallDescriptor === null ? undefined : (options.stallDescriptor ?? 2),
+  };
+  const thread = new ServerThread(run, options, pulse, settings);
+  const scheme = tls === undefined ? 'http' : 'https';
+  const url = `${scheme}://${shownHost(settings)}:${await thread.port}`;
+  return {
+    url,
+    launchUrl: `${url}/#launch=${launch}`,
+    get heldBytes() {
+      return thread.heldBytes;
+    },
+    close: () => thread.close(),
+    [Symbol.asyncDispose]: () => thread.close(),
+  };
+}
+
+/** By what a browser here reaches it: no request may name the address that stands for all. */
+function shownHost({ host, names }: ThreadSettings): string {
+  const isEvery = host === '0.0.0.0' || host === '::';
+  return isEvery ? (names[0] ?? 'localhost') : literalOf(host)!;
+}
+
+function givenTokens({ token, readToken }: ServeOptions): Tokens | undefined {
+  const admin = token ?? process.env['MILLRACE_TOKEN'];
+  const read = readToken ?? process.env['MILLRACE_READ_TOKEN'];
+  return admin === undefined ? undefined : checkTokens({ admin, read });
+}
+
+function checkExposure(host: string, given: Tokens | undefined, options: ServeOptions): void {
+  if (isLoopback(host)) return;
+  const refuse = (fact: string, remedy: string): never => {
+    throw new PipelineError({ code: 'ERR_CONFIG_INVALID', place: `serve ${host}`, fact, remedy });
+  };
+  if (given === undefined) {
+    refuse('other machines reach this address, and no token was given', 'set `MILLRACE_TOKEN`');
+  }
+  if (options.tls === undefined && options.insecureHttp !== true) {
+    const remedy = 'give a certificate and its key, or allow it (`--insecure-http`)';
+    refuse('other machines reach this address, and everybody between reads the token', remedy);
+  }
+}
+
+/** The thread and the pipeline's side of it. */
+class ServerThread {
+  readonly port: Promise<number>;
+  readonly #worker: Worker;
+  readonly #publisher: Publisher;
+  readonly #options: ServeOptions;
+  #isClosing = false;
+  readonly #ended: Promise<void>;
+
+  constructor(run: Run, options: ServeOptions, pulse: Pulse, settings: ThreadSettings) {
+    this.#options = options;
+    // The compiler does not rewrite this extension.
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    this.#worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {
+      name: 'millrace-server',
+      workerData: settings,
+      env: {},
+      execArgv: [],
+      resourceLimits: { maxOldGenerationSizeMb: 128 },
+    });
+    const post = (message: ToServer): void => this.#worker.postMessage(message);
+    this.#publisher = new Publisher({
+      run,
+      parts: options,
+      clock: systemClock,
+      post,
+      taken: () => pulse.taken,
+      beat: (status) => pulse.beat(status),
+    });
+    const listening = Promise.withResolvers<number>();
+    this.port = listening.promise;
+    this.#worker.on('message', (message: FromServer) => {
+      if (message.type === 'listening') {
+        this.#worker.unref();
+        listening.resolve(message.port);
+      } else if (message.type === 'refused') listening.reject(this.#refused(settings, message));
+      else if (message.type === 'question') {
+        const answer = this.#publisher.answer(message.question);
+        post({ type: 'answer', id: message.id, answer });
+      } else this.#log.warning('loop.resumed', { stalledMs: message.stalledMs });
+    });
+    this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
+    this.#worker.on('error', (error) => {
+      listening.reject(error);
+      // The pipeline goes on without it.
+      if (!this.#isClosing) this.#log.error('server.failed', { error });
+    });
+    void this.#ended.then(() => this.#publisher.stop());
+    listening.promise.catch(() => void this.close());
+  }
+
+  get heldBytes(): number {
+    return this.#publisher.heldBytes;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isClosing) {
+      this.#isClosing = true;
+      this.#publisher.stop();
+      this.#worker.ref();
+      this.#worker.postMessage({ type: 'close' } satisfies ToServer);
+      const over = new AbortController();
+      const late = systemClock.sleep(closeMsMax, { signal: over.signal }).catch(() => {});
+      await Promise.race([this.#ended, late]);
+      over.abort();
+      await this.#worker.terminate();
+    }
+    await this.#ended;
+  }
+
+  get #log(): NonNullable<ServeOptions['log']> {
+    return this.#options.log ?? silentLogger;
+  }
+
+  #refused(
+    { host, port }: ThreadSettings,
+    { code, message }: FromServer & { type: 'refused' },
+  ): PipelineError {
+    const fact = listenFacts[code] ?? message;
+    return new PipelineError({
+      code: 'ERR_SERVER_LISTEN',
+      place: `${literalOf(host)}:${port}`,
+      fact,
+      remedy: 'choose another address, or port 0 for any that is free',
+    });
+  }
+}
+
+const closeMsMax = 2000;
+
+const listenFacts: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another server listens there',
+  EACCES: 'this user may not listen there',
+  EADDRNOTAVAIL: 'this machine does not have the address',
+  ENOTFOUND: 'there is no such host',
+};
