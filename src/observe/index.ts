@@ -1,4 +1,21 @@
 export {
+  Alerts,
+  type AlertsOptions,
+  emitAlert,
+  watchAlerts,
+  type Watched,
+  type WatchOptions,
+} from './alerts.ts';
+export type {
+  AlertLimits,
+  AlertLooks,
+  AlertReading,
+  AlertRule,
+  AlertSeverity,
+} from './alerts/rule.ts';
+export { type ShippedLimits, type ShippedRule, shippedRules } from './alerts/shipped.ts';
+export type { Alert, AlertState } from './alerts/track.ts';
+export {
   type BatchStatus,
   DegradationHistogram,
   type DegradationHistogramOptions,
@@ -31,7 +48,26 @@ export {
   runResumed,
   runStarted,
 } from './events.ts';
+export {
+  type BuildInfo,
+  type Exposed,
+  expositionFormat,
+  type ExpositionFormat,
+  type ExpositionOptions,
+  expositionTypes,
+  prometheusText,
+} from './exposition.ts';
 export { classicBounds, type ExponentialBuckets, Histogram } from './histogram.ts';
+export {
+  BufferedStructuredLogger,
+  type BufferedStructuredLoggerOptions,
+  keptEvents,
+  type LogFields,
+  type LoggerOptions,
+  type LogStream,
+  StructuredLogger,
+  type StructuredLoggerOptions,
+} from './log.ts';
 export { latencyOf, Meter } from './meter.ts';
 export {
   MetricsRegistry,

@@ -1,0 +1,165 @@
+import {
+  type Add,
+  families,
+  type Family,
+  type RunSource,
+  runSource,
+} from './exposition/families.ts';
+import { labelsOf } from './exposition/labels.ts';
+import { classicBounds } from './histogram.ts';
+import { MetricsRegistry, type MetricsReport } from './metrics-registry.ts';
+import type { Latency, RunStats } from './snapshot.ts';
+
+/** Prometheus's text 0.0.4, or OpenMetrics 1.0. */
+export type ExpositionFormat = 'text' | 'openmetrics';
+
+/** The content type of each format. */
+export const expositionTypes: Readonly<Record<ExpositionFormat, string>> = {
+  text: 'text/plain; version=0.0.4; charset=utf-8',
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+};
+
+/** What is shown: the figures of a run, and those of what the engine does not see. */
+export type Exposed = RunStats | MetricsReport | MetricsRegistry;
+
+/** What runs: the labels of `millrace_build_info`. */
+export interface BuildInfo {
+  readonly version: string;
+  readonly commit: string;
+  readonly node: string;
+}
+
+/** How snapshots are written. */
+export interface ExpositionOptions {
+  /** `text` unless given. */
+  readonly format?: ExpositionFormat;
+  readonly build?: BuildInfo;
+}
+
+/** The format to answer with: OpenMetrics where the `Accept` header names it, else text. */
+export function expositionFormat(accept: string | undefined): ExpositionFormat {
+  return accept?.includes('application/openmetrics-text') ? 'openmetrics' : 'text';
+}
+
+/** How many label sets a metric has at most; what is beyond them adds up in one, `overflow`. */
+const labelSetsMax = 1000;
+
+/** Writes snapshots as Prometheus reads them; one source, or several of which no two are alike. */
+export function prometheusText(
+  source: Exposed | readonly Exposed[],
+  { format = 'text', build }: ExpositionOptions = {},
+): string {
+  const sources: readonly Exposed[] = Array.isArray(source) ? source : [source as Exposed];
+  const runs: RunSource[] = [];
+  const reports: MetricsReport[] = [];
+  for (const one of sources) {
+    if (one instanceof MetricsRegistry) reports.push(one.report());
+    else if ('stages' in one) reports.push(one);
+    else runs.push(runSource(one));
+  }
+  const lines = build === undefined ? [] : [buildInfo(build, format)];
+  for (const family of families)
+    writeFamily(family, valuesOf(family, runs, reports), format, lines);
+  if (format === 'openmetrics') lines.push('# EOF\n');
+  return lines.join('');
+}
+
+function buildInfo({ version, commit, node }: BuildInfo, format: ExpositionFormat): string {
+  const [name, type] =
+    format === 'openmetrics' ? ['millrace_build', 'info'] : ['millrace_build_info', 'gauge'];
+  const help = `# HELP ${name} What runs.\n# TYPE ${name} ${type}\n`;
+  return `${help}millrace_build_info{${labelsOf({ version, commit, node })}} 1\n`;
+}
+
+type Values = [labels: string, value: number | Latency][];
+
+function valuesOf(
+  family: Family,
+  runs: readonly RunSource[],
+  reports: readonly MetricsReport[],
+): Values {
+  const values: Values = [];
+  let beyond: number | Latency | undefined;
+  const add: Add = (labels, value) => {
+    if (values.length < labelSetsMax) values.push([labels, value]);
+    else beyond = together(family, beyond, value);
+  };
+  for (const run of runs) family.ofRun?.(run, add);
+  for (const report of reports) family.ofStages?.(report, add);
+  if (beyond !== undefined) values.push([overflowLabels(family), beyond]);
+  return values;
+}
+
+function overflowLabels({ labels }: Family): string {
+  return labelsOf(Object.fromEntries(labels.map((name) => [name, 'overflow'])));
+}
+
+/** Counters and histograms add up; of gauges the greatest stands. */
+function together(
+  { type }: Family,
+  one: number | Latency | undefined,
+  other: number | Latency,
+): number | Latency {
+  if (one === undefined) return other;
+  if (typeof one === 'number' || typeof other === 'number') {
+    const [a, b] = [one as number, other as number];
+    return type === 'gauge' ? Math.max(a, b) : a + b;
+  }
+  const count = one.count + other.count;
+  const buckets = (one.buckets ?? []).map((seen, at) => seen + (other.buckets?.[at] ?? 0));
+  return { ...one, count, meanMs: (sumMs(one) + sumMs(other)) / count, buckets };
+}
+
+function sumMs({ count, meanMs }: Latency): number {
+  return (meanMs ?? 0) * count;
+}
+
+function writeFamily(
+  family: Family,
+  values: Values,
+  format: ExpositionFormat,
+  lines: string[],
+): void {
+  if (values.length === 0) return;
+  const { type, unit, help } = family;
+  const name = `millrace_${family.name}`;
+  const sample = type === 'counter' ? `${name}_total` : name;
+  const described = format === 'openmetrics' ? name : sample;
+  lines.push(`# HELP ${described} ${escapeHelp(help)}\n# TYPE ${described} ${type}\n`);
+  if (format === 'openmetrics' && unit !== undefined) lines.push(`# UNIT ${name} ${unit}\n`);
+  for (const [labels, value] of values) {
+    if (typeof value === 'number') lines.push(`${sample}{${labels}} ${numberText(value)}\n`);
+    else writeHistogram(name, labels, value, lines);
+  }
+}
+
+// What each bucket ends with.
+const bucketEnds = classicBounds.map((bound) => `,le="${floatText(bound)}"} `);
+
+function writeHistogram(name: string, labels: string, latency: Latency, lines: string[]): void {
+  const { count, buckets = [] } = latency;
+  const bucket = `${name}_bucket{${labels}`;
+  for (let at = 0; at < buckets.length; at++) {
+    lines.push(`${bucket}${bucketEnds[at]!}${numberText(buckets[at]!)}\n`);
+  }
+  lines.push(`${bucket},le="+Inf"} ${numberText(count)}\n`);
+  lines.push(`${name}_sum{${labels}} ${numberText(sumMs(latency) / 1000)}\n`);
+  lines.push(`${name}_count{${labels}} ${numberText(count)}\n`);
+}
+
+/** As Prometheus writes what is no finite number. */
+function numberText(value: number): string {
+  if (Number.isFinite(value)) return String(value);
+  if (Number.isNaN(value)) return 'NaN';
+  return value > 0 ? '+Inf' : '-Inf';
+}
+
+/** Of a label, which is text and has one form only: that of OpenMetrics. */
+function floatText(value: number): string {
+  const text = String(value).replace(/e([-+])(\d)$/, 'e$10$2');
+  return /[.e]/.test(text) ? text : `${text}.0`;
+}
+
+function escapeHelp(help: string): string {
+  return help.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('"', "'");
+}

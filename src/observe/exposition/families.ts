@@ -1,0 +1,333 @@
+import { engineEvents } from '../events.ts';
+import type { MetricsReport } from '../metrics-registry.ts';
+import type { ComponentReport, Latency, RunStats } from '../snapshot.ts';
+import { labelsOf } from './labels.ts';
+
+/** Notes a value for a set of labels. */
+export type Add = (labels: string, value: number | Latency) => void;
+
+/** Metrics of one name. A family of counters has its name without `_total`. */
+export interface Family {
+  /** Without the prefix. */
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly unit?: 'seconds' | 'bytes' | 'ratio';
+  readonly help: string;
+  /** The names of its labels, a closed set. */
+  readonly labels: readonly string[];
+  readonly ofRun?: (run: RunSource, add: Add) => void;
+  readonly ofStages?: (report: MetricsReport, add: Add) => void;
+}
+
+/** A run with the labels that its families share. */
+export interface RunSource {
+  readonly stats: RunStats;
+  readonly labels: string;
+  readonly components: readonly { readonly report: ComponentReport; readonly labels: string }[];
+}
+
+/** What a run is shown as. */
+export function runSource(stats: RunStats): RunSource {
+  const labels = labelsOf({ pipeline: stats.pipeline });
+  const components = stats.components.map((report) => ({
+    report,
+    labels: labelsOf({ pipeline: stats.pipeline, stage: report.id, kind: report.kind }),
+  }));
+  return { stats, labels, components };
+}
+
+const componentLabels = ['pipeline', 'stage', 'kind'];
+
+type OfComponent = (report: ComponentReport, labels: string, add: Add) => void;
+
+function ofComponents(each: OfComponent): Pick<Family, 'ofRun'> {
+  return {
+    ofRun: ({ components }, add) => {
+      for (const { report, labels } of components) each(report, labels, add);
+    },
+  };
+}
+
+function rows(
+  name: string,
+  help: string,
+  of: (report: ComponentReport) => number,
+  type: 'counter' | 'gauge' = 'counter',
+): Family {
+  const each: OfComponent = (report, labels, add) => add(labels, of(report));
+  return { name: `rows_${name}`, type, help, labels: componentLabels, ...ofComponents(each) };
+}
+
+function latency(name: string, help: string, of: (report: ComponentReport) => Latency): Family {
+  const each: OfComponent = (report, labels, add) => {
+    if (of(report).count > 0) add(labels, of(report));
+  };
+  const family = { name: `${name}_seconds`, type: 'histogram', unit: 'seconds', help } as const;
+  return { ...family, labels: componentLabels, ...ofComponents(each) };
+}
+
+/** By a reason of a closed set, which components declare. */
+function byReason(
+  name: string,
+  help: string,
+  of: (report: ComponentReport) => Readonly<Record<string, number>>,
+): Family {
+  const each: OfComponent = (report, labels, add) => {
+    for (const [reason, count] of Object.entries(of(report))) {
+      add(`${labels},${labelsOf({ reason })}`, count);
+    }
+  };
+  const labels = [...componentLabels, 'reason'];
+  return { name, type: 'counter', help, labels, ...ofComponents(each) };
+}
+
+const components: readonly Family[] = [
+  rows('in', 'Rows that came in; for a source, records read.', (report) => report.in),
+  rows('out', 'Rows that went out; for a sink, rows committed.', (report) => report.out),
+  byReason('rows_dropped', 'Rows dropped by a rule.', (report) => report.droppedBy),
+  rows('dead', 'Rows that became dead letters.', (report) => report.dead),
+  rows('absorbed', 'Rows that went into others.', (report) => report.absorbed),
+  rows('created', 'Rows made of others.', (report) => report.created),
+  rows('held', 'Rows held now.', (report) => report.held, 'gauge'),
+  rows('unaccounted', 'Rows that nothing accounts for.', (report) => report.unaccounted, 'gauge'),
+  byReason('errors', 'Failed records and calls.', (report) => report.errors),
+  byReason('noted', 'Things worth a number that are no rows.', (report) => report.counts),
+  latency('work', 'Time at work per batch.', (report) => report.work),
+  latency('wait', 'Time of a batch in the queue before.', (report) => report.wait),
+  latency('end_to_end', 'Time of a batch from its source.', (report) => report.endToEnd),
+  {
+    name: 'time_seconds',
+    type: 'counter',
+    unit: 'seconds',
+    help: 'Time at work (busy), waiting for room downstream (blocked), and for input (idle).',
+    labels: [...componentLabels, 'state'],
+    ...ofComponents(({ busyMs, blockedMs, idleMs }, labels, add) => {
+      add(`${labels},state="busy"`, busyMs / 1000);
+      add(`${labels},state="blocked"`, blockedMs / 1000);
+      add(`${labels},state="idle"`, idleMs / 1000);
+    }),
+  },
+  {
+    name: 'progress_age_seconds',
+    type: 'gauge',
+    unit: 'seconds',
+    help: 'Time since it last did anything.',
+    labels: componentLabels,
+    ...ofComponents(({ sinceProgressMs }, labels, add) => {
+      if (sinceProgressMs !== null) add(labels, sinceProgressMs / 1000);
+    }),
+  },
+  {
+    name: 'read_bytes',
+    type: 'counter',
+    unit: 'bytes',
+    help: 'Bytes taken in by a source.',
+    labels: componentLabels,
+    ...ofComponents(({ kind, bytes }, labels, add) => {
+      if (kind === 'source') add(labels, bytes);
+    }),
+  },
+];
+
+type PolicyFigure = 'calls' | 'attempts' | 'retries' | 'suppressed' | 'substituted';
+
+function policy(figure: PolicyFigure, help: string): Family {
+  const each: OfComponent = (report, labels, add) => {
+    if (report.policy !== undefined) add(labels, report.policy[figure]);
+  };
+  const family = { name: `policy_${figure}`, type: 'counter', help } as const;
+  return { ...family, labels: componentLabels, ...ofComponents(each) };
+}
+
+type Breaker = NonNullable<ComponentReport['policy']>['breakers'][number];
+
+function breaker(
+  family: Pick<Family, 'name' | 'type' | 'unit' | 'help'>,
+  each: (breaker: Breaker, labels: string, add: Add) => void,
+  ...more: string[]
+): Family {
+  const ofComponent: OfComponent = (report, labels, add) => {
+    for (const [at, one] of (report.policy?.breakers ?? []).entries()) {
+      // Two of one name are told apart by their place.
+      const isFirst = report.policy!.breakers.findIndex(({ name }) => name === one.name) === at;
+      const name = isFirst ? one.name : `${one.name}#${at + 1}`;
+      each(one, `${labels},${labelsOf({ policy: name })}`, add);
+    }
+  };
+  const labels = [...componentLabels, 'policy', ...more];
+  return { ...family, labels, ...ofComponents(ofComponent) };
+}
+
+const policies: readonly Family[] = [
+  policy('calls', 'Calls made under a policy.'),
+  policy('attempts', 'Attempts of calls.'),
+  policy('retries', 'Attempts but the first of each call.'),
+  policy('suppressed', 'Retries that a budget did not allow.'),
+  policy('substituted', 'Results that a fallback gave.'),
+  breaker(
+    { name: 'breaker_state', type: 'gauge', help: 'The state a breaker is in has 1.' },
+    ({ state }, labels, add) => {
+      for (const one of ['closed', 'open', 'half-open']) {
+        add(`${labels},state="${one}"`, one === state ? 1 : 0);
+      }
+    },
+    'state',
+  ),
+  breaker(
+    { name: 'breaker_opens', type: 'counter', help: 'How often a breaker opened.' },
+    ({ opens }, labels, add) => add(labels, opens),
+  ),
+  breaker(
+    {
+      name: 'breaker_open_seconds',
+      type: 'counter',
+      unit: 'seconds',
+      help: 'How long a breaker has been open in all.',
+    },
+    ({ openMs }, labels, add) => add(labels, openMs / 1000),
+  ),
+  breaker(
+    { name: 'breaker_refused', type: 'counter', help: 'Calls that a breaker let not through.' },
+    ({ refused }, labels, add) => add(labels, refused),
+  ),
+];
+
+type Queue = RunStats['queues'][string];
+
+function queue(
+  name: string,
+  help: string,
+  of: (queue: Queue) => number,
+  unit?: 'bytes' | 'ratio',
+): Family {
+  return {
+    name: `queue_${name}`,
+    type: 'gauge',
+    ...(unit === undefined ? {} : { unit }),
+    help,
+    labels: ['pipeline', 'queue'],
+    ofRun: ({ stats, labels }, add) => {
+      for (const [id, one] of Object.entries(stats.queues)) {
+        add(`${labels},${labelsOf({ queue: id })}`, of(one));
+      }
+    },
+  };
+}
+
+function ofRun(
+  family: Pick<Family, 'name' | 'type' | 'unit' | 'help'>,
+  of: (stats: RunStats) => number,
+): Family {
+  const add: Family['ofRun'] = ({ stats, labels }, note) => note(labels, of(stats));
+  return { ...family, labels: ['pipeline'], ofRun: add };
+}
+
+const runs: readonly Family[] = [
+  queue('batches', 'Batches that wait before a component.', ({ depth }) => depth),
+  queue('rows', 'Rows that wait before a component.', (one) => one.rows),
+  queue('bytes', 'Bytes that wait before a component.', ({ bytes }) => bytes, 'bytes'),
+  queue('fill_ratio', 'How full the fullest queue before it is.', ({ fill }) => fill, 'ratio'),
+  {
+    name: 'source_lag',
+    type: 'gauge',
+    help: 'How far a source is behind its input, where it knows.',
+    labels: ['pipeline', 'stage'],
+    ofRun: ({ stats, labels }, add) => {
+      for (const [stage, lag] of Object.entries(stats.lag)) {
+        if (lag !== null) add(`${labels},${labelsOf({ stage })}`, lag);
+      }
+    },
+  },
+  {
+    name: 'degraded',
+    type: 'gauge',
+    help: 'What the run goes on without has 1.',
+    labels: ['pipeline', 'stage'],
+    ofRun: ({ stats, labels }, add) => {
+      for (const stage of Object.keys(stats.degraded)) {
+        add(`${labels},${labelsOf({ stage })}`, 1);
+      }
+    },
+  },
+  {
+    name: 'run_state',
+    type: 'gauge',
+    help: 'The state that the run is in has 1.',
+    labels: ['pipeline', 'state'],
+    ofRun: ({ stats, labels }, add) => add(`${labels},state="${stats.status}"`, 1),
+  },
+  ofRun(
+    { name: 'run_seconds', type: 'gauge', unit: 'seconds', help: 'How long the run has lasted.' },
+    ({ durationMs }) => durationMs / 1000,
+  ),
+  ofRun(
+    { name: 'dead_letters', type: 'counter', help: 'Dead letters committed.' },
+    ({ deadLetters }) => deadLetters,
+  ),
+  ofRun(
+    {
+      name: 'resident_memory_bytes',
+      type: 'gauge',
+      unit: 'bytes',
+      help: 'Memory of the process that is resident.',
+    },
+    ({ process }) => process.rssBytes,
+  ),
+  ofRun(
+    { name: 'heap_used_bytes', type: 'gauge', unit: 'bytes', help: 'The heap of JavaScript.' },
+    ({ process }) => process.heapUsedBytes,
+  ),
+  ofRun(
+    {
+      name: 'event_loop_utilization_ratio',
+      type: 'gauge',
+      unit: 'ratio',
+      help: 'The share of time that the event loop was busy.',
+    },
+    ({ process }) => process.loopUtilization,
+  ),
+  ...engineEvents.map(({ name, metric, summary }) =>
+    ofRun(
+      { name: metric.slice('millrace_'.length, -'_total'.length), type: 'counter', help: summary },
+      ({ events }) => events[name] ?? 0,
+    ),
+  ),
+];
+
+type ObservedFigure = 'in' | 'out' | 'errors';
+
+function observed(figure: ObservedFigure, help: string): Family {
+  return {
+    name: `observed_${figure}`,
+    type: 'counter',
+    help,
+    labels: ['stage'],
+    ofStages: ({ stages }, add) => {
+      for (const stage of stages) {
+        const value = stage[figure];
+        if (value !== null) add(labelsOf({ stage: stage.name }), value);
+      }
+    },
+  };
+}
+
+const stages: readonly Family[] = [
+  observed('in', 'What came into functions and stages outside the engine.'),
+  observed('out', 'What they returned or yielded.'),
+  observed('errors', 'How often they threw.'),
+  {
+    name: 'observed_seconds',
+    type: 'histogram',
+    unit: 'seconds',
+    help: 'How long their calls took, or the time between their yields.',
+    labels: ['stage'],
+    ofStages: (report, add) => {
+      for (const stage of report.stages) {
+        if (stage.count > 0) add(labelsOf({ stage: stage.name }), stage);
+      }
+    },
+  },
+];
+
+/** Every metric there is. */
+export const families: readonly Family[] = [...components, ...policies, ...runs, ...stages];

@@ -1,0 +1,15 @@
+const special = /[\\"\n]/;
+
+/** The labels as both formats have them, without the braces. */
+export function labelsOf(labels: Readonly<Record<string, string>>): string {
+  let text = '';
+  for (const name in labels) {
+    text += `${text === '' ? '' : ','}${name}="${escapeLabel(labels[name]!)}"`;
+  }
+  return text;
+}
+
+function escapeLabel(value: string): string {
+  if (!special.test(value)) return value;
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
+}

@@ -1,0 +1,182 @@
+import { spawnSync } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+
+import { filter, memorySink, memorySource, pipeline, schema, startRun } from '../../src/index.ts';
+import {
+  expositionFormat,
+  Histogram,
+  latencyOf,
+  MetricsRegistry,
+  prometheusText,
+  type RunStats,
+} from '../../src/observe/index.ts';
+import { virtualOutside } from '../../src/testing/index.ts';
+import { debianPrometheus } from './debian-prometheus.ts';
+
+const build = { version: '1.2.3', commit: 'abc', node: '24.21.0' };
+
+/** The figures of a run of three components, one of which drops two rows. */
+async function ranStats(name = 'boiler'): Promise<RunStats> {
+  const rows = [{ value: 1 }, { value: 60 }, { value: 70 }, { value: 2 }];
+  const built = pipeline(name, {}, { outside: virtualOutside(), deadLetters: memorySink() })
+    .from(memorySource({ schema: schema({ value: 'float64' }), rows }))
+    .pipe(filter({ where: 'value > 50' }))
+    .to(memorySink());
+  const run = startRun(await built.plan());
+  await run.done;
+  return run.stats();
+}
+
+function registryWith(names: readonly string[]): MetricsRegistry {
+  const registry = new MetricsRegistry();
+  for (const name of names) {
+    registry.register(name, { in: 2, out: 1, activeMs: 500, latency: 0.25 });
+  }
+  return registry;
+}
+
+/** Lines of a metric, without the comments. */
+function samples(text: string, metric: string): string[] {
+  return text.split('\n').filter((line) => line.startsWith(metric));
+}
+
+describe('of a run', () => {
+  test('each component has its rows, times and errors, with labels from closed sets', async () => {
+    const text = prometheusText(await ranStats(), { build });
+    expect(samples(text, 'millrace_rows_in_total')).toEqual([
+      'millrace_rows_in_total{pipeline="boiler",stage="memory",kind="source"} 4',
+      'millrace_rows_in_total{pipeline="boiler",stage="filter",kind="stage"} 4',
+      'millrace_rows_in_total{pipeline="boiler",stage="memory-2",kind="sink"} 2',
+    ]);
+    expect(samples(text, 'millrace_rows_dropped_total')).toEqual([
+      expect.stringMatching(/stage="filter",kind="stage",reason="[a-z-]+"} 2$/),
+    ]);
+    expect(samples(text, 'millrace_work_seconds_count')[1]).toContain('stage="filter"');
+    expect(samples(text, 'millrace_run_state')).toEqual([
+      'millrace_run_state{pipeline="boiler",state="done"} 1',
+    ]);
+    expect(samples(text, 'millrace_runs_started_total')).toEqual([
+      'millrace_runs_started_total{pipeline="boiler"} 1',
+    ]);
+    expect(samples(text, 'millrace_build_info')).toEqual([
+      'millrace_build_info{version="1.2.3",commit="abc",node="24.21.0"} 1',
+    ]);
+    const used = new Set([...text.matchAll(/([a-z]+)="/g)].map(([, name]) => name));
+    const closed = ['pipeline', 'stage', 'kind', 'reason', 'state', 'policy', 'queue', 'le'];
+    expect([...used].filter((name) => !closed.includes(name!)).sort()).toEqual(
+      Object.keys(build).sort(),
+    );
+  });
+
+  test('several runs share a family, each with its pipeline', async () => {
+    const text = prometheusText([await ranStats('one'), await ranStats('two')]);
+    expect(text.match(/# TYPE millrace_rows_in_total counter/g)).toHaveLength(1);
+    expect(samples(text, 'millrace_run_state')).toHaveLength(2);
+  });
+});
+
+describe('of a registry', () => {
+  test('names are escaped, and times are classic buckets', () => {
+    const text = prometheusText(registryWith(['a "quoted"\nname\\']));
+    const label = '{stage="a \\"quoted\\"\\nname\\\\"';
+    expect(samples(text, 'millrace_observed_in_total')).toEqual([
+      `millrace_observed_in_total${label}} 2`,
+    ]);
+    const buckets = samples(text, 'millrace_observed_seconds_bucket');
+    expect(buckets).toContain(`millrace_observed_seconds_bucket${label},le="0.0625"} 0`);
+    expect(buckets).toContain(`millrace_observed_seconds_bucket${label},le="0.25"} 1`);
+    expect(buckets.at(-1)).toBe(`millrace_observed_seconds_bucket${label},le="+Inf"} 1`);
+    expect(samples(text, 'millrace_observed_seconds_sum')[0]).toMatch(/ 0\.25$/);
+  });
+
+  test('its report, which can be sent to another thread, gives the same', () => {
+    const registry = registryWith(['a', 'b']);
+    const sent = structuredClone(registry.report());
+    expect(prometheusText(sent)).toBe(prometheusText(registry));
+  });
+
+  test('what was not measured is not there', () => {
+    const registry = new MetricsRegistry();
+    registry.register('timed', { latency: 1 });
+    const text = prometheusText(registry);
+    expect(samples(text, 'millrace_observed_in_total')).toEqual([]);
+    expect(samples(text, 'millrace_observed_seconds_count')).toHaveLength(1);
+  });
+});
+
+describe('label sets', () => {
+  const histogram = new Histogram();
+  histogram.record(0.25, 4);
+  const stages = Array.from({ length: 1500 }, (_, at) => ({
+    ...registryWith(['any']).report().stages[0]!,
+    ...latencyOf(histogram),
+    name: `stage-${at}`,
+  }));
+
+  test('are 1,000 at most of each metric; what is beyond adds up in one more', () => {
+    const text = prometheusText({ stages });
+    const counters = samples(text, 'millrace_observed_in_total');
+    expect(counters).toHaveLength(1001);
+    expect(counters.at(-1)).toBe('millrace_observed_in_total{stage="overflow"} 1000');
+    const counts = samples(text, 'millrace_observed_seconds_count');
+    expect(counts).toHaveLength(1001);
+    expect(counts.at(-1)).toBe('millrace_observed_seconds_count{stage="overflow"} 2000');
+    expect(text).toContain('millrace_observed_seconds_bucket{stage="overflow",le="0.25"} 2000\n');
+    expect(text).toContain('millrace_observed_seconds_sum{stage="overflow"} 500\n');
+  });
+
+  test('of gauges beyond it the greatest stands', async () => {
+    const stats = await ranStats();
+    const queues = Object.fromEntries(
+      Array.from({ length: 1200 }, (_, at) => [
+        `queue-${at}`,
+        { depth: at, rows: at, bytes: at, fill: at / 1200 },
+      ]),
+    );
+    const text = prometheusText({ ...stats, queues });
+    expect(samples(text, 'millrace_queue_batches').at(-1)).toBe(
+      'millrace_queue_batches{pipeline="overflow",queue="overflow"} 1199',
+    );
+  });
+});
+
+describe('OpenMetrics', () => {
+  test('is given to who accepts it', () => {
+    const prometheus =
+      'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
+    expect([undefined, '*/*', 'text/plain', prometheus].map(expositionFormat)).toEqual([
+      'text',
+      'text',
+      'text',
+      'openmetrics',
+    ]);
+  });
+
+  test('has families without `_total`, units and an end', async () => {
+    const text = prometheusText([await ranStats(), registryWith(['a'])], {
+      format: 'openmetrics',
+      build,
+    });
+    expect(text).toContain('# TYPE millrace_rows_in counter\nmillrace_rows_in_total{');
+    expect(text).toContain('# TYPE millrace_build info\nmillrace_build_info{');
+    expect(text).toContain('# UNIT millrace_observed_seconds seconds\n');
+    expect(text.endsWith('# EOF\n') && text.indexOf('# EOF') === text.length - 6).toBe(true);
+    for (const [, name, unit] of text.matchAll(/^# UNIT (\S+) (\S+)$/gm)) {
+      expect(name!.endsWith(`_${unit}`)).toBe(true);
+    }
+  });
+});
+
+const { promtool, missing } = { promtool: '', ...debianPrometheus() };
+
+test.skipIf(missing !== undefined)(
+  `promtool finds nothing to say${missing === undefined ? '' : ` (${missing})`}`,
+  async () => {
+    const text = prometheusText([await ranStats(), registryWith(['a', 'b'])], { build });
+    const check = (input: string): ReturnType<typeof spawnSync> =>
+      spawnSync(promtool, ['check', 'metrics'], { input, encoding: 'utf8' });
+    const { status, stdout, stderr } = check(text);
+    expect([status, stdout, stderr]).toEqual([0, '', '']);
+    expect(check(text.replaceAll('rows_in_total', 'rows_in')).status).not.toBe(0);
+  },
+);
