@@ -1,4 +1,5 @@
 import type { Measure } from './lib/measure.ts';
+import { logger } from './logger.ts';
 import { memoryColumns } from './memory-columns.ts';
 import { memoryRows } from './memory-rows.ts';
 import { ndjsonRead } from './ndjson-read.ts';
@@ -15,4 +16,5 @@ export const measures: readonly Measure[] = [
   referenceMemory,
   ...startup,
   ...policies,
+  ...logger,
 ];

@@ -54,7 +54,12 @@ export class Terminal {
 
   /** A line on standard error. */
   complain(line: string): void {
-    this.#screen.above(() => this.err.write(`${this.scrub(line)}\n`));
+    this.complainLine(`${line}\n`);
+  }
+
+  /** As `complain`, of lines with their ends; false where standard error takes no more for now. */
+  complainLine(lines: string): boolean {
+    return this.#screen.above(() => this.err.write(this.scrub(lines)));
   }
 
   /** A value as JSON on standard output. */

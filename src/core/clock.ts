@@ -11,7 +11,7 @@ export interface SleepOptions {
 
 /** How a timer is made. */
 export interface TimerOptions {
-  /** False: the process may end while it is set. */
+  /** False: the process may end while it is set, and virtual time does not advance for it alone. */
   readonly keepsAlive?: boolean;
 }
 
@@ -132,6 +132,7 @@ function sleepOnce(delayMs: number, signal: AbortSignal | undefined): Promise<vo
 interface Sleeper {
   readonly at: number;
   readonly order: number;
+  readonly keepsAlive?: boolean;
   readonly wake: () => void;
 }
 
@@ -182,7 +183,7 @@ export class VirtualClock implements Clock {
     });
   }
 
-  timer(goOff: () => void): Timer {
+  timer(goOff: () => void, { keepsAlive = true }: TimerOptions = {}): Timer {
     let sleeper: Sleeper | undefined;
     const stop = (): void => {
       this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
@@ -191,7 +192,7 @@ export class VirtualClock implements Clock {
     const set = (atMs: number): void => {
       checkNumber(atMs, 'to go off at NaN');
       stop();
-      sleeper = { at: Math.max(atMs, this.#time), order: this.#order++, wake: goOff };
+      sleeper = { at: Math.max(atMs, this.#time), order: this.#order++, keepsAlive, wake: goOff };
       this.#add(sleeper);
     };
     return { set, stop };
@@ -216,7 +217,8 @@ export class VirtualClock implements Clock {
 
   // Promise callbacks all run before an immediate does, so by then everything that can go on has.
   #schedule(): void {
-    if (this.#scheduled || this.#holds > 0 || this.#sleepers.length === 0) return;
+    if (this.#scheduled || this.#holds > 0) return;
+    if (this.#sleepers.every(({ keepsAlive }) => keepsAlive === false)) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
