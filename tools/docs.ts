@@ -14,7 +14,7 @@ import type { Definition } from '../src/core/index.ts';
 import { configSchema, exampleConfig, optionsSchema } from '../src/engine/config-schema.ts';
 import { Registry } from '../src/engine/index.ts';
 import { errorCodes } from '../src/errors.ts';
-import { engineEvents } from '../src/observe/index.ts';
+import { eventCatalogue } from '../src/observe/index.ts';
 import * as millrace from '../src/index.ts';
 import { stages } from '../src/stages/index.ts';
 import { assertSameText, Checks } from './checks.ts';
@@ -149,7 +149,7 @@ function errorPage(): string {
 }
 
 function eventPage(): string {
-  const events = engineEvents.flatMap(({ name, level, summary, fields, metric, isKept }) => {
+  const events = eventCatalogue.flatMap(({ name, level, summary, fields, metric, isKept }) => {
     const rows = Object.entries(fields).map(([field, text]) => `| \`${field}\` | ${cell(text)} |`);
     const kept = isKept ? ' Repeats are never collapsed, and none is ever dropped.' : '';
     return [

@@ -10,7 +10,8 @@ import {
   type RecordExcerpt,
 } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
-import { type Emitter, recordFailed } from '../observe/index.ts';
+import { recordFailed } from '../observe/events.ts';
+import type { Emitter } from '../observe/index.ts';
 import type { OnRowError } from './description.ts';
 import type { Observed } from './observed.ts';
 import type { FailedRowRecord } from './report.ts';
@@ -80,7 +81,7 @@ export class DeadLetters {
       offset: failure.position,
       outcome: outcomes[onRowError],
     };
-    emitter.emit(recordFailed, fields, observed.log);
+    emitter.emit(recordFailed, fields, { log: observed.log });
   }
 
   async commit(cut: Cut): Promise<void> {

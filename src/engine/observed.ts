@@ -1,11 +1,7 @@
 import type { Clock, Logger } from '../core/index.ts';
-import {
-  type ComponentKind,
-  type Emitter,
-  ledgerBroken,
-  Meter,
-  type PolicyReport,
-} from '../observe/index.ts';
+import { ledgerBroken } from '../observe/events.ts';
+import type { ComponentKind, Emitter, PolicyReport } from '../observe/index.ts';
+import { Meter } from '../observe/meter.ts';
 import { Tally } from './report.ts';
 
 export interface ObservedParts extends Pick<Observed, 'id' | 'name' | 'kind'> {
@@ -50,7 +46,7 @@ export class Observed {
     const rows = meter.rowsIn + tally.createdRows - accounted - this.held();
     if (rows === this.unaccounted) return;
     this.unaccounted = rows;
-    if (rows !== 0) this.#emitter.emit(ledgerBroken, { id: this.id, rows }, this.log);
+    if (rows !== 0) this.#emitter.emit(ledgerBroken, { id: this.id, rows }, { log: this.log });
   }
 
   now(): number {

@@ -1,9 +1,5 @@
-import {
-  type ComponentReport,
-  latencyOf,
-  type RunReport,
-  type RunStats,
-} from '../observe/index.ts';
+import type { ComponentReport, RunReport, RunStats } from '../observe/index.ts';
+import { latencyOf } from '../observe/meter.ts';
 import type { Observed } from './observed.ts';
 
 /** The figures without what only the present has. */
@@ -15,6 +11,7 @@ export function reportOf({
   degraded: _degraded,
   queues: _queues,
   lag: _lag,
+  alerts: _alerts,
   events: _events,
   ...report
 }: RunStats): RunReport {

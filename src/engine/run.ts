@@ -1,19 +1,16 @@
 import { type Cut, silentLogger } from '../core/index.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
+import { Emitter, type EventListener } from '../observe/emitter.ts';
 import {
   closeFailed,
-  Emitter,
-  type EventListener,
   outputClosed,
   runEnded,
   runFailed,
   runPaused,
-  type RunReport,
   runResumed,
   runStarted,
-  type RunStats,
-  type RunStatus,
-} from '../observe/index.ts';
+} from '../observe/events.ts';
+import type { Alert, Alerts, RunReport, RunStats, RunStatus } from '../observe/index.ts';
 import { type Checkpoint, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
@@ -69,6 +66,7 @@ class PipelineRun implements Run {
   #lastCut: Cut | undefined;
   /** Whether the last cut is complete. */
   #isSafe = false;
+  #alerts: Alerts | undefined;
   /** Resolves when a stop has taken as long as it may. */
   readonly #overdue: PromiseWithResolvers<void> = Promise.withResolvers();
 
@@ -168,6 +166,7 @@ class PipelineRun implements Run {
       graph: this.#graph,
       startedMs: this.#startedMs,
       events: this.#emitter.counts,
+      alerts: this.#alerts?.active ?? [],
     });
   }
 
@@ -247,7 +246,10 @@ class PipelineRun implements Run {
       for (const observed of this.#components.observed) observed.checkLedger();
     }
     this.#endedMs = this.#clock.monotonic();
-    const report = reportOf(this.stats());
+    const stats = this.stats();
+    // What shows at the end alone, as a ledger that does not close, is told too.
+    this.#alerts?.look(stats);
+    const report = reportOf(stats);
     const { status, recordsIn, recordsOut, durationMs } = report;
     this.#emitter.emit(runEnded, { status, recordsIn, recordsOut, durationMs });
     return report;
@@ -302,12 +304,23 @@ class PipelineRun implements Run {
   #startTimers(): void {
     const { everyMs } = this.#plan.settings.checkpoint;
     void this.#cuts.requestEvery(everyMs, this.#clock, this.#timers.signal);
+    void this.#watchAlerts().catch((error: unknown) => this.#fail(error));
     const { durationMsMax } = this.#options;
     if (durationMsMax === undefined) return;
     this.#clock.sleep(durationMsMax, { signal: this.#timers.signal }).then(
       () => this.#drain(),
       () => {},
     );
+  }
+
+  async #watchAlerts(): Promise<void> {
+    const { alerts: rules } = this.#options;
+    if (rules === undefined) return;
+    const watching = await this.#clock.hold(import('../observe/alerts.ts'));
+    const changed = (alert: Alert): void => watching.emitAlert(this.#emitter, alert);
+    this.#alerts = new watching.Alerts({ rules, changed });
+    const { signal } = this.#timers;
+    await watching.watchAlerts(this.#alerts, this, { clock: this.#clock, signal });
   }
 
   /** Some time after an abort, whether or not every component has heeded it. */

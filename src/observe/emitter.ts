@@ -16,6 +16,7 @@ export interface ObservedEvent {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+/** Is told of what happens, at once and in order. */
 export type EventListener = (event: ObservedEvent) => void;
 
 /** The only way in which the engine speaks: logs, counts and tells listeners of what happens. */
@@ -35,13 +36,12 @@ export class Emitter {
     return this.#counts;
   }
 
-  /** `log`: that of the component it happened to. */
+  /** `log`: that of the component it happened to; `level`: where it is not that of the event. */
   emit<N extends string>(
-    event: EventDefinition<N>,
+    { name, level: usual }: EventDefinition<N>,
     fields: EventFields<N>,
-    log: Logger = this.log,
+    { log = this.log, level = usual }: { readonly log?: Logger; readonly level?: LogLevel } = {},
   ): void {
-    const { name, level } = event;
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     logAt(log, level, name, fields);
     if (this.#listeners.size === 0) return;

@@ -1,5 +1,6 @@
 import { defineEvent, type EventDefinition } from '../core/index.ts';
 
+/** `run.started` */
 export const runStarted: EventDefinition<'sources' | 'sinks'> = defineEvent({
   name: 'run.started',
   level: 'INFO',
@@ -8,6 +9,7 @@ export const runStarted: EventDefinition<'sources' | 'sinks'> = defineEvent({
   metric: 'millrace_runs_started_total',
 });
 
+/** `run.ended` */
 export const runEnded: EventDefinition<'status' | 'recordsIn' | 'recordsOut' | 'durationMs'> =
   defineEvent({
     name: 'run.ended',
@@ -22,6 +24,7 @@ export const runEnded: EventDefinition<'status' | 'recordsIn' | 'recordsOut' | '
     metric: 'millrace_runs_ended_total',
   });
 
+/** `run.failed` */
 export const runFailed: EventDefinition<'error'> = defineEvent({
   name: 'run.failed',
   level: 'ERROR',
@@ -31,6 +34,7 @@ export const runFailed: EventDefinition<'error'> = defineEvent({
   isKept: true,
 });
 
+/** `run.paused` */
 export const runPaused: EventDefinition<never> = defineEvent({
   name: 'run.paused',
   level: 'INFO',
@@ -39,6 +43,7 @@ export const runPaused: EventDefinition<never> = defineEvent({
   metric: 'millrace_runs_paused_total',
 });
 
+/** `run.resumed` */
 export const runResumed: EventDefinition<never> = defineEvent({
   name: 'run.resumed',
   level: 'INFO',
@@ -47,6 +52,7 @@ export const runResumed: EventDefinition<never> = defineEvent({
   metric: 'millrace_runs_resumed_total',
 });
 
+/** `output.closed` */
 export const outputClosed: EventDefinition<'reason'> = defineEvent({
   name: 'output.closed',
   level: 'INFO',
@@ -55,6 +61,7 @@ export const outputClosed: EventDefinition<'reason'> = defineEvent({
   metric: 'millrace_outputs_closed_total',
 });
 
+/** `component.degraded` */
 export const componentDegraded: EventDefinition<'id' | 'reason'> = defineEvent({
   name: 'component.degraded',
   level: 'WARNING',
@@ -63,6 +70,7 @@ export const componentDegraded: EventDefinition<'id' | 'reason'> = defineEvent({
   metric: 'millrace_components_degraded_total',
 });
 
+/** `component.recovered` */
 export const componentRecovered: EventDefinition<'id'> = defineEvent({
   name: 'component.recovered',
   level: 'INFO',
@@ -71,6 +79,7 @@ export const componentRecovered: EventDefinition<'id'> = defineEvent({
   metric: 'millrace_components_recovered_total',
 });
 
+/** `component.close-failed` */
 export const closeFailed: EventDefinition<'error'> = defineEvent({
   name: 'component.close-failed',
   level: 'ERROR',
@@ -79,6 +88,7 @@ export const closeFailed: EventDefinition<'error'> = defineEvent({
   metric: 'millrace_components_close_failed_total',
 });
 
+/** `record.failed` */
 export const recordFailed: EventDefinition<
   | 'eventId'
   | 'status'
@@ -108,6 +118,7 @@ export const recordFailed: EventDefinition<
   isKept: true,
 });
 
+/** `circuit_state_change` */
 export const breakerChanged: EventDefinition<
   'breaker' | 'state' | 'previous' | 'reason' | 'components'
 > = defineEvent({
@@ -125,6 +136,7 @@ export const breakerChanged: EventDefinition<
   isKept: true,
 });
 
+/** `ledger.broken` */
 export const ledgerBroken: EventDefinition<'id' | 'rows'> = defineEvent({
   name: 'ledger.broken',
   level: 'CRITICAL',

@@ -6,15 +6,9 @@ export {
   type Watched,
   type WatchOptions,
 } from './alerts.ts';
-export type {
-  AlertLimits,
-  AlertLooks,
-  AlertReading,
-  AlertRule,
-  AlertSeverity,
-} from './alerts/rule.ts';
+export type { AlertLimits, AlertLooks, AlertReading, AlertRule } from './alerts/rule.ts';
 export { type ShippedLimits, type ShippedRule, shippedRules } from './alerts/shipped.ts';
-export type { Alert, AlertState } from './alerts/track.ts';
+export type { Alert, AlertSeverity, AlertState } from './alerts/alert.ts';
 export {
   type BatchStatus,
   DegradationHistogram,
@@ -33,21 +27,7 @@ export {
   QueuePressure,
 } from './health.ts';
 export { Emitter, type EventListener, type ObservedEvent } from './emitter.ts';
-export {
-  breakerChanged,
-  closeFailed,
-  componentDegraded,
-  componentRecovered,
-  engineEvents,
-  ledgerBroken,
-  outputClosed,
-  recordFailed,
-  runEnded,
-  runFailed,
-  runPaused,
-  runResumed,
-  runStarted,
-} from './events.ts';
+export { eventCatalogue } from './catalogue.ts';
 export {
   type BuildInfo,
   type Exposed,

@@ -1,5 +1,7 @@
 import type { BreakerState } from '../core/index.ts';
+import type { Alert } from './alerts/alert.ts';
 
+/** What a component is in its pipeline. */
 export type ComponentKind = 'source' | 'stage' | 'sink' | 'dead-letters';
 
 /** Where a run stands, or how it ended. */
@@ -126,6 +128,8 @@ export interface RunStats extends RunReport {
   readonly degraded: Readonly<Record<string, string>>;
   /** What waits before each component that has a queue. */
   readonly queues: Readonly<Record<string, QueueStats>>;
+  /** Alerts that are pending or firing, the worst first; none where the run has no rules for them. */
+  readonly alerts: readonly Alert[];
   /** How often each event of the engine happened, by its name. */
   readonly events: Readonly<Record<string, number>>;
   /** How far each source is behind its input; null when it cannot know. */
@@ -145,6 +149,7 @@ export interface PolicyReport {
   readonly breakers: readonly BreakerReport[];
 }
 
+/** What a circuit breaker did. */
 export interface BreakerReport {
   readonly name: string;
   readonly state: BreakerState;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { Selection } from '../../src/batch/index.ts';
 import type { Logger, StageInstance } from '../../src/core/index.ts';
-import { engineEvents } from '../../src/observe/index.ts';
+import { engineEvents } from '../../src/observe/events.ts';
 import { circuitBreaker, consecutiveFailures } from '../../src/resilience/index.ts';
 import { branch } from '../../src/stages/branch.ts';
 import { merge } from '../../src/stages/merge.ts';

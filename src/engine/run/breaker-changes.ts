@@ -1,4 +1,5 @@
-import { breakerChanged, type Emitter } from '../../observe/index.ts';
+import { breakerChanged } from '../../observe/events.ts';
+import type { Emitter } from '../../observe/index.ts';
 import type { CircuitBreaker } from '../../resilience/index.ts';
 import type { Plan } from '../planned.ts';
 import { breakersOf } from '../policies.ts';

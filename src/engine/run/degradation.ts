@@ -1,4 +1,5 @@
-import { componentDegraded, componentRecovered, type Emitter } from '../../observe/index.ts';
+import { componentDegraded, componentRecovered } from '../../observe/events.ts';
+import type { Emitter } from '../../observe/index.ts';
 
 /** Why a run goes on but not as it should, by component; each change is told. */
 export class Degradation {

@@ -1,7 +1,13 @@
 import type { Batch } from '../../batch/index.ts';
 import type { Logger } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
-import type { EventListener, RunReport, RunStats, RunStatus } from '../../observe/index.ts';
+import type {
+  AlertRule,
+  EventListener,
+  RunReport,
+  RunStats,
+  RunStatus,
+} from '../../observe/index.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
 
 /** How one run differs from another of the same plan. */
@@ -16,6 +22,11 @@ export interface RunOptions {
   readonly durationMsMax?: number;
   /** Hears what components say; nobody unless given. */
   readonly log?: Logger;
+  /**
+   * What it is watched for, once a second; `shippedRules()` are those that fit every pipeline. Not
+   * watched unless given.
+   */
+  readonly alerts?: readonly AlertRule[];
   /** Sees each batch before a sink writes it, for a live view; may read it until it returns. */
   readonly watch?: (sink: string, batch: Batch) => void;
 }

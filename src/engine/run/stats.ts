@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 
-import type { ComponentKind, ProcessStats, RunStats } from '../../observe/index.ts';
+import type { Alert, ComponentKind, ProcessStats, RunStats } from '../../observe/index.ts';
 import type { Observed } from '../observed.ts';
 import type { Plan, PlannedSource } from '../planned.ts';
 import type { RunGraph } from '../run-graph.ts';
@@ -13,6 +13,7 @@ export interface StatsParts extends Pick<RunStats, 'status' | 'durationMs' | 'de
   readonly degraded: ReadonlyMap<string, string>;
   readonly graph: RunGraph;
   readonly startedMs: number;
+  readonly alerts: readonly Alert[];
   /** How often each event happened, by its name. */
   readonly events: ReadonlyMap<string, number>;
 }
@@ -45,6 +46,7 @@ export function statsOf(parts: StatsParts): RunStats {
     isPaced: plan.sources.some(isPaced),
     degraded: Object.freeze(Object.fromEntries(degraded)),
     queues: graph.queues(),
+    alerts: Object.freeze([...parts.alerts]),
     events: Object.freeze(Object.fromEntries(parts.events)),
     lag: Object.freeze(Object.fromEntries(graph.sources.map(({ id, lag }) => [id, lag]))),
   });

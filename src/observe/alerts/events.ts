@@ -1,0 +1,45 @@
+import { defineEvent, type EventDefinition } from '../../core/index.ts';
+
+type AlertField = 'rule' | 'id' | 'severity' | 'value' | 'limit' | 'unit' | 'text';
+
+const fields: Readonly<Record<AlertField, string>> = {
+  rule: 'the rule, as `queue-saturation`',
+  id: 'the component that it is about; empty for the run',
+  severity: '`WARNING` or `CRITICAL`: the worst that it has been',
+  value: 'the figure',
+  limit: 'the limit that it has passed, or will pass',
+  unit: 'of the figure and the limit',
+  text: 'why, with figures, for people',
+};
+
+/** `alert.pending` */
+export const alertPending: EventDefinition<AlertField> = defineEvent({
+  name: 'alert.pending',
+  level: 'DEBUG',
+  summary: 'A figure is beyond its limit, but not for long enough to fire.',
+  fields,
+  metric: 'millrace_alerts_pending_total',
+});
+
+/** `alert.fired` */
+export const alertFired: EventDefinition<AlertField> = defineEvent({
+  name: 'alert.fired',
+  level: 'WARNING',
+  summary: 'An alert fires, or gets worse; the line has the level of its severity.',
+  fields,
+  metric: 'millrace_alerts_fired_total',
+  isKept: true,
+});
+
+/** `alert.resolved` */
+export const alertResolved: EventDefinition<AlertField> = defineEvent({
+  name: 'alert.resolved',
+  level: 'INFO',
+  summary: 'What an alert fired for is well again.',
+  fields,
+  metric: 'millrace_alerts_resolved_total',
+  isKept: true,
+});
+
+/** What alerts say. */
+export const alertEvents: readonly EventDefinition[] = [alertPending, alertFired, alertResolved];
