@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest';
+
+import { health, QueuePressure, type RunStats } from '../../src/observe/index.ts';
+import { circuitBreaker, consecutiveFailures } from '../../src/resilience/index.ts';
+import { virtualOutside } from '../../src/testing/outside.ts';
+import { numbered, readings, scriptedSink, scriptedSource, testPipeline } from './ends.ts';
+
+test('a run is overloaded while its sink is down, degraded with its breaker, and ready all along', async () => {
+  const outside = virtualOutside();
+  const { clock, random } = outside;
+  const count = 60;
+  const source = scriptedSource({
+    schema: readings,
+    batches: numbered(count).map((row) => [row]),
+    before: (read, signal) => (read < count ? clock.sleep(1000, { signal }) : Promise.resolve()),
+    log: {},
+  });
+  const sink = scriptedSink({
+    answer: async () => {
+      const isDown = clock.monotonic() > 10_000 && clock.monotonic() < 30_000;
+      if (isDown) throw new Error('ECONNREFUSED');
+    },
+  });
+  const opens = consecutiveFailures(1);
+  const policy = circuitBreaker({ name: 'db', opens, openMs: 5000, clock, random });
+  const run = await testPipeline({ queue: { rowsMax: 4 } }, [], outside)
+    .from(source)
+    .to(sink, { id: 'store', policy })
+    .start();
+
+  const pressure = new QueuePressure();
+  let before: RunStats | undefined;
+  const words: string[] = [];
+  for (let second = 0; second < 50; second++) {
+    await clock.sleep(1000);
+    const stats = run.stats();
+    const queueFullMs = pressure.look(stats.queues, stats.monotonicMs);
+    // This source reads at a pace of its own, though its definition does not say so.
+    const judged = health({ stats: { ...stats, isPaced: true }, before, queueFullMs });
+    before = stats;
+    expect(judged).toMatchObject({ alive: true, ready: true });
+    words.push((judged.overloaded ? 'o' : '-') + (judged.degraded ? 'd' : '-'));
+  }
+  await run.done;
+  // Down after 10 s; half the queue is full 2 s later, and has been for 3 s at 15 s.
+  expect(words.slice(0, 9)).toEqual(Array(9).fill('--'));
+  expect(words.slice(11, 14)).toEqual(['-d', '-d', '-d']);
+  expect(words.slice(17, 29)).toEqual(Array(12).fill('od'));
+  expect(words.slice(-9)).toEqual(Array(9).fill('--'));
+  expect(health({ stats: run.stats() })).toMatchObject({
+    ready: false,
+    degraded: false,
+    reasons: [{ of: 'ready', text: 'the run is done' }],
+  });
+});
