@@ -10,6 +10,8 @@ export interface FlowQueue {
   readonly bytes: number;
   /** How full it is, from 0 to 1. */
   readonly fill: number;
+  /** What waits on disk beside, where it spills. */
+  readonly disk?: { readonly rows: number; readonly bytes: number };
   /** Takes over the caller's hold. Resolves once there was room; undefined when there is at once. */
   push(flow: Flow): Promise<void> | undefined;
   /** The next flow; undefined at the end. */

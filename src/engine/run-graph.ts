@@ -87,11 +87,11 @@ export class RunGraph {
   }
 
   async #createQueues(): Promise<Map<string, OptionalQueue>> {
-    const { plan, components, signal } = this.#parts;
+    const { plan, components } = this.#parts;
     const queues = new Map<string, OptionalQueue>();
     for (const planned of plan.sinks) {
       if (planned.node.required !== false) continue;
-      const parts = { plan, planned, signal, ...components.partsOf(planned.node) };
+      const parts = { plan, planned, ...components.partsOf(planned.node) };
       queues.set(planned.node.id, await createOptionalQueue(parts));
     }
     return queues;
@@ -126,7 +126,10 @@ export class RunGraph {
       const sum = (of: 'depth' | 'rows' | 'bytes'): number =>
         inputs.reduce((total, queue) => total + queue[of], 0);
       const fill = Math.max(...inputs.map((queue) => queue.fill));
-      return [id, { depth: sum('depth'), rows: sum('rows'), bytes: sum('bytes'), fill }] as const;
+      const stats = { depth: sum('depth'), rows: sum('rows'), bytes: sum('bytes'), fill };
+      // A sink that nobody waits for has one queue.
+      const disk = inputs[0]?.disk;
+      return [id, disk === undefined ? stats : { ...stats, disk }] as const;
     });
     return Object.freeze(Object.fromEntries(queues));
   }

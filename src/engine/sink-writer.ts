@@ -60,9 +60,14 @@ export class SinkWriter {
   }
 
   /** Writes the rows that count; those refused are in the tally. Releases the batch. */
-  async write(batch: Batch): Promise<void> {
+  write(batch: Batch): Promise<void> {
+    this.#parts.observed.meter.rowsIn += batch.length;
+    return this.take(batch);
+  }
+
+  /** The same, for rows that were counted as they came. */
+  async take(batch: Batch): Promise<void> {
     const { observed } = this.#parts;
-    observed.meter.rowsIn += batch.length;
     this.#parts.watch?.(this.id, batch);
     const deadBefore = observed.tally.dead;
     const bisection = { writesLeft: bisectWritesMax };

@@ -106,6 +106,8 @@ export interface QueueStats {
   readonly bytes: number;
   /** How full the fullest of its queues is, from 0 to 1. */
   readonly fill: number;
+  /** What waits on disk beside; of a sink that spills. */
+  readonly disk?: { readonly rows: number; readonly bytes: number };
 }
 
 /** What the process is doing, of which a run is only a part. */

@@ -5,7 +5,7 @@ import type { Clock, FileFacts, FileHandle, FileLock, Files, FileSpace } from '.
 import { errnoError, fileError } from '../core/system-files.ts';
 
 /** The calls that can be made to fail. */
-export type FileCall = 'open' | 'read' | 'append' | 'truncate' | 'sync' | 'rename';
+export type FileCall = 'open' | 'read' | 'append' | 'truncate' | 'sync' | 'rename' | 'remove';
 
 interface Node {
   readonly inode: number;
@@ -190,6 +190,7 @@ export class VirtualFiles implements Files {
   }
 
   async remove(path: string): Promise<void> {
+    this.refuse('remove', path);
     this.#nodes.delete(absolute(path));
   }
 

@@ -5,7 +5,7 @@ import { reasonOf } from '../../errors.ts';
 import type { Calls } from '../calls.ts';
 import type { Observed } from '../observed.ts';
 import type { Plan, PlannedSink } from '../planned.ts';
-import { type DropReason, type OptionalQueue, OverflowQueue } from './overflow-queue.ts';
+import { type OptionalQueue, OverflowQueue, type QueueEvents } from './overflow-queue.ts';
 import { Waits } from './waits.ts';
 
 export interface OptionalQueueParts {
@@ -13,53 +13,65 @@ export interface OptionalQueueParts {
   readonly planned: PlannedSink;
   readonly observed: Observed;
   readonly calls: Calls;
-  readonly signal: AbortSignal;
 }
 
 /** Makes the queue before a sink that nobody waits for, as its `overflow` says. */
 export async function createOptionalQueue(parts: OptionalQueueParts): Promise<OptionalQueue> {
   const { plan, planned, observed, calls } = parts;
   const { overflow } = planned.node;
-  const { meter, tally } = observed;
-  const dropped = (rows: number, reason: DropReason): void => {
-    meter.rowsIn += rows;
-    tally.dropped(reason, rows);
-    if (reason === 'overflow') calls.degrade('overflow', 'takes less than comes: rows are dropped');
+  const { meter, tally, log } = observed;
+  const waits = new Waits(observed);
+  const events: QueueEvents = {
+    arrived: (batch) => {
+      meter.rowsIn += batch.length;
+      waits.began(batch);
+    },
+    given: (flow) => waits.ended(flow),
+    dropped: (rows, reason) => {
+      tally.dropped(reason, rows);
+      if (reason === 'overflow' && rows > 0) {
+        calls.degrade('overflow', 'takes less than comes: rows are dropped');
+      }
+    },
   };
   const limits = plan.settings.queue;
-  const waits = new Waits(observed);
   if (typeof overflow !== 'object') {
-    return new OverflowQueue({ limits, overflow: overflow ?? 'dropOldest', waits, dropped });
+    return new OverflowQueue(limits, overflow ?? 'dropOldest', events);
   }
   const { clock, files } = plan.outside;
   const { SpillSegments } = await clock.hold(import('./spill-segments.ts'));
   const { SpillQueue } = await clock.hold(import('./spill-queue.ts'));
+  const failed = (error: unknown): void => {
+    tally.counted('spill.failed', 1);
+    calls.degrade('spill', `its files cannot be written or read: ${reasonOf(error)}`);
+  };
   const segments = new SpillSegments({
     files,
     directory: spillDirectory(plan.name, planned.node.id),
     bytesMax: overflow.spill.bytesMax,
     schema: planned.input,
     events: {
-      dropped: (rows) => dropped(rows, 'overflow'),
-      replayed: (rows) => tally.counted('spill.replayed', rows),
-      damaged: (rows) => {
+      found: (rows) => {
         meter.rowsIn += rows;
-        tally.dropped('spill.damaged', rows);
-        tally.counted('spill.damaged', 1);
+        tally.counted('spill.found', rows);
       },
+      dropped: (rows) => events.dropped(rows, 'overflow'),
+      setAside: ({ path, reason, rows, message }) => {
+        tally.dropped(`spill.${reason}`, rows);
+        tally.counted(`spill.${reason}`, 1);
+        log.warning('spill.file-set-aside', { path, rows, reason: message });
+      },
+      failed,
     },
   });
   return new SpillQueue({
     limits,
-    waits,
+    commitEveryMs: plan.settings.checkpoint.everyMs,
     segments,
     clock,
-    dropped,
-    failed: (error) => {
-      tally.counted('spill.failed', 1);
-      calls.degrade('spill', `cannot spill to disk: ${reasonOf(error)}`);
-    },
-    signal: parts.signal,
+    events,
+    failed,
+    recovered: () => calls.recovered('spill'),
   });
 }
 

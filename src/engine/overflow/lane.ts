@@ -1,5 +1,5 @@
 import type { Batch } from '../../batch/index.ts';
-import { type Clock, isCut } from '../../core/index.ts';
+import { type Clock, Cut, isCut } from '../../core/index.ts';
 import { reasonOf } from '../../errors.ts';
 import type { Calls } from '../calls.ts';
 import { inletOf } from '../inlet.ts';
@@ -9,6 +9,9 @@ import type { OptionalQueue } from './overflow-queue.ts';
 
 /** A sink that takes nothing for so long, when all else is done, is waited for no longer. */
 const stallMs = 5000;
+
+/** How long a sink that is given up may take to commit what it has taken. */
+const lastCommitMsMax = 1000;
 
 export interface OptionalLaneParts {
   readonly writer: SinkWriter;
@@ -28,6 +31,12 @@ export class OptionalLane {
   #flowsTaken = 0;
   /** Whether it has taken everything that came. */
   #isDone = false;
+  /** Whether it is to take no more, and to commit what it has. */
+  #isLeaving = false;
+  /** Whether it has taken anything since its last commit. */
+  #isUncommitted = false;
+  /** The last cut that came. */
+  #cut = new Cut(0);
   #inHand: Batch | undefined;
 
   constructor(parts: OptionalLaneParts) {
@@ -46,11 +55,12 @@ export class OptionalLane {
   /** Opens the sink and takes what comes; what fails is told as a reason why the run is degraded. */
   start(): void {
     const { writer, calls, queue, aborting } = this.#parts;
+    queue.start();
     // Met by who waits for it to be open.
     writer.open().catch(() => {});
     this.#running = this.#run().then(
-      () => {
-        this.#isDone = true;
+      (isDone) => {
+        this.#isDone = isDone;
       },
       (error: unknown) => {
         if (aborting.signal.aborted) return;
@@ -61,17 +71,20 @@ export class OptionalLane {
     );
   }
 
-  /** Waits for what it still has, while it gets on, and until `isOver` resolves. Then it is given up. */
+  /**
+   * Waits for what it still has, while it gets on, and until `isOver` resolves. Then it commits what it
+   * has taken, where it can, and is given up.
+   */
   async drain(isOver: Promise<unknown>): Promise<void> {
     const { clock, aborting } = this.#parts;
+    const ended = Promise.race([this.#running, isOver]);
     for (let taken = -1; taken !== this.#flowsTaken;) {
       taken = this.#flowsTaken;
-      const waited = new AbortController();
-      const stalled = clock.sleep(stallMs, { signal: waited.signal }).catch(() => {});
-      const ended = Promise.race([this.#running, isOver]).then(() => true);
-      const hasEnded = await Promise.race([ended, stalled]);
-      waited.abort();
-      if (hasEnded === true) break;
+      if (await isWithin(ended, stallMs, clock)) break;
+    }
+    this.#isLeaving = true;
+    if (!this.#isDone && this.#isUncommitted) {
+      await isWithin(this.#running, lastCommitMsMax, clock);
     }
     if (!this.#isDone) aborting.abort(new Error('the run is over'));
   }
@@ -82,14 +95,13 @@ export class OptionalLane {
     if (!this.#isDone) aborting.abort(new Error('the run is over'));
     const inHand = this.#inHand;
     this.#inHand = undefined;
-    // What is on disk came to the sink, as far as the ledger goes, and is held.
     const kept = await queue.finish(inHand);
-    observed.meter.rowsIn += kept;
     observed.tally.counted('spill.kept', kept);
     await writer.close();
   }
 
-  async #run(): Promise<void> {
+  /** Whether it has come to the end. */
+  async #run(): Promise<boolean> {
     const { writer, queue, observed, calls, settle, aborting } = this.#parts;
     const { signal } = aborting;
     const inlet = inletOf([queue]);
@@ -98,23 +110,48 @@ export class OptionalLane {
     for (;;) {
       const next = inlet.next();
       const flow = next instanceof Promise ? await observed.waited('idleMs', next) : next;
-      if (flow === undefined) return;
+      if (flow === undefined) return true;
       if (signal.aborted) {
         // Kept, or dropped, with what was in hand.
         if (!isCut(flow)) this.#inHand = flow;
-        if (!isCut(flow)) observed.meter.rowsIn += flow.length;
         throw signal.reason;
       }
-      if (isCut(flow)) await writer.commit(flow);
+      if (isCut(flow)) await this.#commit(flow);
       else {
         this.#inHand = flow.retain();
-        await writer.write(flow);
+        await writer.take(flow);
+        this.#isUncommitted = true;
         this.#inHand?.release();
         this.#inHand = undefined;
         await settle(observed);
       }
       this.#flowsTaken++;
       if (queue.fill < 0.5) calls.recovered('overflow');
+      if (!this.#isLeaving) continue;
+      if (this.#isUncommitted) await this.#commit(this.#cut);
+      return false;
     }
+  }
+
+  async #commit(cut: Cut): Promise<void> {
+    const { writer, queue } = this.#parts;
+    this.#cut = cut;
+    await writer.commit(cut);
+    this.#isUncommitted = false;
+    await queue.committed();
+  }
+}
+
+/** Whether something comes in the time that it is given. */
+async function isWithin(comes: Promise<unknown>, limitMs: number, clock: Clock): Promise<boolean> {
+  const waited = new AbortController();
+  const late = clock.sleep(limitMs, { signal: waited.signal }).then(
+    () => false,
+    () => false,
+  );
+  try {
+    return await Promise.race([comes.then(() => true), late]);
+  } finally {
+    waited.abort();
   }
 }

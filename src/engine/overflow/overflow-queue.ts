@@ -3,46 +3,46 @@ import { type Flow, isCut } from '../../core/index.ts';
 import type { QueueLimits } from '../description.ts';
 import type { FlowQueue } from '../queue.ts';
 import { Backlog } from './backlog.ts';
-import type { Waits } from './waits.ts';
 
 /** Why rows are dropped: there was no room, or the sink has not taken them by the end. */
 export type DropReason = 'overflow' | 'unsent';
 
-export type Dropped = (rows: number, reason: DropReason) => void;
+/** Told of what becomes of rows up to the sink. */
+export interface QueueEvents {
+  /** They are the sink's from here on, as far as the ledger goes. */
+  arrived(batch: Batch): void;
+  given(flow: Flow | undefined): void;
+  dropped(rows: number, reason: DropReason): void;
+}
 
 /** A queue before a sink that nobody waits for: whoever pushes never waits. */
 export interface OptionalQueue extends FlowQueue {
+  /** The run begins: it takes up what is left of an earlier one. */
+  start(): void;
+  /** The sink has committed all that it was given. */
+  committed(): Promise<void>;
   /** The sink takes no more, and the run goes on. */
   abandon(): void;
   /**
-   * The run is over. Takes over the hold on what the sink had in hand. Gives the rows that it was
-   * never given and that are kept for the next run.
+   * The run is over. Takes over the hold on what the sink had in hand. Gives the rows that are kept
+   * for the next run.
    */
   finish(inHand: Batch | undefined): Promise<number>;
-}
-
-export interface OverflowQueueParts {
-  readonly limits: QueueLimits;
-  readonly overflow: 'dropOldest' | 'dropNewest';
-  readonly waits: Waits;
-  readonly dropped: Dropped;
 }
 
 /** Drops what there is no room for, the newest or the oldest. It always takes at least one batch. */
 export class OverflowQueue implements OptionalQueue {
   readonly #backlog: Backlog;
-  readonly #waits: Waits;
   readonly #overflow: 'dropOldest' | 'dropNewest';
-  readonly #dropped: Dropped;
+  readonly #events: QueueEvents;
   #closed = false;
   #isOver = false;
   #wakeConsumer: (() => void) | undefined;
 
-  constructor({ limits, overflow, waits, dropped }: OverflowQueueParts) {
+  constructor(limits: QueueLimits, overflow: 'dropOldest' | 'dropNewest', events: QueueEvents) {
     this.#backlog = new Backlog(limits);
     this.#overflow = overflow;
-    this.#waits = waits;
-    this.#dropped = dropped;
+    this.#events = events;
   }
 
   get depth(): number {
@@ -61,8 +61,10 @@ export class OverflowQueue implements OptionalQueue {
     return this.#backlog.fill;
   }
 
+  start(): void {}
+
   push(flow: Flow): undefined {
-    this.#waits.began(flow);
+    if (!isCut(flow)) this.#events.arrived(flow);
     if (isCut(flow)) this.#backlog.add(flow);
     else if (this.#isOver) this.#drop(flow, 'unsent');
     else {
@@ -77,7 +79,7 @@ export class OverflowQueue implements OptionalQueue {
 
   pop(): Flow | Promise<Flow | undefined> | undefined {
     const flow = this.#backlog.take();
-    this.#waits.ended(flow);
+    this.#events.given(flow);
     return flow === undefined && !this.#closed ? this.#popLater() : flow;
   }
 
@@ -90,6 +92,10 @@ export class OverflowQueue implements OptionalQueue {
     this.#isOver = true;
     for (const batch of this.#backlog.takeBatches()) this.#drop(batch, 'unsent');
     this.close();
+  }
+
+  committed(): Promise<void> {
+    return Promise.resolve();
   }
 
   abandon(): void {
@@ -108,7 +114,7 @@ export class OverflowQueue implements OptionalQueue {
   }
 
   #drop(batch: Batch, reason: DropReason = 'overflow'): void {
-    this.#dropped(batch.length, reason);
+    this.#events.dropped(batch.length, reason);
     batch.release();
   }
 

@@ -11,7 +11,7 @@ import { readFully } from '../../core/record-file.ts';
 const headerBytes = 16;
 const mark = 0x4d52_5331;
 
-/** What tells of one batch in a segment. */
+/** What tells of one batch in a segment; of no bytes: of all before it, at the end. */
 interface Header {
   readonly payloadBytes: number;
   readonly rows: number;
@@ -25,18 +25,39 @@ export class FrameWriter {
   /** The batch stays with the caller. */
   encode(batch: Batch): Buffer {
     const { message } = this.#sender.toMessage(batch.retain());
-    const payload = serialize(message);
-    const frame = Buffer.allocUnsafe(headerBytes + payload.length);
-    frame.writeUInt32BE(mark, 0);
-    frame.writeUInt32BE(payload.length, 4);
-    frame.writeUInt32BE(message.rows, 8);
-    frame.writeUInt32BE(crc32(payload, crc32(frame.subarray(0, 12))), 12);
-    payload.copy(frame, headerBytes);
-    return frame;
+    return frameOf(message.rows, serialize(message));
   }
 }
 
-/** Reads the batches of one segment, in order. */
+/** Ends a segment that is whole, with its number of rows: nobody need count them. */
+export function footerOf(rows: number): Buffer {
+  return frameOf(rows, Buffer.alloc(0));
+}
+
+/** The length of what `footerOf` gives. */
+export const footerBytes: number = headerBytes;
+
+function frameOf(rows: number, payload: Buffer): Buffer {
+  const frame = Buffer.allocUnsafe(headerBytes + payload.length);
+  writeHead(frame, payload.length, rows);
+  frame.writeUInt32BE(crc32(payload, crc32(frame.subarray(0, 12))), 12);
+  payload.copy(frame, headerBytes);
+  return frame;
+}
+
+function writeHead(into: Buffer, payloadBytes: number, rows: number): void {
+  into.writeUInt32BE(mark, 0);
+  into.writeUInt32BE(payloadBytes, 4);
+  into.writeUInt32BE(rows, 8);
+}
+
+function checksumOf({ payloadBytes, rows }: Header, payload: Buffer): number {
+  const head = Buffer.allocUnsafe(12);
+  writeHead(head, payloadBytes, rows);
+  return crc32(payload, crc32(head));
+}
+
+/** Reads the batches of one segment, in order. A read that fails can be made again. */
 export class FrameReader {
   readonly #handle: FileHandle;
   readonly #sizeBytes: number;
@@ -48,43 +69,63 @@ export class FrameReader {
     this.#sizeBytes = sizeBytes;
   }
 
-  /** The next batch; `end` behind the last; `damaged` where the bytes are not what was written. */
-  async next(): Promise<Batch | 'end' | 'damaged'> {
+  /** Where the next frame begins. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /**
+   * The next batch that begins at `from` or behind it: those before are passed. `end` behind the
+   * last; `damaged` where the bytes are not what was written.
+   */
+  async next(from = 0): Promise<Batch | 'end' | 'damaged'> {
+    for (;;) {
+      const isBefore = this.#offset < from;
+      const batch = await this.#next();
+      if (typeof batch === 'string' || !isBefore) return batch;
+      // Those behind it need its dictionaries.
+      batch.release();
+    }
+  }
+
+  async #next(): Promise<Batch | 'end' | 'damaged'> {
     if (this.#offset === this.#sizeBytes) return 'end';
-    const header = await this.#header();
+    const header = await this.#header(this.#offset);
     if (header === undefined) return 'damaged';
     const payload = Buffer.allocUnsafe(header.payloadBytes);
     const start = this.#offset + headerBytes;
     if ((await readFully(this.#handle, payload, start)) < payload.length) return 'damaged';
-    const head = Buffer.allocUnsafe(12);
-    head.writeUInt32BE(mark, 0);
-    head.writeUInt32BE(header.payloadBytes, 4);
-    head.writeUInt32BE(header.rows, 8);
-    if (crc32(payload, crc32(head)) !== header.checksum) return 'damaged';
-    this.#offset = start + payload.length;
+    if (checksumOf(header, payload) !== header.checksum) return 'damaged';
+    if (payload.length === 0) return start === this.#sizeBytes ? 'end' : 'damaged';
     try {
-      return this.#receiver.fromMessage(deserialize(payload) as BatchMessage);
+      const batch = this.#receiver.fromMessage(deserialize(payload) as BatchMessage);
+      this.#offset = start + payload.length;
+      return batch;
     } catch {
       // Its bytes are right, and another version wrote them.
       return 'damaged';
     }
   }
 
-  /** The rows of what is left, as far as its headers can be read. */
-  async rowsLeft(): Promise<number> {
+  /** The rows of all of it, as far as that can be known without reading it. */
+  async countRows(): Promise<number> {
+    const last = await this.#header(this.#sizeBytes - headerBytes);
+    const isFooter =
+      last?.payloadBytes === 0 && checksumOf(last, Buffer.alloc(0)) === last.checksum;
+    if (isFooter) return last.rows;
     let rows = 0;
-    for (let header = await this.#header(); header; header = await this.#header()) {
+    for (let at = 0, header; (header = await this.#header(at)) && header.payloadBytes > 0;) {
       rows += header.rows;
-      this.#offset += headerBytes + header.payloadBytes;
+      at += headerBytes + header.payloadBytes;
     }
     return rows;
   }
 
-  async #header(): Promise<Header | undefined> {
+  async #header(offset: number): Promise<Header | undefined> {
     const bytes = Buffer.allocUnsafe(headerBytes);
-    const left = this.#sizeBytes - this.#offset;
-    if (left < headerBytes) return undefined;
-    if ((await readFully(this.#handle, bytes, this.#offset)) < headerBytes) return undefined;
+    const left = this.#sizeBytes - offset;
+    if (offset < 0 || left < headerBytes) return undefined;
+    if ((await readFully(this.#handle, bytes, offset)) < headerBytes) return undefined;
     const payloadBytes = bytes.readUInt32BE(4);
     if (bytes.readUInt32BE(0) !== mark || payloadBytes > left - headerBytes) return undefined;
     return { payloadBytes, rows: bytes.readUInt32BE(8), checksum: bytes.readUInt32BE(12) };

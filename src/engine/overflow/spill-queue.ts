@@ -2,24 +2,22 @@ import type { Batch } from '../../batch/index.ts';
 import { type Clock, Cut, type Flow, isCut } from '../../core/index.ts';
 import type { QueueLimits } from '../description.ts';
 import { Backlog } from './backlog.ts';
-import type { Dropped, DropReason, OptionalQueue } from './overflow-queue.ts';
+import type { DropReason, OptionalQueue, QueueEvents } from './overflow-queue.ts';
 import type { SpillSegments } from './spill-segments.ts';
-import type { Waits } from './waits.ts';
 
-/** How long a disk that could not be written is left alone. */
+/** How long a disk that could not be written or read is left alone. */
 const restMs = 1000;
 
 export interface SpillQueueParts {
   readonly limits: QueueLimits;
-  readonly waits: Waits;
+  /** How often what comes from disk is committed, at least. */
+  readonly commitEveryMs: number;
   readonly segments: SpillSegments;
   readonly clock: Clock;
-  /** Told of rows for which there was room neither in memory nor on disk. */
-  readonly dropped: Dropped;
-  /** Told that the disk could not be written or read. */
+  readonly events: QueueEvents;
+  /** Told that the disk could not be written or read, and that it can again. */
   readonly failed: (error: unknown) => void;
-  /** Aborts when the run is stopped at once. */
-  readonly signal: AbortSignal;
+  readonly recovered: () => void;
 }
 
 /**
@@ -35,14 +33,19 @@ export class SpillQueue implements OptionalQueue {
   #cut: Cut | undefined;
   /** The last cut that was given. */
   #given: Cut = new Cut(0);
+  /** When the sink last committed. */
+  #committedMs: number;
   /** Whether what an earlier run left is known; it comes first. */
   #isOpen = false;
-  #isOver = false;
+  /** Aborts when nothing more is given: what is left is for the next run. */
+  readonly #over = new AbortController();
+  #isFinished = false;
   #closed = false;
   /** The batch on its way to disk. */
   #writing = false;
-  /** Whether the sink has what a cut, that was given, ends. */
-  #mayForget = false;
+  /** Whether anything came from disk since the sink has committed, and whether that ended a file. */
+  #isUncommitted = false;
+  #isAtFileEnd = false;
   /** Whether what was given last is on disk, too. */
   #isFromDisk = false;
   #turn: Promise<unknown> = Promise.resolve();
@@ -54,7 +57,7 @@ export class SpillQueue implements OptionalQueue {
     this.#parts = parts;
     this.#front = new Backlog(half);
     this.#back = new Backlog(half);
-    void this.#open();
+    this.#committedMs = parts.clock.monotonic();
   }
 
   get depth(): number {
@@ -73,12 +76,23 @@ export class SpillQueue implements OptionalQueue {
     return (this.#front.fill + this.#back.fill) / 2;
   }
 
+  get disk(): { readonly rows: number; readonly bytes: number } {
+    const { rowsWaiting, bytes } = this.#parts.segments;
+    return { rows: rowsWaiting, bytes };
+  }
+
+  start(): void {
+    void this.#open();
+  }
+
   push(flow: Flow): undefined {
-    this.#parts.waits.began(flow);
-    const isBehind = !this.#isOpen || !this.#back.isEmpty || this.#isOnDisk;
-    if (this.#isOver) {
+    if (!isCut(flow)) this.#parts.events.arrived(flow);
+    if (this.#isFinished) {
       if (!isCut(flow)) this.#drop(flow, 'unsent');
-    } else if (!isBehind && (isCut(flow) || this.#front.hasRoom(flow))) this.#front.add(flow);
+      return;
+    }
+    const isBehind = !this.#isOpen || !this.#back.isEmpty || this.#isOnDisk;
+    if (!isBehind && (isCut(flow) || this.#front.hasRoom(flow))) this.#front.add(flow);
     else {
       while (!isCut(flow) && !this.#back.hasRoom(flow)) this.#drop(this.#back.takeBatch()!);
       this.#back.add(flow);
@@ -88,17 +102,30 @@ export class SpillQueue implements OptionalQueue {
   }
 
   async pop(): Promise<Flow | undefined> {
-    if (this.#mayForget) await this.#inTurn((segments) => segments.forget());
-    this.#mayForget = false;
     this.#isFromDisk = false;
     for (;;) {
-      const flow = this.#front.take() ?? (await this.#popBehind());
+      if (this.#isOver) return undefined;
+      const flow = this.#dueCut() ?? this.#front.take() ?? (await this.#popBehind());
       if (flow !== undefined && isCut(flow)) this.#given = flow;
-      this.#parts.waits.ended(flow);
+      this.#parts.events.given(flow);
       if (flow !== undefined || (this.#closed && this.#isAtEnd)) return flow;
-      if (this.#front.isEmpty && !this.#isReadable) {
+      if (this.#front.isEmpty && !this.#isReadable && !this.#isOver) {
         await new Promise<void>((resolve) => (this.#wakeConsumer = resolve));
       }
+    }
+  }
+
+  async committed(): Promise<void> {
+    this.#isUncommitted = this.#isAtFileEnd = false;
+    this.#committedMs = this.#parts.clock.monotonic();
+    const { segments, failed, recovered } = this.#parts;
+    if (!segments.hasUncommitted) return;
+    try {
+      await this.#inTurn(() => segments.committed());
+      recovered();
+    } catch (error) {
+      // It is tried again with the next commit; what is not done by the end comes again.
+      failed(error);
     }
   }
 
@@ -109,6 +136,7 @@ export class SpillQueue implements OptionalQueue {
 
   /** The run is stopped at once: what is in memory goes to disk when it is closed. */
   discard(): void {
+    this.#over.abort();
     this.close();
   }
 
@@ -117,33 +145,38 @@ export class SpillQueue implements OptionalQueue {
 
   /** Writes what is in memory, and what the sink had in hand, to disk for the next run. */
   async finish(inHand: Batch | undefined): Promise<number> {
-    this.#isOver = true;
-    this.close();
-    const isNew = inHand !== undefined && !this.#isFromDisk;
-    // What came from disk is still there.
-    if (!isNew) inHand?.release();
-    const rowsInHand = isNew ? inHand.length : 0;
-    await this.#inTurn((segments) => this.#keep(segments, isNew ? inHand : undefined)).catch(
-      (error: unknown) => this.#parts.failed(error),
-    );
-    return Math.max(0, this.#parts.segments.rowsLeft - rowsInHand);
+    this.#isFinished = true;
+    this.discard();
+    // What came from disk is still there, unless it has made way for newer rows.
+    const isKept = this.#isFromDisk && this.#parts.segments.hasLast;
+    if (isKept) inHand?.release();
+    const isNew = inHand !== undefined && !isKept;
+    await this.#inTurn(() => this.#keep(isNew ? inHand : undefined)).catch(this.#parts.failed);
+    return this.#parts.segments.rowsKept;
   }
 
-  async #keep(segments: SpillSegments, inHand: Batch | undefined): Promise<void> {
+  async #keep(inHand: Batch | undefined): Promise<void> {
+    const { segments, events, failed } = this.#parts;
     const front = [...(inHand === undefined ? [] : [inHand]), ...this.#front.takeBatches()];
     const back = this.#back.takeBatches();
-    const all = [...front, ...back];
-    const rows = all.reduce((total, { length }) => total + length, 0);
-    const before = segments.rowsLeft;
+    let [first, last] = [0, 0];
     try {
-      await segments.prepend(front);
-      for (const batch of back) await segments.append(batch);
-    } finally {
-      const lost = rows - (segments.rowsLeft - before);
-      if (lost > 0) this.#parts.dropped(lost, 'unsent');
-      for (const batch of all) batch.release();
-      await segments.close();
+      // What is written where files are not known could come among them.
+      if (!this.#isOpen && front.length + back.length > 0) await segments.open();
+      first = await segments.prepend(front);
+      for (; last < back.length; last++) await segments.append(back[last]!);
+    } catch (error) {
+      failed(error);
     }
+    for (const { length } of [...front.slice(first), ...back.slice(last)]) {
+      events.dropped(length, 'unsent');
+    }
+    for (const batch of [...front, ...back]) batch.release();
+    await segments.close();
+  }
+
+  get #isOver(): boolean {
+    return this.#over.signal.aborted;
   }
 
   get #isOnDisk(): boolean {
@@ -165,35 +198,53 @@ export class SpillQueue implements OptionalQueue {
     return this.#front.isEmpty && this.#isOpen && !this.#isReadable && !this.#writing;
   }
 
+  /** A commit now keeps what came from disk from coming again. */
+  #dueCut(): Cut | undefined {
+    if (!this.#isUncommitted) return undefined;
+    const { segments, clock, commitEveryMs } = this.#parts;
+    const isDue = clock.monotonic() - this.#committedMs >= commitEveryMs;
+    if (!isDue && !this.#isAtFileEnd) return undefined;
+    return (segments.isEmpty ? this.#takeCut() : undefined) ?? this.#given;
+  }
+
   /** From disk; behind that the cut that was on its way with it; behind that what never got there. */
   async #popBehind(): Promise<Flow | undefined> {
+    const { segments, failed, recovered } = this.#parts;
     if (!this.#isOpen) return undefined;
-    if (!this.#parts.segments.isEmpty) {
-      const batch = await this.#inTurn((segments) => segments.next()).catch((error: unknown) => {
-        this.#parts.failed(error);
-        return undefined;
-      });
+    if (segments.isEmpty) return this.#takeCut() ?? (this.#hasBack ? this.#back.take() : undefined);
+    try {
+      const batch = await this.#inTurn(() => segments.next());
+      recovered();
+      this.#isUncommitted = true;
       this.#isFromDisk = batch !== undefined;
-      if (batch !== undefined) return batch;
-      // A segment has come to its end: when the sink has committed, it is removed.
-      this.#mayForget = true;
-      const cut = this.#parts.segments.isEmpty ? this.#cut : undefined;
-      if (cut !== undefined) this.#cut = undefined;
-      return cut ?? this.#given;
+      this.#isAtFileEnd = batch === undefined;
+      return batch;
+    } catch (error) {
+      failed(error);
+      await this.#rest();
+      return undefined;
     }
-    if (this.#cut !== undefined && !this.#writing) {
-      const cut = this.#cut;
-      this.#cut = undefined;
-      return cut;
-    }
-    return this.#hasBack ? this.#back.take() : undefined;
+  }
+
+  #takeCut(): Cut | undefined {
+    if (this.#writing) return undefined;
+    const cut = this.#cut;
+    this.#cut = undefined;
+    return cut;
   }
 
   async #open(): Promise<void> {
-    await this.#inTurn((segments) => segments.open()).catch((error: unknown) =>
-      this.#parts.failed(error),
-    );
-    this.#isOpen = true;
+    const { segments, failed, recovered } = this.#parts;
+    while (!this.#isOpen && !this.#isOver) {
+      try {
+        await this.#inTurn(() => segments.open());
+        this.#isOpen = true;
+        recovered();
+      } catch (error) {
+        failed(error);
+        await this.#rest();
+      }
+    }
     this.#wake();
     await this.#spill();
   }
@@ -201,24 +252,24 @@ export class SpillQueue implements OptionalQueue {
   /** Takes to disk what waits for it, while the front is full or older batches are there already. */
   async #spill(): Promise<void> {
     if (this.#writing || !this.#isOpen) return;
-    const { clock, signal, failed } = this.#parts;
+    const { segments, failed, recovered } = this.#parts;
     while (!this.#back.isEmpty && !this.#isOver) {
-      if (this.#parts.segments.isEmpty && this.#refill()) continue;
+      if (segments.isEmpty && this.#refill()) continue;
       const flow = this.#back.take()!;
       this.#writing = true;
       try {
         if (isCut(flow)) {
           this.#cut = flow;
-          await this.#inTurn((segments) => segments.sync());
+          await this.#inTurn(() => segments.sync());
         } else {
-          await this.#inTurn((segments) => segments.append(flow));
+          await this.#inTurn(() => segments.append(flow));
           flow.release();
         }
+        recovered();
       } catch (error) {
         failed(error);
         if (!isCut(flow)) this.#back.putBack(flow);
-        await clock.sleep(restMs, { signal }).catch(() => {});
-        if (signal.aborted) this.#isOver = true;
+        await this.#rest();
       } finally {
         this.#writing = false;
       }
@@ -239,14 +290,19 @@ export class SpillQueue implements OptionalQueue {
     return isCut(flow);
   }
 
-  #inTurn<T>(work: (segments: SpillSegments) => Promise<T>): Promise<T> {
-    const done = this.#turn.then(() => work(this.#parts.segments));
+  #rest(): Promise<void> {
+    const { signal } = this.#over;
+    return this.#parts.clock.sleep(restMs, { signal }).catch(() => {});
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
     this.#turn = done.catch(() => {});
     return done;
   }
 
   #drop(batch: Batch, reason: DropReason = 'overflow'): void {
-    this.#parts.dropped(batch.length, reason);
+    this.#parts.events.dropped(batch.length, reason);
     batch.release();
   }
 

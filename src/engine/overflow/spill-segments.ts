@@ -1,65 +1,59 @@
 import type { Batch, Schema } from '../../batch/index.ts';
-import type { FileHandle, Files } from '../../core/index.ts';
-import { FrameReader, FrameWriter } from './spill-frame.ts';
+import { isPipelineError } from '../../errors.ts';
+import {
+  type AsideReason,
+  asPattern,
+  putAside,
+  schemaDifference,
+  type SegmentAside,
+  type SpillPlace,
+} from './spill-aside.ts';
+import { FrameReader } from './spill-frame.ts';
+import { readPosition, spillStart } from './spill-position.ts';
+import {
+  bytesOf,
+  keptOf,
+  sealBytes,
+  type Segment,
+  SegmentReader,
+  SegmentWriter,
+  waitingOf,
+} from './spill-segment.ts';
 
 /** Segments are numbered in such steps, so that there is room between two of them. */
 const numberStep = 2 ** 20;
 const segmentBytesMax = 8_388_608;
-/** So many segments that could not be read are kept, for whoever wants to look at them. */
-const quarantinedMax = 8;
-
-/** A file of batches. */
-interface Segment {
-  readonly number: number;
-  readonly path: string;
-  /** Of whole frames. */
-  bytes: number;
-  /** Rows of this run that have not been read; undefined for a segment of an earlier run. */
-  rowsLeft: number | undefined;
-}
-
-interface Writing {
-  readonly segment: Segment;
-  readonly handle: FileHandle;
-  readonly frames: FrameWriter;
-}
-
-interface Reading {
-  readonly segment: Segment;
-  readonly handle: FileHandle;
-  readonly frames: FrameReader;
-}
 
 export interface SpillEvents {
-  /** Rows that made way for newer ones; `isEarlier`: those of an earlier run. */
-  dropped(rows: number, isEarlier: boolean): void;
-  /** A segment that could not be read to its end, with the rows of this run that it had. */
-  damaged(rows: number): void;
-  /** Rows of an earlier run that are read now. */
-  replayed(rows: number): void;
+  /** Rows that an earlier run left. */
+  found(rows: number): void;
+  /** Rows that made way for newer ones. */
+  dropped(rows: number): void;
+  setAside(segment: SegmentAside): void;
+  /** What could not be done with a file, and is done later or not at all. */
+  failed(error: unknown): void;
 }
 
-export interface SpillOptions {
-  readonly files: Files;
-  readonly directory: string;
-  /** Of all segments together. */
-  readonly bytesMax: number;
+export interface SpillOptions extends SpillPlace {
   readonly schema: Schema;
   readonly events: SpillEvents;
 }
 
 /**
  * Batches in files, the oldest first. One call at a time. What was read stays on disk until it is
- * forgotten, and the next run reads it again.
+ * committed; what is not, the next run reads again.
  */
 export class SpillSegments {
   readonly #options: SpillOptions;
   /** The oldest first; the last may be the one that is written. */
   #segments: Segment[] = [];
-  #writing: Writing | undefined;
-  #reading: Reading | undefined;
-  /** Read to their ends, and not forgotten. */
+  #writing: SegmentWriter | undefined;
+  /** Of the oldest. */
+  #reading: SegmentReader | undefined;
+  /** Read to their ends, and not removed. */
   #read: Segment[] = [];
+  /** That of the batch that was given last. */
+  #last: Segment | undefined;
   #nextNumber = numberStep;
 
   constructor(options: SpillOptions) {
@@ -71,202 +65,256 @@ export class SpillSegments {
     return this.#segments.length === 0;
   }
 
+  /** Of all files, also of what was read and is not removed. */
   get bytes(): number {
-    return [...this.#segments, ...this.#read].reduce((total, { bytes }) => total + bytes, 0);
+    return bytesOf(this.#segments) + bytesOf(this.#read);
   }
 
-  /** Rows of this run that are on disk and were not read. */
-  get rowsLeft(): number {
-    return this.#segments.reduce((total, { rowsLeft }) => total + (rowsLeft ?? 0), 0);
+  /** Rows that were not read. */
+  get rowsWaiting(): number {
+    return waitingOf(this.#segments);
   }
 
-  /** Finds what an earlier run left. */
+  /** Rows that the next run would read. */
+  get rowsKept(): number {
+    return keptOf(this.#segments) + keptOf(this.#read);
+  }
+
+  /** Whether anything was read and is not committed. */
+  get hasUncommitted(): boolean {
+    const [oldest] = this.#segments;
+    return this.#read.length > 0 || oldest?.read !== oldest?.committed;
+  }
+
+  /** Whether the batch that was given last is still on disk. */
+  get hasLast(): boolean {
+    return [...this.#read, ...this.#segments].some((segment) => segment === this.#last);
+  }
+
+  /** Finds what an earlier run left. Where it fails, it may be called again. */
   async open(): Promise<void> {
-    const { files, directory } = this.#options;
+    const { files, directory, events } = this.#options;
     await files.makeDirectory(directory, 'private');
+    const found: Segment[] = [];
     for (const path of await files.match(`${asPattern(directory)}/*.spill`)) {
       const number = Number(/(\d+)\.spill$/.exec(path)?.[1]);
       const facts = await files.facts(path);
       if (!Number.isSafeInteger(number) || facts === undefined) continue;
       if (facts.sizeBytes === 0) await files.remove(path);
-      else this.#segments.push({ number, path, bytes: facts.sizeBytes, rowsLeft: undefined });
+      else found.push(await this.#find(number, facts.sizeBytes));
     }
-    this.#segments.sort((a, b) => a.number - b.number);
-    this.#nextNumber = (this.#segments.at(-1)?.number ?? 0) + numberStep;
+    this.#segments = found.sort((a, b) => a.number - b.number);
+    this.#nextNumber = (found.at(-1)?.number ?? 0) + numberStep;
+    events.found(this.rowsWaiting);
   }
 
   /** Writes a batch behind all others; it stays with the caller. Makes room by dropping the oldest. */
   async append(batch: Batch): Promise<void> {
-    const { bytesMax } = this.#options;
+    const { bytesMax, events } = this.#options;
     const writing = (this.#writing ??= await this.#createLast());
-    const { segment, handle, frames } = writing;
+    let isWritten = false;
     try {
-      const frame = frames.encode(batch);
-      while (this.bytes + frame.length > bytesMax && (await this.#dropOldest()));
-      if (this.bytes + frame.length > bytesMax) {
-        this.#options.events.dropped(batch.length, false);
-        // What the frame told of dictionaries is not there for those behind it.
-        await this.seal();
-        return;
-      }
-      await handle.append(frame);
-      segment.bytes += frame.length;
-      segment.rowsLeft! += batch.length;
-    } catch (error) {
-      // Whatever went before it is whole; the reader stops there.
-      await this.seal().catch(() => {});
-      throw error;
+      const frame = writing.encode(batch);
+      while (!this.#hasRoom(frame) && (await this.#dropOldest()));
+      if (this.#hasRoom(frame)) {
+        await writing.write(frame, batch.length);
+        isWritten = true;
+      } else events.dropped(batch.length);
+    } finally {
+      // What a frame told of dictionaries is not there for those behind it.
+      const isFull = writing.segment.bytes >= Math.min(segmentBytesMax, bytesMax / 8);
+      if (isFull || !isWritten) await this.#seal();
     }
-    if (segment.bytes >= Math.min(segmentBytesMax, bytesMax / 8)) await this.seal();
   }
 
   /**
    * Writes batches before all others: those that a sink had in hand. They stay with the caller. What
-   * there is no room for is left out, the newest first.
+   * there is no room for is left out, the newest first. Gives how many of them are kept.
    */
-  async prepend(batches: readonly Batch[]): Promise<void> {
-    if (batches.length === 0) return;
-    await this.seal();
-    // Behind what was read, which is older and comes again if it is never forgotten.
+  async prepend(batches: readonly Batch[]): Promise<number> {
+    if (batches.length === 0) return 0;
+    await this.#seal();
+    // Behind what was read, which is older and comes again if it is never committed.
     const before = this.#read.at(-1)?.number ?? 0;
     const number = Math.floor((before + (this.#segments[0]?.number ?? this.#nextNumber)) / 2);
-    const { segment, handle, frames } = await this.#create(number, 'first');
+    let kept = 0;
     try {
+      const writing = (this.#writing = await this.#create(number, 'first'));
       for (const batch of batches) {
-        const frame = frames.encode(batch);
-        if (this.bytes + frame.length > this.#options.bytesMax) break;
-        await handle.append(frame);
-        segment.bytes += frame.length;
-        segment.rowsLeft! += batch.length;
+        const frame = writing.encode(batch);
+        if (!this.#hasRoom(frame)) break;
+        await writing.write(frame, batch.length);
+        kept++;
       }
-      await handle.sync();
-    } finally {
-      await handle.close();
+    } catch (error) {
+      this.#options.events.failed(error);
     }
+    await this.#seal();
+    return kept;
   }
 
   /** Makes what was written durable. */
   async sync(): Promise<void> {
-    await this.#writing?.handle.sync();
+    await this.#writing?.sync();
   }
 
-  /** Ends the segment that is written, durably. */
-  async seal(): Promise<void> {
-    const writing = this.#writing;
-    if (writing === undefined) return;
-    this.#writing = undefined;
-    const { handle, segment } = writing;
-    if (segment.bytes === 0) {
-      this.#segments = this.#segments.filter((other) => other !== segment);
-      await this.#options.files.remove(segment.path);
-    }
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-  }
-
-  /** The next batch of the oldest segment; undefined where that has come to its end. */
+  /**
+   * The next batch of the oldest segment; undefined where that has come to its end. Where it throws,
+   * it may be called again.
+   */
   async next(): Promise<Batch | undefined> {
     const reading = (this.#reading ??= await this.#openOldest());
     if (reading === undefined) return undefined;
-    const { segment, frames } = reading;
+    const { segment } = reading;
     const { schema, events } = this.#options;
-    const batch = await frames.next().catch(() => 'damaged' as const);
-    if (typeof batch === 'object' && batch.schema.equals(schema)) {
-      if (segment.rowsLeft === undefined) events.replayed(batch.length);
-      else segment.rowsLeft -= batch.length;
+    const batch = await reading.next();
+    if (batch === 'end') {
+      await this.#endReading();
+      this.#leave(segment);
+      this.#read.push(segment);
+    } else if (batch === 'damaged') {
+      await this.#setAside(segment, batch, 'it is torn, or its bytes are not what was written');
+    } else if (batch.schema.equals(schema)) {
+      // More than could be counted when it was found.
+      const more = -waitingOf([segment]);
+      if (more > 0) events.found(more);
+      if (more > 0) segment.rows += more;
+      this.#last = segment;
       return batch;
+    } else {
+      segment.read = { ...segment.read, rows: segment.read.rows - batch.length };
+      const message = `its rows are of another schema: ${schemaDifference(batch.schema, schema)}`;
+      batch.release();
+      await this.#setAside(segment, 'schema', message);
     }
-    if (typeof batch === 'object') batch.release();
-    await this.#endReading();
-    if (batch === 'end') this.#read.push(segment);
-    else await this.#quarantine(segment);
     return undefined;
   }
 
-  /** Removes what was read to its end. */
-  async forget(): Promise<void> {
-    for (const { path } of this.#read.splice(0)) await this.#options.files.remove(path);
+  /** What was read so far does not come again. */
+  async committed(): Promise<void> {
+    await this.#reading?.commit();
+    while (this.#read.length > 0) await this.#remove(this.#read[0]!);
   }
 
-  /** What is left of the segment that was read is still there, for the next run. */
+  /** What was not committed is still there, for the next run. */
   async close(): Promise<void> {
-    const reading = this.#reading;
-    this.#reading = undefined;
-    await reading?.handle.close();
-    await this.seal();
+    await this.#endReading();
+    await this.#seal();
   }
 
-  #createLast(): Promise<Writing> {
+  #hasRoom({ length }: Uint8Array): boolean {
+    return this.bytes + length + sealBytes <= this.#options.bytesMax;
+  }
+
+  async #find(number: number, bytes: number): Promise<Segment> {
+    const { files, events } = this.#options;
+    const segment = this.#segmentOf(number, bytes);
+    try {
+      await using handle = await files.open(segment.path, 'read');
+      segment.rows = await new FrameReader(handle, bytes).countRows();
+      segment.committed = segment.read = await readPosition(files, segment.positionsPath);
+    } catch (error) {
+      // Too many open files, say: that passes, and a position not known would give rows again.
+      if (isPipelineError(error) && error.retryable) throw error;
+      events.failed(error);
+    }
+    return segment;
+  }
+
+  #segmentOf(number: number, bytes: number): Segment {
+    const path = `${this.#options.directory}/${number}`;
+    const [read, committed] = [spillStart, spillStart];
+    const paths = { path: `${path}.spill`, positionsPath: `${path}.read` };
+    return { number, ...paths, bytes, rows: 0, read, committed };
+  }
+
+  #createLast(): Promise<SegmentWriter> {
     const number = this.#nextNumber;
     this.#nextNumber += numberStep;
     return this.#create(number, 'last');
   }
 
-  async #create(number: number, place: 'first' | 'last'): Promise<Writing> {
-    const { files, directory } = this.#options;
-    const path = `${directory}/${number}.spill`;
-    const handle = await files.open(path, 'private');
-    const segment: Segment = { number, path, bytes: 0, rowsLeft: 0 };
+  async #create(number: number, place: 'first' | 'last'): Promise<SegmentWriter> {
+    const { files } = this.#options;
+    const segment = this.#segmentOf(number, 0);
+    // Numbers come again, and what was written of the file before may still be there.
+    await files.remove(segment.positionsPath);
+    const handle = await files.open(segment.path, 'private');
     if (place === 'first') this.#segments.unshift(segment);
     else this.#segments.push(segment);
-    return { segment, handle, frames: new FrameWriter() };
+    return new SegmentWriter(segment, handle);
   }
 
-  async #openOldest(): Promise<Reading | undefined> {
+  /** Ends the segment that is written, durably. Its batches are written: what fails is told. */
+  async #seal(): Promise<void> {
+    const writing = this.#writing;
+    if (writing === undefined) return;
+    this.#writing = undefined;
+    const { segment } = writing;
+    const isEmpty = segment.bytes === 0;
+    if (isEmpty) this.#leave(segment);
+    try {
+      await writing.seal();
+      if (isEmpty) await this.#options.files.remove(segment.path);
+    } catch (error) {
+      this.#options.events.failed(error);
+    }
+  }
+
+  /** Undefined where there is none that can be read. */
+  async #openOldest(): Promise<SegmentReader | undefined> {
+    const { files } = this.#options;
     const [segment] = this.#segments;
     if (segment === undefined) return undefined;
-    if (segment === this.#writing?.segment) await this.seal();
+    if (segment === this.#writing?.segment) await this.#seal();
     if (this.#segments[0] !== segment) return undefined;
-    try {
-      const handle = await this.#options.files.open(segment.path, 'read');
-      return { segment, handle, frames: new FrameReader(handle, segment.bytes) };
-    } catch {
-      this.#segments.shift();
-      this.#options.events.damaged(segment.rowsLeft ?? 0);
+    if ((await files.facts(segment.path)) === undefined) {
+      await this.#setAside(segment, 'damaged', 'it is not there any more');
       return undefined;
     }
+    return SegmentReader.open(files, segment);
   }
 
   async #endReading(): Promise<void> {
     const reading = this.#reading;
-    if (reading === undefined) return;
     this.#reading = undefined;
-    this.#segments = this.#segments.filter((other) => other !== reading.segment);
-    await reading.handle.close();
+    await reading?.close();
+  }
+
+  #leave(segment: Segment): void {
+    this.#segments = this.#segments.filter((other) => other !== segment);
   }
 
   /** Drops the oldest segment, with what is left of it; false where there is none but the newest. */
   async #dropOldest(): Promise<boolean> {
-    const { files, events } = this.#options;
-    if (this.#read.length > 0) {
-      await this.forget();
-      return true;
-    }
-    const [segment] = this.#segments;
-    if (segment === undefined || segment === this.#writing?.segment) return false;
-    const isEarlier = segment.rowsLeft === undefined;
-    const reading = (this.#reading ??= await this.#openOldest());
-    if (reading === undefined) return true;
-    const rows = segment.rowsLeft ?? (await reading.frames.rowsLeft());
-    await this.#endReading();
-    await files.remove(segment.path);
-    events.dropped(rows, isEarlier);
+    const oldest = this.#read[0] ?? this.#segments[0];
+    if (oldest === undefined || oldest === this.#writing?.segment) return false;
+    if (oldest === this.#reading?.segment) await this.#endReading();
+    await this.#remove(oldest);
+    this.#options.events.dropped(waitingOf([oldest]));
     return true;
   }
 
-  async #quarantine({ path, rowsLeft }: Segment): Promise<void> {
-    const { files, directory, events } = this.#options;
-    events.damaged(rowsLeft ?? 0);
-    await files.rename(path, `${path}.damaged`).catch(() => {});
-    const kept = await files.match(`${asPattern(directory)}/*.damaged`);
-    for (const old of kept.slice(0, -quarantinedMax)) await files.remove(old);
+  async #remove(segment: Segment): Promise<void> {
+    const { files, events } = this.#options;
+    await files.remove(segment.path);
+    this.#leave(segment);
+    this.#read = this.#read.filter((other) => other !== segment);
+    await files.remove(segment.positionsPath).catch((error: unknown) => events.failed(error));
   }
-}
 
-/** A path as a pattern that matches it alone. */
-function asPattern(path: string): string {
-  return path.replaceAll(/[*?[{(]/g, '[$&]');
+  /** It is as it was where it cannot be renamed, and the next run meets it again. */
+  async #setAside(segment: Segment, reason: AsideReason, message: string): Promise<void> {
+    const { files, events } = this.#options;
+    await this.#endReading();
+    this.#leave(segment);
+    let { path } = segment;
+    try {
+      path = await putAside(this.#options, path, reason);
+      await files.remove(segment.positionsPath);
+    } catch (error) {
+      events.failed(error);
+    }
+    events.setAside({ path, reason, rows: waitingOf([segment]), message });
+  }
 }

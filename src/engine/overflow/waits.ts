@@ -11,8 +11,8 @@ export class Waits {
     this.#observed = observed;
   }
 
-  began(flow: Flow): void {
-    if (!isCut(flow)) this.#since.set(flow, this.#observed.now());
+  began(batch: Batch): void {
+    this.#since.set(batch, this.#observed.now());
   }
 
   ended(flow: Flow | undefined): void {
