@@ -20,7 +20,7 @@ import {
   next,
   waitMs,
 } from './circuit-breaker-model.ts';
-import { rules, slowMs } from './opening-rules-model.ts';
+import { rules, slowMs, windowMs } from './opening-rules-model.ts';
 
 // 100,000 sequences a night.
 const runs = process.env['MILLRACE_NIGHTLY'] ? 100_000 : 10_000;
@@ -34,7 +34,8 @@ const weights = {
   abort: 1,
   'refused inside': 1,
   'pass time': 3,
-  'call at once': 1,
+  'wait until it is due': 2,
+  'call at once': 3,
   'fail at once': 1,
   'fail slowly at once': 1,
   'hold open': 1,
@@ -118,7 +119,9 @@ class Pair {
       case 'refused inside':
         return this.#end(name, argument);
       case 'pass time':
-        return this.#passTime(2 * argument);
+        return this.#passTime(argument);
+      case 'wait until it is due':
+        return this.#passTime(this.#dueInMs(argument));
       case 'call at once':
       case 'fail at once':
       case 'fail slowly at once':
@@ -247,6 +250,13 @@ class Pair {
     this.#tell({ type: 'restore' });
   }
 
+  /** Until time alone changes something, or a window is about to forget: where edges are. */
+  #dueInMs(argument: number): number {
+    const { state, untilMs, probes } = this.#model;
+    const dueMs = state === 'open' ? untilMs : (probes[0] ?? NaN) + this.#options.probeMsMax;
+    return Number.isFinite(dueMs) ? dueMs - this.#nowMs : windowMs - (argument % 6);
+  }
+
   #passTime(ms: number): void {
     for (let passed = 0; passed < ms; passed++) {
       this.#inStateMs[this.#model.state]++;
@@ -273,7 +283,7 @@ const weighted = Object.entries(weights).flatMap(([name, weight]) =>
 );
 
 /** What to do, with which call or for how long, and whether to look at the breaker after it. */
-const commands = fc.array(fc.tuple(fc.constantFrom(...weighted), fc.nat(17), fc.boolean()), {
+const commands = fc.array(fc.tuple(fc.constantFrom(...weighted), fc.nat(20), fc.boolean()), {
   minLength: 1,
   maxLength: 40,
   size: 'max',

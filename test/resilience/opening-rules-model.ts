@@ -16,7 +16,7 @@ export interface EndedCall {
 export type OpensBy = (calls: readonly EndedCall[], closedAtMs: number) => boolean;
 
 export const slowMs = 7;
-const windowMs = 40;
+export const windowMs = 40;
 
 const failuresAtEnd = (calls: readonly EndedCall[], failures: number): boolean =>
   calls.length >= failures && calls.slice(-failures).every(({ failed }) => failed);
