@@ -42,7 +42,8 @@ export function printReport(run: Observed): void {
   const mean = lastTen.reduce((sum, rate) => sum + rate) / lastTen.length;
   console.log(`Mean throughput of the last ten batches: ${mean.toFixed(0)} records/s`);
   const healthy = run.reports.filter(({ status }) => status === 'HEALTHY').length;
-  console.log(`Healthy: ${healthy} of ${run.reports.length} batches`);
+  const ratio = (100 * healthy) / run.reports.length;
+  console.log(`Healthy: ${healthy} of ${run.reports.length} batches, ${ratio.toFixed(0)} %`);
   console.log(
     `The breaker opened ${run.breaker.metrics.openCount} times; ${openingsLogged(run)} are logged`,
   );
