@@ -8,6 +8,7 @@ export {
 } from './alerts.ts';
 export type { AlertLimits, AlertLooks, AlertReading, AlertRule } from './alerts/rule.ts';
 export { type ShippedLimits, type ShippedRule, shippedRules } from './alerts/shipped.ts';
+export { AlertWebhook, type AlertWebhookOptions } from './alerts/webhook.ts';
 export type { Alert, AlertSeverity, AlertState } from './alerts/alert.ts';
 export {
   type BatchStatus,

@@ -271,6 +271,7 @@ describe('progress', () => {
     process: { rssBytes: 0, heapUsedBytes: 0, loopUtilization: 0 },
     isPaced: false,
     events: {},
+    alerts: [],
     ...partial,
   });
 

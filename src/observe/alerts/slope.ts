@@ -1,6 +1,6 @@
 /** Fewer looks than these say nothing of a slope. */
 const looksMin = 8;
-const looksMax = 60;
+const looksMax = 30;
 
 /** The last looks at a figure, and where they lead. */
 export class Slope {

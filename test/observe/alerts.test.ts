@@ -1,0 +1,401 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import {
+  type Alert,
+  type AlertRule,
+  Alerts,
+  type RunStats,
+  shippedRules,
+} from '../../src/observe/index.ts';
+import { componentStats, runStats } from './run-stats.ts';
+
+/** A rule over one figure that is given look by look. */
+function ruleOver(
+  values: readonly (number | null)[],
+  given: Partial<AlertRule> = {},
+): { rule: AlertRule; series: RunStats[] } {
+  const rule: AlertRule = {
+    name: 'heat',
+    summary: 'It is hot.',
+    unit: '°C',
+    limits: { warn: 70, critical: 90, clear: 50 },
+    of: { m: 2, n: 3 },
+    read: ({ stats }) => [{ component: 'oven', value: values[stats.durationMs / 1000]! }],
+    ...given,
+  };
+  return { rule, series: values.map((_, second) => runStats(second)) };
+}
+
+/** What changed at each look: `second state severity`. */
+function replay(alerts: Alerts, series: readonly RunStats[]): string[] {
+  return series.flatMap((stats) =>
+    alerts
+      .look(stats)
+      .map(({ state, severity }) => `${stats.durationMs / 1000} ${state} ${severity}`),
+  );
+}
+
+function replayed(values: readonly (number | null)[], given: Partial<AlertRule> = {}): string[] {
+  const { rule, series } = ruleOver(values, given);
+  return replay(new Alerts({ rules: [rule] }), series);
+}
+
+describe('an alert', () => {
+  test('is pending first, fires at m of n looks, and clears behind a limit of its own', () => {
+    expect(replayed([20, 71, 20, 72, 60, 60, 60, 49, 60, 48, 20])).toEqual([
+      '1 pending WARNING',
+      '3 firing WARNING',
+      '9 resolved WARNING',
+    ]);
+  });
+
+  test('that is bad once and not again is forgotten without a word', () => {
+    expect(replayed([20, 71, 20, 20, 20, 71, 20])).toEqual([
+      '1 pending WARNING',
+      '5 pending WARNING',
+    ]);
+  });
+
+  test('is critical when m of n looks are, and stays so until it is resolved', () => {
+    expect(replayed([71, 71, 95, 71, 95, 71, 71, 20, 20])).toEqual([
+      '0 pending WARNING',
+      '1 firing WARNING',
+      '4 firing CRITICAL',
+      '8 resolved CRITICAL',
+    ]);
+  });
+
+  test('is critical at once where it begins so', () => {
+    expect(replayed([95, 95])).toEqual(['0 pending CRITICAL', '1 firing CRITICAL']);
+  });
+
+  test('stays where its figure is not known any more: no data is not well', () => {
+    const { rule, series } = ruleOver([95, 95, ...Array<null>(50).fill(null), 20, 20]);
+    const alerts = new Alerts({ rules: [rule] });
+    replay(alerts, series.slice(0, 52));
+    expect(alerts.active).toMatchObject([{ state: 'firing', value: 95 }]);
+    expect(replay(alerts, series.slice(52))).toEqual(['53 resolved CRITICAL']);
+  });
+
+  test('below a floor', () => {
+    expect(
+      replayed([900, 400, 300, 450, 600, 700], {
+        bad: 'below',
+        limits: { warn: 500, clear: 550 },
+      }),
+    ).toEqual(['1 pending WARNING', '2 firing WARNING', '5 resolved WARNING']);
+  });
+
+  test('says since when, why, with figures', () => {
+    const { rule, series } = ruleOver([20, 71.239, 72, 20, 20]);
+    const changed: Alert[] = [];
+    const alerts = new Alerts({ rules: [rule], changed: (alert) => changed.push(alert) });
+    replay(alerts, series.slice(0, 3));
+    const fired = {
+      rule: 'heat',
+      summary: 'It is hot.',
+      component: 'oven',
+      state: 'firing',
+      severity: 'WARNING',
+      sinceMs: series[1]!.at,
+      firedMs: series[2]!.at,
+      value: 72,
+      limit: 70,
+      unit: '°C',
+      text: '72 °C, limit 70 °C',
+    };
+    expect(alerts.active).toEqual([fired]);
+    replay(alerts, series.slice(3));
+    const resolved = {
+      ...fired,
+      state: 'resolved',
+      value: 20,
+      text: '20 °C, well again',
+      resolvedMs: series[4]!.at,
+    };
+    expect(changed.map(({ text }) => text)).toEqual([
+      '71.24 °C, limit 70 °C',
+      '72 °C, limit 70 °C',
+      '20 °C, well again',
+    ]);
+    expect(alerts.active).toEqual([]);
+    expect(alerts.history).toEqual([resolved]);
+  });
+
+  test('remembers so many that were resolved and no more', () => {
+    const { rule, series } = ruleOver(
+      Array.from({ length: 100 }, (_, at) => (at % 2 === 0 ? 95 : 20)),
+      { of: { m: 1, n: 1 } },
+    );
+    const alerts = new Alerts({ rules: [rule], historyMax: 5 });
+    replay(alerts, series);
+    expect(alerts.history.map(({ resolvedMs }) => (resolvedMs! - series[0]!.at) / 1000)).toEqual([
+      91, 93, 95, 97, 99,
+    ]);
+  });
+
+  test('as a slow model says, whatever the figures', () => {
+    const figures = fc.array(fc.oneof(fc.constantFrom(20, 60, 71, 95), fc.constant(null)), {
+      maxLength: 60,
+    });
+    const windows = fc
+      .tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 0, max: 3 }))
+      .map(([m, more]) => ({ m, n: m + more }));
+    fc.assert(
+      fc.property(figures, windows, (values, of) => {
+        expect(replayed(values, { of })).toEqual(model(values, of));
+      }),
+      { numRuns: process.env['MILLRACE_NIGHTLY'] ? 100_000 : 5000 },
+    );
+  });
+});
+
+/** The state of an alert, each time from all that came since it last changed. */
+function model(
+  values: readonly (number | null)[],
+  { m, n }: { readonly m: number; readonly n: number },
+): string[] {
+  const said: string[] = [];
+  let [state, severity, from] = ['well', '', 0];
+  const known = values.flatMap((value, second) => (value === null ? [] : [{ value, second }]));
+  for (const [at, { second, value }] of known.entries()) {
+    const last = known.slice(Math.max(from, at + 1 - n), at + 1).map((look) => look.value);
+    const count = (fits: (figure: number) => boolean): number => last.filter(fits).length;
+    const say = (next: string, worst: string): void => {
+      [state, severity] = [next, worst];
+      said.push(`${second} ${next} ${worst}`);
+    };
+    const isCritical = count((figure) => figure > 90) >= m;
+    if (state === 'firing') {
+      if (count((figure) => figure <= 50) >= m) {
+        say('resolved', severity);
+        [state, from] = ['well', at + 1];
+      } else if (severity === 'WARNING' && isCritical) say('firing', 'CRITICAL');
+    } else if (count((figure) => figure > 70) >= m && value > 70) {
+      say('firing', isCritical ? 'CRITICAL' : 'WARNING');
+      from = at + 1;
+    } else if (count((figure) => figure > 70) === 0) state = 'well';
+    else if (state === 'well' && value > 70) say('pending', value > 90 ? 'CRITICAL' : 'WARNING');
+  }
+  return said;
+}
+
+describe('a forecast', () => {
+  const forecast = { forecastMs: 60_000, limits: { warn: 70, critical: 90, clear: 50 } };
+
+  test('fires before a limit is reached, and says when that will be', () => {
+    const { rule, series } = ruleOver(
+      Array.from({ length: 40 }, (_, second) => 10 + second),
+      forecast,
+    );
+    const alerts = new Alerts({ rules: [rule] });
+    const changes = replay(alerts, series.slice(0, 31));
+    // 90 would be reached at 80 s: within a minute from 20 s on.
+    expect(changes).toEqual(['20 pending WARNING', '21 firing WARNING']);
+    expect(alerts.active[0]).toMatchObject({ value: 40, limit: 90, leftMs: 50_000 });
+    expect(alerts.active[0]!.text).toBe('40 °C, limit 90 °C reached in 50 s');
+  });
+
+  test('of what swings, or stands, or falls, is none', () => {
+    const seconds = Array.from({ length: 100 }, (_, second) => second);
+    expect(
+      replayed(
+        seconds.map((second) => 40 + 25 * Math.sin(second)),
+        forecast,
+      ),
+    ).toEqual([]);
+    expect(
+      replayed(
+        seconds.map(() => 69),
+        forecast,
+      ),
+    ).toEqual([]);
+    expect(
+      replayed(
+        seconds.map((second) => 60 - second / 2),
+        forecast,
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe('shipped rules', () => {
+  /** Which rule fires when, at `second` on; `collapse` begins at 60 s. */
+  function firstFired(series: readonly RunStats[], name: string): number | undefined {
+    const alerts = new Alerts({ rules: shippedRules({}, { memoryMiBMax: 1000 }) });
+    for (const stats of series) {
+      const fired = alerts
+        .look(stats)
+        .find(({ rule, state }) => rule === name && state === 'firing');
+      if (fired !== undefined) return stats.durationMs / 1000;
+    }
+    return undefined;
+  }
+
+  const seconds = (of: (second: number) => RunStats, count = 240) =>
+    Array.from({ length: count }, (_, second) => of(second));
+  const after = (second: number) => Math.max(0, second - 60);
+
+  /** Sums up to `second` of what each second adds. */
+  const sum = (second: number, each: (second: number) => number): number => {
+    let total = 0;
+    for (let at = 0; at <= second; at++) total += each(at);
+    return total;
+  };
+
+  const collapses: Record<string, { of: (second: number) => RunStats; by: number; at: number }> = {
+    // A second that is three times as long as before; batches take longer by 20 % each second.
+    'latency-spike': {
+      of: (second) => {
+        const meanMs = (at: number) => 5 * 1.2 ** after(at);
+        const count = 100 * (second + 1);
+        const total = sum(second, (at) => 100 * meanMs(at));
+        const work = { ...componentStats('s').work, count, meanMs: total / count };
+        return runStats(second, { components: [componentStats('s', { work })] });
+      },
+      // 100 ms a batch, where 10 batches a second are all there is time for.
+      at: 77,
+      by: 70,
+    },
+    // The consumer has stopped; the queue has room for a minute.
+    'queue-saturation': {
+      of: (second) => {
+        const fill = Math.min(1, 0.1 + after(second) / 60);
+        return runStats(second, { queues: { s: { depth: 1, rows: 1, bytes: 1, fill } } });
+      },
+      at: 114,
+      by: 80,
+    },
+    'lag-saturation': {
+      of: (second) =>
+        runStats(second, {
+          components: [componentStats('in', { kind: 'source', perSecond: 100 })],
+          lag: { in: 100 + 200 * after(second) },
+        }),
+      at: 210,
+      by: 150,
+    },
+    'retry-rate': {
+      of: (second) => {
+        const share = (at: number) => Math.min(1, 0.02 + after(at) / 50);
+        const attempts = 100 * (second + 1);
+        const retries = sum(second, (at) => Math.round(100 * share(at)));
+        const policy = {
+          calls: attempts,
+          attempts,
+          retries,
+          substituted: 0,
+          suppressed: 0,
+          breakers: [],
+        };
+        return runStats(second, { components: [componentStats('s', { policy })] });
+      },
+      at: 109,
+      by: 72,
+    },
+    'memory-growth': {
+      of: (second) =>
+        runStats(second, {
+          process: {
+            rssBytes: (300 + 5 * after(second)) * 1_048_576,
+            heapUsedBytes: 0,
+            loopUtilization: 0,
+          },
+        }),
+      at: 180,
+      by: 110,
+    },
+    'degraded-streak': {
+      of: (second) =>
+        runStats(second, {
+          components: [componentStats('s')],
+          degraded: second >= 60 ? { s: 'slow' } : {},
+        }),
+      at: 240,
+      by: 91,
+    },
+    'open-breaker': {
+      of: (second) => {
+        const state = second >= 60 ? 'open' : 'closed';
+        const breakers = [{ name: 'b', state, opens: 0, openMs: 0, refused: 0 } as const];
+        const counts = { calls: 0, attempts: 0, retries: 0, substituted: 0, suppressed: 0 };
+        return runStats(second, {
+          components: [componentStats('s', { policy: { ...counts, breakers } })],
+        });
+      },
+      at: 240,
+      by: 60,
+    },
+    'stalled-source': {
+      of: (second) =>
+        runStats(second, {
+          components: [
+            componentStats('in', { kind: 'source', sinceProgressMs: 1000 * after(second) }),
+          ],
+        }),
+      at: 240,
+      by: 121,
+    },
+    'dead-letter-growth': {
+      of: (second) => {
+        const dead = sum(second, (at) => Math.min(100, 2 * after(at)));
+        return runStats(second, {
+          components: [componentStats('s', { in: 1000 * (second + 1), dead })],
+        });
+      },
+      at: 110,
+      by: 68,
+    },
+    'ledger-mismatch': {
+      of: (second) =>
+        runStats(second, {
+          components: [componentStats('s', { unaccounted: second >= 60 ? 1 : 0 })],
+        }),
+      at: 240,
+      by: 60,
+    },
+  };
+
+  test.each(Object.entries(collapses))('%s fires early', (name, { of, at, by }) => {
+    const fired = firstFired(seconds(of), name);
+    expect(fired).toBeGreaterThanOrEqual(60);
+    expect(fired).toBeLessThanOrEqual(by);
+    expect(fired).toBeLessThan(at);
+  });
+
+  test('a throughput below the floor that is given', () => {
+    const series = seconds((second) =>
+      runStats(second, {
+        components: [componentStats('s', { perSecond: second < 60 ? 900 : 400 })],
+      }),
+    );
+    const alerts = new Alerts({
+      rules: shippedRules({ 'throughput-floor': { warn: 500, clear: 600 } }),
+    });
+    const changes = series.flatMap((stats) => alerts.look(stats));
+    expect(changes.map(({ rule, state }) => [rule, state])).toEqual([
+      ['throughput-floor', 'pending'],
+      ['throughput-floor', 'firing'],
+    ]);
+  });
+
+  test('one that is switched off is silent', () => {
+    expect(shippedRules({ 'open-breaker': false }).map(({ name }) => name)).not.toContain(
+      'open-breaker',
+    );
+    expect(shippedRules().map(({ name }) => name)).not.toContain('throughput-floor');
+  });
+
+  test('none fires on queues and lag of a run that reads as fast as it can', () => {
+    const alerts = new Alerts({ rules: shippedRules({}, { memoryMiBMax: 1000 }) });
+    for (let second = 0; second < 600; second++) {
+      const queues = { s: { depth: 8, rows: 8, bytes: 8, fill: 1 } };
+      const components = [componentStats('in', { kind: 'source', perSecond: 1 })];
+      const changes = alerts.look(
+        runStats(second, { isPaced: false, queues, components, lag: { in: 1e9 } }),
+      );
+      expect(changes).toEqual([]);
+    }
+  });
+});
