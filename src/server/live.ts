@@ -156,10 +156,12 @@ class Client {
   }
 
   #pull(): void {
-    const [next] = this.#queue.length > 0 ? [this.#queue.shift()] : this.#latest.values();
+    // However much is said, what is newest comes through.
+    const [newest] = this.#latest;
+    if (newest !== undefined) this.#latest.delete(newest[0]);
+    const next = newest?.[1] ?? this.#queue.shift();
     this.#isWaiting = next === undefined;
     if (next === undefined) return;
-    for (const [type, bytes] of this.#latest) if (bytes === next) this.#latest.delete(type);
     this.#heldBytes -= next.length;
     this.#controller.enqueue(next);
   }

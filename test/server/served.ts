@@ -20,7 +20,12 @@ export async function endlessRun(): Promise<{ run: Run; logTail: LogTail; lines:
   const lines: string[] = [];
   const minLevel: LogLevel = 'INFO';
   const logTail = new LogTail(
-    new StructuredLogger({ write: (line) => void lines.push(line), minLevel }),
+    new StructuredLogger({
+      write: (line) => {
+        if (lines.length < 1000) lines.push(line);
+      },
+      minLevel,
+    }),
   );
   const run = await pipeline('served')
     .from(intervalSource({ everyMs: 20 }))
@@ -35,6 +40,7 @@ export interface Served {
   readonly server: Server;
   readonly port: number;
   readonly lines: readonly string[];
+  readonly logTail: LogTail;
   /** Asks with a token; `null`: with none. */
   ask(path: string, options?: RequestInit & { token?: string | null }): Promise<Response>;
 }
@@ -56,6 +62,7 @@ export async function served(options: ServeOptions = {}): Promise<Served> {
     run,
     server,
     lines,
+    logTail,
     port: Number(new URL(server.url).port),
     ask: (path, { token = admin, ...init } = {}) => {
       const headers = new Headers(init.headers);
