@@ -19,7 +19,8 @@ export function tellBreakerChanges(
   }
   const ends = [...behind].map(([breaker, components]) =>
     breaker.listen((event) => {
-      if (event.type !== 'breaker.changed') return;
+      // Whoever holds one in the state that it has changes nothing.
+      if (event.type !== 'breaker.changed' || event.from === event.to) return;
       emitter.emit(breakerChanged, {
         breaker: event.name,
         state: event.to.replace('-', '_'),
