@@ -36,6 +36,8 @@ export class FileTail {
 
 const tryEveryMs = 5;
 const triesMax = 200;
+/** How long opening a file takes at most, as a rule. */
+const openMsMax = 50;
 
 /** Writes without the event loop; false where a stream has no file or pipe that can be written so. */
 export function writeAtOnce(stream: object, text: string): boolean {
@@ -56,14 +58,28 @@ interface Descriptor {
 }
 
 function descriptorOf(stream: object): number | undefined {
-  if (stream instanceof WriteStream && stream.pending) {
-    const { flags = 'w' } = stream as { readonly flags?: string };
-    return openSync(stream.path, flags);
-  }
+  if (stream instanceof WriteStream && stream.pending) return openNow(stream);
   const { fd, writableLength } = stream as Descriptor;
   if (typeof fd !== 'number') return undefined;
   // A pipe that has not taken all of the last chunk would have ours in the middle of it.
   return stream instanceof WriteStream || writableLength === 0 ? fd : undefined;
+}
+
+/** Opens the file of a stream that may be about to, in another thread, which would empty it again. */
+function openNow(stream: WriteStream): number {
+  const { flags = 'w' } = stream as { readonly flags?: string };
+  wait(openMsMax);
+  try {
+    return openSync(stream.path, flags);
+  } catch {
+    // It was to be made new, and has been.
+    return openSync(stream.path, 'a');
+  }
+}
+
+/** Stands still: no promise is kept any more. */
+function wait(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function writeWhole(descriptor: number, bytes: Uint8Array): void {
@@ -75,7 +91,7 @@ function writeWhole(descriptor: number, bytes: Uint8Array): void {
       // A pipe whose reader is slow; nothing else can be done meanwhile.
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
       tries++;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, tryEveryMs);
+      wait(tryEveryMs);
     }
   }
 }

@@ -1,0 +1,179 @@
+import { describe, expect, test } from 'vitest';
+
+import type { LogLevel } from '../../src/core/index.ts';
+import { StructuredLogger } from '../../src/observe/log.ts';
+import { keepingLogger } from './log-lines.ts';
+
+const levels: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'];
+
+function sayAll(log: StructuredLogger): void {
+  log.debug('d');
+  log.info('i');
+  log.warning('w');
+  log.error('e');
+  log.critical('c');
+}
+
+describe('a line', () => {
+  test('says timestamp, level, component, event, what is bound, then its fields', () => {
+    const { log, texts } = keepingLogger({ component: 'boiler', context: { pipeline: 'p' } });
+    log.bindContext({ stageId: 's' }).info('batch.sent', { rows: 5, late: false, none: null });
+    expect(texts).toEqual([
+      '{"timestamp":"1970-01-01T00:00:00.000Z","level":"INFO","component":"boiler",' +
+        '"event":"batch.sent","pipeline":"p","stageId":"s","rows":5,"late":false,"none":null}\n',
+    ]);
+  });
+
+  test('says the time of its clock', async () => {
+    const { log, clock, lines } = keepingLogger();
+    log.info('a');
+    await clock.sleep(61_001);
+    log.info('b');
+    expect(lines().map(({ timestamp }) => timestamp)).toEqual([
+      '1970-01-01T00:00:00.000Z',
+      '1970-01-01T00:01:01.001Z',
+    ]);
+  });
+
+  test('as text, for people', () => {
+    const { log, texts } = keepingLogger({ format: 'text', component: 'main' });
+    log.warning('file.replaced', { offset: 5, path: 'a\nb', error: new TypeError('no') });
+    expect(texts).toEqual([
+      '00:00:00.000 WARNING main file.replaced offset=5 path=a\\u000ab error=TypeError: no\n',
+    ]);
+  });
+});
+
+describe('levels', () => {
+  test.each(levels)('%s and above are written, what is below is not even looked at', (minLevel) => {
+    const { log, lines } = keepingLogger({ minLevel });
+    sayAll(log);
+    expect(lines().map(({ level }) => level)).toEqual(levels.slice(levels.indexOf(minLevel)));
+    const trap = {
+      get field(): never {
+        throw new Error('looked at');
+      },
+    };
+    expect(() => log.debug('d', trap)).not.toThrow();
+  });
+
+  test('INFO unless told otherwise; changed while running, for all that share it', () => {
+    const { log, lines } = keepingLogger();
+    const bound = log.bindContext({ a: 1 });
+    expect(log.minLevel).toBe('INFO');
+    bound.debug('no');
+    bound.minLevel = 'DEBUG';
+    log.debug('yes');
+    bound.debug('yes');
+    log.minLevel = 'CRITICAL';
+    sayAll(bound);
+    expect(lines().map(({ event }) => event)).toEqual(['yes', 'yes', 'c']);
+  });
+
+  test('of one component, also of loggers that are bound already', () => {
+    const { log, lines } = keepingLogger();
+    const [noisy, quiet] = ['noisy', 'quiet'].map((component) => log.bindContext({ component }));
+    log.setLevel('noisy', 'ERROR');
+    log.setLevel('quiet', 'DEBUG');
+    noisy!.info('no');
+    quiet!.debug('yes');
+    log.debug('no');
+    log.minLevel = 'WARNING';
+    quiet!.debug('yes');
+    log.setLevel('quiet', undefined);
+    quiet!.info('no');
+    noisy!.error('yes');
+    expect(lines().map(({ event }) => event)).toEqual(['yes', 'yes', 'yes']);
+  });
+
+  test('one that is none is refused', () => {
+    const { log } = keepingLogger();
+    const wrong = 'info' as LogLevel;
+    expect(() => (log.minLevel = wrong)).toThrow('ERR_CONFIG_INVALID');
+    expect(() => log.setLevel('a', wrong)).toThrow('DEBUG, INFO, WARNING');
+    expect(() => keepingLogger({ minLevel: wrong })).toThrow('ERR_CONFIG_INVALID');
+  });
+});
+
+describe('bound context', () => {
+  test('leaves its parent as it was', () => {
+    const { log, lines } = keepingLogger();
+    const one = log.bindContext({ a: 1 });
+    const two = one.bindContext({ b: 2 });
+    log.info('x');
+    one.info('x');
+    two.info('x');
+    expect(lines().map(({ a, b }) => [a, b])).toEqual([
+      [undefined, undefined],
+      [1, undefined],
+      [1, 2],
+    ]);
+  });
+
+  test('is written out once, however many lines there are', () => {
+    let reads = 0;
+    const value = { toJSON: () => ++reads };
+    const { log, lines } = keepingLogger();
+    const bound = log.bindContext({ value });
+    for (let at = 0; at < 10; at++) bound.info('x', { at });
+    expect(lines().every(({ value: said }) => said === 1)).toBe(true);
+    expect(reads).toBe(1);
+  });
+
+  test('gives the same class and shares counters', () => {
+    class Own extends StructuredLogger {
+      constructor() {
+        super({ write: () => {} });
+      }
+
+      hello(): void {
+        this.info('hello');
+      }
+    }
+    const own = new Own();
+    const bound = own.bindContext({ a: 1 });
+    bound.hello();
+    own.hello();
+    expect(bound).toBeInstanceOf(Own);
+    expect(bound.totalRecordsWritten).toBe(2);
+  });
+
+  test('no name comes twice: a field wins over what is bound, a later binding over an earlier', () => {
+    const { log, texts, lines } = keepingLogger();
+    const bound = log.bindContext({ a: 1, b: 1 }).bindContext({ b: 2 });
+    bound.info('x', { a: 3 });
+    bound.info('x', { a: undefined });
+    expect(texts[0]!.match(/"a":/g)).toHaveLength(1);
+    expect(lines()).toMatchObject([
+      { a: 3, b: 2 },
+      { a: 1, b: 2 },
+    ]);
+  });
+
+  test('a field cannot take a name of the head, but for the component', () => {
+    const { log, lines } = keepingLogger();
+    const fields = { level: 'x', level_: 'y', event: 1, timestamp: 2, component: 'own' };
+    log.info('said', fields);
+    log.bindContext(fields).info('said');
+    const line = { ...fields, timestamp: '1970-01-01T00:00:00.000Z', level: 'INFO', event: 'said' };
+    const renamed = { ...line, level_: 'x', level__: 'y', event_: 1, timestamp_: 2 };
+    expect(lines()).toEqual([renamed, renamed]);
+  });
+});
+
+test('a `write` that throws does not reach who logs, and is told of once', () => {
+  const told: unknown[] = [];
+  const log = new StructuredLogger({
+    write: () => {
+      throw new Error('full');
+    },
+    onError: (error) => {
+      told.push(error);
+      throw new Error('nor does this');
+    },
+  });
+  log.info('a');
+  log.info('b');
+  expect(told).toEqual([expect.objectContaining({ code: 'ERR_LOG_CLOSED' })]);
+  expect([log.totalRecordsWritten, log.droppedLines]).toEqual([0, 2]);
+});
