@@ -3,6 +3,7 @@ import { logger } from './logger.ts';
 import { memoryColumns } from './memory-columns.ts';
 import { memoryRows } from './memory-rows.ts';
 import { ndjsonRead } from './ndjson-read.ts';
+import { observeMetrics } from './observe-metrics.ts';
 import { policies } from './policies.ts';
 import { referenceJob } from './reference-job.ts';
 import { referenceMemory } from './reference-memory.ts';
@@ -17,4 +18,5 @@ export const measures: readonly Measure[] = [
   ...startup,
   ...policies,
   ...logger,
+  ...observeMetrics,
 ];

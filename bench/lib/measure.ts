@@ -18,7 +18,7 @@ export interface Measure {
   /** What is compared with what, in one line. */
   readonly title: string;
   /** The unit of `ours` and `peer`. */
-  readonly unit: 'ns/record' | 'ns/call' | 'B/call' | 'ms' | 's' | 'MiB';
+  readonly unit: 'ns/record' | 'ns/call' | 'B/call' | 'ms' | 's' | 'KiB' | 'MiB';
   /** `faster`: peer ÷ ours is at least this. `within`: ours ÷ peer is at most this. */
   readonly target: { readonly faster: number } | { readonly within: number };
   readonly run: (setting: Setting) => Promise<Samples>;

@@ -27,6 +27,25 @@ async function ranStats(name = 'boiler'): Promise<RunStats> {
   return run.stats();
 }
 
+/** The figures of a run whose stage has a policy with two breakers, and an alert. */
+async function troubledStats(): Promise<RunStats> {
+  const stats = await ranStats();
+  const one = { name: 'api', opens: 2, openMs: 1500, refused: 3 } as const;
+  const breakers = [{ ...one, state: 'open' } as const, { ...one, state: 'closed' } as const];
+  const policy = { calls: 9, attempts: 12, substituted: 1, retries: 3, suppressed: 0, breakers };
+  const components = stats.components.slice(1, 2).map((component) => ({ ...component, policy }));
+  const alert = { rule: 'queue-full', summary: '', component: 'filter', state: 'firing' } as const;
+  const facts = {
+    severity: 'WARNING',
+    sinceMs: 1,
+    value: 9,
+    limit: 8,
+    unit: '',
+    text: '',
+  } as const;
+  return { ...stats, components, alerts: [{ ...alert, ...facts }] };
+}
+
 function registryWith(names: readonly string[]): MetricsRegistry {
   const registry = new MetricsRegistry();
   for (const name of names) {
@@ -66,6 +85,27 @@ describe('of a run', () => {
     expect([...used].filter((name) => !closed.includes(name!)).sort()).toEqual(
       Object.keys(build).sort(),
     );
+  });
+
+  test('policies, breakers and alerts are shown; of breakers with one name each has its own', async () => {
+    const text = prometheusText(await troubledStats());
+    const of = 'pipeline="boiler",stage="filter"';
+    expect(samples(text, 'millrace_policy_retries_total')).toEqual([
+      `millrace_policy_retries_total{${of},kind="stage"} 3`,
+    ]);
+    const state = `millrace_breaker_state{${of},kind="stage",policy=`;
+    expect(samples(text, 'millrace_breaker_state')).toEqual([
+      `${state}"api",state="closed"} 0`,
+      `${state}"api",state="open"} 1`,
+      `${state}"api",state="half-open"} 0`,
+      `${state}"api#2",state="closed"} 1`,
+      `${state}"api#2",state="open"} 0`,
+      `${state}"api#2",state="half-open"} 0`,
+    ]);
+    expect(samples(text, 'millrace_breaker_open_seconds_total')[0]).toMatch(/policy="api"} 1\.5$/);
+    expect(samples(text, 'millrace_alerts')).toEqual([
+      `millrace_alerts{${of},reason="queue-full",state="firing"} 1`,
+    ]);
   });
 
   test('several runs share a family, each with its pipeline', async () => {
@@ -172,7 +212,8 @@ const { promtool, missing } = { promtool: '', ...debianPrometheus() };
 test.skipIf(missing !== undefined)(
   `promtool finds nothing to say${missing === undefined ? '' : ` (${missing})`}`,
   async () => {
-    const text = prometheusText([await ranStats(), registryWith(['a', 'b'])], { build });
+    const runs = [await ranStats(), { ...(await troubledStats()), pipeline: 'other' }];
+    const text = prometheusText([...runs, registryWith(['a', 'b'])], { build });
     const check = (input: string): ReturnType<typeof spawnSync> =>
       spawnSync(promtool, ['check', 'metrics'], { input, encoding: 'utf8' });
     const { status, stdout, stderr } = check(text);

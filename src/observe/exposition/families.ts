@@ -250,6 +250,17 @@ const runs: readonly Family[] = [
     },
   },
   {
+    name: 'alerts',
+    type: 'gauge',
+    help: 'An alert that is pending or fires has 1; its reason is its rule.',
+    labels: ['pipeline', 'stage', 'reason', 'state'],
+    ofRun: ({ stats, labels }, add) => {
+      for (const { component: stage, rule: reason, state } of stats.alerts) {
+        add(`${labels},${labelsOf({ stage, reason, state })}`, 1);
+      }
+    },
+  },
+  {
     name: 'run_state',
     type: 'gauge',
     help: 'The state that the run is in has 1.',
