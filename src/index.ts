@@ -104,6 +104,8 @@ export {
   type Settings,
   type SettingsInput,
   startRun,
+  type Topology,
+  type TopologyNode,
   TypedPipelineBuilder,
   ValidationError,
 } from './engine/index.ts';

@@ -23,6 +23,7 @@ import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
 import { StateLock } from './run/state-lock.ts';
 import { statsOf } from './run/stats.ts';
 import { RunGraph } from './run-graph.ts';
+import { type Topology, topologyOf } from './topology.ts';
 import { reportOf } from './run-report.ts';
 
 /** Starts a planned pipeline. */
@@ -153,6 +154,10 @@ class PipelineRun implements Run {
       if (this.#failure === undefined) this.#settled.resolve(report);
       else this.#settled.reject(this.#failure.error);
     });
+  }
+
+  topology(): Topology {
+    return topologyOf(this.#plan);
   }
 
   stats(): RunStats {

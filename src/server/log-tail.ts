@@ -1,5 +1,5 @@
 import type { Logger, LogLevel } from '../core/index.ts';
-import { StructuredLogger } from '../observe/log.ts';
+import { StructuredLogger } from '../observe/index.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

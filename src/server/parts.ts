@@ -1,16 +1,17 @@
 import type { Logger } from '../core/index.ts';
+import type { Alerts, BuildInfo, MetricsRegistry } from '../observe/index.ts';
 import type { LogTail } from './log-tail.ts';
 
 /** What a run is asked for beside its figures. What is not given is answered with 404. */
 export interface ObservationParts {
-  /** The text of the metrics, in the format that `accept` asks for. */
-  readonly metrics?: (accept: string) => { readonly type: string; readonly text: string };
-  /** The components and what flows between them; asked for once. */
-  readonly topology?: () => object;
+  /** What is measured beside the run; the registry of the process unless given. */
+  readonly registries?: readonly MetricsRegistry[];
+  /** What runs, for the metrics. */
+  readonly build?: BuildInfo;
   /** What the components are; asked for once. */
   readonly manifest?: () => object;
-  /** The alerts as they are now; asked for once a second. */
-  readonly alerts?: () => object;
+  /** What is raised on the run; whoever gives it lets it look (`watchAlerts`). */
+  readonly alerts?: Alerts;
   /** The last minutes. */
   readonly flightRecorder?: () => object;
   /** The log of the run, to be followed and to be set the level of. */

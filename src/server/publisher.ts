@@ -1,7 +1,13 @@
 import { type Clock, type LogLevel, silentLogger, type Timer } from '../core/index.ts';
 import type { Run } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
-import type { RunStatus } from '../observe/index.ts';
+import {
+  expositionFormat,
+  expositionTypes,
+  metricsRegistry,
+  prometheusText,
+  type RunStatus,
+} from '../observe/index.ts';
 import type { Answer, Question, ToServer } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import type { ObservationParts } from './parts.ts';
@@ -39,10 +45,9 @@ export class Publisher {
     this.#stopFollowing = parts.parts.logTail?.follow((line) =>
       this.#outbox.event({ type: 'log', data: line }),
     );
-    for (const name of ['topology', 'manifest'] as const) {
-      const document = parts.parts[name]?.();
-      if (document !== undefined) this.#outbox.document(name, JSON.stringify(document));
-    }
+    this.#outbox.document('topology', JSON.stringify(parts.run.topology()));
+    const manifest = parts.parts.manifest?.();
+    if (manifest !== undefined) this.#outbox.document('manifest', JSON.stringify(manifest));
     this.#beat();
   }
 
@@ -84,13 +89,20 @@ export class Publisher {
     const { run, parts } = this.#parts;
     this.#status = run.status;
     this.#outbox.document('snapshot', JSON.stringify(run.stats()));
-    const alerts = parts.alerts?.();
-    if (alerts !== undefined) this.#outbox.document('alerts', JSON.stringify(alerts));
+    if (parts.alerts !== undefined) {
+      const { active, history } = parts.alerts;
+      this.#outbox.document('alerts', JSON.stringify({ active, history }));
+    }
     this.#outbox.flush();
   }
 
   #metrics(accept: string): Answer {
-    return this.#parts.parts.metrics?.(accept) ?? absent('metrics');
+    const { run, parts } = this.#parts;
+    const { registries = [metricsRegistry], build } = parts;
+    const format = expositionFormat(accept);
+    const options = { format, ...(build !== undefined && { build }) };
+    const text = prometheusText([run.stats(), ...registries], options);
+    return { type: expositionTypes[format], text };
   }
 
   #command(name: Question['name'], input: unknown): Answer {

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { VirtualClock } from '../../src/core/index.ts';
+import { Alerts, MetricsRegistry, shippedRules } from '../../src/observe/index.ts';
 import { Access, digestOf } from '../../src/server/access.ts';
 import { serve } from '../../src/server/index.ts';
 import { routes } from '../../src/server/routes.ts';
@@ -24,10 +25,8 @@ const wrong = 'a-token-of-nobody-at-all';
 describe('every route', () => {
   test('asks for the token that it needs, and there are no others', async () => {
     const parts = {
-      metrics: () => ({ type: 'text/plain', text: 'millrace_up 1\n' }),
-      topology: () => ({}),
       manifest: () => ({}),
-      alerts: () => ({ alerts: [] }),
+      alerts: new Alerts({ rules: shippedRules() }),
       flightRecorder: () => ({}),
     };
     // The last of them ends the run, and a session asks for no token.
@@ -103,13 +102,7 @@ describe('every route', () => {
 
   test('of a run that has no such thing says so', async () => {
     const { ask } = await served();
-    for (const path of [
-      '/metrics',
-      '/api/v1/topology',
-      '/api/v1/manifest',
-      '/api/v1/alerts',
-      '/api/v1/flight-recorder',
-    ]) {
+    for (const path of ['/api/v1/manifest', '/api/v1/alerts', '/api/v1/flight-recorder']) {
       const answer = await ask(path);
       expect([path, answer.status]).toEqual([path, 404]);
       expect(await answer.json()).toMatchObject({ error: { code: 'absent' } });
@@ -117,15 +110,20 @@ describe('every route', () => {
   });
 });
 
-test('metrics are public only where that was asked for', async () => {
-  const metrics = () => ({ type: 'text/plain; version=0.0.4', text: 'millrace_up 1\n' });
-  const { ask } = await served({ metrics, publicMetrics: true });
+test('metrics are public only where that was asked for, in the format that was', async () => {
+  const registry = new MetricsRegistry();
+  const build = { version: '1.2.3', commit: 'abc', node: '24' };
+  const { ask } = await served({ publicMetrics: true, registries: [registry], build });
   const answer = await ask('/metrics', { token: null });
-  expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([
-    200,
-    'text/plain; version=0.0.4',
-    'millrace_up 1\n',
-  ]);
+  expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
+  const text = await answer.text();
+  expect(text).toContain('millrace_build_info{version="1.2.3",commit="abc",node="24"} 1\n');
+  expect(text).toMatch(/pipeline="served"/);
+  const headers = { accept: 'application/openmetrics-text;version=1.0.0' };
+  const open = await ask('/metrics', { token: null, headers });
+  expect(open.headers.get('content-type')).toContain('application/openmetrics-text');
+  expect(await open.text()).toMatch(/# EOF\n$/);
+  expect((await ask('/api/v1/snapshot', { token: null })).status).toBe(401);
 });
 
 describe('a token', () => {

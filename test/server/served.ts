@@ -7,7 +7,7 @@ import type { LogLevel } from '../../src/core/index.ts';
 import type { Run } from '../../src/engine/index.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import { LogTail, serve, type ServeOptions, type Server } from '../../src/server/index.ts';
-import { StructuredLogger } from '../../src/observe/log.ts';
+import { StructuredLogger } from '../../src/observe/index.ts';
 import { scriptedSink } from '../engine/ends.ts';
 
 export const admin = 'an-admin-of-this-test';

@@ -3,7 +3,7 @@ import process from 'node:process';
 
 import { intervalSource } from '../../src/connectors/interval.ts';
 import { memorySink } from '../../src/connectors/memory.ts';
-import { StructuredLogger } from '../../src/observe/log.ts';
+import { StructuredLogger } from '../../src/observe/index.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import { serve } from '../../src/server/index.ts';
 

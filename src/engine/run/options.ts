@@ -9,6 +9,7 @@ import type {
   RunStatus,
 } from '../../observe/index.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
+import type { Topology } from '../topology.ts';
 
 /** How one run differs from another of the same plan. */
 export interface RunOptions {
@@ -41,6 +42,8 @@ export interface Run extends AsyncDisposable {
   stats(): RunStats;
   /** Tells of every event of the engine from now on, at once and in order. Gives what ends that. */
   listen(listener: EventListener): () => void;
+  /** Its components and what flows between them. Frozen. */
+  topology(): Topology;
   /**
    * Reads no more until `resume`: each source is paused in the way that it declares. What was read
    * flows on and is committed. Throws `ERR_RUN_CLOSED` once the run stops.

@@ -1,0 +1,96 @@
+import type { Field, Schema } from '../batch/index.ts';
+import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
+
+/** One component of a pipeline, as it is shown. */
+export interface TopologyNode {
+  readonly id: string;
+  readonly kind: 'source' | 'stage' | 'sink' | 'dead-letters';
+  /** The name and summary of its definition; none where it was written by hand. */
+  readonly name: string | null;
+  readonly summary: string | null;
+  /** As given, with the defaults: secrets as `[secret]`, or as the reference that they came from. */
+  readonly options: unknown;
+  /** Where its rows come from: ids, or `id.output` of a branch. */
+  readonly from: readonly string[];
+  readonly required: boolean;
+  readonly hasPolicy: boolean;
+  /** The fields of the rows that come in and go out; null where there are none. */
+  readonly input: readonly Field[] | null;
+  readonly output: readonly Field[] | null;
+}
+
+/** The components of a pipeline and what flows between them, in the order of the flow. */
+export interface Topology {
+  readonly pipeline: string;
+  readonly nodes: readonly TopologyNode[];
+}
+
+/** How a plan is shown. Holds no value of a secret, no function, and nothing that is long. */
+export function topologyOf(plan: Plan): Topology {
+  const { sources, stages, sinks, deadLetters, scrub } = plan;
+  const nodes = [
+    ...sources.map((one) => nodeOf('source', one, scrub, { output: one.output })),
+    ...stages.map((one) => nodeOf('stage', one, scrub, one)),
+    ...sinks.map((one) => nodeOf('sink', one, scrub, one)),
+    ...(deadLetters === undefined ? [] : [nodeOf('dead-letters', deadLetters, scrub, deadLetters)]),
+  ];
+  return Object.freeze({ pipeline: plan.name, nodes: Object.freeze(nodes) });
+}
+
+type Planned = PlannedSource | PlannedStage | PlannedSink;
+
+function nodeOf(
+  kind: TopologyNode['kind'],
+  planned: Planned,
+  scrub: Plan['scrub'],
+  { input, output }: { readonly input?: Schema; readonly output?: Schema },
+): TopologyNode {
+  const { node, options } = planned;
+  const { component } = node;
+  const isDefined = component !== undefined && 'definition' in component;
+  const { name = null, summary = null } = isDefined ? component.definition.spec : {};
+  const ports = 'from' in planned ? planned.from : [];
+  return Object.freeze({
+    id: node.id,
+    kind,
+    name,
+    summary,
+    options: shown(options, '', scrub, 0),
+    from: ports.map(({ node: id, output: port }) => (port === '' ? id : `${id}.${port}`)),
+    required: !('required' in node) || node.required !== false,
+    hasPolicy: node.policy !== undefined,
+    input: input?.fields ?? null,
+    output: output?.fields ?? null,
+  });
+}
+
+const depthMax = 8;
+const itemsMax = 50;
+const textMax = 1000;
+const secretName = /passw|secret|token|credential|authorization|api-?_?key|private-?_?key/i;
+const userInfo = /(\/\/)[^/@\s]+@/g;
+
+/** An option as it may be shown. */
+function shown(value: unknown, name: string, scrub: Plan['scrub'], depth: number): unknown {
+  if (value === null || value === undefined) return null;
+  if (secretName.test(name) && typeof value !== 'boolean') return '[secret]';
+  if (typeof value === 'string') {
+    const text = scrub(value).replace(userInfo, '$1[secret]@');
+    return text.length > textMax ? `${text.slice(0, textMax)}…` : text;
+  }
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  if (typeof value !== 'object') return `[${typeof value}]`;
+  if (depth >= depthMax) return '[…]';
+  if (Array.isArray(value)) {
+    if (value.length > itemsMax) return `[${value.length} items]`;
+    return value.map((item) => shown(item, '', scrub, depth + 1));
+  }
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  if (prototype !== Object.prototype && prototype !== null)
+    return `[${prototype.constructor.name}]`;
+  const entries = Object.entries(value).map(([key, item]) => [
+    scrub(key),
+    shown(item, key, scrub, depth + 1),
+  ]);
+  return Object.fromEntries(entries);
+}
