@@ -1,5 +1,13 @@
 // Checked by the compiler alone: what decorators keep of a method's type, and what they refuse.
-import { circuitBreaker, fallback, retry, timeout } from '../../src/decorators/index.ts';
+import {
+  circuitBreaker,
+  countedStage,
+  fallback,
+  measuredStage,
+  retry,
+  timedStage,
+  timeout,
+} from '../../src/decorators/index.ts';
 import {
   circuitBreaker as createBreaker,
   constant,
@@ -19,14 +27,29 @@ export class Typed {
   peek(at: number): { value: number } {
     return { value: at };
   }
+
+  @countedStage('pass')
+  @timedStage('pass')
+  async *pass(values: AsyncIterable<number>): AsyncGenerator<number, string> {
+    yield* values;
+    return 'done';
+  }
 }
 
 export const read: (unit: string) => Promise<number> = (unit) => new Typed().read(unit);
 export const peek: (at: number) => { value: number } = (at) => new Typed().peek(at);
+export const pass: (values: AsyncIterable<number>) => AsyncGenerator<number, string> = (values) =>
+  new Typed().pass(values);
 // @ts-expect-error the parameters are those of the method
 export const misread = (): unknown => new Typed().read(5);
 
 export class Refused {
+  // @ts-expect-error what gives one number is no stage
+  @measuredStage('one')
+  one(): number {
+    return 1;
+  }
+
   // @ts-expect-error a retry waits, and a synchronous method cannot
   @retry()
   read(): number {
