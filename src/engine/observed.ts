@@ -35,7 +35,7 @@ export class Observed {
     this.name = name;
     this.kind = kind;
     this.#emitter = emitter;
-    this.log = emitter.log.bindContext({ component: id });
+    this.log = emitter.log.bindContext({ component: id, stageId: id });
     this.#clock = clock;
   }
 
