@@ -291,7 +291,7 @@ class PipelineRun implements Run {
     const { signal } = this.#aborting;
     signal.throwIfAborted();
     if (this.#plan.deadLetters?.node.path.length !== 0) await this.#deadLetters.open();
-    for (const lane of this.#graph.lanes) lane.start();
+    for (const lane of this.#graph.lanes) await lane.start();
     for (const writer of this.#graph.writers) {
       signal.throwIfAborted();
       await writer.open();

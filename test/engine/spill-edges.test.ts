@@ -169,9 +169,8 @@ describe('rows are counted once', () => {
     const queue = new SpillQueue({ ...parts, recovered: nothing });
     const batch = (at: number): Batch =>
       Batch.from(numbered(rows, at * rows), readings) as unknown as Batch;
-    queue.start();
+    await queue.start();
     const first = queue.pop();
-    await clock.sleep(1);
     queue.push(batch(0));
     const inHand = (await first) as Batch;
     for (let at = 1; at < 9; at++) queue.push(batch(at));

@@ -52,10 +52,13 @@ export class OptionalLane {
     return this.#running;
   }
 
-  /** Opens the sink and takes what comes; what fails is told as a reason why the run is degraded. */
-  start(): void {
-    const { writer, calls, queue, aborting } = this.#parts;
-    queue.start();
+  /**
+   * Opens the sink and takes what comes; what fails is told as a reason why the run is degraded.
+   * Resolves when rows may come: else those of now could be dropped while older ones are looked for.
+   */
+  async start(): Promise<void> {
+    const { writer, calls, queue, aborting, clock } = this.#parts;
+    await clock.hold(queue.start());
     // Met by who waits for it to be open.
     writer.open().catch(() => {});
     this.#running = this.#run().then(

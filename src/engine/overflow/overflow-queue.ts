@@ -17,8 +17,8 @@ export interface QueueEvents {
 
 /** A queue before a sink that nobody waits for: whoever pushes never waits. */
 export interface OptionalQueue extends FlowQueue {
-  /** The run begins: it takes up what is left of an earlier one. */
-  start(): void;
+  /** Takes up what an earlier run left. Resolves when that is known, or cannot be for now. */
+  start(): Promise<void>;
   /** The sink has committed all that it was given. */
   committed(): Promise<void>;
   /** The sink takes no more, and the run goes on. */
@@ -61,7 +61,9 @@ export class OverflowQueue implements OptionalQueue {
     return this.#backlog.fill;
   }
 
-  start(): void {}
+  start(): Promise<void> {
+    return Promise.resolve();
+  }
 
   push(flow: Flow): undefined {
     if (!isCut(flow)) this.#events.arrived(flow);

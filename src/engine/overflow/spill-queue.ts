@@ -81,8 +81,10 @@ export class SpillQueue implements OptionalQueue {
     return { rows: rowsWaiting, bytes };
   }
 
-  start(): void {
-    void this.#open();
+  async start(): Promise<void> {
+    if (await this.#tryOpen()) return;
+    // Meanwhile what comes waits in memory, as far as there is room.
+    void this.#openLater();
   }
 
   push(flow: Flow): undefined {
@@ -233,19 +235,25 @@ export class SpillQueue implements OptionalQueue {
     return cut;
   }
 
-  async #open(): Promise<void> {
+  async #tryOpen(): Promise<boolean> {
     const { segments, failed, recovered } = this.#parts;
-    while (!this.#isOpen && !this.#isOver) {
-      try {
-        await this.#inTurn(() => segments.open());
-        this.#isOpen = true;
-        recovered();
-      } catch (error) {
-        failed(error);
-        await this.#rest();
-      }
+    try {
+      await this.#inTurn(() => segments.open());
+    } catch (error) {
+      failed(error);
+      return false;
     }
+    this.#isOpen = true;
+    recovered();
     this.#wake();
+    return true;
+  }
+
+  async #openLater(): Promise<void> {
+    do {
+      await this.#rest();
+      if (this.#isOver) return;
+    } while (!(await this.#tryOpen()));
     await this.#spill();
   }
 
