@@ -9,6 +9,7 @@ import type {
   Stage,
   StageComponent,
 } from '../core/index.ts';
+import type { ShippedLimits } from '../observe/index.ts';
 
 /** Where something stands in the text that described it: `['stages', 2, 'threshold', 'field']`. */
 export type Path = readonly (string | number)[];
@@ -51,6 +52,18 @@ export interface QueueLimits {
 /** What a pipeline does with a row that fails. */
 export type OnRowError = 'dead-letter' | 'drop' | 'fail';
 
+/** What a run is watched for, beside what `RunOptions.alerts` says. */
+export interface AlertSettings {
+  /** Limits of shipped rules in place of their own; `false` switches one off. */
+  readonly limits?: ShippedLimits | undefined;
+  /** What the process may take; `memory-growth` is not watched unless given. */
+  readonly memoryMiBMax?: number | undefined;
+  /** Where alerts that fire or are resolved are sent, each as one JSON object. */
+  readonly webhook?:
+    | { readonly url: string; readonly headers?: Readonly<Record<string, string>> | undefined }
+    | undefined;
+}
+
 /** What holds for a pipeline as a whole; `defaultSettings` unless given. */
 export interface Settings {
   /** When a source closes a batch: 4,096 rows, 1 MiB or 100 ms. */
@@ -65,6 +78,8 @@ export interface Settings {
   readonly delivery: 'best-effort';
   /** How long a stop may take to finish what is in flight. */
   readonly drainMsMax: number;
+  /** No alerts unless given. */
+  readonly alerts: AlertSettings | undefined;
 }
 
 export const defaultSettings: Settings = {
@@ -74,6 +89,7 @@ export const defaultSettings: Settings = {
   onRowError: 'dead-letter',
   delivery: 'best-effort',
   drainMsMax: 20_000,
+  alerts: undefined,
 };
 
 /** A pipeline as data: what the builder and a config file both make. */

@@ -10,7 +10,7 @@ import {
   runResumed,
   runStarted,
 } from '../observe/events.ts';
-import type { Alert, Alerts, RunReport, RunStats, RunStatus } from '../observe/index.ts';
+import type { RunReport, RunStats, RunStatus } from '../observe/index.ts';
 import { type Checkpoint, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
@@ -21,6 +21,7 @@ import { tellBreakerChanges } from './run/breaker-changes.ts';
 import { Degradation } from './run/degradation.ts';
 import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
 import { StateLock } from './run/state-lock.ts';
+import { RunAlerts } from './run/run-alerts.ts';
 import { statsOf } from './run/stats.ts';
 import { RunGraph } from './run-graph.ts';
 import { type Topology, topologyOf } from './topology.ts';
@@ -67,7 +68,7 @@ class PipelineRun implements Run {
   #lastCut: Cut | undefined;
   /** Whether the last cut is complete. */
   #isSafe = false;
-  #alerts: Alerts | undefined;
+  readonly #alerts: RunAlerts;
   /** Resolves when a stop has taken as long as it may. */
   readonly #overdue: PromiseWithResolvers<void> = Promise.withResolvers();
 
@@ -77,6 +78,14 @@ class PipelineRun implements Run {
     const log = (options.log ?? silentLogger).bindContext({ pipeline: plan.name });
     this.#emitter = new Emitter(log, plan.outside.clock);
     this.#degradation = new Degradation(this.#emitter);
+    this.#alerts = new RunAlerts({
+      pipeline: plan.name,
+      rules: options.alerts,
+      settings: plan.settings.alerts,
+      emitter: this.#emitter,
+      outside: plan.outside,
+      stats: () => this.stats(),
+    });
     this.#stateLock = new StateLock(plan);
     this.#sourcesLeft = plan.sources.length;
     // A failure that nobody waits for is a warning, not the end of the process.
@@ -171,7 +180,7 @@ class PipelineRun implements Run {
       graph: this.#graph,
       startedMs: this.#startedMs,
       events: this.#emitter.counts,
-      alerts: this.#alerts?.active ?? [],
+      alerts: this.#alerts.active,
     });
   }
 
@@ -251,10 +260,8 @@ class PipelineRun implements Run {
       for (const observed of this.#components.observed) observed.checkLedger();
     }
     this.#endedMs = this.#clock.monotonic();
-    const stats = this.stats();
-    // What shows at the end alone, as a ledger that does not close, is told too.
-    this.#alerts?.look(stats);
-    const report = reportOf(stats);
+    await this.#alerts.finish();
+    const report = reportOf(this.stats());
     const { status, recordsIn, recordsOut, durationMs } = report;
     this.#emitter.emit(runEnded, { status, recordsIn, recordsOut, durationMs });
     return report;
@@ -309,23 +316,13 @@ class PipelineRun implements Run {
   #startTimers(): void {
     const { everyMs } = this.#plan.settings.checkpoint;
     void this.#cuts.requestEvery(everyMs, this.#clock, this.#timers.signal);
-    void this.#watchAlerts().catch((error: unknown) => this.#fail(error));
+    this.#alerts.watch(this.#timers.signal).catch((error: unknown) => this.#fail(error));
     const { durationMsMax } = this.#options;
     if (durationMsMax === undefined) return;
     this.#clock.sleep(durationMsMax, { signal: this.#timers.signal }).then(
       () => this.#drain(),
       () => {},
     );
-  }
-
-  async #watchAlerts(): Promise<void> {
-    const { alerts: rules } = this.#options;
-    if (rules === undefined) return;
-    const watching = await this.#clock.hold(import('../observe/alerts.ts'));
-    const changed = (alert: Alert): void => watching.emitAlert(this.#emitter, alert);
-    this.#alerts = new watching.Alerts({ rules, changed });
-    const { signal } = this.#timers;
-    await watching.watchAlerts(this.#alerts, this, { clock: this.#clock, signal });
   }
 
   /** Some time after an abort, whether or not every component has heeded it. */

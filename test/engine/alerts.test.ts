@@ -91,6 +91,65 @@ test('rows that are lost are told at the latest at the end', async () => {
   ]);
 });
 
+test('the limits of a pipeline, and its webhook, are those of its settings', async () => {
+  const outside = virtualOutside();
+  const { clock, network } = outside;
+  const bodies: Record<string, unknown>[] = [];
+  let isDown = true;
+  network.answer('http://hook.test', async (request) => {
+    if (isDown) return new Response('later', { status: 503 });
+    bodies.push((await request.json()) as Record<string, unknown>);
+    return new Response();
+  });
+  const settings = {
+    alerts: {
+      limits: { 'throughput-floor': { warn: 5, clear: 6 }, 'open-breaker': false },
+      webhook: { url: 'http://hook.test/alerts' },
+    },
+  } as const;
+  const run = await testPipeline(settings, [], outside)
+    .from(
+      scriptedSource({
+        schema: readings,
+        batches: Array.from({ length: 60 }, () => numbered(1)),
+        before: (_, signal) => clock.sleep(1000, { signal }),
+      }),
+    )
+    .to(scriptedSink({}), { id: 'store' })
+    .start();
+  await clock.sleep(8000);
+  isDown = false;
+  await run.done;
+  expect(bodies.length).toBeGreaterThan(0);
+  expect(bodies[0]).toMatchObject({
+    event: 'alert.fired',
+    pipeline: 'test',
+    rule: 'throughput-floor',
+    severity: 'WARNING',
+    limit: 5,
+    unit: 'records/s',
+  });
+});
+
+test('a webhook that is down for good is told of, and holds up the end no longer than it may', async () => {
+  const outside = virtualOutside();
+  const said: string[] = [];
+  const run = await testPipeline(
+    { alerts: { webhook: { url: 'http://nowhere.test/' } } },
+    [],
+    outside,
+  )
+    .from(scriptedSource({ schema: readings, batches: [numbered(10)] }))
+    .pipe(stageOf(() => (batch) => batch.select(new Selection(Uint32Array.of(1), 1)), 'thief'))
+    .to(scriptedSink({}))
+    .start();
+  run.listen(({ name }) => said.push(name));
+  const { durationMs } = await run.done;
+  expect(durationMs).toBeLessThan(1000);
+  expect(outside.clock.monotonic()).toBeLessThanOrEqual(6000);
+  expect(said).toContain('alert.undelivered');
+});
+
 test('a webhook is told, again where it fails, and never more than waits', async () => {
   const bodies: unknown[] = [];
   const reasons: string[] = [];

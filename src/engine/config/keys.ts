@@ -17,6 +17,7 @@ export const configKeys: readonly string[] = [
   'onRowError',
   'delivery',
   'drainMsMax',
+  'alerts',
 ];
 
 /** The key that an unknown one seems to mean. */

@@ -1,6 +1,7 @@
 import type * as zod from 'zod';
 
 import type { Zod } from '../../core/index.ts';
+import { shippedRuleNames } from '../../observe/alerts/shipped.ts';
 import { defaultSettings, type Settings } from '../description.ts';
 import { checkOptions } from '../option-problems.ts';
 import type { Problem } from '../problem.ts';
@@ -57,7 +58,38 @@ export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
     drainMsMax: count(86_400_000)
       .default(drainMsMax)
       .describe('How long a stop may take to finish what is in flight, in milliseconds.'),
+    alerts: alertsShape(z).optional().describe('What a run is watched for, once a second.'),
   };
+}
+
+function alertsShape(z: Zod): zod.ZodType {
+  const limit = z.number().optional();
+  const limits = z.strictObject({
+    warn: limit.describe('From where on it fires as a WARNING.'),
+    critical: limit.describe('From where on it fires as CRITICAL.'),
+    clear: z.number().describe('How far it must come back to be well again.'),
+  });
+  const rules = shippedRuleNames.map((name) => [
+    name,
+    z
+      .union([z.literal(false), limits])
+      .optional()
+      .describe(`Limits of \`${name}\`, or false.`),
+  ]);
+  return z.strictObject({
+    limits: z
+      .strictObject(Object.fromEntries(rules) as Record<string, zod.ZodType>)
+      .optional()
+      .describe('Limits of shipped rules in place of their own; `false` switches one off.'),
+    memoryMiBMax: z.number().min(1).optional().describe('What the process may take, in MiB.'),
+    webhook: z
+      .strictObject({
+        url: z.url({ protocol: /^https?$/ }).describe('Where alerts are sent, by POST.'),
+        headers: z.record(z.string(), z.string()).optional().describe('Headers to send along.'),
+      })
+      .optional()
+      .describe('Is told of each alert that fires or is resolved, as one JSON object.'),
+  });
 }
 
 /** Reads the settings of a config; where one is wrong it is added to `problems`. */

@@ -41,5 +41,19 @@ export const alertResolved: EventDefinition<AlertField> = defineEvent({
   isKept: true,
 });
 
+/** `alert.undelivered` */
+export const alertUndelivered: EventDefinition<'reason'> = defineEvent({
+  name: 'alert.undelivered',
+  level: 'ERROR',
+  summary: 'A webhook did not take an alert, however often it was tried.',
+  fields: { reason: 'what the last try ended with' },
+  metric: 'millrace_alerts_undelivered_total',
+});
+
 /** What alerts say. */
-export const alertEvents: readonly EventDefinition[] = [alertPending, alertFired, alertResolved];
+export const alertEvents: readonly EventDefinition[] = [
+  alertPending,
+  alertFired,
+  alertResolved,
+  alertUndelivered,
+];

@@ -4,19 +4,22 @@ import type { AlertLimits, AlertLooks, AlertReading, AlertRule } from './rule.ts
 /** Limits of the shipped rules, by name; what is left out stays as it is, and `false` is off. */
 export type ShippedLimits = Readonly<Partial<Record<ShippedRule, AlertLimits | false>>>;
 
+export const shippedRuleNames = [
+  'latency-spike',
+  'lag-saturation',
+  'queue-saturation',
+  'retry-rate',
+  'memory-growth',
+  'throughput-floor',
+  'degraded-streak',
+  'open-breaker',
+  'stalled-source',
+  'dead-letter-growth',
+  'ledger-mismatch',
+] as const;
+
 /** The names of the rules that are shipped. */
-export type ShippedRule =
-  | 'latency-spike'
-  | 'lag-saturation'
-  | 'queue-saturation'
-  | 'retry-rate'
-  | 'memory-growth'
-  | 'throughput-floor'
-  | 'degraded-streak'
-  | 'open-breaker'
-  | 'stalled-source'
-  | 'dead-letter-growth'
-  | 'ledger-mismatch';
+export type ShippedRule = (typeof shippedRuleNames)[number];
 
 /** Fewer batches or calls than these in a look say nothing. */
 const callsMin = 10;

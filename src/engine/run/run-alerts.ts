@@ -1,0 +1,105 @@
+import type { Outside } from '../../core/index.ts';
+import type {
+  Alert,
+  AlertRule,
+  Alerts,
+  AlertWebhook,
+  Emitter,
+  RunStats,
+} from '../../observe/index.ts';
+import type { AlertSettings } from '../description.ts';
+
+/** How long the last alerts may take to be delivered once the run is over. */
+const deliverMsMax = 5000;
+
+export interface RunAlertsParts {
+  readonly pipeline: string;
+  readonly rules: readonly AlertRule[] | undefined;
+  readonly settings: AlertSettings | undefined;
+  readonly emitter: Emitter;
+  readonly outside: Outside;
+  readonly stats: () => RunStats;
+}
+
+/** Raises alerts on a run by the rules that it was given, or by those of its pipeline. */
+export class RunAlerts {
+  readonly #parts: RunAlertsParts;
+  #alerts: Alerts | undefined;
+  #webhook: AlertWebhook | undefined;
+
+  constructor(parts: RunAlertsParts) {
+    this.#parts = parts;
+  }
+
+  /** Pending and firing, the worst first. */
+  get active(): readonly Alert[] {
+    return this.#alerts?.active ?? [];
+  }
+
+  /** Resolved lately, the oldest first. */
+  get history(): readonly Alert[] {
+    return this.#alerts?.history ?? [];
+  }
+
+  /** Looks at the run until the signal aborts. Nothing is loaded where there are no rules. */
+  async watch(signal: AbortSignal): Promise<void> {
+    const { rules, settings, emitter, outside, stats } = this.#parts;
+    if (rules === undefined && settings === undefined) return;
+    const { clock } = outside;
+    const { Alerts, emitAlert, watchAlerts } = await clock.hold(import('../../observe/alerts.ts'));
+    await this.#openWebhook(settings?.webhook);
+    this.#alerts = new Alerts({
+      rules: rules ?? (await this.#rulesOf(settings!)),
+      changed: (alert) => emitAlert(emitter, alert),
+    });
+    await watchAlerts(this.#alerts, { stats }, { clock, signal });
+  }
+
+  /** The last look: what shows at the end alone, as a ledger that does not close, is told too. */
+  async finish(): Promise<void> {
+    this.#alerts?.look(this.#parts.stats());
+    if (this.#webhook === undefined) return;
+    const { clock } = this.#parts.outside;
+    const limit = new AbortController();
+    const ended = new AbortController();
+    clock.sleep(deliverMsMax, { signal: ended.signal }).then(
+      () => limit.abort(),
+      () => {},
+    );
+    await this.#webhook.close(limit.signal);
+    ended.abort();
+  }
+
+  async #rulesOf({ limits, memoryMiBMax }: AlertSettings): Promise<AlertRule[]> {
+    const { clock } = this.#parts.outside;
+    const { shippedRules } = await clock.hold(import('../../observe/alerts/shipped.ts'));
+    return shippedRules(limits, memoryMiBMax === undefined ? {} : { memoryMiBMax });
+  }
+
+  async #openWebhook(settings: AlertSettings['webhook']): Promise<void> {
+    if (settings === undefined) return;
+    const { pipeline, emitter, outside } = this.#parts;
+    const { clock, random, network } = outside;
+    const [{ AlertWebhook }, { resilient }, { alertUndelivered }] = await clock.hold(
+      Promise.all([
+        import('../../observe/alerts/webhook.ts'),
+        import('../../resilience/resilient.ts'),
+        import('../../observe/alerts/events.ts'),
+      ]),
+    );
+    this.#webhook = new AlertWebhook({
+      ...settings,
+      pipeline,
+      network,
+      policy: resilient({
+        name: 'alert-webhook',
+        timeout: { timeoutMs: 10_000 },
+        retry: { maxAttempts: 5, baseDelayMs: 500, jitter: 'full' },
+        clock,
+        random,
+      }),
+      failed: (reason) => emitter.emit(alertUndelivered, { reason }),
+    });
+    emitter.listen(this.#webhook.listener);
+  }
+}
