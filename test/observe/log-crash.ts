@@ -1,4 +1,5 @@
 // A process that logs and ends in some way: `log-crash.ts WAY TARGET LINES`.
+import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
@@ -22,6 +23,13 @@ function end(): void {
   if (way === 'undone') undo();
 }
 
+if (way === 'burst') {
+  // One chunk is being written, two wait for it in the stream, and the rest here.
+  await once(stream, 'open');
+  await setImmediate();
+  say(Number(count));
+  process.exit(7);
+}
 if (way === 'busy') {
   // In the middle of it, with writes on their way.
   await setImmediate();
