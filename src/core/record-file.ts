@@ -28,14 +28,21 @@ export class RecordFile {
 
   /**
    * Takes over an open file. `recordBytes`: how much of it is whole records; the first flush cuts
-   * off the rest. `isCuttable`: false for devices and pipes.
+   * off the rest. `isCuttable`: false for devices and pipes. `fileBytes`: its length; where that is
+   * known and there is no rest, nothing is cut, so that what others add meanwhile stays.
    */
-  constructor(path: string, handle: FileHandle, recordBytes: number, isCuttable: boolean) {
+  constructor(
+    path: string,
+    handle: FileHandle,
+    recordBytes: number,
+    isCuttable: boolean,
+    fileBytes = -1,
+  ) {
     this.#path = path;
     this.#handle = handle;
     this.#isCuttable = isCuttable;
     this.#recordBytes = recordBytes;
-    this.#fileBytes = isCuttable ? -1 : recordBytes;
+    this.#fileBytes = isCuttable ? fileBytes : recordBytes;
   }
 
   /** The length of the records in the file and in the buffers. */

@@ -1,4 +1,4 @@
-import type { Clock, Logger } from '../core/index.ts';
+import type { Clock, EventDefinition, EventFields, Logger } from '../core/index.ts';
 import { ledgerBroken } from '../observe/events.ts';
 import type { ComponentKind, Emitter, PolicyReport } from '../observe/index.ts';
 import { Meter } from '../observe/meter.ts';
@@ -46,7 +46,12 @@ export class Observed {
     const rows = meter.rowsIn + tally.createdRows - accounted - this.held();
     if (rows === this.unaccounted) return;
     this.unaccounted = rows;
-    if (rows !== 0) this.#emitter.emit(ledgerBroken, { id: this.id, rows }, { log: this.log });
+    if (rows !== 0) this.emit(ledgerBroken, { id: this.id, rows });
+  }
+
+  /** Says what happened to it. */
+  emit<N extends string>(event: EventDefinition<N>, fields: EventFields<N>): void {
+    this.#emitter.emit(event, fields, { log: this.log });
   }
 
   now(): number {

@@ -149,6 +149,21 @@ export const ledgerBroken: EventDefinition<'id' | 'rows'> = defineEvent({
   isKept: true,
 });
 
+/** `spill.file-set-aside` */
+export const spillFileSetAside: EventDefinition<'id' | 'path' | 'rows' | 'reason'> = defineEvent({
+  name: 'spill.file-set-aside',
+  level: 'WARNING',
+  summary: 'A file of rows that waited for a sink cannot be read any further, and is kept beside.',
+  fields: {
+    id: 'which component',
+    path: 'where it is now',
+    rows: 'how many rows of it are lost, unless it is read after all',
+    reason: 'what is wrong with it, for people',
+  },
+  metric: 'millrace_spill_files_set_aside_total',
+  isKept: true,
+});
+
 /** Everything that the engine says by itself. */
 export const engineEvents: readonly EventDefinition[] = [
   runStarted,
@@ -163,4 +178,5 @@ export const engineEvents: readonly EventDefinition[] = [
   recordFailed,
   breakerChanged,
   ledgerBroken,
+  spillFileSetAside,
 ];

@@ -83,6 +83,22 @@ describe('the dead-letter file', () => {
     expect(positionsOf(outside)).toEqual([1, 2]);
   });
 
+  it('of two runs at a time keeps every letter, also where a write of one fails', async () => {
+    const outside = virtualOutside();
+    const [one, other] = await Promise.all(
+      [1, 2].map(() => openSink(deadLetterFile({ path }), deadLetterSchema, { outside })),
+    );
+    for (let at = 0; at < 8; at += 2) {
+      await one!.write([letterOf(at)]);
+      await other!.write([letterOf(at + 1)]);
+      outside.files.fail('append', path, 'ENOSPC', { bytesFirst: 20 });
+      await expect(one!.write([letterOf(99)])).rejects.toThrow('disk is full');
+    }
+    await one!.close();
+    await other!.close();
+    expect(positionsOf(outside)).toEqual(Array.from({ length: 8 }, (_, at) => at));
+  });
+
   it('waits at its limit, and goes on when the file was moved away', async () => {
     const outside = virtualOutside();
     const component = deadLetterFile({ path, bytesMax: 2 * oneLetter });

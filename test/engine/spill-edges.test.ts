@@ -300,6 +300,7 @@ describe('a file of another version of the pipeline', () => {
     });
     expect(lines).toContainEqual({
       event: 'spill.file-set-aside',
+      id: 'side',
       path: `${paths[0]}.schema`,
       rows: 57,
       reason: 'its rows are of another schema: it has no field `unit`',

@@ -92,19 +92,22 @@ export class DeadLetterFile implements SinkConnector {
       const { kind, inode, sizeBytes } = await handle.facts();
       const lineBytes = kind === 'file' ? await endOfLastLine(handle, sizeBytes) : 0;
       this.#inode = inode;
-      this.#file = new RecordFile(path, handle, lineBytes, kind === 'file');
+      this.#file = new RecordFile(path, handle, lineBytes, kind === 'file', sizeBytes);
     } catch (error) {
       await handle.close();
       throw error;
     }
   }
 
-  /** Sees to it that the open file is the one at its path: it may have been moved away, or cut. */
+  /**
+   * Sees to it that the open file is the one at its path, and as it was left: it may have been moved
+   * away, or cut, and another run may add to it.
+   */
   async #follow(path: string): Promise<void> {
     const file = this.#file;
     if (file !== undefined) {
       const facts = await this.#context.files.facts(path);
-      if (facts?.inode === this.#inode && facts.sizeBytes >= file.sizeBytes) return;
+      if (facts?.inode === this.#inode && facts.sizeBytes === file.sizeBytes) return;
       if (facts?.kind === 'other') return;
       await this.#leave(file);
     }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import { stateDirectory } from '../../core/state-directory.ts';
 import { reasonOf } from '../../errors.ts';
+import { spillFileSetAside } from '../../observe/events.ts';
 import type { Calls } from '../calls.ts';
 import type { Observed } from '../observed.ts';
 import type { Plan, PlannedSink } from '../planned.ts';
@@ -19,7 +20,7 @@ export interface OptionalQueueParts {
 export async function createOptionalQueue(parts: OptionalQueueParts): Promise<OptionalQueue> {
   const { plan, planned, observed, calls } = parts;
   const { overflow } = planned.node;
-  const { meter, tally, log } = observed;
+  const { meter, tally } = observed;
   const waits = new Waits(observed);
   const events: QueueEvents = {
     arrived: (batch) => {
@@ -59,7 +60,7 @@ export async function createOptionalQueue(parts: OptionalQueueParts): Promise<Op
       setAside: ({ path, reason, rows, message }) => {
         tally.dropped(`spill.${reason}`, rows);
         tally.counted(`spill.${reason}`, 1);
-        log.warning('spill.file-set-aside', { path, rows, reason: message });
+        observed.emit(spillFileSetAside, { id: observed.id, path, rows, reason: message });
       },
       failed,
     },
