@@ -207,3 +207,14 @@ test('a timer in the background does not keep the process alive', () => {
   `;
   execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 10_000 });
 });
+
+test('a timer in the background does not make virtual time advance, and goes off when it does', async () => {
+  const clock = new VirtualClock();
+  const wentOff: number[] = [];
+  const timer = clock.timer(() => wentOff.push(clock.monotonic()), { keepsAlive: false });
+  timer.set(1000);
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(clock.monotonic()).toBe(0);
+  await clock.sleep(1500);
+  expect([wentOff, clock.monotonic()]).toEqual([[1000], 1500]);
+});
