@@ -1,13 +1,14 @@
-import { readFileSync } from 'node:fs';
 import process from 'node:process';
 
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 import { logLevels } from '../core/log.ts';
+import { type Address, parseAddress } from './address.ts';
 import type { RunCommandOptions } from './run.ts';
 import type { ValidateOptions } from './validate.ts';
 import { exitCodes, reportFailure } from './failure.ts';
 import { Terminal } from './terminal.ts';
+import { packageVersion } from './version.ts';
 
 interface Globals {
   readonly color?: boolean;
@@ -33,7 +34,7 @@ async function main(words: readonly string[]): Promise<void> {
 function createProgram(terminal: Terminal): Command {
   const program = new Command('millrace')
     .description('Run and check sensor and event pipelines: source, stages, sink.')
-    .version(version(), '-V, --version', 'print the version')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .option('--color', 'use colour even where nobody looks')
     .option('--no-color', 'use no colour')
     .helpOption('-h, --help', 'show help')
@@ -55,7 +56,7 @@ function createProgram(terminal: Terminal): Command {
 }
 
 function addRun(program: Command, terminal: Terminal): void {
-  addSet(program.command('run').description('Run a pipeline file.'))
+  addServe(addSet(program.command('run').description('Run a pipeline file.')))
     .argument('<file>', 'the pipeline, YAML or JSON')
     .option('--for <time>', 'stop after this time: 500ms, 10s, 5m, 2h', parseTime)
     .option('--max-records <count>', 'read at most this many records', parseCount)
@@ -76,6 +77,7 @@ function addRun(program: Command, terminal: Terminal): void {
       'after',
       examples(
         ['millrace run pipeline.yaml', ''],
+        ['millrace run pipeline.yaml --serve 7420', 'and serve it, on this machine only'],
         ['millrace run pipeline.yaml --for 10s --report json', 'ten seconds, report for scripts'],
         ['millrace run pipeline.yaml --set source.file.path=other.ndjson', 'another input'],
       ) +
@@ -178,21 +180,31 @@ function addFiles(program: Command, terminal: Terminal): void {
     });
 }
 
+const collect = (argument: string, earlier: readonly string[] = []): string[] => [
+  ...earlier,
+  argument,
+];
+
+function addServe(command: Command): Command {
+  return command
+    .option('--serve <address>', 'serve probes, metrics and an API at [host:]port', parseServe)
+    .option(
+      '--serve-name <name>',
+      'a name that requests may call this host by; may be given again',
+      collect,
+    )
+    .option('--tls-cert <file>', 'serve HTTPS with this certificate')
+    .option('--tls-key <file>', 'and its key')
+    .option('--insecure-http', 'let other machines in without TLS')
+    .option('--public-metrics', 'give /metrics to whoever asks');
+}
+
 function addSet(command: Command): Command {
-  const collect = (argument: string, earlier: readonly string[] = []): string[] => [
-    ...earlier,
-    argument,
-  ];
   return command.option(
     '--set <path=value>',
     'replace a value of the file, as in stages.0.threshold.min=5; may be given again',
     collect,
   );
-}
-
-function version(): string {
-  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 function examples(...lines: readonly (readonly [command: string, what: string])[]): string {
@@ -208,6 +220,12 @@ function parseTime(text: string): number {
   const ms = Number(amount) * (timeUnits[unit] ?? Number.NaN);
   if (!(ms > 0)) throw new InvalidArgumentError('Write a time like 500ms, 10s, 5m or 2h.');
   return ms;
+}
+
+function parseServe(text: string): Address {
+  const address = parseAddress(text);
+  if (address !== undefined) return address;
+  throw new InvalidArgumentError('Write a port, or host:port, as 7420 or 127.0.0.1:7420.');
 }
 
 function parseCount(text: string): number {

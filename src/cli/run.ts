@@ -13,12 +13,13 @@ import { createLogger } from './log.ts';
 import { checkConfigKept, checkReportApart } from './own-files.ts';
 import { showProgress } from './progress.ts';
 import { ReportFile } from './report-file.ts';
+import { prepareServing, raiseAlerts, type ServeCommandOptions } from './serve.ts';
 import { reportJson, reportLines, reportTable } from './report.ts';
 import { columnsOf } from './screen.ts';
 import type { Terminal } from './terminal.ts';
 import { escapeControls } from './text.ts';
 
-export interface RunCommandOptions {
+export interface RunCommandOptions extends ServeCommandOptions {
   readonly set?: readonly string[];
   readonly for?: number;
   readonly maxRecords?: number;
@@ -70,14 +71,21 @@ async function runPlan(
     options.live && terminal.err.isTTY
       ? new LiveView((format, text) => terminal.style(format, text))
       : undefined;
+  const serving = await prepareServing(options, log, terminal);
   const run = startRun(planned.plan, {
-    log,
+    log: serving?.logTail ?? log,
     ...(durationMsMax !== undefined && { durationMsMax }),
     ...(recordsMax !== undefined && { recordsMax }),
     ...(view !== undefined && { watch: (sink, batch) => view.readings.watch(sink, batch) }),
   });
   stopper.run = run;
   const over = new AbortController();
+  const alerts = raiseAlerts(run, serving?.logTail ?? log, over.signal);
+  const server = await serving?.start(run, alerts).catch(async (error: unknown) => {
+    over.abort();
+    await run.abort(error);
+    throw error;
+  });
   const goal = { durationMsMax, recordsMax };
   const parts = { terminal, log, clock: systemClock, view, signal: over.signal };
   const progress = showProgress(run, goal, parts);
@@ -87,6 +95,7 @@ async function runPlan(
     return run.stats();
   });
   over.abort();
+  await server?.close();
   await progress;
   // It does not wait for a reader of standard error that takes nothing.
   void log.flush();

@@ -64,13 +64,18 @@ export type {
   BreakerReport,
   ComponentKind,
   ComponentReport,
+  LaneStats,
   Latency,
+  OpenResource,
   PolicyReport,
   ProcessStats,
   QueueStats,
+  RecordFailure,
   RunReport,
   RunStats,
   RunStatus,
+  SlowBatch,
+  Versions,
 } from './snapshot.ts';
 export {
   type FailedStage,
@@ -88,3 +93,10 @@ export {
 export { batchCompleted, thresholdViolated } from './health-events.ts';
 export type { BreakerHealth, HealthReport, StageHealth } from './health-report.ts';
 export { checkThresholds, type ThresholdConfig, type ThresholdViolation } from './thresholds.ts';
+export {
+  commandReceived,
+  loopResumed,
+  loopStalled,
+  serverEvents,
+  serverFailed,
+} from './server-events.ts';

@@ -7,4 +7,5 @@ export { type LeveledLogger, LogTail, type LogTailOptions } from './log-tail.ts'
 export type { TlsTexts } from './listen.ts';
 export type { ObservationParts } from './parts.ts';
 export type { Role } from './routes.ts';
-export { serve, type ServeOptions, type Server } from './serve.ts';
+export type { Tokens } from './tokens.ts';
+export { checkServeOptions, serve, type ServeOptions, type Server } from './serve.ts';

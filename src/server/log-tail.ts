@@ -17,25 +17,25 @@ export interface LogTailOptions {
 
 /**
  * A logger that hands everything on to another and lets a server follow it: give it to the run as
- * `log`, and to the server as `logTail`. Nothing is written twice while nobody follows.
+ * `log`, and to the server as `logTail`. The last lines before the server is there are kept for it.
  */
 export class LogTail implements Logger {
   readonly #log: LeveledLogger;
   readonly #lines: StructuredLogger;
   readonly #listeners = new Set<(line: string) => void>();
   readonly #both: Logger;
+  /** Lines from before anybody followed. */
+  #early: string[] | undefined = [];
 
   constructor(log: LeveledLogger, { scrub }: LogTailOptions = {}) {
     this.#log = log;
     this.#lines = new StructuredLogger({
-      write: (line) => {
-        for (const listener of this.#listeners) listener(line.trimEnd());
-      },
+      write: (line) => this.#tell(line.trimEnd()),
       minLevel: log.minLevel,
       component: 'run',
       ...(scrub !== undefined && { scrub }),
     });
-    this.#both = pairOf(log, this.#lines, () => this.#listeners.size > 0);
+    this.#both = pairOf(log, this.#lines, () => this.#isWanted);
   }
 
   debug(event: string, fields?: Fields): void {
@@ -65,7 +65,19 @@ export class LogTail implements Logger {
   /** Calls back with each line, as JSON, from now on. Gives what ends that. */
   follow(listener: (line: string) => void): () => void {
     this.#listeners.add(listener);
+    for (const line of this.#early ?? []) listener(line);
+    this.#early = undefined;
     return () => this.#listeners.delete(listener);
+  }
+
+  get #isWanted(): boolean {
+    return this.#early !== undefined || this.#listeners.size > 0;
+  }
+
+  #tell(line: string): void {
+    for (const listener of this.#listeners) listener(line);
+    this.#early?.push(line);
+    if (this.#early !== undefined && this.#early.length > earlyMax) this.#early.shift();
   }
 
   /** Sets the least level of a component, or of all that have none of their own. */
@@ -77,13 +89,15 @@ export class LogTail implements Logger {
   }
 }
 
-function pairOf(log: Logger, lines: Logger, isFollowed: () => boolean): Logger {
+const earlyMax = 100;
+
+function pairOf(log: Logger, lines: Logger, isWanted: () => boolean): Logger {
   type Level = 'debug' | 'info' | 'warning' | 'error' | 'critical';
   const at =
     (level: Level) =>
     (event: string, fields?: Fields): void => {
       log[level](event, fields);
-      if (isFollowed()) lines[level](event, fields);
+      if (isWanted()) lines[level](event, fields);
     };
   return {
     debug: at('debug'),
@@ -91,6 +105,6 @@ function pairOf(log: Logger, lines: Logger, isFollowed: () => boolean): Logger {
     warning: at('warning'),
     error: at('error'),
     critical: at('critical'),
-    bindContext: (fields) => pairOf(log.bindContext(fields), lines.bindContext(fields), isFollowed),
+    bindContext: (fields) => pairOf(log.bindContext(fields), lines.bindContext(fields), isWanted),
   };
 }

@@ -2,11 +2,17 @@ import { type Clock, type LogLevel, silentLogger, type Timer } from '../core/ind
 import type { Run } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
 import {
+  commandReceived,
+  Emitter,
   expositionFormat,
   expositionTypes,
+  loopResumed,
+  loopStalled,
   metricsRegistry,
   prometheusText,
+  type RunStats,
   type RunStatus,
+  serverFailed,
 } from '../observe/index.ts';
 import type { Answer, Question, ToServer } from './messages.ts';
 import { Outbox } from './outbox.ts';
@@ -31,6 +37,7 @@ export interface PublisherParts {
 export class Publisher {
   readonly #parts: PublisherParts;
   readonly #outbox: Outbox;
+  readonly #emitter: Emitter;
   readonly #beating: Timer;
   readonly #stopFollowing: (() => void) | undefined;
   #beats = 0;
@@ -41,6 +48,7 @@ export class Publisher {
     this.#parts = parts;
     const { clock, post, taken } = parts;
     this.#outbox = new Outbox(post, taken);
+    this.#emitter = new Emitter(parts.parts.log ?? silentLogger, clock);
     this.#beating = clock.timer(() => this.#beat(), { keepsAlive: false });
     this.#stopFollowing = parts.parts.logTail?.follow((line) =>
       this.#outbox.event({ type: 'log', data: line }),
@@ -63,14 +71,25 @@ export class Publisher {
     this.#stopFollowing?.();
   }
 
+  /** Tells how long the loop stood still, now that it turns again. */
+  resumed(stalledMs: number): void {
+    // The other thread has said so when it began.
+    this.#emitter.emit(loopStalled, { stalledMs }, { log: silentLogger });
+    this.#emitter.emit(loopResumed, { stalledMs });
+  }
+
+  /** Tells that the server is no more. */
+  failed(error: unknown): void {
+    this.#emitter.emit(serverFailed, { error });
+  }
+
   /** Answers what only this thread can. */
   answer({ name, input, asker }: Question): Answer {
     if (name === 'metrics') return this.#metrics(String(input));
     if (name === 'flight-recorder') return documentOf(this.#parts.parts.flightRecorder?.(), name);
     const answer = this.#command(name, input);
-    const { log = silentLogger } = this.#parts.parts;
     const outcome = 'status' in answer ? answer.code : 'done';
-    log.info('command.received', { command: name, outcome, ...asker });
+    this.#emitter.emit(commandReceived, { command: name, outcome, ...asker });
     this.#publish();
     return answer;
   }
@@ -88,7 +107,7 @@ export class Publisher {
   #publish(): void {
     const { run, parts } = this.#parts;
     this.#status = run.status;
-    this.#outbox.document('snapshot', JSON.stringify(run.stats()));
+    this.#outbox.document('snapshot', JSON.stringify(this.#stats()));
     if (parts.alerts !== undefined) {
       const { active, history } = parts.alerts;
       this.#outbox.document('alerts', JSON.stringify({ active, history }));
@@ -96,12 +115,18 @@ export class Publisher {
     this.#outbox.flush();
   }
 
+  /** The figures of the run, with how often each event of the server happened. */
+  #stats(): RunStats {
+    const stats = this.#parts.run.stats();
+    return { ...stats, events: { ...stats.events, ...Object.fromEntries(this.#emitter.counts) } };
+  }
+
   #metrics(accept: string): Answer {
-    const { run, parts } = this.#parts;
+    const { parts } = this.#parts;
     const { registries = [metricsRegistry], build } = parts;
     const format = expositionFormat(accept);
     const options = { format, ...(build !== undefined && { build }) };
-    const text = prometheusText([run.stats(), ...registries], options);
+    const text = prometheusText([this.#stats(), ...registries], options);
     return { type: expositionTypes[format], text };
   }
 

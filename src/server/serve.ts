@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 
-import { randomSecret, silentLogger, systemClock } from '../core/index.ts';
+import { randomSecret, systemClock } from '../core/index.ts';
 import { stateDirectory } from '../core/state-directory.ts';
 import type { Run } from '../engine/index.ts';
 import { PipelineError } from '../errors.ts';
@@ -66,8 +66,7 @@ export const defaultPort = 7420;
  */
 export async function serve(run: Run, options: ServeOptions = {}): Promise<Server> {
   const { host = '127.0.0.1', port = defaultPort, tls } = options;
-  const given = givenTokens(options);
-  checkExposure(host, given, options);
+  const given = checkServeOptions(options);
   const tokens = given ?? (await keptTokens(stateDirectory(process.env, run.stats().pipeline)));
   const launch = randomSecret();
   const pulse = new Pulse();
@@ -103,6 +102,13 @@ export async function serve(run: Run, options: ServeOptions = {}): Promise<Serve
   };
 }
 
+/** Throws `ERR_CONFIG_INVALID` for what is not safe. Gives the tokens, where there are any yet. */
+export function checkServeOptions(options: ServeOptions): Tokens | undefined {
+  const given = givenTokens(options);
+  checkExposure(options.host ?? '127.0.0.1', given, options);
+  return given;
+}
+
 /** By what a browser here reaches it: no request may name the address that stands for all. */
 function shownHost({ host, names }: ThreadSettings): string {
   const isEvery = host === '0.0.0.0' || host === '::';
@@ -134,12 +140,10 @@ class ServerThread {
   readonly port: Promise<number>;
   readonly #worker: Worker;
   readonly #publisher: Publisher;
-  readonly #options: ServeOptions;
   #isClosing = false;
   readonly #ended: Promise<void>;
 
   constructor(run: Run, options: ServeOptions, pulse: Pulse, settings: ThreadSettings) {
-    this.#options = options;
     // The compiler does not rewrite this extension.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     this.#worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {
@@ -168,13 +172,13 @@ class ServerThread {
       else if (message.type === 'question') {
         const answer = this.#publisher.answer(message.question);
         post({ type: 'answer', id: message.id, answer });
-      } else this.#log.warning('loop.resumed', { stalledMs: message.stalledMs });
+      } else this.#publisher.resumed(message.stalledMs);
     });
     this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
     this.#worker.on('error', (error) => {
       listening.reject(error);
       // The pipeline goes on without it.
-      if (!this.#isClosing) this.#log.error('server.failed', { error });
+      if (!this.#isClosing) this.#publisher.failed(error);
     });
     void this.#ended.then(() => this.#publisher.stop());
     listening.promise.catch(() => void this.close());
@@ -197,10 +201,6 @@ class ServerThread {
       await this.#worker.terminate();
     }
     await this.#ended;
-  }
-
-  get #log(): NonNullable<ServeOptions['log']> {
-    return this.#options.log ?? silentLogger;
   }
 
   #refused(

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 
 import { systemClock as clock } from '../core/clock.ts';
+import { loopStalled } from '../observe/server-events.ts';
 import { Access, type Digests } from './access.ts';
 import { createApp } from './app.ts';
 import { Board } from './board.ts';
@@ -68,7 +69,8 @@ function serveFrom(port: MessagePort, settings: ThreadSettings): void {
   looking.set(clock.monotonic() + lookEveryMs);
   const tellOfStall = (stalledMs: number): void => {
     const timestamp = new Date(clock.now()).toISOString();
-    const head = { timestamp, level: 'WARNING', component: 'server', event: 'loop.stalled' };
+    const { level, name: event } = loopStalled;
+    const head = { timestamp, level, component: 'server', event };
     const data = JSON.stringify({ ...head, stalledMs });
     board.tell({ type: 'log', data });
     // Not waited for: whoever should read it may not.

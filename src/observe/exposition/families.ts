@@ -1,4 +1,5 @@
 import { engineEvents } from '../events.ts';
+import { serverEvents } from '../server-events.ts';
 import type { MetricsReport } from '../metrics-registry.ts';
 import type { ComponentReport, Latency, RunStats } from '../snapshot.ts';
 import { labelsOf } from './labels.ts';
@@ -297,7 +298,7 @@ const runs: readonly Family[] = [
     },
     ({ process }) => process.loopUtilization,
   ),
-  ...engineEvents.map(({ name, metric, summary }) =>
+  ...[...engineEvents, ...serverEvents].map(({ name, metric, summary }) =>
     ofRun(
       { name: metric.slice('millrace_'.length, -'_total'.length), type: 'counter', help: summary },
       ({ events }) => events[name] ?? 0,

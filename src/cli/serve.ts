@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import process from 'node:process';
+
+import { type Logger, systemClock } from '../core/index.ts';
+import type { Run } from '../engine/index.ts';
+import {
+  Alerts,
+  type BufferedStructuredLogger,
+  emitAlert,
+  Emitter,
+  shippedRules,
+  watchAlerts,
+} from '../observe/index.ts';
+import type { LogTail, Server, ServeOptions } from '../server/index.ts';
+import type { Address } from './address.ts';
+import { UsageError } from './failure.ts';
+import type { Terminal } from './terminal.ts';
+import { packageVersion } from './version.ts';
+
+export interface ServeCommandOptions {
+  readonly serve?: Address;
+  readonly serveName?: readonly string[];
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly insecureHttp?: boolean;
+  readonly publicMetrics?: boolean;
+}
+
+/** The certificate and its key, where they were named. */
+async function tlsOf({
+  tlsCert,
+  tlsKey,
+}: ServeCommandOptions): Promise<{ tls?: { cert: string; key: string } }> {
+  if (tlsCert === undefined && tlsKey === undefined) return {};
+  if (tlsCert === undefined || tlsKey === undefined) {
+    throw new UsageError('--tls-cert and --tls-key go together');
+  }
+  const [cert, key] = await Promise.all([readFile(tlsCert, 'utf8'), readFile(tlsKey, 'utf8')]);
+  return { tls: { cert, key } };
+}
+
+/** A server that was asked for: all that can be refused before anything flows has been looked at. */
+export interface Serving {
+  /** The log, as the server follows it. */
+  readonly logTail: LogTail;
+  /** Serves a run, and says where: also how to sign in, once. */
+  start(run: Run, alerts: Alerts): Promise<Server>;
+}
+
+/** Undefined where no server was asked for. */
+export async function prepareServing(
+  options: ServeCommandOptions,
+  log: BufferedStructuredLogger,
+  terminal: Terminal,
+): Promise<Serving | undefined> {
+  const { serve: address } = options;
+  if (address === undefined) return undefined;
+  const { checkServeOptions, LogTail, serve } = await import('../server/index.ts');
+  const logTail = new LogTail(log, { scrub: (text) => terminal.scrub(text) });
+  const served: ServeOptions = {
+    ...address,
+    ...(await tlsOf(options)),
+    names: options.serveName ?? [],
+    insecureHttp: options.insecureHttp ?? false,
+    publicMetrics: options.publicMetrics ?? false,
+    build: { version: packageVersion(), commit: 'unknown', node: process.versions.node },
+    logTail,
+    log: logTail,
+  };
+  checkServeOptions(served);
+  return {
+    logTail,
+    start: async (run, alerts) => {
+      const server = await serve(run, { ...served, alerts });
+      terminal.complain(`serving at ${server.url}; sign in, once: ${server.launchUrl}`);
+      return server;
+    },
+  };
+}
+
+/** Raises alerts on a run until the signal aborts; they are told in the log. */
+export function raiseAlerts(run: Run, log: Logger, signal: AbortSignal): Alerts {
+  const emitter = new Emitter(log, systemClock);
+  const alerts = new Alerts({
+    rules: shippedRules(),
+    changed: (alert) => emitAlert(emitter, alert),
+  });
+  void watchAlerts(alerts, run, { clock: systemClock, signal });
+  return alerts;
+}
