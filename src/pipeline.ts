@@ -2,19 +2,14 @@ import { dirname, resolve } from 'node:path';
 
 import { deadLetterFile } from './connectors/dead-letter-file.ts';
 import { connectors } from './connectors/index.ts';
-import { systemOutside } from './core/index.ts';
+import { PipelineRegistry, systemOutside } from './core/index.ts';
 import type { ConfigOptions, PipelineConfig } from './engine/config.ts';
-import {
-  type BuilderDefaults,
-  Registry,
-  type SettingsInput,
-  TypedPipelineBuilder,
-} from './engine/index.ts';
+import { type BuilderDefaults, type SettingsInput, TypedPipelineBuilder } from './engine/index.ts';
 import { stages } from './stages/index.ts';
 
 /** The components that come with Millrace. */
-export function builtins(): Registry {
-  return new Registry([...stages, ...connectors]);
+export function builtins(): PipelineRegistry {
+  return new PipelineRegistry([...stages, ...connectors]);
 }
 
 /**

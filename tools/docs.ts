@@ -8,11 +8,10 @@ import { dirname, join } from 'node:path';
 import { format } from 'prettier';
 import { stringify } from 'yaml';
 
-import { type OptionDescription, optionsOf } from '../src/cli/options.ts';
+import { type OptionDescription, optionsOf } from '../src/core/option-description.ts';
 import { connectors } from '../src/connectors/index.ts';
-import type { Definition } from '../src/core/index.ts';
+import { type Definition, PipelineRegistry } from '../src/core/index.ts';
 import { configSchema, exampleConfig, optionsSchema } from '../src/engine/config-schema.ts';
-import { Registry } from '../src/engine/index.ts';
 import { errorCodes } from '../src/errors.ts';
 import { eventCatalogue } from '../src/observe/index.ts';
 import * as millrace from '../src/index.ts';
@@ -33,7 +32,7 @@ async function derivedFiles(): Promise<Map<string, string>> {
   files.set(`${pages}/README.md`, await markdown(listPage()));
   files.set('docs/errors.md', await markdown(errorPage()));
   files.set('docs/observability/events.md', await markdown(eventPage()));
-  const registry = new Registry(components);
+  const registry = new PipelineRegistry(components);
   for (const [file, version] of [
     ['pipeline.schema.json', 'draft-7'],
     ['pipeline.2020-12.schema.json', 'draft-2020-12'],

@@ -6,7 +6,7 @@ import { exampleConfig, optionsSchema } from '../engine/config-schema.ts';
 import { UsageError } from './failure.ts';
 import { componentsOf } from './list.ts';
 import { builtins } from '../pipeline.ts';
-import { type OptionDescription, optionsOf } from './options.ts';
+import { type OptionDescription, optionsOf } from '../core/option-description.ts';
 import { columnsOf } from './screen.ts';
 import type { Terminal } from './terminal.ts';
 import { wrapText } from './text.ts';

@@ -1,11 +1,10 @@
-import type { Definition } from '../core/index.ts';
-import type { Registry } from '../engine/index.ts';
+import type { Definition, PipelineRegistry } from '../core/index.ts';
 import { builtins } from '../pipeline.ts';
 import type { Terminal } from './terminal.ts';
 import { alignColumns } from './text.ts';
 
 /** Every component of a registry: sources, stages, sinks, each by name. */
-export function componentsOf({ sources, stages, sinks }: Registry): Definition[] {
+export function componentsOf({ sources, stages, sinks }: PipelineRegistry): Definition[] {
   const byName = (a: Definition, b: Definition): number => (a.spec.name < b.spec.name ? -1 : 1);
   return [sources, stages, sinks].flatMap((definitions) =>
     [...(definitions as ReadonlyMap<string, Definition>).values()].sort(byName),

@@ -161,6 +161,7 @@ export const memorySink: SinkDefinition &
   {
     kind: definition.kind,
     spec: definition.spec,
+    describe: () => definition.describe(),
   },
 );
 

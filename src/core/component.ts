@@ -1,6 +1,7 @@
 import type * as zod from 'zod';
 
 import type { Fields, JsonValue, Schema } from '../batch/index.ts';
+import { type ComponentDescription, type Described, parametersOfSchema } from './describe.ts';
 import type { Outside, SinkContext, SourceContext, StageContext } from './context.ts';
 import type { Policy } from './policy.ts';
 import type { Sink, SinkConnector } from './sink.ts';
@@ -87,19 +88,19 @@ export interface SinkSpec<O> extends Description<O> {
 // The kinds below are erased over their options: a pipeline holds components of many of them.
 
 /** A source as it was described, and as a registry takes it. */
-export interface SourceDefinition {
+export interface SourceDefinition extends Described {
   readonly kind: 'source';
   readonly spec: SourceSpec<never>;
 }
 
 /** A stage as it was described, and as a registry takes it. */
-export interface StageDefinition {
+export interface StageDefinition extends Described {
   readonly kind: 'stage';
   readonly spec: StageSpec<never>;
 }
 
 /** A sink as it was described, and as a registry takes it. */
-export interface SinkDefinition {
+export interface SinkDefinition extends Described {
   readonly kind: 'sink';
   readonly spec: SinkSpec<never>;
 }
@@ -188,10 +189,17 @@ export function defineSink<Call extends (options: never) => SinkComponent, O = u
   return define('sink', spec) as unknown as Call & SinkDefinition;
 }
 
-function define(kind: Definition['kind'], spec: Description<never> | object): unknown {
+/** What is said of a component, whatever its options are. */
+type Facts = Pick<Description<unknown>, 'name' | 'summary' | 'options'>;
+
+function define(kind: Definition['kind'], spec: Facts): unknown {
   const definition = (...given: unknown[]): unknown => {
     const options = given.length > 1 ? given : (given[0] ?? {});
     return { kind, definition, options };
   };
-  return Object.assign(definition, { kind, spec: Object.freeze(spec) });
+  const describe = (): ComponentDescription => {
+    const { name, summary, options } = spec;
+    return { className: name, stageType: kind, summary, ...parametersOfSchema(options) };
+  };
+  return Object.assign(definition, { kind, spec: Object.freeze(spec), describe });
 }

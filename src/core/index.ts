@@ -55,6 +55,12 @@ export type {
   StageContext,
   StageReport,
 } from './context.ts';
+export {
+  type ComponentDescription,
+  type ComponentType,
+  type Described,
+  type ParameterDescription,
+} from './describe.ts';
 export { countedPosition } from './counted-position.ts';
 export { Cut, type Flow, isCut, type Position, positionCut } from './cut.ts';
 export { checkEach } from './check-each.ts';
@@ -88,14 +94,13 @@ export { type Logger, type LogLevel, logLevels, silentLogger } from './log.ts';
 export type { Network } from './network.ts';
 export { optionMessage } from './option-message.ts';
 export { systemOutside } from './outside.ts';
-export type { BreakerState, Policy } from './policy.ts';
 export {
-  normalDeviate,
-  type Random,
-  randomSecret,
-  seededRandom,
-  systemRandom,
-} from './random.ts';
+  PipelineRegistry,
+  type PrintManifestOptions,
+  type Registrable,
+} from './pipeline-registry.ts';
+export type { BreakerState, Policy } from './policy.ts';
+export { normalDeviate, type Random, randomSecret, seededRandom, systemRandom } from './random.ts';
 export { type ReadingFields, readingSchema } from './reading.ts';
 export { RecordCollector } from './record-collector.ts';
 export {

@@ -1,23 +1,22 @@
 import type * as zod from 'zod';
 
 import type { JsonValue } from '../batch/index.ts';
-import type { Definition, Zod } from '../core/index.ts';
+import type { Definition, PipelineRegistry, Zod } from '../core/index.ts';
+import {
+  type JsonSchema,
+  type JsonSchemaVersion,
+  toJsonSchema,
+} from '../core/option-description.ts';
 import { placementKeys } from './config/entries.ts';
 import { policyShape } from './config/policy-shape.ts';
 import { settingsShape } from './config/settings.ts';
-import type { Registry } from './registry.ts';
-
-/** A JSON Schema as zod writes it. */
-export type JsonSchema = zod.core.JSONSchema.BaseSchema;
-
-export type JsonSchemaVersion = 'draft-7' | 'draft-2020-12';
 
 /**
  * The JSON Schema of a pipeline file that may name the registry's components, with the description
  * and default of each option, for editors.
  */
 export async function configSchema(
-  registry: Registry,
+  registry: PipelineRegistry,
   version: JsonSchemaVersion = 'draft-7',
 ): Promise<JsonSchema> {
   const z = await import('zod');
@@ -60,20 +59,10 @@ export function exampleConfig({ kind, spec }: Definition): JsonValue {
   return kind === 'stage' ? { stages: [entry] } : { [kind]: entry };
 }
 
-function toJsonSchema(
-  z: Zod,
-  type: zod.ZodType,
-  target: JsonSchemaVersion,
-  reused: 'ref' | 'inline',
-): JsonSchema {
-  // A type of its own says itself what it is in JSON; one that does not may be anything.
-  return z.toJSONSchema(type, { target, reused, io: 'input', unrepresentable: 'any' });
-}
-
 function entrySchema(
   z: Zod,
   kind: Definition['kind'],
-  registry: Registry,
+  registry: PipelineRegistry,
   policy: zod.ZodObject,
 ): zod.ZodType {
   const definitions: ReadonlyMap<string, Definition> = registry[`${kind}s`];

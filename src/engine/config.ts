@@ -5,6 +5,7 @@ import {
   deadLetterSchema,
   type Definition,
   type Outside,
+  type PipelineRegistry,
   type SinkComponent,
   takesExpression,
 } from '../core/index.ts';
@@ -22,14 +23,13 @@ import { schemasAt } from './option-problems.ts';
 import { planPipeline } from './plan.ts';
 import type { Plan } from './planned.ts';
 import { type Problem, ValidationError } from './problem.ts';
-import type { Registry } from './registry.ts';
 
 export { type Override, parseOverride } from './config/overrides.ts';
 export { Secrets } from './config/secrets.ts';
 
 export interface ConfigOptions {
   /** The components that the file may name. */
-  readonly registry: Registry;
+  readonly registry: PipelineRegistry;
   /** For paths in the config; relative ones are to begin at its directory. */
   readonly outside: Outside;
   /** Where `${env:NAME}` is looked up; nothing is set unless given. */

@@ -10,7 +10,6 @@ export type {
   StageNode,
 } from './description.ts';
 export { formatProblem, type Problem, type ProblemKind, ValidationError } from './problem.ts';
-export { Registry } from './registry.ts';
 export {
   type BuilderDefaults,
   PipelineFlow,

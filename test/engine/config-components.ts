@@ -4,6 +4,7 @@ import {
   defineSink,
   defineSource,
   defineStage,
+  PipelineRegistry,
   type SinkComponent,
   type SourceComponent,
   type StageComponent,
@@ -13,7 +14,6 @@ import {
   formatProblem,
   type Plan,
   type PipelineDescription,
-  Registry,
   ValidationError,
 } from '../../src/engine/index.ts';
 import { PipelineError } from '../../src/errors.ts';
@@ -129,7 +129,7 @@ const branch = defineStage<(options: object) => StageComponent, { outputs: strin
 });
 
 /** A few components like the real ones, so that these tests hold whatever those become. */
-export const registry: Registry = new Registry([
+export const registry: PipelineRegistry = new PipelineRegistry([
   fileSource,
   stdin,
   fileSink,

@@ -1,9 +1,16 @@
 import { describe, expect, test } from 'vitest';
 
-import { defineStage, type SinkComponent, type StageComponent } from '../../src/core/index.ts';
+import {
+  defineSink,
+  defineSource,
+  defineStage,
+  PipelineRegistry,
+  type SinkComponent,
+  type StageComponent,
+} from '../../src/core/index.ts';
 import { parseConfig } from '../../src/engine/config.ts';
 import { configSchema } from '../../src/engine/config-schema.ts';
-import { formatProblem, Registry, startRun, type ValidationError } from '../../src/engine/index.ts';
+import { formatProblem, startRun, type ValidationError } from '../../src/engine/index.ts';
 import * as library from '../../src/resilience/index.ts';
 import { mapAsync } from '../../src/stages/map-async.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
@@ -65,9 +72,9 @@ function world() {
         context,
       ),
   });
-  const registry = new Registry([
-    { kind: 'source', spec: source as never },
-    { kind: 'sink', spec: sink as never },
+  const registry = new PipelineRegistry([
+    defineSource(source as never),
+    defineSink(sink as never),
     ask,
     mapAsync,
   ]);
@@ -236,7 +243,7 @@ sink: { store: , resilience: { breaker: } }
       rateLimit: { callsMax: 1, perMs: 1 },
       hedge: { afterMs: 1 },
     };
-    const schema = JSON.parse(JSON.stringify(await configSchema(new Registry([])))) as {
+    const schema = JSON.parse(JSON.stringify(await configSchema(new PipelineRegistry([])))) as {
       properties: { policies: { additionalProperties: { properties: Record<string, unknown> } } };
       definitions?: Record<string, unknown>;
     };

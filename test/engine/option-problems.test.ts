@@ -2,11 +2,11 @@ import { describe, expect, test } from 'vitest';
 
 import {
   defineStage,
+  PipelineRegistry,
   type StageComponent,
   type StageDefinition,
   type Zod,
 } from '../../src/core/index.ts';
-import { Registry } from '../../src/engine/index.ts';
 import { builtins } from '../../src/pipeline.ts';
 import { problemsOf as problemsOfConfig } from './config-components.ts';
 
@@ -194,7 +194,7 @@ describe('an option that may be one of several things', () => {
       create: () => (batch) => batch,
     });
     const { sources, sinks } = builtins();
-    const registry = new Registry([...sources.values(), ...sinks.values(), either]);
+    const registry = new PipelineRegistry([...sources.values(), ...sinks.values(), either]);
     const text = `source: stdin\nstages: [{ either: { x: ${value} } }]\nsink: console\n`;
     const problems = await problemsOfConfig(text, { registry });
     return problems.flatMap((problem) => problem.match(/`either` .*/)?.[0] ?? []);

@@ -7,6 +7,7 @@ import {
   defineSource,
   defineStage,
   type Definition,
+  PipelineRegistry,
   type SinkComponent,
   type SourceComponent,
   type StageComponent,
@@ -16,7 +17,6 @@ import {
   formatProblem,
   type PipelineDescription,
   type Plan,
-  Registry,
   TypedPipelineBuilder,
   ValidationError,
 } from '../../src/engine/index.ts';
@@ -367,7 +367,7 @@ test.each(['code', 'a file'])('a plan from %s that is given up wakes its sources
   const outside = virtualOutside();
   const builder = new TypedPipelineBuilder('given-up', {}, { outside });
   builder.from(waiting({})).to(memorySink());
-  const registry = new Registry([waiting, memorySink]);
+  const registry = new PipelineRegistry([waiting, memorySink]);
   const text = 'source: waiting\nsink: memory\n';
   const planned =
     from === 'code' ? builder : await parseConfig(text, 'p.yaml', { registry, outside });

@@ -1,8 +1,7 @@
 import { nearest } from '../../batch/nearest.ts';
-import type { Definition } from '../../core/index.ts';
+import type { Definition, PipelineRegistry } from '../../core/index.ts';
 import type { Path } from '../description.ts';
 import type { Problem, ProblemKind } from '../problem.ts';
-import type { Registry } from '../registry.ts';
 import { type ConfigMap, configMap, type ConfigValue, isConfigMap } from './document.ts';
 import { suggestion } from './keys.ts';
 
@@ -34,9 +33,9 @@ export const placementKeys: Readonly<Record<Kind, readonly string[]>> = {
 /** Finds the components that a config names, and everything wrong with how it names them. */
 export class EntryReader {
   readonly problems: Problem[];
-  readonly #registry: Registry;
+  readonly #registry: PipelineRegistry;
 
-  constructor(registry: Registry, problems: Problem[]) {
+  constructor(registry: PipelineRegistry, problems: Problem[]) {
     this.#registry = registry;
     this.problems = problems;
   }

@@ -1,4 +1,20 @@
-import type { JsonSchema } from '../engine/config-schema.ts';
+import type * as zod from 'zod';
+
+/** A JSON Schema as zod writes it. */
+export type JsonSchema = zod.core.JSONSchema.BaseSchema;
+
+export type JsonSchemaVersion = 'draft-7' | 'draft-2020-12';
+
+/** The JSON Schema of what a zod schema takes. */
+export function toJsonSchema(
+  z: typeof zod,
+  type: zod.ZodType,
+  target: JsonSchemaVersion,
+  reused: 'ref' | 'inline',
+): JsonSchema {
+  // A type of its own says itself what it is in JSON; one that does not may be anything.
+  return z.toJSONSchema(type, { target, reused, io: 'input', unrepresentable: 'any' });
+}
 
 /** One option of a component, as documents show it. */
 export interface OptionDescription {
