@@ -56,22 +56,25 @@ export function createApp(
     return refusedWith(new Refusal(500, 'internal', 'something went wrong here'));
   });
   app.notFound(() => refusedWith(new Refusal(404, 'not-found', 'there is nothing here')));
-  for (const route of routes) {
+  const hasSessions = parts.openSession !== undefined;
+  const served = routes.filter(({ path }) => hasSessions || path !== '/api/v1/session');
+  for (const route of served) {
     const handle = handlers[route.path]!;
     app.on(route.method, route.path, admit(route, parts), async (c) => handle(c, parts));
   }
-  if (parts.openSession !== undefined) {
-    for (const [path, asset] of assets) app.get(path, () => served(asset));
+  for (const [path, asset] of hasSessions ? assets : []) {
+    app.get(path, () => assetAnswer(asset));
+    app.all(path, () => refusedWith(notAllowed('GET')));
   }
-  for (const path of paths) {
-    const allowed = routes.filter((route) => route.path === path).map(({ method }) => method);
-    const allow = allowed[0] ?? 'GET';
-    app.all(path, () => refusedWith(new Refusal(405, 'method', `use ${allow}`, { allow })));
-  }
+  for (const { path, method } of served) app.all(path, () => refusedWith(notAllowed(method)));
   return async (request, bindings = {}) => app.fetch(request, bindings);
 }
 
-function served({ type, text }: Asset): Response {
+function notAllowed(allow: string): Refusal {
+  return new Refusal(405, 'method', `use ${allow}`, { allow });
+}
+
+function assetAnswer({ type, text }: Asset): Response {
   return new Response(text, { headers: { 'content-type': type } });
 }
 
@@ -258,8 +261,7 @@ function events(c: C, { board }: AppParts): Response {
   return new Response(stream, { headers: { 'content-type': 'text/event-stream' } });
 }
 
-async function session(c: C, { openSession }: AppParts): Promise<Response> {
-  if (openSession === undefined) throw new Refusal(404, 'not-found', 'there is nothing here');
+async function session(c: C, { openSession = () => 'nobody' }: AppParts): Promise<Response> {
   const body = await readBody(c.req.raw);
   onlyFields(body, ['secret']);
   const { secret } = body;

@@ -1,0 +1,97 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { getRequestListener } from '@hono/node-server';
+import { Hono } from 'hono';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+
+import { observationRoutes, type ObservationRoutesOptions } from '../../src/server/index.ts';
+import { admin, endlessRun, patience, reader } from './served.ts';
+
+async function embedded(options: ObservationRoutesOptions = { token: admin, readToken: reader }) {
+  const { run, logTail } = await endlessRun();
+  const routes = observationRoutes(run, { logTail, ...options });
+  onTestFinished(() => routes[Symbol.dispose]());
+  const ask = (path: string, token?: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+    return routes(new Request(`http://host.example${path}`, { ...init, headers }));
+  };
+  return { run, routes, ask };
+}
+
+const command = { method: 'POST', headers: { 'content-type': 'application/json' } };
+
+describe('routes in a server of the host', () => {
+  test('answer as those of a server of ours, by the same tokens', async () => {
+    const { run, ask } = await embedded();
+    await vi.waitFor(() => expect(run.status).toBe('running'), patience);
+    expect(await (await ask('/livez')).text()).toBe('ok');
+    expect(await (await ask('/readyz')).text()).toBe('ok');
+    expect((await ask('/api/v1/snapshot')).status).toBe(401);
+    expect(await (await ask('/api/v1/snapshot', reader)).json()).toMatchObject({
+      pipeline: 'served',
+    });
+    expect(await (await ask('/metrics', reader)).text()).toMatch(/pipeline="served"/);
+    expect((await ask('/api/v1/pause', reader, command)).status).toBe(403);
+    expect(await (await ask('/api/v1/pause', admin, command)).json()).toEqual({ status: 'paused' });
+    expect(await (await ask('/readyz')).text()).toBe('not ready');
+    // There is no page, and so no cookie of ours.
+    expect((await ask('/', admin)).status).toBe(404);
+    expect(
+      (await ask('/api/v1/session', admin, { ...command, body: '{"secret":"x"}' })).status,
+    ).toBe(404);
+    expect((await ask('/else', admin)).status).toBe(404);
+  });
+
+  test('let the host decide who may do what', async () => {
+    const { ask } = await embedded({
+      authorize: ({ headers }) => (headers.get('x-user') === 'ann' ? 'read' : undefined),
+    });
+    const ann = { headers: { 'x-user': 'ann' } };
+    expect((await ask('/api/v1/health', undefined, ann)).status).toBe(200);
+    expect((await ask('/api/v1/health', admin)).status).toBe(401);
+    const pause = { method: 'POST', headers: { ...command.headers, ...ann.headers } };
+    expect((await ask('/api/v1/pause', undefined, pause)).status).toBe(403);
+  });
+
+  test('are refused where nothing says who may ask', async () => {
+    const { run } = await endlessRun();
+    expect(() => observationRoutes(run)).toThrow('ERR_CONFIG_INVALID');
+    expect(() => observationRoutes(run, { token: 'short' })).toThrow('ERR_CONFIG_INVALID');
+  });
+
+  test('stand below a path of hono and of node:http, and stream', async () => {
+    const { routes } = await embedded({ token: admin, basePath: '/pipeline' });
+    const app = new Hono();
+    app.get('/', (c) => c.text('the host'));
+    app.all('/pipeline/*', (c) => routes(c.req.raw));
+    expect(await (await app.request('/')).text()).toBe('the host');
+    expect(await (await app.request('/pipeline/livez')).text()).toBe('ok');
+    const server = createServer(getRequestListener((request) => routes(request)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/pipeline`;
+    const headers = { authorization: `Bearer ${admin}` };
+    const events = await fetch(`${url}/api/v1/events`, { headers });
+    const stream = events.body!.getReader();
+    const decoder = new TextDecoder();
+    let text = '';
+    while (!text.includes('event: snapshot')) {
+      const { value } = await stream.read();
+      text += decoder.decode(value, { stream: true });
+    }
+    await stream.cancel();
+  });
+
+  test('watch nothing any more once they are disposed of', async () => {
+    const { routes, ask } = await embedded();
+    const events = await ask('/api/v1/events', admin);
+    routes[Symbol.dispose]();
+    const reading = events.body!.getReader();
+    for (;;) if ((await reading.read()).done) break;
+  });
+});
