@@ -4,9 +4,9 @@ import { pino } from 'pino';
 
 import type { FileLog } from '../logger.ts';
 
-/** pino with our names, writing to a file as its page on asynchronous logging says. */
+/** pino with our names, buffered; its synchronous writes were faster than its asynchronous ones. */
 export async function pinoLog(path: string): Promise<FileLog> {
-  const file = pino.destination({ dest: path, sync: false, minLength: 4096 });
+  const file = pino.destination({ dest: path, sync: true, minLength: 4096 });
   await once(file, 'ready');
   const log = pino(
     {

@@ -93,7 +93,7 @@ describe('a buffered logger', () => {
     const stream = new Gate(false);
     const log = buffered(stream);
     log.info('x');
-    const taken = vi.fn();
+    const taken = vi.fn<() => void>();
     const flushed = log.flush().then(taken);
     await turn();
     expect(taken).not.toHaveBeenCalled();
@@ -197,7 +197,7 @@ describe('a stream that fails', () => {
     '%s: it is told once, nothing throws, nothing waits, and it is not tried again',
     async (_, kill) => {
       const stream = new Gate(false);
-      const onError = vi.fn();
+      const onError = vi.fn<(error: unknown) => void>();
       const log = buffered(stream, { maxBuffer: 2, onError });
       kill(stream);
       await turn();
