@@ -3,10 +3,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
 
-const program = join(import.meta.dirname, 'log-crash.ts');
+const program = fileURLToPath(new URL('log-crash.ts', import.meta.url));
 
 interface Ended {
   readonly code: number | null;
