@@ -13,6 +13,7 @@ import {
   type StageInstance,
 } from '../core/index.ts';
 import type { ComponentKind, Emitter } from '../observe/index.ts';
+import type { SlowestBatches } from '../observe/slowest-batches.ts';
 import { Calls } from './calls.ts';
 import type { SinkNode, StageNode } from './description.ts';
 import { Observed } from './observed.ts';
@@ -32,6 +33,7 @@ export interface ComponentsParts {
   readonly signal: AbortSignal;
   readonly watch: ((sink: string, batch: Batch) => void) | undefined;
   readonly degraded: (id: string, reason: string | undefined) => void;
+  readonly slowest: SlowestBatches;
 }
 
 /** Creates the components of a plan, each behind its observer and with its own context. */
@@ -165,9 +167,9 @@ export class Components {
   #observe({ node }: PlannedSource | PlannedStage | PlannedSink, kind: ComponentKind): Observed {
     const component = node.component as Partial<SourceComponent | StageComponent | SinkComponent>;
     const name = component.definition?.spec.name ?? node.id;
-    const { emitter, plan } = this.#parts;
+    const { emitter, plan, slowest } = this.#parts;
     const { clock } = plan.outside;
-    const observed = new Observed({ id: node.id, name, kind, emitter, clock });
+    const observed = new Observed({ id: node.id, name, kind, emitter, clock, slowest });
     this.#observed.set(node.id, observed);
     return observed;
   }

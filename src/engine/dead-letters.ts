@@ -11,7 +11,7 @@ import {
 } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
 import { recordFailed } from '../observe/events.ts';
-import type { Emitter } from '../observe/index.ts';
+import type { Emitter, RecordFailure } from '../observe/index.ts';
 import type { OnRowError } from './description.ts';
 import type { Observed } from './observed.ts';
 import type { FailedRowRecord } from './report.ts';
@@ -36,6 +36,7 @@ export class DeadLetters {
   #opened: Promise<void> | undefined;
   #turn: Promise<void> = Promise.resolve();
   #closed = false;
+  readonly #lastFailures: RecordFailure[] = [];
 
   constructor(parts: DeadLettersParts) {
     this.#parts = parts;
@@ -44,6 +45,11 @@ export class DeadLetters {
   /** Dead letters committed so far. */
   get count(): number {
     return this.#writer?.committed ?? 0;
+  }
+
+  /** The last records that failed, the oldest first. */
+  get lastFailures(): readonly RecordFailure[] {
+    return this.#lastFailures;
   }
 
   /** Does with a component's failed records what the pipeline says. Waits while the sink is full. */
@@ -69,13 +75,19 @@ export class DeadLetters {
   }
 
   #tell(observed: Observed, failure: FailedRecord | FailedRowRecord): void {
-    const { emitter, onRowError, scrub } = this.#parts;
+    const { emitter, onRowError, scrub, clock } = this.#parts;
+    const { id: stage } = observed;
+    const { reason } = failure;
+    const [eventId, message] = [idOf(observed, failure), scrub(failure.message)];
+    const short = message.slice(0, messageLengthMax);
+    this.#lastFailures.push({ eventId, stage, reason, message: short, at: clock.now() });
+    if (this.#lastFailures.length > lastFailuresMax) this.#lastFailures.shift();
     const fields = {
-      eventId: idOf(observed, failure),
+      eventId,
       status: 'failed',
-      stage: observed.id,
-      reason: failure.reason,
-      message: scrub(failure.message),
+      stage,
+      reason,
+      message,
       source: 'recordId' in failure ? failure.source : observed.id,
       partition: scrub(failure.partition),
       offset: failure.position,
@@ -139,6 +151,10 @@ export class DeadLetters {
     if (refused !== undefined) throw deadLetterRefused(writer.id, refused);
   }
 }
+
+/** How many failed records are remembered, and how much of what is wrong with one. */
+const lastFailuresMax = 20;
+const messageLengthMax = 500;
 
 const outcomes: Readonly<Record<OnRowError, string>> = {
   'dead-letter': 'dead-letter',

@@ -99,7 +99,7 @@ async function* inputOf(
   for (;;) {
     clock.stop();
     const flow = await takeFlow(inlet, observed, signal);
-    clock.start();
+    clock.start(flow === undefined || isCut(flow) ? 0 : flow.length);
     if (flow === undefined) {
       given.ended = true;
       return;
@@ -117,19 +117,23 @@ async function* inputOf(
 class WorkClock {
   readonly #observed: Observed;
   #started: number | undefined;
+  /** Of the batch that it was given last. */
+  #rows = 0;
 
   constructor(observed: Observed) {
     this.#observed = observed;
   }
 
-  start(): void {
+  /** `rows`: of the batch that it works on from now on; the same as before unless given. */
+  start(rows: number = this.#rows): void {
+    this.#rows = rows;
     this.#started ??= this.#observed.now();
   }
 
   stop(): void {
     if (this.#started === undefined) return;
     const end = this.#observed.now();
-    this.#observed.meter.worked(end - this.#started, end);
+    this.#observed.measured(end - this.#started, end, this.#rows);
     this.#started = undefined;
   }
 }

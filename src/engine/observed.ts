@@ -2,11 +2,14 @@ import type { Clock, EventDefinition, EventFields, Logger } from '../core/index.
 import { ledgerBroken } from '../observe/events.ts';
 import type { ComponentKind, Emitter, PolicyReport } from '../observe/index.ts';
 import { Meter } from '../observe/meter.ts';
+import type { SlowestBatches } from '../observe/slowest-batches.ts';
 import { Tally } from './report.ts';
 
 export interface ObservedParts extends Pick<Observed, 'id' | 'name' | 'kind'> {
   readonly emitter: Emitter;
   readonly clock: Clock;
+  /** Of the run. */
+  readonly slowest: SlowestBatches;
 }
 
 /** What the engine keeps about one component: its meter, and what it reported itself. */
@@ -23,20 +26,24 @@ export class Observed {
   policy: () => PolicyReport | undefined = () => undefined;
   /** Rows that nothing accounted for when it was last checked. */
   unaccounted = 0;
+  /** Since when its connector is open, in monotonic milliseconds; undefined while it is not. */
+  openSinceMs: number | undefined;
   readonly #emitter: Emitter;
   readonly #clock: Clock;
+  readonly #slowest: SlowestBatches;
   /** Milliseconds that the component has waited by its own word: asleep, or idle. */
   #sleptMs = 0;
   #sleepers = 0;
   #asleepSince = 0;
 
-  constructor({ id, name, kind, emitter, clock }: ObservedParts) {
+  constructor({ id, name, kind, emitter, clock, slowest }: ObservedParts) {
     this.id = id;
     this.name = name;
     this.kind = kind;
     this.#emitter = emitter;
     this.log = emitter.log.bindContext({ component: id, stageId: id });
     this.#clock = clock;
+    this.#slowest = slowest;
   }
 
   /** Checks its ledger, at a moment when no row is inside it but those it holds. */
@@ -75,24 +82,43 @@ export class Observed {
 
   /**
    * Times work on one batch; what the component sleeps meanwhile is waiting for input. Work that
-   * does not wait costs no promise.
+   * does not wait costs no promise. `rows`: of the batch; of what is read, as the result says.
    */
-  worked<T>(work: () => T | Promise<T>): T | Promise<T> {
+  worked<T>(work: () => T | Promise<T>, rows: number | ((result: T) => number)): T | Promise<T> {
     const start = this.#clock.monotonic();
     const sleptBefore = this.#sleptMs;
-    const done = (): void => {
+    const done = (count: number): void => {
       const end = this.#clock.monotonic();
       const slept = Math.min(end - start, this.#sleptMs - sleptBefore);
       this.meter.idleMs += slept;
-      this.meter.worked(end - start - slept, end);
+      this.measured(end - start - slept, end, count);
     };
-    let result: T | Promise<T> | undefined;
+    const failed = (error: unknown): never => {
+      done(typeof rows === 'number' ? rows : 0);
+      throw error;
+    };
+    const given = (result: T): T => {
+      done(typeof rows === 'number' ? rows : rows(result));
+      return result;
+    };
+    let result: T | Promise<T>;
     try {
       result = work();
-    } finally {
-      if (!(result instanceof Promise)) done();
+    } catch (error) {
+      return failed(error);
     }
-    return result instanceof Promise ? result.finally(done) : result;
+    return result instanceof Promise ? result.then(given, failed) : given(result);
+  }
+
+  /** Counts time at work on a batch, whoever took it. */
+  measured(ms: number, endMs: number, rows: number): void {
+    this.meter.worked(ms, endMs);
+    this.#slowest.add(this.id, ms, rows, endMs);
+  }
+
+  /** Its connector is open from now on, or no more. */
+  setOpen(isOpen: boolean): void {
+    this.openSinceMs = isOpen ? this.#clock.monotonic() : undefined;
   }
 
   /** Waits for what the component waits for; however many waits there are at a time, time is one. */

@@ -17,6 +17,8 @@ export interface FailedRowRecord {
 /** The ledger's terms of one component, as it reports them. Filled by it, read by the engine. */
 export class Tally implements SourceReport, StageReport {
   dead = 0;
+  /** Records that failed, whatever became of them. */
+  failedRecords = 0;
   droppedRows = 0;
   absorbedRows = 0;
   createdRows = 0;
@@ -44,6 +46,7 @@ export class Tally implements SourceReport, StageReport {
   failed(what: FailedRecord | Batch, row = 0, reason = '', thrown?: unknown): void {
     const failure = 'record' in what ? what : failedRow(what, row, reason, thrown);
     this.dead++;
+    this.failedRecords++;
     this.failures.push(failure);
     add(this.errors, failure.reason, 1);
   }

@@ -131,6 +131,6 @@ export class RunGraph {
       const disk = inputs[0]?.disk;
       return [id, disk === undefined ? stats : { ...stats, disk }] as const;
     });
-    return Object.freeze(Object.fromEntries(queues));
+    return Object.fromEntries(queues);
   }
 }

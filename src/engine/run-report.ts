@@ -13,6 +13,13 @@ export function reportOf({
   lag: _lag,
   alerts: _alerts,
   events: _events,
+  errorRate: _errorRate,
+  lastFailures: _lastFailures,
+  slowestBatches: _slowestBatches,
+  lanes: _lanes,
+  resources: _resources,
+  versions: _versions,
+  uptimeMs: _uptimeMs,
   ...report
 }: RunStats): RunReport {
   return Object.freeze(report);
@@ -47,15 +54,16 @@ export function reportComponent(
     busyMs: meter.busyMs,
     blockedMs: meter.blockedMs,
     idleMs: meter.idleMs,
-    work: Object.freeze(latencyOf(meter.work)),
-    wait: Object.freeze(latencyOf(meter.wait)),
-    endToEnd: Object.freeze(latencyOf(meter.endToEnd)),
+    work: latencyOf(meter.work),
+    wait: latencyOf(meter.wait),
+    endToEnd: latencyOf(meter.endToEnd),
     perSecond: meter.perSecond(nowMs, startedMs),
     bytes: tally.bytes,
     sinceProgressMs: lastProgressMs === undefined ? null : nowMs - lastProgressMs,
     droppedBy: Object.fromEntries(tally.droppedBy),
     counts: Object.fromEntries(tally.counts),
     errors: Object.fromEntries(tally.errors),
+    errorRate: meter.rowsIn === 0 ? null : tally.failedRecords / meter.rowsIn,
     ...(policy && { policy }),
   };
 }

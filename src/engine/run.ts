@@ -11,6 +11,7 @@ import {
   runStarted,
 } from '../observe/events.ts';
 import type { RunReport, RunStats, RunStatus } from '../observe/index.ts';
+import { SlowestBatches } from '../observe/slowest-batches.ts';
 import { type Checkpoint, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
@@ -19,6 +20,7 @@ import { withinLimit } from './limit.ts';
 import type { Plan } from './planned.ts';
 import { tellBreakerChanges } from './run/breaker-changes.ts';
 import { Degradation } from './run/degradation.ts';
+import { Load } from './run/load.ts';
 import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
 import { StateLock } from './run/state-lock.ts';
 import { RunAlerts } from './run/run-alerts.ts';
@@ -60,7 +62,9 @@ class PipelineRun implements Run {
   #sourcesLeft: number;
   /** Whether anybody waits for the end, and so hears of a failure. */
   #isAwaited = false;
-  #startedMs = 0;
+  readonly #startedMs: number;
+  readonly #slowest = new SlowestBatches();
+  readonly #load: Load;
   #endedMs: number | undefined;
   /** Whether everything is open. */
   #isOpen = false;
@@ -75,6 +79,8 @@ class PipelineRun implements Run {
   constructor(plan: Plan, options: RunOptions) {
     this.#plan = plan;
     this.#options = options;
+    this.#startedMs = this.#clock.monotonic();
+    this.#load = new Load(this.#startedMs);
     const log = (options.log ?? silentLogger).bindContext({ pipeline: plan.name });
     this.#emitter = new Emitter(log, plan.outside.clock);
     this.#degradation = new Degradation(this.#emitter);
@@ -97,6 +103,7 @@ class PipelineRun implements Run {
       signal,
       watch: options.watch,
       degraded: (id, reason) => this.#degradation.set(id, reason),
+      slowest: this.#slowest,
     });
     this.#deadLetters = new DeadLetters({
       pipeline: plan.name,
@@ -151,7 +158,6 @@ class PipelineRun implements Run {
   }
 
   start(): void {
-    this.#startedMs = this.#clock.monotonic();
     const { signal } = this.#options;
     const stopAtOnce = (): void => void this.abort(signal?.reason);
     if (signal?.aborted) stopAtOnce();
@@ -181,6 +187,9 @@ class PipelineRun implements Run {
       startedMs: this.#startedMs,
       events: this.#emitter.counts,
       alerts: this.#alerts.active,
+      lastFailures: this.#deadLetters.lastFailures,
+      slowest: this.#slowest,
+      load: this.#load,
     });
   }
 

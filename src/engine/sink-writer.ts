@@ -47,7 +47,9 @@ export class SinkWriter {
     const { connector, calls, signal } = this.#parts;
     const opening = this.#call('open', (attempt) => connector.open(attempt));
     // An `open` that hangs, whatever it is told, keeps nothing that waits for it.
-    const opened = Promise.race([opening, rejectedBy(signal)]);
+    const opened = Promise.race([opening, rejectedBy(signal)]).then(() =>
+      this.#parts.observed.setOpen(true),
+    );
     this.#opened = opened;
     // Met by whoever opens it, or by the first batch or cut.
     opened.catch(() => {});
@@ -73,7 +75,7 @@ export class SinkWriter {
     const bisection = { writesLeft: bisectWritesMax };
     try {
       await this.#opened;
-      await observed.worked(() => this.#writeRows(batch, bisection));
+      await observed.worked(() => this.#writeRows(batch, bisection), batch.length);
       this.#measure(batch);
       this.#taken += batch.length - (observed.tally.dead - deadBefore);
     } finally {
@@ -105,9 +107,10 @@ export class SinkWriter {
     this.#taken -= taken;
   }
 
-  close(): Promise<void> {
-    const { connector, signal } = this.#parts;
-    return callConnector({ id: this.id }, 'close', () => connector.close(), signal);
+  async close(): Promise<void> {
+    const { connector, observed, signal } = this.#parts;
+    await callConnector({ id: this.id }, 'close', () => connector.close(), signal);
+    observed.setOpen(false);
   }
 
   async #writeRows(batch: Batch, bisection: { writesLeft: number }): Promise<void> {

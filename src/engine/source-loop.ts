@@ -111,6 +111,7 @@ export class SourceLoop {
       if (isSource(source)) await open(this.#signal);
       else await callConnector({ id: this.id, calls }, 'open', open, this.#signal);
       this.#position = this.#connector.position();
+      this.#parts.observed.setOpen(true);
     } catch (error) {
       if (!this.#stop.signal.aborted) throw error;
     }
@@ -146,8 +147,9 @@ export class SourceLoop {
   }
 
   async close(): Promise<void> {
-    const { signal } = this.#parts;
+    const { observed, signal } = this.#parts;
     await callConnector({ id: this.id }, 'close', () => this.#connector.close(), signal);
+    observed.setOpen(false);
   }
 
   async #flow(): Promise<void> {
@@ -217,7 +219,7 @@ export class SourceLoop {
       await observed.idle(Promise.resolve(this.#opened));
       this.#signal.throwIfAborted();
       return callConnector({ id: this.id, calls }, 'read', read, this.#signal);
-    });
+    }, rowsRead);
     Promise.resolve(reading)
       .then(
         (batch) => (this.#result = { batch }),
@@ -300,6 +302,10 @@ class Stopped extends PipelineError {
   constructor() {
     super({ code: 'ERR_RUN_ABORTED', place: 'source', fact: 'the run reads no more input' });
   }
+}
+
+function rowsRead(batch: Batch | typeof endOfInput): number {
+  return batch === endOfInput ? 0 : batch.length;
 }
 
 function firstRows(batch: Batch, count: number): Batch {

@@ -58,7 +58,7 @@ async function throughFused(parts: StageLoopParts, input: Batch): Promise<Produc
       if (index > 0) nodes[index - 1]!.observed.meter.sent(batch.length);
       if (index > 0 && batch.length === 0) break;
       observed.meter.rowsIn += batch.length;
-      const working = observed.worked(() => call(node, batch, signal));
+      const working = observed.worked(() => call(node, batch, signal), batch.length);
       products = working instanceof Promise ? await working : working;
       if (observed.tally.failures.length > 0) await settle(observed);
     }

@@ -72,6 +72,8 @@ export interface ComponentReport {
   readonly sinceProgressMs: number | null;
   /** Failed records by reason, and failed calls by the error's code. */
   readonly errors: Readonly<Record<string, number>>;
+  /** Records that failed here, of those that came in, whatever became of them; null before any came. */
+  readonly errorRate: number | null;
   /** `dropped`, by reason. */
   readonly droppedBy: Readonly<Record<string, number>>;
   /** Numbers of things that are no rows: blank lines, skipped ticks, evicted keys. */
@@ -136,6 +138,68 @@ export interface RunStats extends RunReport {
   readonly events: Readonly<Record<string, number>>;
   /** How far each source is behind its input; null when it cannot know. */
   readonly lag: Readonly<Record<string, number | null>>;
+  /** Records that failed anywhere, of those read; null before any was. */
+  readonly errorRate: number | null;
+  /** The last records that failed, at most 20, the oldest first. */
+  readonly lastFailures: readonly RecordFailure[];
+  /** The batches that a component worked on for the longest, at most 10, the slowest first. */
+  readonly slowestBatches: readonly SlowBatch[];
+  /** The copies of the chain that are at work; one, so far. */
+  readonly lanes: readonly LaneStats[];
+  /** Connectors that are open. */
+  readonly resources: readonly OpenResource[];
+  readonly versions: Versions;
+  /** Milliseconds since the process began, of which a run is only a part. */
+  readonly uptimeMs: number;
+}
+
+/** A record that failed, without what was in it. */
+export interface RecordFailure {
+  /** The id of the record, as in the log and of its dead letter. */
+  readonly eventId: string;
+  /** The component that it failed in. */
+  readonly stage: string;
+  readonly reason: string;
+  /** What is wrong with it, for people; at most 500 characters. */
+  readonly message: string;
+  /** Wall time in milliseconds. */
+  readonly at: number;
+}
+
+/** A batch that took long. */
+export interface SlowBatch {
+  readonly component: string;
+  /** At work on it, and the rows that it had. */
+  readonly ms: number;
+  readonly rows: number;
+  /** When it was done: wall time in milliseconds. */
+  readonly at: number;
+}
+
+/** How much one lane has to do, over the last five to ten seconds, or since it was last asked. */
+export interface LaneStats {
+  readonly id: string;
+  /** How much of the time its busiest component was at work, from 0 to 1; null before any has passed. */
+  readonly busyShare: number | null;
+  /** How much of the time its event loop was busy, from 0 to 1. */
+  readonly loopUtilization: number;
+  /** How full its fullest queue is, from 0 to 1. */
+  readonly queueFill: number;
+}
+
+/** A connector that is open. */
+export interface OpenResource {
+  readonly component: string;
+  readonly kind: ComponentKind;
+  /** Wall time in milliseconds. */
+  readonly since: number;
+}
+
+/** What runs. */
+export interface Versions {
+  /** `unknown` where the package was bundled without its `package.json`. */
+  readonly millrace: string;
+  readonly node: string;
 }
 
 /** What a policy did; one that several components share is counted once for all of them. */

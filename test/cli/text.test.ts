@@ -12,6 +12,7 @@ import { Terminal } from '../../src/cli/terminal.ts';
 import { alignColumns, escapeControls, formatBytes, formatDuration } from '../../src/cli/text.ts';
 import { VirtualClock } from '../../src/core/index.ts';
 import type { RunStats } from '../../src/observe/index.ts';
+import { runStats } from '../observe/run-stats.ts';
 import { PipelineError } from '../../src/errors.ts';
 
 class Paper {
@@ -252,28 +253,7 @@ describe('the rate', () => {
 });
 
 describe('progress', () => {
-  const stats = (partial: Partial<RunStats>): RunStats => ({
-    pipeline: 'p',
-    status: 'running',
-    delivery: 'best-effort',
-    recordsIn: 0,
-    recordsOut: 0,
-    durationMs: 0,
-    bytesIn: 0,
-    peakMemoryBytes: 0,
-    deadLetters: 0,
-    components: [],
-    degraded: {},
-    queues: {},
-    lag: {},
-    at: 0,
-    monotonicMs: 0,
-    process: { rssBytes: 0, heapUsedBytes: 0, loopUtilization: 0 },
-    isPaced: false,
-    events: {},
-    alerts: [],
-    ...partial,
-  });
+  const stats = (partial: Partial<RunStats>): RunStats => runStats(0, partial);
 
   test('a line with what there is to say', () => {
     const running = stats({ recordsIn: 1_234_567, bytesIn: 85_300_000, deadLetters: 2 });

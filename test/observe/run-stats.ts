@@ -35,6 +35,7 @@ export function componentStats(id: string, given: Partial<ComponentReport> = {})
     droppedBy: {},
     counts: {},
     errors: {},
+    errorRate: null,
     ...given,
   };
 }
@@ -61,6 +62,13 @@ export function runStats(second: number, given: Partial<RunStats> = {}): RunStat
     lag: {},
     alerts: [],
     events: {},
+    errorRate: null,
+    lastFailures: [],
+    slowestBatches: [],
+    lanes: [],
+    resources: [],
+    versions: { millrace: '0', node: '24' },
+    uptimeMs: second * 1000,
     ...given,
   };
 }

@@ -1,10 +1,21 @@
 import { performance } from 'node:perf_hooks';
 
-import type { Alert, ComponentKind, ProcessStats, RunStats } from '../../observe/index.ts';
+import type {
+  Alert,
+  ComponentKind,
+  LaneStats,
+  OpenResource,
+  ProcessStats,
+  RecordFailure,
+  RunStats,
+} from '../../observe/index.ts';
+import type { SlowestBatches } from '../../observe/slowest-batches.ts';
 import type { Observed } from '../observed.ts';
 import type { Plan, PlannedSource } from '../planned.ts';
 import type { RunGraph } from '../run-graph.ts';
 import { reportComponent } from '../run-report.ts';
+import type { Load } from './load.ts';
+import { versions } from './versions.ts';
 
 /** What the figures of a run are made of. */
 export interface StatsParts extends Pick<RunStats, 'status' | 'durationMs' | 'deadLetters'> {
@@ -16,40 +27,83 @@ export interface StatsParts extends Pick<RunStats, 'status' | 'durationMs' | 'de
   readonly alerts: readonly Alert[];
   /** How often each event happened, by its name. */
   readonly events: ReadonlyMap<string, number>;
+  readonly lastFailures: readonly RecordFailure[];
+  readonly slowest: SlowestBatches;
+  readonly load: Load;
 }
 
-/** The figures of a run at this moment. Frozen. */
+/** The figures of a run at this moment. Frozen, with all that is in them. */
 export function statsOf(parts: StatsParts): RunStats {
   const { plan, status, durationMs, observed, deadLetters, degraded, graph } = parts;
   const { clock } = plan.outside;
-  const at = { nowMs: clock.monotonic(), startedMs: parts.startedMs };
-  const components = observed.map((one) => Object.freeze(reportComponent(one, at)));
+  const at = clock.now();
+  const time = { nowMs: clock.monotonic(), startedMs: parts.startedMs };
+  const components = observed.map((one) => reportComponent(one, time));
   const sum = (kind: ComponentKind, side: 'in' | 'out'): number =>
     components.reduce(
       (total, component) => total + (component.kind === kind ? component[side] : 0),
       0,
     );
-  return Object.freeze({
+  const recordsIn = sum('source', 'in');
+  const queues = graph.queues();
+  return deepFreeze({
     pipeline: plan.name,
     status,
     delivery: plan.settings.delivery,
-    recordsIn: sum('source', 'in'),
+    recordsIn,
     recordsOut: sum('sink', 'out'),
     durationMs,
     bytesIn: observed.reduce((total, { tally }) => total + tally.bytes, 0),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     deadLetters,
-    components: Object.freeze(components),
-    at: clock.now(),
-    monotonicMs: at.nowMs,
+    components,
+    at,
+    monotonicMs: time.nowMs,
     process: processStats(),
     isPaced: plan.sources.some(isPaced),
-    degraded: Object.freeze(Object.fromEntries(degraded)),
-    queues: graph.queues(),
-    alerts: Object.freeze([...parts.alerts]),
-    events: Object.freeze(Object.fromEntries(parts.events)),
-    lag: Object.freeze(Object.fromEntries(graph.sources.map(({ id, lag }) => [id, lag]))),
+    degraded: Object.fromEntries(degraded),
+    queues,
+    alerts: [...parts.alerts],
+    events: Object.fromEntries(parts.events),
+    lag: Object.fromEntries(graph.sources.map(({ id, lag }) => [id, lag])),
+    errorRate: recordsIn === 0 ? null : failedRecords(observed) / recordsIn,
+    lastFailures: [...parts.lastFailures],
+    slowestBatches: parts.slowest.list({ nowMs: time.nowMs, at }),
+    lanes: [laneStats(parts, queues, time.nowMs)],
+    resources: openResources(observed, { nowMs: time.nowMs, at }),
+    versions: versions(),
+    uptimeMs: process.uptime() * 1000,
   });
+}
+
+function failedRecords(observed: readonly Observed[]): number {
+  return observed.reduce((total, { tally }) => total + tally.failedRecords, 0);
+}
+
+function laneStats(
+  { load, observed }: StatsParts,
+  queues: RunStats['queues'],
+  nowMs: number,
+): LaneStats {
+  const queueFill = Math.max(0, ...Object.values(queues).map(({ fill }) => fill));
+  return { id: 'main', ...load.look(nowMs, observed), queueFill };
+}
+
+function openResources(
+  observed: readonly Observed[],
+  { nowMs, at }: { readonly nowMs: number; readonly at: number },
+): OpenResource[] {
+  return observed.flatMap(({ id, kind, openSinceMs }) =>
+    openSinceMs === undefined ? [] : { component: id, kind, since: at - (nowMs - openSinceMs) },
+  );
+}
+
+/** Freezes plain data, and what is in it. */
+function deepFreeze<T extends object>(data: T): T {
+  for (const value of Object.values(data)) {
+    if (typeof value === 'object' && value !== null) deepFreeze(value as object);
+  }
+  return Object.freeze(data);
 }
 
 /** A source that holds what it has while it is paused waits for us; every other has a pace of its own. */
@@ -61,9 +115,5 @@ function isPaced({ node: { component } }: PlannedSource): boolean {
 function processStats(): ProcessStats {
   const { rss, heapUsed } = process.memoryUsage();
   const { utilization } = performance.eventLoopUtilization();
-  return Object.freeze({
-    rssBytes: rss,
-    heapUsedBytes: heapUsed,
-    loopUtilization: utilization,
-  });
+  return { rssBytes: rss, heapUsedBytes: heapUsed, loopUtilization: utilization };
 }

@@ -1,0 +1,20 @@
+import { createRequire } from 'node:module';
+import process from 'node:process';
+
+import type { Versions } from '../../observe/index.ts';
+
+let known: Versions | undefined;
+
+/** What runs. */
+export function versions(): Versions {
+  return (known ??= Object.freeze({ millrace: packageVersion(), node: process.versions.node }));
+}
+
+function packageVersion(): string {
+  try {
+    const require = createRequire(import.meta.url);
+    return (require('../../../package.json') as { readonly version: string }).version;
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+
+import { expect, test } from 'vitest';
+
+import { Selection } from '../../src/batch/index.ts';
+import { intervalSource } from '../../src/connectors/interval.ts';
+import type { RunStats } from '../../src/observe/index.ts';
+import { circuitBreaker } from '../../src/resilience/index.ts';
+import { virtualOutside } from '../../src/testing/outside.ts';
+import { numbered, readings, scriptedSink, scriptedSource, stageOf, testPipeline } from './ends.ts';
+
+const second = 1000;
+
+/** Whatever in it could still be changed. */
+function unfrozenIn(value: unknown, path = 'stats'): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const inner = Object.entries(value).flatMap(([key, item]) => unfrozenIn(item, `${path}.${key}`));
+  return Object.isFrozen(value) ? inner : [path, ...inner];
+}
+
+/** Fails each second row. */
+function picky(): ReturnType<typeof stageOf> {
+  return stageOf(
+    (report) => (batch) => {
+      const kept: number[] = [];
+      for (const row of batch.rows.subarray(0, batch.length)) {
+        if (row % 2 === 0) kept.push(row);
+        else report.failed(batch, row, 'row.odd', new Error(`${row} is odd`));
+      }
+      return batch.select(new Selection(Uint32Array.from(kept), kept.length));
+    },
+    'picky',
+  );
+}
+
+test.each(['dead-letter', 'drop'] as const)(
+  'the last failures are known, and the share of records that fail (%s)',
+  async (onRowError) => {
+    const failed: unknown[] = [];
+    const run = await testPipeline({ onRowError })
+      .from(scriptedSource({ schema: readings, batches: [numbered(50), numbered(50, 50)] }))
+      .pipe(picky())
+      .to(scriptedSink({}))
+      .start();
+    expect(run.stats()).toMatchObject({ errorRate: null, lastFailures: [] });
+    run.listen(({ name, fields }) => {
+      if (name === 'record.failed') failed.push(fields['eventId']);
+    });
+    await run.done;
+    const { lastFailures, errorRate, components } = run.stats();
+    expect(failed).toHaveLength(50);
+    expect(lastFailures.map(({ eventId }) => eventId)).toEqual(failed.slice(-20));
+    expect(lastFailures.at(-1)).toEqual({
+      eventId: failed.at(-1),
+      stage: 'picky',
+      reason: 'row.odd',
+      message: '49 is odd',
+      at: expect.any(Number) as number,
+    });
+    expect(errorRate).toBe(0.5);
+    const rates = Object.fromEntries(components.map((one) => [one.id, one.errorRate]));
+    expect(rates).toMatchObject({ scripted: 0, picky: 0.5, 'scripted-2': 0 });
+  },
+);
+
+test('a message that goes on and on is cut', async () => {
+  const run = await testPipeline()
+    .from(scriptedSource({ schema: readings, batches: [numbered(1)] }))
+    .to(
+      scriptedSink({
+        answer: () => ({ failed: [{ row: 0, reason: 'row.refused', message: 'x'.repeat(1e5) }] }),
+      }),
+    )
+    .start();
+  await run.done;
+  expect(run.stats().lastFailures[0]!.message).toHaveLength(500);
+});
+
+test('the slowest batches are known: where, how long, how many rows, when', async () => {
+  const outside = virtualOutside();
+  const { clock } = outside;
+  const startedAt = clock.now();
+  const run = await testPipeline({}, [], outside)
+    .from(
+      scriptedSource({
+        schema: readings,
+        batches: Array.from({ length: 30 }, (_, at) => numbered(at + 1)),
+      }),
+    )
+    .to(
+      scriptedSink({
+        answer: ({ length }) => clock.sleep(length === 7 ? 5 * second : length * 10),
+      }),
+    )
+    .start();
+  await run.done;
+  const { slowestBatches } = run.stats();
+  expect(slowestBatches).toHaveLength(10);
+  const [slowest, ...others] = slowestBatches;
+  const before = [1, 2, 3, 4, 5, 6].reduce((sum, length) => sum + length * 10, 0);
+  expect(slowest).toEqual({
+    component: 'scripted-2',
+    ms: 5 * second,
+    rows: 7,
+    at: startedAt + before + 5 * second,
+  });
+  expect(others.map(({ rows, ms }) => [rows, ms])).toEqual(
+    [30, 29, 28, 27, 26, 25, 24, 23, 22].map((rows) => [rows, rows * 10]),
+  );
+});
+
+test('what is open, how much there is to do, and what runs', async () => {
+  const outside = virtualOutside();
+  const { clock } = outside;
+  const startedAt = clock.now();
+  const run = await testPipeline({ queue: { rowsMax: 20 } }, [], outside)
+    .from(
+      scriptedSource({
+        schema: readings,
+        batches: Array.from({ length: 100 }, () => numbered(10)),
+        open: () => clock.sleep(3 * second),
+      }),
+    )
+    .to(scriptedSink({ answer: () => clock.sleep(second) }))
+    .start();
+  await clock.sleep(2.5 * second);
+  expect(run.stats().resources).toEqual([
+    { component: 'scripted-2', kind: 'sink', since: startedAt },
+  ]);
+  await clock.sleep(20 * second);
+  const stats = run.stats();
+  expect(stats.resources).toEqual([
+    { component: 'scripted', kind: 'source', since: startedAt + 3 * second },
+    { component: 'scripted-2', kind: 'sink', since: startedAt },
+  ]);
+  expect(stats.lanes).toEqual([
+    {
+      id: 'main',
+      busyShare: expect.closeTo(19 / 22.5, 5) as number,
+      loopUtilization: expect.any(Number) as number,
+      queueFill: 1,
+    },
+  ]);
+  const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
+  expect(stats.versions).toEqual({
+    millrace: (JSON.parse(manifest) as { version: string }).version,
+    node: process.versions.node,
+  });
+  expect(stats.uptimeMs).toBeGreaterThan(0);
+  await run.done;
+  expect(run.stats().resources).toEqual([]);
+});
+
+test('load is that of the last seconds, not of the whole run', async () => {
+  const outside = virtualOutside();
+  const { clock } = outside;
+  const run = await testPipeline({}, [], outside)
+    .from(intervalSource({ everyMs: second }))
+    .to(scriptedSink({ answer: (_, write) => clock.sleep(write < 20 ? 0 : 900) }))
+    .start();
+  const seen: (number | null)[] = [];
+  for (let at = 0; at < 38; at++) {
+    await clock.sleep(second);
+    seen.push(run.stats().lanes[0]!.busyShare);
+  }
+  await run.stop();
+  expect(seen[18]).toBe(0);
+  expect(seen[37]).toBeCloseTo(0.9, 1);
+});
+
+test('figures are frozen with all that is in them', async () => {
+  const outside = virtualOutside();
+  const { clock, random } = outside;
+  const policy = circuitBreaker({ name: 'store', clock, random });
+  const seen: RunStats[] = [];
+  const run = await testPipeline({}, [], outside)
+    .from(scriptedSource({ schema: readings, batches: [numbered(50), numbered(50, 50)] }))
+    .pipe(picky())
+    .to(scriptedSink({ answer: () => clock.sleep(second) }), { policy })
+    .start();
+  await clock.sleep(1.5 * second);
+  seen.push(run.stats());
+  await run.done;
+  seen.push(run.stats());
+  expect(unfrozenIn(seen)).toEqual(['stats']);
+  expect(Object.keys(seen[0]!.queues)).not.toEqual([]);
+});
