@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module';
-import process from 'node:process';
 
 import type { Versions } from '../../observe/index.ts';
 
@@ -12,8 +11,8 @@ export function versions(): Versions {
 
 function packageVersion(): string {
   try {
-    const require = createRequire(import.meta.url);
-    return (require('../../../package.json') as { readonly version: string }).version;
+    const load = createRequire(import.meta.url);
+    return (load('../../../package.json') as { readonly version: string }).version;
   } catch {
     return 'unknown';
   }
