@@ -5,7 +5,7 @@ import { deadLetterPath } from '../connectors/dead-letter-file/path.ts';
 import { type LogLevel, systemClock } from '../core/index.ts';
 import { type Plan, type Run, startRun } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
-import type { RunReport } from '../observe/index.ts';
+import { type RunReport, shippedRules } from '../observe/index.ts';
 import { exitCodes, reportCode, reportFailure } from './failure.ts';
 import { LiveView } from './live-view.ts';
 import { loadConfig } from './load.ts';
@@ -13,7 +13,7 @@ import { createLogger } from './log.ts';
 import { checkConfigKept, checkReportApart } from './own-files.ts';
 import { showProgress } from './progress.ts';
 import { ReportFile } from './report-file.ts';
-import { prepareServing, raiseAlerts, type ServeCommandOptions } from './serve.ts';
+import { prepareServing, type ServeCommandOptions } from './serve.ts';
 import { reportJson, reportLines, reportTable } from './report.ts';
 import { columnsOf } from './screen.ts';
 import type { Terminal } from './terminal.ts';
@@ -74,14 +74,15 @@ async function runPlan(
   const serving = await prepareServing(options, log, terminal);
   const run = startRun(planned.plan, {
     log: serving?.logTail ?? log,
+    // A pipeline that says nothing of alerts is watched by all that are shipped.
+    ...(planned.plan.settings.alerts === undefined && { alerts: shippedRules() }),
     ...(durationMsMax !== undefined && { durationMsMax }),
     ...(recordsMax !== undefined && { recordsMax }),
     ...(view !== undefined && { watch: (sink, batch) => view.readings.watch(sink, batch) }),
   });
   stopper.run = run;
   const over = new AbortController();
-  const alerts = raiseAlerts(run, serving?.logTail ?? log, over.signal);
-  const server = await serving?.start(run, alerts).catch(async (error: unknown) => {
+  const server = await serving?.start(run).catch(async (error: unknown) => {
     over.abort();
     await run.abort(error);
     throw error;

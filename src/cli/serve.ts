@@ -1,16 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 
-import { type Logger, systemClock } from '../core/index.ts';
 import type { Run } from '../engine/index.ts';
-import {
-  Alerts,
-  type BufferedStructuredLogger,
-  emitAlert,
-  Emitter,
-  shippedRules,
-  watchAlerts,
-} from '../observe/index.ts';
+import type { BufferedStructuredLogger } from '../observe/index.ts';
+import { builtins } from '../pipeline.ts';
 import type { LogTail, Server, ServeOptions } from '../server/index.ts';
 import type { Address } from './address.ts';
 import { UsageError } from './failure.ts';
@@ -44,7 +37,7 @@ export interface Serving {
   /** The log, as the server follows it. */
   readonly logTail: LogTail;
   /** Serves a run, and says where: also how to sign in, once. */
-  start(run: Run, alerts: Alerts): Promise<Server>;
+  start(run: Run): Promise<Server>;
 }
 
 /** Undefined where no server was asked for. */
@@ -66,25 +59,15 @@ export async function prepareServing(
     build: { version: packageVersion(), commit: 'unknown', node: process.versions.node },
     logTail,
     log: logTail,
+    manifest: () => builtins().generateManifest(),
   };
   checkServeOptions(served);
   return {
     logTail,
-    start: async (run, alerts) => {
-      const server = await serve(run, { ...served, alerts });
+    start: async (run) => {
+      const server = await serve(run, served);
       terminal.complain(`serving at ${server.url}; sign in, once: ${server.launchUrl}`);
       return server;
     },
   };
-}
-
-/** Raises alerts on a run until the signal aborts; they are told in the log. */
-export function raiseAlerts(run: Run, log: Logger, signal: AbortSignal): Alerts {
-  const emitter = new Emitter(log, systemClock);
-  const alerts = new Alerts({
-    rules: shippedRules(),
-    changed: (alert) => emitAlert(emitter, alert),
-  });
-  void watchAlerts(alerts, run, { clock: systemClock, signal });
-  return alerts;
 }

@@ -16,6 +16,7 @@ export const commandReceived: EventDefinition<'command' | 'outcome' | 'role' | '
     isKept: true,
   });
 
+/** `loop.stalled` */
 export const loopStalled: EventDefinition<'stalledMs'> = defineEvent({
   name: 'loop.stalled',
   level: 'WARNING',
@@ -24,6 +25,7 @@ export const loopStalled: EventDefinition<'stalledMs'> = defineEvent({
   metric: 'millrace_loop_stalls_total',
 });
 
+/** `loop.resumed` */
 export const loopResumed: EventDefinition<'stalledMs'> = defineEvent({
   name: 'loop.resumed',
   level: 'WARNING',
@@ -32,6 +34,7 @@ export const loopResumed: EventDefinition<'stalledMs'> = defineEvent({
   metric: 'millrace_loop_resumptions_total',
 });
 
+/** `server.failed` */
 export const serverFailed: EventDefinition<'error'> = defineEvent({
   name: 'server.failed',
   level: 'ERROR',

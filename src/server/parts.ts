@@ -1,5 +1,5 @@
 import type { Logger } from '../core/index.ts';
-import type { Alerts, BuildInfo, MetricsRegistry } from '../observe/index.ts';
+import type { BuildInfo, MetricsRegistry } from '../observe/index.ts';
 import type { LogTail } from './log-tail.ts';
 
 /** What a run is asked for beside its figures. What is not given is answered with 404. */
@@ -10,8 +10,6 @@ export interface ObservationParts {
   readonly build?: BuildInfo;
   /** What the components are; asked for once. */
   readonly manifest?: () => object;
-  /** What is raised on the run; whoever gives it lets it look (`watchAlerts`). */
-  readonly alerts?: Alerts;
   /** The last minutes. */
   readonly flightRecorder?: () => object;
   /** The log of the run, to be followed and to be set the level of. */

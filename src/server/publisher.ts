@@ -1,6 +1,7 @@
 import { type Clock, type LogLevel, silentLogger, type Timer } from '../core/index.ts';
 import type { Run } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
+import { alertResolved } from '../observe/alerts/events.ts';
 import {
   commandReceived,
   Emitter,
@@ -9,6 +10,7 @@ import {
   loopResumed,
   loopStalled,
   metricsRegistry,
+  type ObservedEvent,
   prometheusText,
   type RunStats,
   type RunStatus,
@@ -21,6 +23,8 @@ import type { ObservationParts } from './parts.ts';
 /** How often the loop shows that it turns, and sends what there is. */
 export const beatEveryMs = 100;
 const beatsPerSnapshot = 10;
+/** Alerts that are shown as resolved lately. */
+const resolvedMax = 100;
 
 export interface PublisherParts {
   readonly run: Run;
@@ -39,10 +43,13 @@ export class Publisher {
   readonly #outbox: Outbox;
   readonly #emitter: Emitter;
   readonly #beating: Timer;
-  readonly #stopFollowing: (() => void) | undefined;
+  readonly #listening: readonly (() => void)[];
   #beats = 0;
   #status: RunStatus | undefined;
   #isStopped = false;
+  /** Whether an alert has changed since the last publication. */
+  #isChanged = false;
+  readonly #resolved: object[] = [];
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
@@ -50,9 +57,13 @@ export class Publisher {
     this.#outbox = new Outbox(post, taken);
     this.#emitter = new Emitter(parts.parts.log ?? silentLogger, clock);
     this.#beating = clock.timer(() => this.#beat(), { keepsAlive: false });
-    this.#stopFollowing = parts.parts.logTail?.follow((line) =>
-      this.#outbox.event({ type: 'log', data: line }),
-    );
+    const { logTail } = parts.parts;
+    this.#listening = [
+      parts.run.listen((event) => this.#heed(event)),
+      ...(logTail === undefined
+        ? []
+        : [logTail.follow((data) => this.#outbox.event({ type: 'log', data }))]),
+    ];
     this.#outbox.document('topology', JSON.stringify(parts.run.topology()));
     const manifest = parts.parts.manifest?.();
     if (manifest !== undefined) this.#outbox.document('manifest', JSON.stringify(manifest));
@@ -68,7 +79,7 @@ export class Publisher {
   stop(): void {
     this.#isStopped = true;
     this.#beating.stop();
-    this.#stopFollowing?.();
+    for (const end of this.#listening) end();
   }
 
   /** Tells how long the loop stood still, now that it turns again. */
@@ -94,24 +105,32 @@ export class Publisher {
     return answer;
   }
 
+  #heed({ name, at, fields }: ObservedEvent): void {
+    if (!name.startsWith('alert.')) return;
+    this.#isChanged = true;
+    if (name !== alertResolved.name) return;
+    this.#resolved.push({ at, ...fields });
+    if (this.#resolved.length > resolvedMax) this.#resolved.shift();
+  }
+
   #beat(): void {
     if (this.#isStopped) return;
     const { run, clock, beat } = this.#parts;
     const { status } = run;
     beat(status);
-    if (this.#beats++ % beatsPerSnapshot === 0 || status !== this.#status) this.#publish();
+    const isDue = this.#beats++ % beatsPerSnapshot === 0;
+    if (isDue || this.#isChanged || status !== this.#status) this.#publish();
     else this.#outbox.flush();
     this.#beating.set(clock.monotonic() + beatEveryMs);
   }
 
   #publish(): void {
-    const { run, parts } = this.#parts;
-    this.#status = run.status;
-    this.#outbox.document('snapshot', JSON.stringify(this.#stats()));
-    if (parts.alerts !== undefined) {
-      const { active, history } = parts.alerts;
-      this.#outbox.document('alerts', JSON.stringify({ active, history }));
-    }
+    this.#status = this.#parts.run.status;
+    this.#isChanged = false;
+    const stats = this.#stats();
+    this.#outbox.document('snapshot', JSON.stringify(stats));
+    const alerts = { active: stats.alerts, history: this.#resolved };
+    this.#outbox.document('alerts', JSON.stringify(alerts));
     this.#outbox.flush();
   }
 

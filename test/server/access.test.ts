@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 
 import { VirtualClock } from '../../src/core/index.ts';
-import { Alerts, MetricsRegistry, shippedRules } from '../../src/observe/index.ts';
+import { MetricsRegistry } from '../../src/observe/index.ts';
 import { Access, digestOf } from '../../src/server/access.ts';
 import { serve } from '../../src/server/index.ts';
 import { routes } from '../../src/server/routes.ts';
@@ -26,7 +26,6 @@ describe('every route', () => {
   test('asks for the token that it needs, and there are no others', async () => {
     const parts = {
       manifest: () => ({}),
-      alerts: new Alerts({ rules: shippedRules() }),
       flightRecorder: () => ({}),
     };
     // The last of them ends the run, and a session asks for no token.
@@ -102,7 +101,7 @@ describe('every route', () => {
 
   test('of a run that has no such thing says so', async () => {
     const { ask } = await served();
-    for (const path of ['/api/v1/manifest', '/api/v1/alerts', '/api/v1/flight-recorder']) {
+    for (const path of ['/api/v1/manifest', '/api/v1/flight-recorder']) {
       const answer = await ask(path);
       expect([path, answer.status]).toEqual([path, 404]);
       expect(await answer.json()).toMatchObject({ error: { code: 'absent' } });

@@ -312,3 +312,25 @@ function expectError(said: unknown): void {
   });
   expect(JSON.stringify(said)).not.toMatch(/\/src\/|\.ts|at \w|node:|v\d+\.\d+|__proto__|<script>/);
 }
+
+test('an alert is shown when it fires, and among those resolved when it is', async () => {
+  const { ask, figure } = await served();
+  const alerts = async (): Promise<unknown> => (await ask('/api/v1/alerts')).json();
+  await vi.waitFor(
+    async () => expect(await alerts()).toEqual({ active: [], history: [] }),
+    patience,
+  );
+  figure.value = 7;
+  await vi.waitFor(
+    async () =>
+      expect(await alerts()).toMatchObject({
+        active: [{ rule: 'figure', state: 'firing', value: 7 }],
+      }),
+    patience,
+  );
+  figure.value = 0;
+  await vi.waitFor(
+    async () => expect(await alerts()).toMatchObject({ active: [], history: [{ rule: 'figure' }] }),
+    patience,
+  );
+});

@@ -7,7 +7,7 @@ import type { LogLevel } from '../../src/core/index.ts';
 import type { Run } from '../../src/engine/index.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import { LogTail, serve, type ServeOptions, type Server } from '../../src/server/index.ts';
-import { StructuredLogger } from '../../src/observe/index.ts';
+import { type AlertRule, StructuredLogger } from '../../src/observe/index.ts';
 import { scriptedSink } from '../engine/ends.ts';
 
 export const admin = 'an-admin-of-this-test';
@@ -15,9 +15,26 @@ export const reader = 'a-reader-of-this-test';
 
 export const patience = { timeout: 10_000, interval: 20 };
 
+interface Endless {
+  readonly run: Run;
+  readonly logTail: LogTail;
+  readonly lines: string[];
+  /** What an alert is raised on, from 5 on. */
+  readonly figure: { value: number };
+}
+
 /** A run without an end whose log is kept in memory. */
-export async function endlessRun(): Promise<{ run: Run; logTail: LogTail; lines: string[] }> {
+export async function endlessRun(): Promise<Endless> {
   const lines: string[] = [];
+  const figure = { value: 0 };
+  const rule: AlertRule = {
+    name: 'figure',
+    summary: 'A figure of a test.',
+    unit: 'things',
+    limits: { warn: 5, clear: 2 },
+    of: { m: 1, n: 1 },
+    read: () => [{ component: '', value: figure.value }],
+  };
   const minLevel: LogLevel = 'INFO';
   const logTail = new LogTail(
     new StructuredLogger({
@@ -30,24 +47,22 @@ export async function endlessRun(): Promise<{ run: Run; logTail: LogTail; lines:
   const run = await pipeline('served')
     .from(intervalSource({ everyMs: 20 }))
     .to(scriptedSink({}))
-    .start({ log: logTail });
+    .start({ log: logTail, alerts: [rule] });
   onTestFinished(async () => void (await run.stop()));
-  return { run, logTail, lines };
+  return { run, logTail, lines, figure };
 }
 
-export interface Served {
-  readonly run: Run;
+export interface Served extends Endless {
   readonly server: Server;
   readonly port: number;
-  readonly lines: readonly string[];
-  readonly logTail: LogTail;
   /** Asks with a token; `null`: with none. */
   ask(path: string, options?: RequestInit & { token?: string | null }): Promise<Response>;
 }
 
 /** A run without an end, and its server at a free port. */
 export async function served(options: ServeOptions = {}): Promise<Served> {
-  const { run, logTail, lines } = await endlessRun();
+  const endless = await endlessRun();
+  const { run, logTail } = endless;
   const server = await serve(run, {
     port: 0,
     token: admin,
@@ -59,10 +74,8 @@ export async function served(options: ServeOptions = {}): Promise<Served> {
   });
   onTestFinished(() => server.close());
   return {
-    run,
+    ...endless,
     server,
-    lines,
-    logTail,
     port: Number(new URL(server.url).port),
     ask: (path, { token = admin, ...init } = {}) => {
       const headers = new Headers(init.headers);
