@@ -4,6 +4,7 @@ import { memoryColumns } from './memory-columns.ts';
 import { memoryRows } from './memory-rows.ts';
 import { ndjsonRead } from './ndjson-read.ts';
 import { observeMetrics } from './observe-metrics.ts';
+import { observeCost } from './observe-cost.ts';
 import { policies } from './policies.ts';
 import { referenceJob } from './reference-job.ts';
 import { referenceMemory } from './reference-memory.ts';
@@ -17,6 +18,7 @@ export const measures: readonly Measure[] = [
   referenceMemory,
   ...startup,
   ...policies,
+  ...observeCost,
   ...logger,
   ...observeMetrics,
 ];

@@ -33,11 +33,13 @@ export interface LoggerOptions {
   readonly onError?: (error: PipelineError) => void;
 }
 
+/** What a logger is made of. */
 export interface StructuredLoggerOptions extends LoggerOptions {
   /** Given each line with its line end. */
   readonly write: (line: string) => void;
 }
 
+/** What a logger with a buffer is made of. */
 export interface BufferedStructuredLoggerOptions extends LoggerOptions {
   /** What lines are written to; ending it is for whoever opened it. */
   readonly stream: LogStream;

@@ -3,6 +3,7 @@ import { cutText, keysMax, type Scrub } from './encode.ts';
 import type { Levels } from './levels.ts';
 import type { LineFormat } from './line-format.ts';
 
+/** What a line says beside its event. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** Names at the head of a line that no field can take: such a field has an underscore behind. */
