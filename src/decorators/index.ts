@@ -9,4 +9,5 @@ export {
   timedStage,
 } from './metrics.ts';
 export { breakerOf, circuitBreaker, fallback, retry, timeout } from './policies.ts';
+export { type ComponentDecorator, register } from './register.ts';
 export type { AsyncMethodDecorator, MethodDecorator } from './policies.ts';

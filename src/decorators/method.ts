@@ -13,6 +13,12 @@ export interface Place {
   readonly name: string | symbol;
 }
 
+/** What a decorator is told of a class, as far as it matters here. */
+export interface ClassPlace {
+  readonly kind: string;
+  readonly name: string | undefined;
+}
+
 /** Throws `ERR_CONFIG_INVALID` where a decorator of a policy stands before no method, or a generator. */
 export function checkPlace(decorator: string, method: unknown, place: Place | string): void {
   checkMethod(decorator, method, place);
@@ -43,8 +49,22 @@ function nameIn(place: Place | string): string {
   return `\`${String((place as Place).name)}\``;
 }
 
-/** Decorators of the older kind are told a name instead of the place. */
+/** Throws `ERR_CONFIG_INVALID` where a decorator that is for classes stands before anything else. */
+export function checkClass(decorator: string, component: unknown, place: ClassPlace): void {
+  checkKind(decorator, component, place, 'class');
+}
+
 function checkMethod(decorator: string, method: unknown, place: Place | string): void {
+  checkKind(decorator, method, place, 'method');
+}
+
+/** Decorators of the older kind are told a name instead of the place, or nothing. */
+function checkKind(
+  decorator: string,
+  decorated: unknown,
+  place: Place | ClassPlace | string,
+  due: 'class' | 'method',
+): void {
   const { kind, name } = Object(place) as Partial<Place>;
   if (kind === undefined) {
     throw misplaced(
@@ -53,9 +73,9 @@ function checkMethod(decorator: string, method: unknown, place: Place | string):
       'turn `experimentalDecorators` off: these are the standard ones',
     );
   }
-  if (kind !== 'method' || typeof method !== 'function') {
+  if (kind !== due || typeof decorated !== 'function') {
     const fact = `stands before the ${kind} \`${String(name)}\``;
-    throw misplaced(decorator, fact, 'put it before a method');
+    throw misplaced(decorator, fact, `put it before a ${due}`);
   }
 }
 
@@ -80,6 +100,14 @@ export function checkName(decorator: string, name: unknown): void {
   if (typeof name === 'string' && name !== '') return;
   const fact = typeof name === 'function' ? 'was given a method for its name' : 'was given no name';
   throw misplaced(decorator, fact, `write \`@${decorator}('name')\``);
+}
+
+/** Throws `ERR_CONFIG_INVALID` where a decorator was written without the call that says what a class is. */
+export function checkFacts(decorator: string, facts: unknown): void {
+  if (typeof facts === 'object' && facts !== null && !Array.isArray(facts)) return;
+  const isClass = typeof facts === 'function';
+  const fact = isClass ? 'was given a class for its facts' : `was given ${describe(facts)}`;
+  throw misplaced(decorator, fact, `write \`@${decorator}({ type: 'stage', summary: '…' })\``);
 }
 
 function misplaced(decorator: string, fact: string, remedy: string): PipelineError {

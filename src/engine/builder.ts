@@ -1,6 +1,7 @@
 import type { Fields } from '../batch/index.ts';
 import {
   deadLetterSchema,
+  type Described,
   type Outside,
   type Placement,
   type Sink,
@@ -294,5 +295,13 @@ function withDefaults(settings: SettingsInput): Settings {
 
 function nameOf(component: object): string | undefined {
   const { definition, spec } = component as Partial<SourceComponent> & Partial<SourceDefinition>;
-  return (definition?.spec ?? spec)?.name;
+  return (definition?.spec ?? spec)?.name ?? nameOfClass(component.constructor);
+}
+
+/** `json-sink` for an instance of `JsonSink`, where that class describes itself. */
+function nameOfClass(made: unknown): string | undefined {
+  if (typeof made !== 'function' || !Object.hasOwn(made, 'describe')) return undefined;
+  const { className } = (made as Partial<Described>).describe?.() ?? {};
+  const words = className?.replace(/(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '-');
+  return words?.toLowerCase();
 }

@@ -20,7 +20,7 @@ import { orderOf } from './plan/order.ts';
 import { Ports } from './plan/ports.ts';
 import { Presumptions } from './plan/presumed.ts';
 import { Problems } from './plan/problems.ts';
-import { assertSchema, isComponent, refuseObject } from './plan/protocols.ts';
+import { assertSchema, isAnySink, isComponent, refuseObject, refuseSink } from './plan/protocols.ts';
 import {
   onlyOutput,
   type Plan,
@@ -206,7 +206,8 @@ class Planner {
     }
     if (!isComponent<StageComponent>(component, 'stage')) {
       if (isStage(component)) return this.#planOwnStage(node, component, from);
-      refuseObject(node, 'stage', this.#problems);
+      if (isAnySink(component)) refuseSink(node, this.#description, this.#problems);
+      else refuseObject(node, 'stage', this.#problems);
       return undefined;
     }
     const { spec } = component.definition;

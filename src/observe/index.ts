@@ -75,6 +75,7 @@ export type {
   RunStats,
   RunStatus,
   SlowBatch,
+  StatsOptions,
   Versions,
 } from './snapshot.ts';
 export {
@@ -93,6 +94,16 @@ export {
 export { batchCompleted, thresholdViolated } from './health-events.ts';
 export type { BreakerHealth, HealthReport, StageHealth } from './health-report.ts';
 export { checkThresholds, type ThresholdConfig, type ThresholdViolation } from './thresholds.ts';
+export type {
+  BatchTrace,
+  BegunWork,
+  ReadWork,
+  RunTracing,
+  TracedComponent,
+  TracedRun,
+  TracedWork,
+  Tracing,
+} from './tracing.ts';
 export {
   commandReceived,
   loopResumed,
@@ -100,3 +111,13 @@ export {
   serverEvents,
   serverFailed,
 } from './server-events.ts';
+export { type ClassFacts, type ComponentClass, defineClass } from '../core/define-class.ts';
+export {
+  type ComponentDescription,
+  type ComponentType,
+  type Described,
+  type ParameterDescription,
+  PipelineRegistry,
+  type PrintManifestOptions,
+  type Registrable,
+} from '../core/index.ts';

@@ -247,6 +247,36 @@ describe('problems', () => {
       '`out` is a sink: nothing comes after a sink',
     ],
     [
+      'a sink among the stages',
+      {
+        sources: oneSource,
+        stages: [
+          { id: 'early', use: sink, from: ['in'] },
+          { id: 'p', use: probe, options: { field: 'value' }, from: ['early'] },
+        ],
+        sinks: sinkFrom('p'),
+      },
+      '`early` is a sink: nothing comes after a sink; end the flow with it, by `to`',
+    ],
+    [
+      'two sinks in a row',
+      {
+        sources: oneSource,
+        stages: [{ id: 'early', use: sink, from: ['in'] }],
+        sinks: sinkFrom('early'),
+      },
+      'two sinks in a row: `early` and `out`; give each to the flow before them by `to`',
+    ],
+    [
+      'two sinks in a row, written by hand',
+      {
+        sources: oneSource,
+        stages: [{ id: 'early', object: { async consume() {} }, from: ['in'] }],
+        sinks: sinkFrom('early'),
+      },
+      'two sinks in a row: `early` and `out`',
+    ],
+    [
       'a circle',
       {
         sources: oneSource,

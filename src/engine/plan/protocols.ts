@@ -1,6 +1,11 @@
 import { Schema } from '../../batch/index.ts';
-import type { SinkComponent, SourceComponent, StageComponent } from '../../core/index.ts';
-import type { SinkNode, SourceNode, StageNode } from '../description.ts';
+import {
+  isSink,
+  type SinkComponent,
+  type SourceComponent,
+  type StageComponent,
+} from '../../core/index.ts';
+import type { PipelineDescription, SinkNode, SourceNode, StageNode } from '../description.ts';
 import { brokenPromise } from '../protocol.ts';
 import type { Problems } from './problems.ts';
 
@@ -21,6 +26,25 @@ export function refuseObject(
     ? `\`${id}\` is no ${kind}: it has no method \`${methods[kind]}\``
     : `\`${id}\` is the description of a component: call it with its options: \`${id}({ … })\``;
   problems.add('protocol', path, text);
+}
+
+/** Says of a sink that it stands among the stages, and what is behind it. */
+export function refuseSink(
+  { id, path }: StageNode,
+  { stages, sinks }: PipelineDescription,
+  problems: Problems,
+): void {
+  const next = [...stages, ...sinks].find(({ from }) => from.includes(id));
+  const isSinkNext = next !== undefined && isAnySink(next.component);
+  const text = isSinkNext
+    ? `two sinks in a row: \`${id}\` and \`${next.id}\`; give each to the flow before them by \`to\``
+    : `\`${id}\` is a sink: nothing comes after a sink; end the flow with it, by \`to\``;
+  problems.add('topology', path, text);
+}
+
+/** Whether an object is a sink, described or written by hand. */
+export function isAnySink(component: object | undefined): boolean {
+  return component !== undefined && (isComponent(component, 'sink') || isSink(component));
 }
 
 /** Whether an object was made by a description of that kind. */
