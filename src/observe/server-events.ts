@@ -1,5 +1,6 @@
 import { defineEvent, type EventDefinition } from '../core/index.ts';
 
+/** `command.received` */
 export const commandReceived: EventDefinition<'command' | 'outcome' | 'role' | 'by' | 'address'> =
   defineEvent({
     name: 'command.received',

@@ -68,7 +68,8 @@ describe('routes in a server of the host', () => {
     app.all('/pipeline/*', (c) => routes(c.req.raw));
     expect(await (await app.request('/')).text()).toBe('the host');
     expect(await (await app.request('/pipeline/livez')).text()).toBe('ok');
-    const server = createServer(getRequestListener((request) => routes(request)));
+    const listener = getRequestListener((request) => routes(request));
+    const server = createServer((request, response) => void listener(request, response));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => {
       server.closeAllConnections();

@@ -255,7 +255,7 @@ describe('an answer', () => {
       const init =
         method === 'GET' ? {} : { method, headers: json, body: decodeURIComponent(word()) };
       const answer = await ask(path + query, init);
-      if (answer.ok || /z$/.test(path)) continue;
+      if (answer.ok || path.endsWith('z')) continue;
       expectError(await answer.json());
     }
     const bad = await raw(port, 'GET /livez HTTP/9.9\r\n\r\n');
