@@ -11,15 +11,14 @@ export function componentsOf({ sources, stages, sinks }: PipelineRegistry): Defi
   );
 }
 
-/** Prints the components that config files may name. */
+/** Prints the components that config files may name; as JSON, their manifest. */
 export function listComponents({ json }: { readonly json?: boolean }, terminal: Terminal): void {
-  const components = componentsOf(builtins());
+  const registry = builtins();
   if (json) {
-    terminal.printJson(
-      components.map(({ kind, spec: { name, summary } }) => ({ kind, name, summary })),
-    );
+    terminal.printJson(registry.generateManifest());
     return;
   }
+  const components = componentsOf(registry);
   const lines = alignColumns(components.map(({ spec }) => [`  ${spec.name}`, spec.summary]));
   let kind = '';
   for (const [index, component] of components.entries()) {

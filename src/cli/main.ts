@@ -111,7 +111,7 @@ function addCatalogue(program: Command, terminal: Terminal): void {
   program
     .command('list')
     .description('List the sources, stages and sinks there are.')
-    .option('--json', 'print the list as JSON')
+    .option('--json', 'print their manifest as JSON: names, summaries, parameters')
     .addHelpText('after', examples(['millrace list', ''], ['millrace list --json', 'for scripts']))
     .action(async (options: { json?: boolean }) => {
       const { listComponents } = await import('./list.ts');

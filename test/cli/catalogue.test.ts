@@ -72,10 +72,15 @@ describe('list and describe', () => {
       expect(stdout).toMatch(new RegExp(`^  ${spec.name} +\\S`, 'm'));
     }
     const { stdout: json } = await millrace(['list', '--json']);
+    expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(builtins().generateManifest())));
     expect(JSON.parse(json)).toContainEqual({
-      kind: 'stage',
-      name: 'threshold',
+      className: 'moving-average',
+      stageType: 'stage',
       summary: expect.any(String),
+      parameters: expect.arrayContaining([
+        { name: 'field', kind: 'string', hasDefault: false, required: true },
+        expect.objectContaining({ name: 'keysMax', default: 100_000, hasDefault: true }),
+      ]),
     });
   });
 

@@ -167,18 +167,45 @@ const mistakes: readonly (readonly [name: string, code: string, ...said: string[
     `flow.to({ async consume(stream) { for await (const batch of stream) if (!isCut(batch)) batch.toRows()[0]?.vlaue; } });`,
     `Did you mean 'value'?`,
   ],
+  [
+    '@register as a sink before a stage',
+    `@register({ type: 'sink', summary: 'Write.' }) class AsSink extends Passing {}`,
+    `Property 'consume' is missing in type 'Passing'`,
+  ],
+  [
+    '@register without a summary',
+    `@register({ type: 'stage' }) class Unsaid extends Passing {}`,
+    `Property 'summary' is missing in type '{ type: "stage"; }'`,
+  ],
+  [
+    '@register with a type that is none',
+    `@register({ type: 'filter', summary: 'Keep some.' }) class Mistyped extends Passing {}`,
+    `Type '"filter"' is not assignable to type 'ComponentType'`,
+  ],
+  [
+    '@register without a call',
+    `@register class Uncalled extends Passing {}`,
+    `missing the following properties from type 'ClassFacts<ComponentType>': type, summary`,
+  ],
+  [
+    'a class that does not describe itself in a registry',
+    `new PipelineRegistry([Passing]);`,
+    `Property 'describe' is missing in type 'typeof Passing'`,
+  ],
 ];
 
 const before = `
 import { memorySink, memorySource } from '${root}/src/connectors/index.ts';
 import { schema } from '${root}/src/batch/index.ts';
-import { isCut, type Sink, type Stage } from '${root}/src/core/index.ts';
+import { type Flow, isCut, PipelineRegistry, type Sink, type Stage } from '${root}/src/core/index.ts';
+import { register } from '${root}/src/decorators/index.ts';
 import { pipeline } from '${root}/src/pipeline.ts';
 import { branch, cast, derive, features, filter, float64, map, merge, movingAverage, rename, select, threshold } from '${root}/src/stages/index.ts';
 const readings = schema({ sensorId: 'category', value: 'float64', level: 'float64?' });
 type Readings = (typeof readings)['shape'];
 const builder = pipeline('mistaken');
 const flow = builder.from(memorySource({ schema: readings, rows: [] }));
+class Passing { async *transform(stream: AsyncIterable<Flow>): AsyncGenerator<Flow> { yield* stream; } }
 declare const celsiusOnly: Stage<{ readonly celsius: 'float64' }>;
 declare const numbered: Stage<Readings, { readonly number: 'float64' }>;
 declare const celsiusSink: Sink<{ readonly celsius: 'float64' }>;
