@@ -145,7 +145,7 @@ class Client {
     if (this.#isWaiting) this.#pull();
     else if (this.#heldBytes > liveLimits.clientBytesMax) {
       this.#leave();
-      this.#controller.error(new Error('the client is too far behind'));
+      this.#controller.close();
     }
   }
 

@@ -62,7 +62,7 @@ describe('the live stream', () => {
     while (live.clients === 2) live.send(line('x'.repeat(10_000)));
     expect(cuts).toBe(2 - live.clients);
     expect(live.heldBytes - before).toBeLessThanOrEqual(2 * liveLimits.clientBytesMax);
-    await expect(readUntil(slow, 'never')).rejects.toThrow('too far behind');
+    expect(await readUntil(slow, 'never')).toBe('');
   });
 
   test('takes 32 clients, and pings them while nothing happens', async () => {
@@ -142,15 +142,21 @@ describe('a client over the wire', () => {
     );
     await new Promise((resolve) => setImmediate(resolve));
     const rows = run.stats().recordsOut;
+    const say = async (rounds: number): Promise<void> => {
+      for (let round = 0; round < rounds; round++) {
+        for (let at = 0; at < 100; at++) {
+          logTail.warning('noise.made', { round, at, pad: 'x'.repeat(2000) });
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    };
+    await say(1000);
     const before = process.memoryUsage().rss;
-    for (let round = 0; round < 200; round++) {
-      for (let at = 0; at < 100; at++)
-        logTail.warning('noise.made', { round, at, pad: 'x'.repeat(2000) });
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    // Three hundred megabytes, of which the client takes none.
+    await say(1500);
     expect(server.heldBytes).toBeLessThan(2_200_000);
     await vi.waitFor(() => expect(server.heldBytes).toBeLessThan(10_000), patience);
-    expect(process.memoryUsage().rss - before).toBeLessThan(80e6);
+    expect(process.memoryUsage().rss - before).toBeLessThan(100e6);
     await vi.waitFor(() => expect(run.stats().recordsOut).toBeGreaterThan(rows), patience);
     socket.resume();
     await vi.waitFor(() => expect(isClosed || socket.bytesRead > 0).toBe(true), patience);

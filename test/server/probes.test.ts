@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { networkInterfaces } from 'node:os';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import process from 'node:process';
 
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -89,7 +89,7 @@ describe('the watchdog', () => {
 });
 
 test('a loop that stands still for 15 s is told of within 2 s and answered for all the time', async () => {
-  const script = join(import.meta.dirname, 'stalling-process.ts');
+  const script = fileURLToPath(new URL('stalling-process.ts', import.meta.url));
   const child = spawn(process.execPath, [script], { stdio: ['pipe', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   const said: { atMs: number; line: string }[] = [];
