@@ -5,8 +5,11 @@ import { manifestText } from './manifest-text.ts';
 
 const namePattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
-/** What a registry takes: what `defineSource` and its like gave, or a class that describes itself. */
-export type Registrable = Definition | (Described & (abstract new (...given: never[]) => object));
+/**
+ * What a registry takes: what `defineSource` and its like gave, or a class that `@register` or
+ * `defineClass` has described. The compiler cannot see what a decorator adds; `register` looks.
+ */
+export type Registrable = Definition | (abstract new (...given: never[]) => object);
 
 /** Where a manifest goes. */
 export interface PrintManifestOptions {
@@ -48,7 +51,8 @@ export class PipelineRegistry {
   /** Adds a component. Throws where its name is malformed or taken, or it does not describe itself. */
   register(component: Registrable): this {
     if (!isDefinition(component)) {
-      const { stageType, className, summary } = descriptionOf(component);
+      assertDescribed(component);
+      const { stageType, className, summary } = component.describe();
       this.#add(stageType, className, summary, component);
       return this;
     }
@@ -80,7 +84,7 @@ export class PipelineRegistry {
     const key = `${kind} ${name}`;
     if (this.#all.has(key)) {
       const fact = `is the name of two ${kind}s`;
-      throw refused(name, fact, 'give each component a name of its own, like `moving-average`');
+      throw refused(name, fact, 'give each a name of its own, which minified code keeps');
     }
     this.#all.set(key, component);
   }
@@ -90,11 +94,9 @@ function isDefinition(component: Registrable): component is Definition {
   return 'spec' in Object(component);
 }
 
-function descriptionOf(component: Exclude<Registrable, Definition>): ComponentDescription {
+function assertDescribed(component: object): asserts component is Described {
   // What a class inherits describes its parent.
-  if (typeof component === 'function' && Object.hasOwn(component, 'describe')) {
-    return component.describe();
-  }
+  if (typeof component === 'function' && Object.hasOwn(component, 'describe')) return;
   const { name } = Object(component) as { readonly name?: unknown };
   const shown = typeof name === 'string' && name !== '' ? name : typeof component;
   const remedy = 'put `@register({ type, summary })` before the class, or give it to `defineClass`';

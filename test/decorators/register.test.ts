@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import type { Flow, Registrable, Sink, Stage } from '../../src/core/index.ts';
+import type { Flow, Sink, Stage } from '../../src/core/index.ts';
 import { PipelineRegistry } from '../../src/core/index.ts';
 import { measuredStage, register } from '../../src/decorators/index.ts';
 
@@ -34,11 +34,9 @@ class JsonSink implements Sink {
   async consume(): Promise<void> {}
 }
 
-const given = (component: unknown): Registrable => component as Registrable;
-
 describe('@register', () => {
   test('before a class, as esbuild compiles it, gives it a static describe()', () => {
-    const registry = new PipelineRegistry([ThresholdFilter, NarrowFilter, JsonSink].map(given));
+    const registry = new PipelineRegistry([ThresholdFilter, NarrowFilter, JsonSink]);
     const parameters = [
       { name: 'minVal', kind: 'unknown', hasDefault: false, required: true },
       { name: 'maxVal', kind: 'number', default: 90, hasDefault: true, required: false },

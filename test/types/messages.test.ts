@@ -188,9 +188,9 @@ const mistakes: readonly (readonly [name: string, code: string, ...said: string[
     `missing the following properties from type 'ClassFacts<ComponentType>': type, summary`,
   ],
   [
-    'a class that does not describe itself in a registry',
-    `new PipelineRegistry([Passing]);`,
-    `Property 'describe' is missing in type 'typeof Passing'`,
+    'an instance in a registry',
+    `new PipelineRegistry([new Passing()]);`,
+    `Type 'Passing' is not assignable to type 'Registrable'`,
   ],
 ];
 
