@@ -12,6 +12,8 @@ export class Origin {
   readonly partition: string;
   /** When the source gave it, in milliseconds of the run's monotonic clock; the engine says it. */
   readMs: number | undefined;
+  /** What the spans of its batch belong to, where that is traced; the engine says it. */
+  trace: object | undefined;
   readonly #positions: number | Float64Array;
   readonly #ordinals: readonly Int32Array[];
 
@@ -63,6 +65,7 @@ export class Origin {
 
   #readWith(made: Origin): Origin {
     made.readMs = this.readMs;
+    made.trace = this.trace;
     return made;
   }
 

@@ -14,6 +14,7 @@ import {
 } from '../core/index.ts';
 import type { ComponentKind, Emitter } from '../observe/index.ts';
 import type { SlowestBatches } from '../observe/slowest-batches.ts';
+import type { RunTracing } from '../observe/tracing.ts';
 import { Calls } from './calls.ts';
 import type { SinkNode, StageNode } from './description.ts';
 import { Observed } from './observed.ts';
@@ -33,6 +34,7 @@ export interface ComponentsParts {
   readonly signal: AbortSignal;
   readonly watch: ((sink: string, batch: Batch) => void) | undefined;
   readonly degraded: (id: string, reason: string | undefined) => void;
+  readonly tracing: RunTracing | undefined;
   readonly slowest: SlowestBatches;
 }
 
@@ -170,6 +172,7 @@ export class Components {
     const { emitter, plan, slowest } = this.#parts;
     const { clock } = plan.outside;
     const observed = new Observed({ id: node.id, name, kind, emitter, clock, slowest });
+    observed.tracing = this.#parts.tracing;
     this.#observed.set(node.id, observed);
     return observed;
   }

@@ -5,6 +5,7 @@ import type { Observed } from './observed.ts';
 import { onlyOutput } from './planned.ts';
 import { assertPromised, brokenPromise } from './protocol.ts';
 import { saveState, type StageLoopParts, threwOnBatch } from './stage-parts.ts';
+import { GivenTraces } from './traced.ts';
 
 /** What a stage was given so far. */
 interface Given {
@@ -13,6 +14,7 @@ interface Given {
   ended: boolean;
   /** When the source gave the newest batch. */
   readMs: number | undefined;
+  readonly traces: GivenTraces;
 }
 
 /**
@@ -24,7 +26,12 @@ export async function runGeneral(parts: StageLoopParts, stage: Stage): Promise<v
   const { cuts, settle, signal } = parts;
   const { observed } = parts.nodes[0]!;
   const clock = new WorkClock(observed);
-  const given: Given = { cuts: [], ended: false, readMs: undefined };
+  const given: Given = {
+    cuts: [],
+    ended: false,
+    readMs: undefined,
+    traces: new GivenTraces(observed),
+  };
   let last: Cut | undefined;
   try {
     clock.start();
@@ -44,6 +51,7 @@ export async function runGeneral(parts: StageLoopParts, stage: Stage): Promise<v
     if (last !== undefined) await pass(parts, last);
   } catch (error) {
     signal.throwIfAborted();
+    given.traces.threw(error);
     throw threwOnBatch(observed.id, error);
   }
 }
@@ -61,11 +69,12 @@ async function pass(parts: StageLoopParts, cut: Cut): Promise<void> {
   await outlet.pass(cut);
 }
 
-async function send(parts: StageLoopParts, batch: Batch, { readMs }: Given): Promise<void> {
+async function send(parts: StageLoopParts, batch: Batch, { readMs, traces }: Given): Promise<void> {
   const { outlet, settle, signal, nodes } = parts;
   const { planned, observed } = nodes[0]!;
   assertPromised(observed.id, batch, planned.output);
   batch.origin.readMs ??= readMs;
+  traces.gave(batch);
   try {
     await settle(observed);
     signal.throwIfAborted();
@@ -108,6 +117,7 @@ async function* inputOf(
     else {
       observed.meter.rowsIn += flow.length;
       given.readMs = flow.origin.readMs;
+      given.traces.take(flow);
     }
     yield flow;
   }

@@ -2,6 +2,7 @@ import type { Clock, EventDefinition, EventFields, Logger } from '../core/index.
 import { ledgerBroken } from '../observe/events.ts';
 import type { ComponentKind, Emitter, PolicyReport } from '../observe/index.ts';
 import { Meter } from '../observe/meter.ts';
+import type { RunTracing } from '../observe/tracing.ts';
 import type { SlowestBatches } from '../observe/slowest-batches.ts';
 import { Tally } from './report.ts';
 
@@ -24,6 +25,8 @@ export class Observed {
   held: () => number = () => 0;
   /** What its policy did, where it has one. */
   policy: () => PolicyReport | undefined = () => undefined;
+  /** Traces its work, where the run is traced. */
+  tracing: RunTracing | undefined;
   /** Rows that nothing accounted for when it was last checked. */
   unaccounted = 0;
   /** Since when its connector is open, in monotonic milliseconds; undefined while it is not. */

@@ -1,4 +1,4 @@
-import type { ComponentReport, RunReport, RunStats } from '../observe/index.ts';
+import type { ComponentReport, RunReport, RunStats, StatsOptions } from '../observe/index.ts';
 import { latencyOf } from '../observe/meter.ts';
 import type { Observed } from './observed.ts';
 
@@ -35,6 +35,7 @@ export interface ReportTime {
 export function reportComponent(
   observed: Observed,
   { nowMs, startedMs }: ReportTime,
+  options?: StatsOptions,
 ): ComponentReport {
   const { id, name, kind, meter, tally } = observed;
   const policy = observed.policy();
@@ -54,9 +55,9 @@ export function reportComponent(
     busyMs: meter.busyMs,
     blockedMs: meter.blockedMs,
     idleMs: meter.idleMs,
-    work: latencyOf(meter.work),
-    wait: latencyOf(meter.wait),
-    endToEnd: latencyOf(meter.endToEnd),
+    work: latencyOf(meter.work, options),
+    wait: latencyOf(meter.wait, options),
+    endToEnd: latencyOf(meter.endToEnd, options),
     perSecond: meter.perSecond(nowMs, startedMs),
     bytes: tally.bytes,
     sinceProgressMs: lastProgressMs === undefined ? null : nowMs - lastProgressMs,

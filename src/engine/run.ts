@@ -10,7 +10,7 @@ import {
   runResumed,
   runStarted,
 } from '../observe/events.ts';
-import type { RunReport, RunStats, RunStatus } from '../observe/index.ts';
+import type { RunReport, RunStats, RunStatus, StatsOptions } from '../observe/index.ts';
 import { SlowestBatches } from '../observe/slowest-batches.ts';
 import { type Checkpoint, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
@@ -25,6 +25,7 @@ import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
 import { StateLock } from './run/state-lock.ts';
 import { RunAlerts } from './run/run-alerts.ts';
 import { statsOf } from './run/stats.ts';
+import { versions } from './run/versions.ts';
 import { RunGraph } from './run-graph.ts';
 import { type Topology, topologyOf } from './topology.ts';
 import { reportOf } from './run-report.ts';
@@ -103,6 +104,11 @@ class PipelineRun implements Run {
       signal,
       watch: options.watch,
       degraded: (id, reason) => this.#degradation.set(id, reason),
+      tracing: options.tracing?.start({
+        pipeline: plan.name,
+        version: versions().millrace,
+        ...plan.outside,
+      }),
       slowest: this.#slowest,
     });
     this.#deadLetters = new DeadLetters({
@@ -175,8 +181,9 @@ class PipelineRun implements Run {
     return topologyOf(this.#plan);
   }
 
-  stats(): RunStats {
+  stats(options?: StatsOptions): RunStats {
     return statsOf({
+      options,
       plan: this.#plan,
       status: this.status,
       durationMs: (this.#endedMs ?? this.#clock.monotonic()) - this.#startedMs,

@@ -5,6 +5,7 @@ import type { Observed } from './observed.ts';
 import type { PlannedSink } from './planned.ts';
 import { assertAnswer, brokenPromise, callConnector, type ConnectorCall } from './protocol.ts';
 import type { Tally } from './report.ts';
+import { traced } from './traced.ts';
 
 /** How often one refused batch is written again in part before the rest of it is given up. */
 const bisectWritesMax = 1024;
@@ -75,7 +76,10 @@ export class SinkWriter {
     const bisection = { writesLeft: bisectWritesMax };
     try {
       await this.#opened;
-      await observed.worked(() => this.#writeRows(batch, bisection), batch.length);
+      await observed.worked(
+        traced(observed, batch, () => this.#writeRows(batch, bisection)),
+        batch.length,
+      );
       this.#measure(batch);
       this.#taken += batch.length - (observed.tally.dead - deadBefore);
     } finally {

@@ -67,6 +67,8 @@ export class SourceLoop {
   #saysPositions = false;
   /** Records that were read and did not become rows, as far as they are counted. */
   #withoutRow = 0;
+  /** How long the source had been at work when it was last read. */
+  #busyMs = 0;
 
   constructor(parts: SourceLoopParts) {
     this.#parts = parts;
@@ -212,6 +214,7 @@ export class SourceLoop {
     if (this.#parts.isPaused()) return;
     this.#reading = true;
     const { calls, observed, source } = this.#parts;
+    this.#busyMs = observed.meter.busyMs;
     // A hand-written stream cannot say what it waits for: most of them wait for all that they give.
     const read = (signal: AbortSignal): ReturnType<SourceConnector['read']> =>
       isSource(source) ? observed.idle(this.#connector.read(signal)) : this.#connector.read(signal);
@@ -240,7 +243,10 @@ export class SourceLoop {
     this.#result = undefined;
     this.#reading = false;
     if ('error' in result) {
-      if (!this.#stop.signal.aborted) throw result.error;
+      if (!this.#stop.signal.aborted) {
+        this.#trace(0, result.error);
+        throw result.error;
+      }
       this.#end();
     } else if (result.batch === endOfInput) {
       if (this.#isCovered) this.#position = this.#connector.position();
@@ -275,10 +281,19 @@ export class SourceLoop {
     else this.#position = this.#connector.position();
     const emitted = taken === batch.length ? batch : firstRows(batch, taken);
     emitted.origin.readMs = observed.meter.lastProgressMs;
+    emitted.origin.trace = this.#trace(taken);
     observed.meter.rowsIn += taken;
     cuts.rowsRead(taken);
     await outlet.send(onlyOutput, emitted);
     if (budget.left === 0) budget.spent();
+  }
+
+  /** The last read, as the time that it was at work for: most of the rest it waited for input. */
+  #trace(rows: number, error?: unknown): object | undefined {
+    const { observed } = this.#parts;
+    const { busyMs, lastProgressMs: endMs = 0 } = observed.meter;
+    const startMs = endMs - (busyMs - this.#busyMs);
+    return observed.tracing?.read(observed, { startMs, endMs, rows, error });
   }
 
   #end(): void {

@@ -10,6 +10,7 @@ import {
   type StageNodeParts,
   threwOnBatch,
 } from './stage-parts.ts';
+import { traced } from './traced.ts';
 
 /** True where a stage may share a hop with its neighbours. */
 export function isFusible(instance: StageInstance): boolean {
@@ -58,7 +59,10 @@ async function throughFused(parts: StageLoopParts, input: Batch): Promise<Produc
       if (index > 0) nodes[index - 1]!.observed.meter.sent(batch.length);
       if (index > 0 && batch.length === 0) break;
       observed.meter.rowsIn += batch.length;
-      const working = observed.worked(() => call(node, batch, signal), batch.length);
+      const working = observed.worked(
+        traced(observed, batch, () => call(node, batch, signal)),
+        batch.length,
+      );
       products = working instanceof Promise ? await working : working;
       if (observed.tally.failures.length > 0) await settle(observed);
     }
@@ -101,6 +105,7 @@ function productsOf(
   if (isOne) {
     assertPromised(node.id, result, output);
     result.origin.readMs ??= input.origin.readMs;
+    result.origin.trace ??= input.origin.trace;
     if (result !== input) input.release();
     return [[onlyOutput, result]];
   }
@@ -114,6 +119,7 @@ function productsOf(
     if (batch === undefined) return [];
     assertPromised(node.id, batch, output);
     batch.origin.readMs ??= input.origin.readMs;
+    batch.origin.trace ??= input.origin.trace;
     return [[name, batch]];
   });
   const seen = new Set<Batch>();

@@ -2,6 +2,7 @@ import type { EventDefinition } from '../core/index.ts';
 import { alertEvents } from './alerts/events.ts';
 import { engineEvents } from './events.ts';
 import { batchCompleted, thresholdViolated } from './health-events.ts';
+import { telemetryEvents } from './otel/events.ts';
 import { serverEvents } from './server-events.ts';
 
 /** Every event that is declared: of the engine, of alerts, of a harness around batches, of the server. */
@@ -11,4 +12,5 @@ export const eventCatalogue: readonly EventDefinition[] = [
   batchCompleted,
   thresholdViolated,
   ...serverEvents,
+  ...telemetryEvents,
 ];

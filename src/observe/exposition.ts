@@ -1,11 +1,6 @@
-import {
-  type Add,
-  families,
-  type Family,
-  type RunSource,
-  runSource,
-} from './exposition/families.ts';
+import { families, type Family, type RunSource, runSource } from './exposition/families.ts';
 import { labelsOf } from './exposition/labels.ts';
+import { sumMs, type Value, valuesOf } from './exposition/values.ts';
 import { classicBounds } from './histogram.ts';
 import { MetricsRegistry, type MetricsReport } from './metrics-registry.ts';
 import type { Latency, RunStats } from './snapshot.ts';
@@ -41,9 +36,6 @@ export function expositionFormat(accept: string | undefined): ExpositionFormat {
   return accept?.includes('application/openmetrics-text') ? 'openmetrics' : 'text';
 }
 
-/** How many label sets a metric has at most; what is beyond them adds up in one, `overflow`. */
-const labelSetsMax = 1000;
-
 /** Writes snapshots as Prometheus reads them; one source, or several of which no two are alike. */
 export function prometheusText(
   source: Exposed | readonly Exposed[],
@@ -71,52 +63,9 @@ function buildInfo({ version, commit, node }: BuildInfo, format: ExpositionForma
   return `${help}millrace_build_info{${labelsOf({ version, commit, node })}} 1\n`;
 }
 
-type Values = [labels: string, value: number | Latency][];
-
-function valuesOf(
-  family: Family,
-  runs: readonly RunSource[],
-  reports: readonly MetricsReport[],
-): Values {
-  const values: Values = [];
-  let beyond: number | Latency | undefined;
-  const add: Add = (labels, value) => {
-    if (values.length < labelSetsMax) values.push([labels, value]);
-    else beyond = together(family, beyond, value);
-  };
-  for (const run of runs) family.ofRun?.(run, add);
-  for (const report of reports) family.ofStages?.(report, add);
-  if (beyond !== undefined) values.push([overflowLabels(family), beyond]);
-  return values;
-}
-
-function overflowLabels({ labels }: Family): string {
-  return labelsOf(Object.fromEntries(labels.map((name) => [name, 'overflow'])));
-}
-
-/** Counters and histograms add up; of gauges the greatest stands. */
-function together(
-  { type }: Family,
-  one: number | Latency | undefined,
-  other: number | Latency,
-): number | Latency {
-  if (one === undefined) return other;
-  if (typeof one === 'number' || typeof other === 'number') {
-    const [a, b] = [one as number, other as number];
-    return type === 'gauge' ? Math.max(a, b) : a + b;
-  }
-  const count = one.count + other.count;
-  const buckets = (one.buckets ?? []).map((seen, at) => seen + (other.buckets?.[at] ?? 0));
-  return { ...one, count, meanMs: (sumMs(one) + sumMs(other)) / count, buckets };
-}
-
-function sumMs({ count, meanMs }: Latency): number {
-  return (meanMs ?? 0) * count;
-}
-
 function writeFamily(
   family: Family,
-  values: Values,
+  values: readonly Value[],
   format: ExpositionFormat,
   lines: string[],
 ): void {

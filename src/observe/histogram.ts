@@ -50,6 +50,21 @@ export interface ExponentialBuckets {
   readonly counts: readonly number[];
 }
 
+/** What two histograms have together. */
+export function sumOfBuckets(
+  one: ExponentialBuckets,
+  other: ExponentialBuckets,
+): ExponentialBuckets {
+  const offset = Math.min(one.offset, other.offset);
+  const end = Math.max(one.offset + one.counts.length, other.offset + other.counts.length);
+  const counts = Array.from(
+    { length: end - offset },
+    (_, at) =>
+      (one.counts[offset + at - one.offset] ?? 0) + (other.counts[offset + at - other.offset] ?? 0),
+  );
+  return { scale: 5, zeroCount: one.zeroCount + other.zeroCount, offset, counts };
+}
+
 /**
  * An exponential histogram, base 2 and scale 5: each bucket is 2^(1/32) wide, so a quantile is
  * within 1.1 % of the exact one. Of a fixed size: 32 octaves, that move to where the values are; what

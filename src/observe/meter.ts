@@ -1,5 +1,5 @@
 import { classicBounds, Histogram } from './histogram.ts';
-import type { Latency } from './snapshot.ts';
+import type { Latency, StatsOptions } from './snapshot.ts';
 
 /** Over how many seconds a rate is taken. */
 const rateSeconds = 10;
@@ -68,8 +68,8 @@ class Rate {
   }
 }
 
-/** The figures of a histogram of seconds. */
-export function latencyOf(seconds: Histogram): Latency {
+/** The figures of a histogram of seconds; `exponential`: with its own buckets. */
+export function latencyOf(seconds: Histogram, { exponential }: StatsOptions = {}): Latency {
   const { count, sum, max } = seconds;
   if (count === 0)
     return { count, meanMs: null, p50Ms: null, p95Ms: null, p99Ms: null, maxMs: null };
@@ -82,5 +82,6 @@ export function latencyOf(seconds: Histogram): Latency {
     p99Ms: quantileMs(0.99),
     maxMs: max * 1000,
     buckets: seconds.countsUpTo(classicBounds),
+    ...(exponential && { exponential: seconds.exponentialBuckets() }),
   };
 }

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../core/index.ts';
 import { Histogram } from './histogram.ts';
 import { latencyOf } from './meter.ts';
-import type { Latency } from './snapshot.ts';
+import type { Latency, StatsOptions } from './snapshot.ts';
 
 /** What is registered of a stage, a method or a function; what is left out was not measured. */
 export interface StageMetrics {
@@ -61,8 +61,8 @@ export class MetricsRegistry {
   }
 
   /** The figures as they are now. */
-  report(): MetricsReport {
-    const stages = [...this.#entries].map(([name, entry]) => entry.report(name));
+  report(options?: StatsOptions): MetricsReport {
+    const stages = [...this.#entries].map(([name, entry]) => entry.report(name, options));
     return Object.freeze({ stages: Object.freeze(stages) });
   }
 
@@ -97,8 +97,8 @@ class Entry {
     else this.#latency.merge(metrics.latency);
   }
 
-  report(name: string): StageMetricsReport {
-    const { count, ...times } = latencyOf(this.#latency ?? new Histogram());
+  report(name: string, options?: StatsOptions): StageMetricsReport {
+    const { count, ...times } = latencyOf(this.#latency ?? new Histogram(), options);
     return Object.freeze({
       name,
       in: this.#in,

@@ -1,4 +1,5 @@
 import type { BreakerState } from '../core/index.ts';
+import type { ExponentialBuckets } from './histogram.ts';
 import type { Alert } from './alerts/alert.ts';
 
 /** What a component is in its pipeline. */
@@ -27,6 +28,14 @@ export interface Latency {
   readonly maxMs: number | null;
   /** How many took at most each of `classicBounds`; not there while nothing was measured. */
   readonly buckets?: readonly number[];
+  /** The buckets that these come from, of seconds; where `StatsOptions` asks for them. */
+  readonly exponential?: ExponentialBuckets;
+}
+
+/** What is to be in figures. */
+export interface StatsOptions {
+  /** Whether latencies have their exponential buckets, of which there are hundreds. */
+  readonly exponential?: boolean;
 }
 
 /** The figures of one component. */

@@ -7,6 +7,8 @@ import type {
   RunReport,
   RunStats,
   RunStatus,
+  StatsOptions,
+  Tracing,
 } from '../../observe/index.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
 import type { Topology } from '../topology.ts';
@@ -28,6 +30,8 @@ export interface RunOptions {
    * watched unless given.
    */
   readonly alerts?: readonly AlertRule[];
+  /** Traces what each component does with each batch: that of `millrace/otel`. */
+  readonly tracing?: Tracing;
   /** Sees each batch before a sink writes it, for a live view; may read it until it returns. */
   readonly watch?: (sink: string, batch: Batch) => void;
 }
@@ -39,7 +43,7 @@ export interface Run extends AsyncDisposable {
   /** Where it stands at this moment; costs nothing, unlike `stats`. */
   readonly status: RunStatus;
   /** The figures at this moment. Frozen. */
-  stats(): RunStats;
+  stats(options?: StatsOptions): RunStats;
   /** Tells of every event of the engine from now on, at once and in order. Gives what ends that. */
   listen(listener: EventListener): () => void;
   /** Its components and what flows between them. Frozen. */

@@ -8,6 +8,7 @@ import type {
   ProcessStats,
   RecordFailure,
   RunStats,
+  StatsOptions,
 } from '../../observe/index.ts';
 import type { SlowestBatches } from '../../observe/slowest-batches.ts';
 import type { Observed } from '../observed.ts';
@@ -25,6 +26,7 @@ export interface StatsParts extends Pick<RunStats, 'status' | 'durationMs' | 'de
   readonly graph: RunGraph;
   readonly startedMs: number;
   readonly alerts: readonly Alert[];
+  readonly options: StatsOptions | undefined;
   /** How often each event happened, by its name. */
   readonly events: ReadonlyMap<string, number>;
   readonly lastFailures: readonly RecordFailure[];
@@ -38,7 +40,7 @@ export function statsOf(parts: StatsParts): RunStats {
   const { clock } = plan.outside;
   const at = clock.now();
   const time = { nowMs: clock.monotonic(), startedMs: parts.startedMs };
-  const components = observed.map((one) => reportComponent(one, time));
+  const components = observed.map((one) => reportComponent(one, time, parts.options));
   const sum = (kind: ComponentKind, side: 'in' | 'out'): number =>
     components.reduce(
       (total, component) => total + (component.kind === kind ? component[side] : 0),

@@ -1,0 +1,66 @@
+import { type ExponentialBuckets, sumOfBuckets } from '../histogram.ts';
+import type { MetricsReport } from '../metrics-registry.ts';
+import type { Latency } from '../snapshot.ts';
+import type { Add, Family, RunSource } from './families.ts';
+import { labelsOf } from './labels.ts';
+
+/** How many label sets a metric has at most; what is beyond them adds up in one, `overflow`. */
+const labelSetsMax = 1000;
+
+/** A value, its labels, and the run that it is of, if it is of one. */
+export type Value = readonly [labels: string, value: number | Latency, run?: RunSource];
+
+/** What a metric has of some runs and registries. */
+export function valuesOf(
+  family: Family,
+  runs: readonly RunSource[],
+  reports: readonly MetricsReport[],
+): readonly Value[] {
+  const values: Value[] = [];
+  let beyond: number | Latency | undefined;
+  const adding =
+    (run?: RunSource): Add =>
+    (labels, value) => {
+      if (values.length >= labelSetsMax) beyond = together(family, beyond, value);
+      else values.push(run === undefined ? [labels, value] : [labels, value, run]);
+    };
+  for (const run of runs) family.ofRun?.(run, adding(run));
+  for (const report of reports) family.ofStages?.(report, adding());
+  if (beyond !== undefined) values.push([overflowLabels(family), beyond]);
+  return values;
+}
+
+function overflowLabels({ labels }: Family): string {
+  return labelsOf(Object.fromEntries(labels.map((name) => [name, 'overflow'])));
+}
+
+/** Counters and histograms add up; of gauges the greatest stands. */
+function together(
+  { type }: Family,
+  one: number | Latency | undefined,
+  other: number | Latency,
+): number | Latency {
+  if (one === undefined) return other;
+  if (typeof one === 'number' || typeof other === 'number') {
+    const [a, b] = [one as number, other as number];
+    return type === 'gauge' ? Math.max(a, b) : a + b;
+  }
+  const count = one.count + other.count;
+  const buckets = (one.buckets ?? []).map((seen, at) => seen + (other.buckets?.[at] ?? 0));
+  const maxMs = Math.max(one.maxMs ?? 0, other.maxMs ?? 0);
+  const meanMs = (sumMs(one) + sumMs(other)) / count;
+  return { ...one, count, meanMs, maxMs, buckets, ...exponentialOf(one, other) };
+}
+
+function exponentialOf(
+  { exponential: one }: Latency,
+  { exponential: other }: Latency,
+): { exponential?: ExponentialBuckets } {
+  if (one === undefined || other === undefined) return {};
+  return { exponential: sumOfBuckets(one, other) };
+}
+
+/** All that was measured, in milliseconds. */
+export function sumMs({ count, meanMs }: Latency): number {
+  return (meanMs ?? 0) * count;
+}

@@ -1,0 +1,145 @@
+import type { HrTime } from '@opentelemetry/api';
+import type {
+  CollectionResult,
+  DataPoint,
+  ExponentialHistogram,
+  MetricData,
+  MetricProducer,
+} from '@opentelemetry/sdk-metrics';
+
+import type { Clock } from '../../core/index.ts';
+import type { Emitter } from '../emitter.ts';
+import { families, type Family, type RunSource, runSource } from '../exposition/families.ts';
+import { parseLabels } from '../exposition/labels.ts';
+import { sumMs, type Value, valuesOf } from '../exposition/values.ts';
+import type { MetricsRegistry, MetricsReport } from '../metrics-registry.ts';
+import type { Latency, RunStats, StatsOptions } from '../snapshot.ts';
+import { telemetryEvents } from './events.ts';
+import { metricNameOf, metricUnitOf, scopeName } from './names.ts';
+import type { Otel } from './peers.ts';
+import { hrTime } from './time.ts';
+
+/** What has figures; a run is such. */
+export interface Measured {
+  stats(options?: StatsOptions): RunStats;
+}
+
+/** From when, and until when, a value was counted. */
+interface Period {
+  readonly startTime: HrTime;
+  readonly endTime: HrTime;
+}
+
+type PeriodOf = (run: RunSource | undefined) => Period;
+
+/** What figures are made of, beside runs. */
+export interface FigureParts {
+  readonly otel: Pick<Otel, 'api' | 'metrics' | 'resources'>;
+  readonly registry: MetricsRegistry | undefined;
+  /** Counts what happens to telemetry itself. */
+  readonly emitter: Emitter;
+  readonly clock: Clock;
+}
+
+/** What a metrics reader asks: the figures that the text for Prometheus has, under the same names. */
+export class FigureProducer implements MetricProducer {
+  readonly #parts: FigureParts;
+  readonly #createdMs: number;
+  /** When each run began, as it was at the first look: the wall clock may jump. */
+  readonly #runs = new Map<Measured, number | undefined>();
+
+  constructor(parts: FigureParts) {
+    this.#parts = parts;
+    this.#createdMs = parts.clock.now();
+  }
+
+  /** Gives what ends it. */
+  watch(run: Measured): () => void {
+    this.#runs.set(run, undefined);
+    return () => this.#runs.delete(run);
+  }
+
+  collect(): Promise<CollectionResult> {
+    const starts = new Map<RunSource, number>();
+    for (const [run, known] of this.#runs) {
+      const stats = run.stats({ exponential: true });
+      const startMs = known ?? stats.at - stats.durationMs;
+      this.#runs.set(run, startMs);
+      starts.set(runSource(stats), startMs);
+    }
+    const { otel, registry, clock } = this.#parts;
+    const nowMs = clock.now();
+    const periodOf: PeriodOf = (run) => ({
+      startTime: hrTime(run === undefined ? this.#createdMs : starts.get(run)!),
+      endTime: hrTime(run?.stats.at ?? nowMs),
+    });
+    const reports = registry === undefined ? [] : [registry.report({ exponential: true })];
+    const metrics = this.#metricsOf([...starts.keys()], reports, periodOf);
+    const [run] = starts.keys();
+    const scope = { name: scopeName, ...(run && { version: run.stats.versions.millrace }) };
+    const scopeMetrics = metrics.length === 0 ? [] : [{ scope, metrics }];
+    const resource = otel.resources.emptyResource();
+    return Promise.resolve({ resourceMetrics: { resource, scopeMetrics }, errors: [] });
+  }
+
+  #metricsOf(
+    runs: readonly RunSource[],
+    reports: readonly MetricsReport[],
+    periodOf: PeriodOf,
+  ): MetricData[] {
+    const { counts } = this.#parts.emitter;
+    const known = families.map((family) => [family, valuesOf(family, runs, reports)] as const);
+    const own = telemetryEvents.map(({ name, metric, summary: help }) => {
+      const counter = metric.slice('millrace_'.length, -'_total'.length);
+      const count = counts.get(name);
+      const values: readonly Value[] = count === undefined ? [] : [['', count]];
+      return [{ name: counter, type: 'counter', help, labels: [] } as Family, values] as const;
+    });
+    return [...known, ...own]
+      .filter(([, values]) => values.length > 0)
+      .map(([family, values]) => this.#metricOf(family, values, periodOf));
+  }
+
+  #metricOf(family: Family, values: readonly Value[], periodOf: PeriodOf): MetricData {
+    const { AggregationTemporality, DataPointType } = this.#parts.otel.metrics;
+    const { ValueType } = this.#parts.otel.api;
+    const isWhole = family.type === 'counter' && family.unit !== 'seconds';
+    const common = {
+      descriptor: {
+        name: metricNameOf(family),
+        description: family.help,
+        unit: metricUnitOf(family),
+        valueType: isWhole ? ValueType.INT : ValueType.DOUBLE,
+      },
+      aggregationTemporality: AggregationTemporality.CUMULATIVE,
+    };
+    const pointsOf = <T>(valueOf: (value: number | Latency) => T): DataPoint<T>[] =>
+      values.map(([labels, value, run]) => ({
+        ...periodOf(run),
+        attributes: parseLabels(labels),
+        value: valueOf(value),
+      }));
+    if (family.type === 'histogram') {
+      const dataPoints = pointsOf((value) => histogramOf(value as Latency));
+      return { ...common, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
+    }
+    const dataPoints = pointsOf((value) => value as number);
+    if (family.type === 'gauge')
+      return { ...common, dataPointType: DataPointType.GAUGE, dataPoints };
+    return { ...common, dataPointType: DataPointType.SUM, isMonotonic: true, dataPoints };
+  }
+}
+
+/** The buckets as they are; seconds. */
+function histogramOf(latency: Latency): ExponentialHistogram {
+  const { scale, zeroCount, offset, counts } = latency.exponential!;
+  return {
+    count: latency.count,
+    sum: sumMs(latency) / 1000,
+    ...(latency.maxMs !== null && { max: latency.maxMs / 1000 }),
+    scale,
+    zeroCount,
+    positive: { offset, bucketCounts: [...counts] },
+    negative: { offset: 0, bucketCounts: [] },
+  };
+}
