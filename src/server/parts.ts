@@ -10,8 +10,8 @@ export interface ObservationParts {
   readonly build?: BuildInfo;
   /** What the components are; asked for once. */
   readonly manifest?: () => object;
-  /** What keeps the last minutes. */
-  readonly flightRecorder?: { record(): object };
+  /** The last minutes. */
+  readonly flightRecorder?: () => object;
   /** The log of the run, to be followed and to be set the level of. */
   readonly logTail?: LogTail;
   /** Hears of commands, stalls, and of the server itself; nobody unless given. */

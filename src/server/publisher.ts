@@ -98,7 +98,7 @@ export class Publisher {
   answer({ name, input, asker }: Question): Answer {
     if (name === 'metrics') return this.#metrics(String(input));
     if (name === 'flight-recorder')
-      return documentOf(this.#parts.parts.flightRecorder?.record(), name);
+      return documentOf(this.#parts.parts.flightRecorder?.(), name);
     const answer = this.#command(name, input);
     const outcome = 'status' in answer ? answer.code : 'done';
     this.#emitter.emit(commandReceived, { command: name, outcome, ...asker });

@@ -26,7 +26,7 @@ describe('every route', () => {
   test('asks for the token that it needs, and there are no others', async () => {
     const parts = {
       manifest: () => ({}),
-      flightRecorder: { record: () => ({}) },
+      flightRecorder: () => ({}),
     };
     // The last of them ends the run, and a session asks for no token.
     const order = routes.filter(({ path }) => !/drain|session/.test(path));
