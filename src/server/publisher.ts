@@ -97,8 +97,7 @@ export class Publisher {
   /** Answers what only this thread can. */
   answer({ name, input, asker }: Question): Answer {
     if (name === 'metrics') return this.#metrics(String(input));
-    if (name === 'flight-recorder')
-      return documentOf(this.#parts.parts.flightRecorder?.(), name);
+    if (name === 'flight-recorder') return documentOf(this.#parts.parts.flightRecorder?.(), name);
     const answer = this.#command(name, input);
     const outcome = 'status' in answer ? answer.code : 'done';
     this.#emitter.emit(commandReceived, { command: name, outcome, ...asker });
