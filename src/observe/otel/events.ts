@@ -28,5 +28,18 @@ export const telemetryLost: EventDefinition<'signal' | 'dropped' | 'failed' | 'r
     metric: 'millrace_telemetry_losses_total',
   });
 
+/** The environment asks for telemetry that cannot be. */
+export const telemetryUnavailable: EventDefinition<'error'> = defineEvent({
+  name: 'telemetry.unavailable',
+  level: 'WARNING',
+  summary: 'The environment names a receiver, but nothing can be sent; the run goes on.',
+  fields: { error: 'why, with the packages to install where they are missing' },
+  metric: 'millrace_telemetry_unavailable_total',
+});
+
 /** Every event of telemetry. */
-export const telemetryEvents: readonly EventDefinition[] = [telemetryFailed, telemetryLost];
+export const telemetryEvents: readonly EventDefinition[] = [
+  telemetryFailed,
+  telemetryLost,
+  telemetryUnavailable,
+];
