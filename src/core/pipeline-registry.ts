@@ -1,7 +1,11 @@
 import { PipelineError } from '../errors.ts';
 import type { Definition, SinkDefinition, SourceDefinition, StageDefinition } from './component.ts';
-import { assertSummary, type ComponentDescription, type Described } from './describe.ts';
-import { manifestText } from './manifest-text.ts';
+import {
+  assertSummary,
+  type ComponentDescription,
+  type Described,
+  type ParameterDescription,
+} from './describe.ts';
 
 const namePattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
@@ -91,7 +95,7 @@ export class PipelineRegistry {
 }
 
 function isDefinition(component: Registrable): component is Definition {
-  return 'spec' in Object(component);
+  return typeof (component as Partial<Definition> | null)?.spec?.create === 'function';
 }
 
 function assertDescribed(component: object): asserts component is Described {
@@ -110,4 +114,46 @@ function refused(name: string, fact: string, remedy: string): PipelineError {
     fact: `\`${name}\` ${fact}`,
     remedy,
   });
+}
+
+const headings = ['parameter', 'required', 'default', 'kind'];
+
+/** A manifest as text: of each component its name, type and summary, and its parameters as a table. */
+function manifestText(components: readonly ComponentDescription[]): string {
+  const parts = components.map((component) => `${componentLines(component).join('\n')}\n`);
+  return parts.join('\n');
+}
+
+function componentLines({
+  className,
+  stageType,
+  summary,
+  parameters,
+  parametersUnknown,
+}: ComponentDescription): string[] {
+  const head = [`${printable(className)} (${stageType})`, `  ${printable(summary)}`];
+  if (parametersUnknown !== undefined) {
+    return [...head, '', `  parameters not known: ${printable(parametersUnknown)}`];
+  }
+  if (parameters.length === 0) return [...head, '', '  no parameters'];
+  const rows = [headings, ...parameters.map(cellsOf)];
+  const widths = headings.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
+  const lines = rows.map((row) => row.map((cell, at) => cell.padEnd(widths[at]!)).join('  '));
+  return [...head, '', ...lines.map((line) => `  ${line}`.trimEnd())];
+}
+
+function cellsOf({
+  name,
+  kind,
+  default: given,
+  hasDefault,
+  required,
+}: ParameterDescription): string[] {
+  const shown = given === undefined ? 'computed' : JSON.stringify(given);
+  return [name, required ? 'yes' : 'no', hasDefault ? shown : '', kind].map(printable);
+}
+
+/** A text that stays in its line and moves no cursor. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]+/gu, ' ');
 }

@@ -23,6 +23,7 @@ class WindowNormalizer implements Stage {
 }
 
 class JsonSink implements Sink {
+  static readonly spec = 'RFC 8259';
   readonly given: readonly unknown[];
 
   constructor(outputPath: string, prettyPrint = false) {
@@ -164,7 +165,7 @@ JsonSink (sink)
 describe('a registry refuses', () => {
   const given = (component: unknown): Registrable => component as Registrable;
   const anonymous = (name: string, summary: unknown): Registrable =>
-    given({ ...calibrate, spec: { ...calibrate.spec, name, summary } });
+    given({ kind: 'stage', spec: { ...calibrate.spec, name, summary } });
 
   test.each<[what: string, component: Registrable, fact: string, remedy: RegExp]>([
     ['a class of a name that is taken', sink, '`JsonSink` is the name of two sinks', /of its own/],

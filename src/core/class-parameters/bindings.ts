@@ -1,5 +1,4 @@
-import type { ParameterDescription } from '../describe.ts';
-import { withoutSecrets } from '../secret-values.ts';
+import { type ParameterDescription, withoutSecrets } from '../describe.ts';
 import { closingOf, isUndefined, keyOf, literalOf, partsOf } from './literal.ts';
 import { type Token, UnreadableSource } from './tokens.ts';
 

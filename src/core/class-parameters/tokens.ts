@@ -14,7 +14,7 @@ export class UnreadableSource extends Error {}
 /** A bracket that is open, and what a slash behind its counterpart begins. */
 interface Bracket {
   readonly closedBy: '}' | ')' | ']' | 'template';
-  readonly then: 'division' | 'regex' | 'unknown';
+  readonly slash: 'division' | 'regex' | 'unknown';
 }
 
 const space = /(?:[\s\uFEFF]|\/\/[^\n\r\u2028\u2029]*|\/\*[^]*?\*\/)+/y;
@@ -59,7 +59,7 @@ class Tokenizer {
   #at = 0;
   #isOnNewLine = false;
   /** What a slash begins here. */
-  #slash: Bracket['then'] = 'regex';
+  #slash: Bracket['slash'] = 'regex';
 
   constructor(source: string) {
     this.#source = source;
@@ -123,7 +123,7 @@ class Tokenizer {
     const part = this.#match(templatePart) ?? fail();
     this.#add('template', begin + part);
     if (part.endsWith('`')) return;
-    this.#open.push({ closedBy: 'template', then: 'division' });
+    this.#open.push({ closedBy: 'template', slash: 'division' });
     this.#slash = 'regex';
   }
 
@@ -132,7 +132,7 @@ class Tokenizer {
       const bracket = this.#open.pop();
       if (bracket?.closedBy !== text) throw new UnreadableSource();
       this.#add('sign', text);
-      this.#slash = bracket.then;
+      this.#slash = bracket.slash;
       return;
     }
     const bracket = this.#bracketOf(text);
@@ -143,18 +143,18 @@ class Tokenizer {
 
   #bracketOf(text: string): Bracket | undefined {
     const before = this.#tokens.at(-1);
-    if (text === '[') return { closedBy: ']', then: 'division' };
+    if (text === '[') return { closedBy: ']', slash: 'division' };
     if (text === '(') {
       const isAwait = before?.text === 'await' && this.#tokens.at(-2)?.text === 'for';
       const isHead = before?.type === 'name' && headWords.has(before.text);
       const isStatement = isAwait || (isHead && !isDot(this.#tokens.at(-2)));
-      return { closedBy: ')', then: isStatement ? 'regex' : 'division' };
+      return { closedBy: ')', slash: isStatement ? 'regex' : 'division' };
     }
-    return text === '{' ? { closedBy: '}', then: this.#behindBrace(before) } : undefined;
+    return text === '{' ? { closedBy: '}', slash: this.#behindBrace(before) } : undefined;
   }
 
   /** A block is followed by a statement, a value by what is done with it. */
-  #behindBrace(before: Token | undefined): Bracket['then'] {
+  #behindBrace(before: Token | undefined): Bracket['slash'] {
     if (before?.type === 'name') {
       if (blockWords.has(before.text)) return 'regex';
       return isOperator(before, this.#tokens.at(-2)) ? 'division' : 'regex';
