@@ -26,8 +26,12 @@ export async function takeFlow(
   observed: Observed,
   signal: AbortSignal,
 ): Promise<Flow | undefined> {
-  const next = inlet.next();
-  const flow = next instanceof Promise ? await observed.waited('idleMs', next) : next;
+  let flow = inlet.next();
+  if (flow instanceof Promise) {
+    const startMs = observed.now();
+    flow = await flow;
+    observed.meter.idleMs += observed.now() - startMs;
+  }
   if (signal.aborted) letGo(flow);
   signal.throwIfAborted();
   return flow;

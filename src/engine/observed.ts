@@ -86,31 +86,43 @@ export class Observed {
   /**
    * Times work on one batch; what the component sleeps meanwhile is waiting for input. Work that
    * does not wait costs no promise. `rows`: of the batch; of what is read, as the result says.
+   * `startMs`: where it is known already.
    */
-  worked<T>(work: () => T | Promise<T>, rows: number | ((result: T) => number)): T | Promise<T> {
-    const start = this.#clock.monotonic();
+  worked<T>(
+    work: () => T | Promise<T>,
+    rows: number | ((result: T) => number),
+    startMs: number = this.#clock.monotonic(),
+  ): T | Promise<T> {
     const sleptBefore = this.#sleptMs;
-    const done = (count: number): void => {
-      const end = this.#clock.monotonic();
-      const slept = Math.min(end - start, this.#sleptMs - sleptBefore);
-      this.meter.idleMs += slept;
-      this.measured(end - start - slept, end, count);
-    };
-    const failed = (error: unknown): never => {
-      done(typeof rows === 'number' ? rows : 0);
-      throw error;
-    };
-    const given = (result: T): T => {
-      done(typeof rows === 'number' ? rows : rows(result));
-      return result;
-    };
+    const rowsOf = (result: T): number => (typeof rows === 'number' ? rows : rows(result));
     let result: T | Promise<T>;
     try {
       result = work();
     } catch (error) {
-      return failed(error);
+      this.#workedFrom(startMs, sleptBefore, 0);
+      throw error;
     }
-    return result instanceof Promise ? result.then(given, failed) : given(result);
+    if (result instanceof Promise) {
+      return result.then(
+        (given) => {
+          this.#workedFrom(startMs, sleptBefore, rowsOf(given));
+          return given;
+        },
+        (error: unknown) => {
+          this.#workedFrom(startMs, sleptBefore, 0);
+          throw error;
+        },
+      );
+    }
+    this.#workedFrom(startMs, sleptBefore, rowsOf(result));
+    return result;
+  }
+
+  #workedFrom(startMs: number, sleptBefore: number, rows: number): void {
+    const endMs = this.#clock.monotonic();
+    const slept = Math.min(endMs - startMs, this.#sleptMs - sleptBefore);
+    this.meter.idleMs += slept;
+    this.measured(endMs - startMs - slept, endMs, rows);
   }
 
   /** Counts time at work on a batch, whoever took it. */

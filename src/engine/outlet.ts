@@ -24,7 +24,7 @@ export class Outlet {
     for (let more = 1; more < queues.length; more++) batch.retain();
     if (queues.length === 0) batch.release();
     for (const queue of queues) {
-      const room = queue.push(batch);
+      const room = queue.push(batch, this.#observed.meter.lastProgressMs);
       if (room !== undefined) await this.#observed.waited('blockedMs', room);
     }
   }

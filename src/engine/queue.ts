@@ -12,8 +12,11 @@ export interface FlowQueue {
   readonly fill: number;
   /** What waits on disk beside, where it spills. */
   readonly disk?: { readonly rows: number; readonly bytes: number };
-  /** Takes over the caller's hold. Resolves once there was room; undefined when there is at once. */
-  push(flow: Flow): Promise<void> | undefined;
+  /**
+   * Takes over the caller's hold. Resolves once there was room; undefined when there is at once.
+   * `sinceMs`: when it was ready, in monotonic milliseconds; now unless given.
+   */
+  push(flow: Flow, sinceMs?: number): Promise<void> | undefined;
   /** The next flow; undefined at the end. */
   pop(): Flow | Promise<Flow | undefined> | undefined;
   /** No more will be pushed; what is in it can still be taken. */
@@ -65,9 +68,9 @@ export class Queue implements FlowQueue {
     );
   }
 
-  push(flow: Flow): Promise<void> | undefined {
+  push(flow: Flow, sinceMs?: number): Promise<void> | undefined {
     if (isCut(flow) || this.#hasRoom(flow.length, flow.bytes)) {
-      this.#add(flow);
+      this.#add(flow, sinceMs);
       return undefined;
     }
     return this.#pushLater(flow);
@@ -112,13 +115,13 @@ export class Queue implements FlowQueue {
     return this.#take();
   }
 
-  #add(flow: Flow): void {
+  #add(flow: Flow, sinceMs?: number): void {
     if (this.#discarded) {
       if (!isCut(flow)) flow.release();
       return;
     }
     this.#flows.push(flow);
-    this.#since.push(this.#observed.now());
+    this.#since.push(sinceMs ?? (isCut(flow) ? 0 : this.#observed.now()));
     if (!isCut(flow)) {
       this.#rows += flow.length;
       this.#bytes += flow.bytes;

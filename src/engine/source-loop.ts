@@ -52,6 +52,7 @@ export class SourceLoop {
   readonly #wakeup = new Wakeup();
   readonly #stop = new AbortController();
   #opened: Promise<void> = Promise.resolve();
+  #isOpened = false;
   readonly #signal: AbortSignal;
   #result: { batch: Batch | typeof endOfInput } | { error: unknown } | undefined;
   #reading = false;
@@ -159,7 +160,7 @@ export class SourceLoop {
     let turnMs = observed.now();
     for (;;) {
       // Where nothing waits for the outside, promises alone would keep everything else out for ever.
-      if (observed.now() - turnMs > turnMsMax) {
+      if ((observed.meter.lastProgressMs ?? turnMs) - turnMs > turnMsMax) {
         await observed.turn();
         turnMs = observed.now();
       }
@@ -219,7 +220,8 @@ export class SourceLoop {
     const read = (signal: AbortSignal): ReturnType<SourceConnector['read']> =>
       isSource(source) ? observed.idle(this.#connector.read(signal)) : this.#connector.read(signal);
     const reading = observed.worked(async () => {
-      await observed.idle(Promise.resolve(this.#opened));
+      if (!this.#isOpened) await observed.idle(this.#opened);
+      this.#isOpened = true;
       this.#signal.throwIfAborted();
       return callConnector({ id: this.id, calls }, 'read', read, this.#signal);
     }, rowsRead);

@@ -53,18 +53,21 @@ async function throughFused(parts: StageLoopParts, input: Batch): Promise<Produc
   const { nodes, settle, signal } = parts;
   let products: Products = [[onlyOutput, input]];
   try {
+    let startMs: number | undefined;
     for (const [index, node] of nodes.entries()) {
       const { observed } = node;
       const batch = products[0]![1];
       if (index > 0) nodes[index - 1]!.observed.meter.sent(batch.length);
       if (index > 0 && batch.length === 0) break;
       observed.meter.rowsIn += batch.length;
-      const working = observed.worked(
-        traced(observed, batch, () => call(node, batch, signal)),
-        batch.length,
-      );
+      const work = traced(observed, batch, () => call(node, batch, signal));
+      const working = observed.worked(work, batch.length, startMs);
       products = working instanceof Promise ? await working : working;
-      if (observed.tally.failures.length > 0) await settle(observed);
+      const isSettled = observed.tally.failures.length === 0;
+      // Where nothing came between, a stage begins when the one before it has ended.
+      startMs =
+        working instanceof Promise || !isSettled ? undefined : observed.meter.lastProgressMs;
+      if (!isSettled) await settle(observed);
     }
     return products;
   } catch (error) {

@@ -5,7 +5,7 @@ import type { EventListener, ObservedEvent } from '../emitter.ts';
 /** Where alerts are sent to. */
 export interface AlertWebhookOptions {
   readonly url: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Of the pipeline, for whoever gets alerts of several. */
   readonly pipeline: string;
   readonly network: Network;
