@@ -55,6 +55,9 @@ export function sumOfBuckets(
   one: ExponentialBuckets,
   other: ExponentialBuckets,
 ): ExponentialBuckets {
+  const zeroCount = one.zeroCount + other.zeroCount;
+  if (one.counts.length === 0) return { ...other, zeroCount };
+  if (other.counts.length === 0) return { ...one, zeroCount };
   const offset = Math.min(one.offset, other.offset);
   const end = Math.max(one.offset + one.counts.length, other.offset + other.counts.length);
   const counts = Array.from(
@@ -62,7 +65,7 @@ export function sumOfBuckets(
     (_, at) =>
       (one.counts[offset + at - one.offset] ?? 0) + (other.counts[offset + at - other.offset] ?? 0),
   );
-  return { scale: 5, zeroCount: one.zeroCount + other.zeroCount, offset, counts };
+  return { scale: 5, zeroCount, offset, counts };
 }
 
 /**
