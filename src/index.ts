@@ -112,6 +112,7 @@ export {
   startRun,
   type Topology,
   type TopologyNode,
+  type TopologyPolicy,
   TypedPipelineBuilder,
   ValidationError,
 } from './engine/index.ts';

@@ -2,9 +2,8 @@ import type { RunStats } from '../observe/index.ts';
 import { historyMax, Readings } from './live-readings.ts';
 import { Rate } from './rate.ts';
 import type { Format } from './terminal.ts';
-import { escapeControls, fitTable, formatBytes, formatCount } from './text.ts';
+import { escapeControls, fitTable, formatBytes, formatCount, sparkline } from './text.ts';
 
-const bars = '▁▂▃▄▅▆▇█';
 const gaugeWidth = 10;
 const trendWidthMin = 8;
 /** Readings that components make room for. */
@@ -166,14 +165,6 @@ function atMost(
 function gauge(fill: number): string {
   const full = Math.round(fill * gaugeWidth);
   return '█'.repeat(full) + '░'.repeat(gaugeWidth - full);
-}
-
-function sparkline(values: readonly number[]): string {
-  const low = Math.min(...values);
-  const span = Math.max(...values) - low;
-  return values
-    .map((value) => bars[span === 0 ? 0 : Math.round(((value - low) / span) * (bars.length - 1))])
-    .join('');
 }
 
 /** A value with its unit: bytes as people read them, `1` as no unit. */

@@ -44,6 +44,7 @@ function createProgram(terminal: Terminal): Command {
   addValidate(program, terminal);
   addCatalogue(program, terminal);
   addFiles(program, terminal);
+  addExplain(program, terminal);
   return program.addHelpText(
     'after',
     examples(
@@ -144,6 +145,25 @@ function addCatalogue(program: Command, terminal: Terminal): void {
     .action(async (options: { write?: string | true }) => {
       const { printSchema } = await import('./schema.ts');
       await printSchema(options, terminal);
+    });
+}
+
+function addExplain(program: Command, terminal: Terminal): void {
+  program
+    .command('explain')
+    .description('Say what a run went through in the minutes before it failed, or an alert fired.')
+    .argument('<file>', 'what its flight recorder wrote: flight-….json in its state directory')
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        ['millrace explain flight-2026-01-31T10-15-00.000Z-crash.json', ''],
+        ['millrace explain flight-….json --json', 'for scripts'],
+      ),
+    )
+    .action(async (file: string, options: { json?: boolean }) => {
+      const { explainFile } = await import('./explain.ts');
+      await explainFile(file, options, terminal);
     });
 }
 

@@ -2,10 +2,10 @@ import { dirname, relative, resolve } from 'node:path';
 import process from 'node:process';
 
 import { deadLetterPath } from '../connectors/dead-letter-file/path.ts';
-import { type LogLevel, systemClock } from '../core/index.ts';
+import { type Logger, type LogLevel, systemClock } from '../core/index.ts';
 import { type Plan, type Run, startRun } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
-import { type RunReport, shippedRules } from '../observe/index.ts';
+import { FlightRecorder, type RunReport, shippedRules } from '../observe/index.ts';
 import { exitCodes, reportCode, reportFailure } from './failure.ts';
 import { LiveView } from './live-view.ts';
 import { loadConfig } from './load.ts';
@@ -16,7 +16,6 @@ import { ReportFile } from './report-file.ts';
 import { prepareServing, type ServeCommandOptions } from './serve.ts';
 import { reportJson, reportLines, reportTable } from './report.ts';
 import { columnsOf } from './screen.ts';
-import { telemetryOf } from './telemetry.ts';
 import type { Terminal } from './terminal.ts';
 import { escapeControls } from './text.ts';
 
@@ -73,20 +72,18 @@ async function runPlan(
       ? new LiveView((format, text) => terminal.style(format, text))
       : undefined;
   const serving = await prepareServing(options, log, terminal);
-  const telemetry = await telemetryOf(log);
   const run = startRun(planned.plan, {
     log: serving?.logTail ?? log,
     // A pipeline that says nothing of alerts is watched by all that are shipped.
     ...(planned.plan.settings.alerts === undefined && { alerts: shippedRules() }),
     ...(durationMsMax !== undefined && { durationMsMax }),
     ...(recordsMax !== undefined && { recordsMax }),
-    ...(telemetry !== undefined && { tracing: telemetry.tracing }),
     ...(view !== undefined && { watch: (sink, batch) => view.readings.watch(sink, batch) }),
   });
   stopper.run = run;
-  telemetry?.watch(run);
+  const recorder = recordFlight(run, planned.plan, serving?.logTail ?? log);
   const over = new AbortController();
-  const server = await serving?.start(run).catch(async (error: unknown) => {
+  const server = await serving?.start(run, recorder).catch(async (error: unknown) => {
     over.abort();
     await run.abort(error);
     throw error;
@@ -100,18 +97,24 @@ async function runPlan(
     return run.stats();
   });
   over.abort();
+  recorder[Symbol.dispose]();
   await server?.close();
   await progress;
-  const sent = telemetry?.close();
   // It does not wait for a reader of standard error that takes nothing.
   void log.flush();
   terminal.hideStatus();
   await printReport(report, planned, options, terminal);
   const code = failure === undefined ? exitCodes.done : failureCode(failure, terminal);
   const written = await saveReport(report, planned, terminal);
-  await sent;
   const worst = code === exitCodes.done ? written : code;
   return worst === exitCodes.done ? reportCode(report, options) : worst;
+}
+
+/** Keeps the last minutes, for a crash and for alerts. */
+function recordFlight(run: Run, { scrub }: Plan, log: Logger): FlightRecorder {
+  const recorder = new FlightRecorder(run, { log, scrub });
+  recorder.recordOnCrash();
+  return recorder;
 }
 
 // A reader of our output that has gone has had what it wanted.

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 
 import type { Run } from '../engine/index.ts';
-import type { BufferedStructuredLogger } from '../observe/index.ts';
+import type { BufferedStructuredLogger, FlightRecorder } from '../observe/index.ts';
 import { builtins } from '../pipeline.ts';
 import type { LogTail, Server, ServeOptions } from '../server/index.ts';
 import type { Address } from './address.ts';
@@ -37,7 +37,7 @@ export interface Serving {
   /** The log, as the server follows it. */
   readonly logTail: LogTail;
   /** Serves a run, and says where: also how to sign in, once. */
-  start(run: Run): Promise<Server>;
+  start(run: Run, recorder: FlightRecorder): Promise<Server>;
 }
 
 /** Undefined where no server was asked for. */
@@ -64,8 +64,9 @@ export async function prepareServing(
   checkServeOptions(served);
   return {
     logTail,
-    start: async (run) => {
-      const server = await serve(run, served);
+    start: async (run, recorder) => {
+      const flightRecorder = () => recorder.record();
+      const server = await serve(run, { ...served, flightRecorder });
       terminal.complain(`serving at ${server.url}; sign in, once: ${server.launchUrl}`);
       return server;
     },

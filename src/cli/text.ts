@@ -34,6 +34,17 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${pad(minutes % 60)} min`;
 }
 
+const bars = '▁▂▃▄▅▆▇█';
+
+/** Values as a row of bars, from the least to the greatest of them. */
+export function sparkline(values: readonly number[]): string {
+  const low = Math.min(...values);
+  const span = Math.max(...values) - low;
+  return values
+    .map((value) => bars[span === 0 ? 0 : Math.round(((value - low) / span) * (bars.length - 1))])
+    .join('');
+}
+
 /** Rows of cells as lines, each column as wide as its widest cell. `right`: columns set right. */
 export function alignColumns(
   rows: readonly (readonly string[])[],

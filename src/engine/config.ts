@@ -77,7 +77,7 @@ export class PipelineConfig {
       return await planPipeline(this.description, {
         outside,
         found: this.problems,
-        scrub: (text) => this.secrets.scrub(text),
+        scrub: (text) => this.secrets.scrubWhole(text),
         deadLetterSchema,
         signal,
       });

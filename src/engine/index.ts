@@ -20,4 +20,4 @@ export { type Checkpoint, type CheckpointStore, memoryCheckpoints } from './chec
 export type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
 export type { Run, RunOptions } from './run/options.ts';
 export { startRun } from './run.ts';
-export type { Topology, TopologyNode } from './topology.ts';
+export type { Topology, TopologyNode, TopologyPolicy } from './topology.ts';

@@ -1,5 +1,13 @@
 import type { Field, Schema } from '../batch/index.ts';
-import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
+import { kindOf, type PolicyKind } from '../resilience/policy.ts';
+import { policiesOf } from '../resilience/wrap.ts';
+import {
+  onlyOutput,
+  type Plan,
+  type PlannedSink,
+  type PlannedSource,
+  type PlannedStage,
+} from './planned.ts';
 
 /** One component of a pipeline, as it is shown. */
 export interface TopologyNode {
@@ -12,17 +20,35 @@ export interface TopologyNode {
   readonly options: unknown;
   /** Where its rows come from: ids, or `id.output` of a branch. */
   readonly from: readonly string[];
+  /** The names of its outputs, where it has several. */
+  readonly outputs: readonly string[];
   readonly required: boolean;
-  readonly hasPolicy: boolean;
+  /** What becomes of rows that it cannot take, where it is not required. */
+  readonly overflow: unknown;
+  /** What its calls are made under; null where that is nothing. */
+  readonly policy: TopologyPolicy | null;
   /** The fields of the rows that come in and go out; null where there are none. */
   readonly input: readonly Field[] | null;
   readonly output: readonly Field[] | null;
+}
+
+/** A policy, as it is shown. */
+export interface TopologyPolicy {
+  /** What it is made of, from the outside in; `custom` where a part is none of ours. */
+  readonly parts: readonly {
+    readonly kind: PolicyKind | 'custom';
+    readonly name: string | null;
+  }[];
+  /** As the pipeline file says them, with the defaults; null where it was made in code. */
+  readonly options: unknown;
 }
 
 /** The components of a pipeline and what flows between them, in the order of the flow. */
 export interface Topology {
   readonly pipeline: string;
   readonly nodes: readonly TopologyNode[];
+  /** What holds for all of it, as `queue` and `checkpoint`. */
+  readonly settings: unknown;
 }
 
 /** How a plan is shown. Holds no value of a secret, no function, and nothing that is long. */
@@ -34,7 +60,8 @@ export function topologyOf(plan: Plan): Topology {
     ...sinks.map((one) => nodeOf('sink', one, scrub, one)),
     ...(deadLetters === undefined ? [] : [nodeOf('dead-letters', deadLetters, scrub, deadLetters)]),
   ];
-  return Object.freeze({ pipeline: plan.name, nodes: Object.freeze(nodes) });
+  const settings = shown(plan.settings, '', scrub, 0);
+  return Object.freeze({ pipeline: plan.name, nodes: Object.freeze(nodes), settings });
 }
 
 type Planned = PlannedSource | PlannedStage | PlannedSink;
@@ -58,10 +85,29 @@ function nodeOf(
     options: shown(options, '', scrub, 0),
     from: ports.map(({ node: id, output: port }) => (port === '' ? id : `${id}.${port}`)),
     required: !('required' in node) || node.required !== false,
-    hasPolicy: node.policy !== undefined,
-    input: input?.fields ?? null,
-    output: output?.fields ?? null,
+    outputs: 'outputs' in planned ? planned.outputs.filter((output) => output !== onlyOutput) : [],
+    overflow: 'overflow' in node ? shown(node.overflow, '', scrub, 0) : null,
+    policy: policyShown(node, scrub),
+    input: input === undefined ? null : fieldsShown(input, scrub),
+    output: output === undefined ? null : fieldsShown(output, scrub),
   });
+}
+
+function policyShown(
+  { policy, policyOptions }: Planned['node'],
+  scrub: Plan['scrub'],
+): TopologyPolicy | null {
+  if (policy === undefined) return null;
+  const parts = policiesOf(policy).map((part) => {
+    const { name = null } = part as { readonly name?: string };
+    return { kind: kindOf(part) ?? ('custom' as const), name };
+  });
+  return { parts, options: shown(policyOptions, '', scrub, 0) };
+}
+
+/** A field may be named by what a reference stood for. */
+function fieldsShown({ fields }: Schema, scrub: Plan['scrub']): Field[] {
+  return fields.map((field) => ({ ...field, name: scrub(field.name) }));
 }
 
 const depthMax = 8;
@@ -69,13 +115,18 @@ const itemsMax = 50;
 const textMax = 1000;
 const secretName = /passw|secret|token|credential|authorization|api-?_?key|private-?_?key/i;
 const userInfo = /(\/\/)[^/@\s]+@/g;
+const secretParameter = /([?&][^=&#]*(?:token|secret|passw|key|auth|sig)[^=&#]*=)[^&#\s]+/gi;
 
 /** An option as it may be shown. */
 function shown(value: unknown, name: string, scrub: Plan['scrub'], depth: number): unknown {
   if (value === null || value === undefined) return null;
   if (secretName.test(name) && typeof value !== 'boolean') return '[secret]';
   if (typeof value === 'string') {
-    const text = scrub(value).replace(userInfo, '$1[secret]@');
+    const text = scrub(value)
+      .replace(userInfo, '$1[secret]@')
+      .replace(secretParameter, '$1[secret]');
+    // Who knows such an address may post to it.
+    if (name === 'webhook') return originOf(text);
     return text.length > textMax ? `${text.slice(0, textMax)}…` : text;
   }
   if (typeof value === 'number' || typeof value === 'boolean') return value;
@@ -90,7 +141,11 @@ function shown(value: unknown, name: string, scrub: Plan['scrub'], depth: number
     return `[${prototype.constructor.name}]`;
   const entries = Object.entries(value).map(([key, item]) => [
     scrub(key),
-    shown(item, key, scrub, depth + 1),
+    shown(item, name === 'webhook' && key === 'url' ? name : key, scrub, depth + 1),
   ]);
   return Object.fromEntries(entries);
+}
+
+function originOf(url: string): string {
+  return URL.canParse(url) ? `${new URL(url).origin}/[secret]` : '[secret]';
 }

@@ -1,6 +1,7 @@
 import type { EventDefinition } from '../core/index.ts';
 import { alertEvents } from './alerts/events.ts';
 import { engineEvents } from './events.ts';
+import { flightEvents } from './flight-recorder/events.ts';
 import { batchCompleted, thresholdViolated } from './health-events.ts';
 import { telemetryEvents } from './otel/events.ts';
 import { serverEvents } from './server-events.ts';
@@ -9,6 +10,7 @@ import { serverEvents } from './server-events.ts';
 export const eventCatalogue: readonly EventDefinition[] = [
   ...engineEvents,
   ...alertEvents,
+  ...flightEvents,
   batchCompleted,
   thresholdViolated,
   ...serverEvents,

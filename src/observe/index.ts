@@ -27,6 +27,17 @@ export {
   type HealthWord,
   QueuePressure,
 } from './health.ts';
+export { FlightRecorder, type FlightRecorderOptions, type RecordedRun } from './flight-recorder.ts';
+export { explainFlight, parseFlight } from './flight-recorder/explain.ts';
+export type { FlightExplanation, FlightSign, FlightStep } from './flight-recorder/explanation.ts';
+export { flightRecorded, flightUnrecorded } from './flight-recorder/events.ts';
+export type {
+  ComponentSeries,
+  FlightEvent,
+  FlightReason,
+  FlightRecord,
+  FlightSeries,
+} from './flight-recorder/record.ts';
 export { Emitter, type EventListener, type ObservedEvent } from './emitter.ts';
 export { eventCatalogue } from './catalogue.ts';
 export {

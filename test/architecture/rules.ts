@@ -52,6 +52,7 @@ export const doors: Arrows = {
   'node:fs': [
     'src/core/system-files.ts',
     'src/cli/',
+    'src/observe/flight-recorder/flight-file.ts',
     'src/observe/log/last-words.ts',
     'src/server/thread.ts',
     'src/server/tokens.ts',

@@ -33,6 +33,7 @@ export class Policies {
   readonly #reader: EntryReader;
   /** Undefined for one that has problems of its own. */
   readonly #named = new Map<string, Policy | undefined>();
+  readonly #options = new Map<Policy, object>();
   /** Names that something refers to, or seems to mean. */
   readonly #meant = new Set<string>();
 
@@ -87,6 +88,11 @@ export class Policies {
     return undefined;
   }
 
+  /** What a policy was made of, with the defaults. */
+  optionsOf(policy: Policy): object | undefined {
+    return this.#options.get(policy);
+  }
+
   async #readOne(name: string, options: ConfigValue): Promise<Policy | undefined> {
     const path = ['policies', name];
     if (!saysNothing(options)) return this.#make(name, options, path);
@@ -124,7 +130,10 @@ export class Policies {
       return undefined;
     }
     const library = await import('../../resilience/index.ts');
-    return this.#resilient(name, checked.value as Record<string, object>, path, library);
+    const whole = checked.value as Record<string, object>;
+    const policy = this.#resilient(name, whole, path, library);
+    if (policy !== undefined) this.#options.set(policy, whole);
+    return policy;
   }
 
   /** Part by part, so that what one refuses is told of where it stands. */

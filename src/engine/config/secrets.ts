@@ -13,6 +13,8 @@ const scrubbedLengthMin = 4;
 export class Secrets {
   readonly #references = new Map<string, string>();
   readonly #quoted = new Map<string, string>();
+  /** By what it was resolved to: a whole text as it was written. */
+  readonly #whole = new Map<string, string>();
   #written: [value: string, reference: string][] = [];
 
   add(reference: string, value: string): void {
@@ -29,6 +31,7 @@ export class Secrets {
   /** Keeps the whole text that references are part of. */
   addText(written: string, resolved: string): void {
     this.#quoted.set(JSON.stringify(resolved), JSON.stringify(written));
+    if (resolved !== '') this.#whole.set(resolved, written);
   }
 
   /** As `scrub`, of a text that may quote what an option holds: also a value of any length. */
@@ -37,6 +40,11 @@ export class Secrets {
     for (const [resolved, written] of this.#quoted)
       scrubbed = scrubbed.replaceAll(resolved, () => written);
     return this.scrub(scrubbed);
+  }
+
+  /** As `scrub`, of a text that may be the whole of an option: also a value of any length. */
+  scrubWhole(text: string): string {
+    return this.#whole.get(text) ?? this.scrub(text);
   }
 
   /** The text with each resolved value put back as its reference. */

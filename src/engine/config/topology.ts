@@ -1,4 +1,4 @@
-import type { Definition, Policy } from '../../core/index.ts';
+import type { Definition } from '../../core/index.ts';
 import type { Path, SinkNode, SourceNode, StageNode } from '../description.ts';
 import { meantKey } from './keys.ts';
 import { type ConfigMap, configMap, type ConfigValue, isConfigMap } from './document.ts';
@@ -91,18 +91,19 @@ async function policyIn(
   kind: Kind,
   id: string,
   policies: Policies,
-): Promise<{ readonly policy?: Policy }> {
+): Promise<Pick<SourceNode, 'policy' | 'policyOptions'>> {
   const path = [...at, 'resilience'];
   const policy = await policies.of(placement['resilience'], { id, kind, path });
-  return policy === undefined ? {} : { policy };
+  if (policy === undefined) return {};
+  const policyOptions = policies.optionsOf(policy);
+  return { policy, ...(policyOptions !== undefined && { policyOptions }) };
 }
 
 type References = Pick<StageNode, 'from' | 'fromPath'>;
 
-interface NodeParts<C> {
+interface NodeParts<C> extends Pick<SourceNode, 'policy' | 'policyOptions'> {
   readonly id: string;
   readonly component: C | undefined;
-  readonly policy?: Policy;
   readonly path: Path;
 }
 

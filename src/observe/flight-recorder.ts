@@ -1,0 +1,251 @@
+import { join } from 'node:path';
+
+import { type Clock, type Logger, silentLogger, systemClock, type Timer } from '../core/index.ts';
+import { stateDirectory } from '../core/state-directory.ts';
+import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
+import { alertFired } from './alerts/events.ts';
+import { Emitter, type EventListener, type ObservedEvent } from './emitter.ts';
+import { recordFailed, runFailed, runStarted } from './events.ts';
+import { flightRecorded, flightUnrecorded } from './flight-recorder/events.ts';
+import { writeFlightFile } from './flight-recorder/flight-file.ts';
+import type { FlightReason, FlightRecord } from './flight-recorder/record.ts';
+import { RecentEvents } from './flight-recorder/recent-events.ts';
+import { SeriesRing } from './flight-recorder/series.ts';
+import type { RunStats } from './snapshot.ts';
+
+/** What is recorded: a run, or anything that has its figures and events. */
+export interface RecordedRun {
+  stats(): RunStats;
+  listen(listener: EventListener): () => void;
+  topology?(): object;
+}
+
+/** How a run is recorded. */
+export interface FlightRecorderOptions {
+  /** Where files go; `flight` in the state directory of the pipeline unless given. */
+  readonly directory?: string;
+  /** How many minutes back its figures go; 5 unless given. */
+  readonly minutes?: number;
+  /** How many files are kept; 10 unless given. The oldest make room. */
+  readonly filesMax?: number;
+  /** That of the run. */
+  readonly clock?: Clock;
+  /** Takes out of a text what may not be shown; nothing unless given. */
+  readonly scrub?: (text: string) => string;
+  /** Hears where a file is; nobody unless given. */
+  readonly log?: Logger;
+}
+
+const lookEveryMs = 1000;
+/** Alerts write a file at most so often; what comes sooner is in the next. */
+const alertEveryMs = 60_000;
+const eventBytesMax = 256 * 1024;
+const failureBytesMax = 128 * 1024;
+/** How many failed records of one second are kept. */
+const failuresPerSecondMax = 5;
+
+interface Due {
+  readonly reason: FlightReason;
+  readonly why: string;
+  readonly stack?: string;
+}
+
+/**
+ * Keeps the last minutes of a run in memory that does not grow: 11 KiB for each component (of 5
+ * minutes), and 384 KiB. Writes them to a file when an alert turns critical, when the run fails, and,
+ * where that was asked for by `recordOnCrash`, when the process crashes.
+ */
+export class FlightRecorder implements Disposable {
+  readonly #run: RecordedRun;
+  readonly #options: FlightRecorderOptions;
+  readonly #clock: Clock;
+  readonly #emitter: Emitter;
+  readonly #topology: object | null;
+  readonly #series: SeriesRing;
+  readonly #events: RecentEvents;
+  readonly #failures: RecentEvents;
+  readonly #looking: Timer;
+  readonly #stopListening: () => void;
+  #stats: RunStats;
+  /** What fails before anything flows is said by its error. */
+  #hasStarted: boolean;
+  #failureSecond = 0;
+  #failuresInSecond = 0;
+  #due: Due | undefined;
+  #alertWrittenMs = -Infinity;
+
+  constructor(run: RecordedRun, options: FlightRecorderOptions = {}) {
+    const { minutes = 5, clock = systemClock, scrub = (text) => text, log } = options;
+    checkOptions(options);
+    this.#run = run;
+    this.#options = options;
+    this.#clock = clock;
+    this.#emitter = new Emitter(log ?? silentLogger, clock);
+    this.#topology = run.topology?.() ?? null;
+    this.#series = new SeriesRing(Math.ceil((minutes * 60_000) / lookEveryMs));
+    this.#events = new RecentEvents(eventBytesMax, scrub);
+    this.#failures = new RecentEvents(failureBytesMax, scrub);
+    this.#stats = run.stats();
+    this.#hasStarted = this.#stats.status !== 'starting';
+    this.#stopListening = run.listen((event) => this.hear(event));
+    this.#looking = clock.timer(() => this.#look(), { keepsAlive: false });
+    this.#looking.set(clock.monotonic() + lookEveryMs);
+  }
+
+  /** Bytes that it holds: a number that stays as it is once the minutes are full. */
+  get heldBytes(): number {
+    return this.#series.bytes + this.#events.bytes + this.#failures.bytes;
+  }
+
+  /** Takes an event that the run itself does not tell of, as of a server. */
+  hear(event: ObservedEvent): void {
+    const { name, level, fields } = event;
+    if (name === recordFailed.name) this.#sample(event);
+    else this.#events.add(event);
+    if (name === runStarted.name) this.#hasStarted = true;
+    if (name === alertFired.name && level === 'CRITICAL') {
+      const { rule, id, text } = fields as Readonly<Record<string, string>>;
+      this.#request({ reason: 'alert', why: `${rule}${id === '' ? '' : ` of ${id}`}: ${text}` });
+    }
+    const { error } = fields;
+    const wasStopped = isPipelineError(error) && error.code === 'ERR_RUN_ABORTED';
+    if (name === runFailed.name && !wasStopped && this.#hasStarted) {
+      this.#request({ reason: 'run-failed', ...causeOf(error) });
+    }
+  }
+
+  /** The last minutes as they are now. */
+  record(): FlightRecord {
+    this.#stats = this.#run.stats();
+    return this.#recordOf({ reason: 'asked', why: '' });
+  }
+
+  /**
+   * Writes a file when the process ends by an exception or a rejection that nobody took. Returns what
+   * undoes it.
+   */
+  recordOnCrash(): () => void {
+    const crashed = (error: unknown): void => {
+      this.#write({ reason: 'crash', ...causeOf(error) });
+    };
+    process.on('uncaughtExceptionMonitor', crashed);
+    return () => void process.off('uncaughtExceptionMonitor', crashed);
+  }
+
+  /** Looks no more, and writes what is still to be written. */
+  [Symbol.dispose](): void {
+    this.#stopListening();
+    this.#looking.stop();
+    if (this.#due !== undefined) this.#write(this.#due);
+  }
+
+  #look(): void {
+    this.#stats = this.#run.stats();
+    this.#series.add(this.#stats);
+    this.#writeDue();
+    this.#looking.set(this.#clock.monotonic() + lookEveryMs);
+  }
+
+  /** In a process that crashes even the figures may not be had any more. */
+  #lookAgain(): void {
+    try {
+      const stats = this.#run.stats();
+      if (stats.monotonicMs > this.#stats.monotonicMs) this.#series.add(stats);
+      this.#stats = stats;
+    } catch {
+      // Those of the last look are at most a second old.
+    }
+  }
+
+  #sample(event: ObservedEvent): void {
+    const second = Math.floor(event.at / 1000);
+    if (second !== this.#failureSecond) this.#failuresInSecond = 0;
+    this.#failureSecond = second;
+    if (this.#failuresInSecond++ < failuresPerSecondMax) this.#failures.add(event);
+  }
+
+  /** Writes behind what happens now, so that what comes with it is in the file too. */
+  #request(due: Due): void {
+    if (this.#due?.reason !== 'run-failed') this.#due = due;
+    void Promise.resolve().then(() => this.#writeDue());
+  }
+
+  #writeDue(): void {
+    const due = this.#due;
+    if (due === undefined) return;
+    const now = this.#clock.monotonic();
+    if (due.reason === 'alert') {
+      if (now - this.#alertWrittenMs < alertEveryMs) return;
+      this.#alertWrittenMs = now;
+    }
+    this.#write(due);
+  }
+
+  #write(due: Due): void {
+    this.#due = undefined;
+    const { filesMax = 10 } = this.#options;
+    const { reason } = due;
+    try {
+      this.#lookAgain();
+      const text = `${JSON.stringify(this.#recordOf(due))}\n`;
+      const directory = this.#directory;
+      const path = writeFlightFile({ directory, filesMax, reason, at: this.#clock.now(), text });
+      this.#emitter.emit(flightRecorded, { path, reason });
+    } catch (error) {
+      this.#emitter.emit(flightUnrecorded, { error });
+    }
+  }
+
+  get #directory(): string {
+    const { directory } = this.#options;
+    return directory ?? join(stateDirectory(process.env, this.#stats.pipeline), 'flight');
+  }
+
+  #recordOf({ reason, why, stack }: Due): FlightRecord {
+    const { scrub = (text: string) => text } = this.#options;
+    return {
+      format: 'millrace-flight',
+      version: 1,
+      reason,
+      why: scrub(why),
+      ...(stack !== undefined && { stack: scrub(stack) }),
+      at: this.#clock.now(),
+      pid: process.pid,
+      topology: this.#topology,
+      stats: scrubbed(this.#stats, scrub),
+      series: this.#series.list(scrub),
+      events: this.#events.list(),
+      failures: this.#failures.list(),
+    };
+  }
+}
+
+function causeOf(error: unknown): Pick<Due, 'why' | 'stack'> {
+  const why = reasonOf(error);
+  const { stack } = (error ?? {}) as { readonly stack?: unknown };
+  return typeof stack === 'string' ? { why, stack } : { why };
+}
+
+/** Plain data with each text as it may be shown. */
+function scrubbed<T>(data: T, scrub: (text: string) => string): T {
+  if (typeof data === 'string') return scrub(data) as T;
+  if (typeof data !== 'object' || data === null) return data;
+  if (Array.isArray(data)) return data.map((item: unknown) => scrubbed(item, scrub)) as T;
+  const entries = Object.entries(data).map(([key, item]) => [scrub(key), scrubbed(item, scrub)]);
+  return Object.fromEntries(entries) as T;
+}
+
+function checkOptions({ minutes = 5, filesMax = 10 }: FlightRecorderOptions): void {
+  for (const [name, value, max] of [
+    ['minutes', minutes, 60],
+    ['filesMax', filesMax, 1000],
+  ] as const) {
+    if (value >= 1 && value <= max && (name === 'minutes' || Number.isInteger(value))) continue;
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: `flightRecorder.${name}`,
+      fact: `cannot be ${String(value)}`,
+      remedy: `give a number from 1 to ${max}`,
+    });
+  }
+}

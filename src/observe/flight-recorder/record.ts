@@ -1,0 +1,61 @@
+import type { LogLevel } from '../../core/index.ts';
+import type { RunStats } from '../snapshot.ts';
+
+/** Why a record was made: an alert turned critical, the run failed, the process crashed, or so asked. */
+export type FlightReason = 'alert' | 'run-failed' | 'crash' | 'asked';
+
+/** The figures of a run from look to look; those of one look are at the same place in each list. */
+export interface FlightSeries {
+  /** When it was looked at, as wall time, and the milliseconds since the look before. */
+  readonly at: readonly number[];
+  readonly elapsedMs: readonly number[];
+  /** Rows since the look before. */
+  readonly recordsIn: readonly number[];
+  readonly recordsOut: readonly number[];
+  readonly rssMiB: readonly number[];
+  readonly loopUtilization: readonly number[];
+  readonly components: Readonly<Record<string, ComponentSeries>>;
+}
+
+/** The same of one component: rows, errors and milliseconds since the look before. */
+export interface ComponentSeries {
+  readonly in: readonly number[];
+  readonly out: readonly number[];
+  readonly failed: readonly number[];
+  readonly dropped: readonly number[];
+  readonly errors: readonly number[];
+  readonly busyMs: readonly number[];
+  readonly blockedMs: readonly number[];
+  readonly queueFill: readonly number[];
+  readonly openBreakers: readonly number[];
+}
+
+/** An event, with what fits of its fields. */
+export interface FlightEvent {
+  readonly at: number;
+  readonly name: string;
+  readonly level: LogLevel;
+  readonly fields: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** What a flight recorder knows, as it is written. Holds no content of records, and no secrets. */
+export interface FlightRecord {
+  readonly format: 'millrace-flight';
+  readonly version: 1;
+  readonly reason: FlightReason;
+  /** What the alert says, or what the run or the process failed with. */
+  readonly why: string;
+  /** Of what it failed with. */
+  readonly stack?: string;
+  /** Wall time in milliseconds. */
+  readonly at: number;
+  readonly pid: number;
+  /** Components with their options, and what flows between them. */
+  readonly topology: object | null;
+  readonly stats: RunStats;
+  readonly series: FlightSeries;
+  /** The oldest first; of what happened longer ago as much as there is room for. */
+  readonly events: readonly FlightEvent[];
+  /** Some of the failed records of each second, the oldest first. */
+  readonly failures: readonly FlightEvent[];
+}
