@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -36,6 +37,10 @@ try {
 function install() {
   const wanted = hashOf([join(root, 'package-lock.json')]);
   if (textOf(installStamp) === wanted && existsSync(ownNode)) return;
+  // npm would empty what a link points to, which may be another checkout's.
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    throw new Error('node_modules is a link; remove it, or install what it points to from there.');
+  }
   say('installing packages (the first time takes a minute or two)');
   // npm leaves out optional packages that do not suit the Node it runs on, and the native parts of
   // the tools are such packages. So npm runs on the Node that the tools will run on.
