@@ -10,7 +10,7 @@ import {
   runResumed,
   runStarted,
 } from '../observe/events.ts';
-import type { RunReport, RunStats, RunStatus, StatsOptions } from '../observe/index.ts';
+import type { Alert, RunReport, RunStats, RunStatus, StatsOptions } from '../observe/index.ts';
 import { SlowestBatches } from '../observe/slowest-batches.ts';
 import { type Checkpoint, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
@@ -161,6 +161,10 @@ class PipelineRun implements Run {
     if (this.#status !== 'running') return this.#status;
     if (!this.#isOpen) return 'starting';
     return this.#isPaused ? 'paused' : 'running';
+  }
+
+  get alertHistory(): readonly Alert[] {
+    return this.#alerts.history;
   }
 
   start(): void {

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/index.ts';
 import type { Alert } from './alerts/alert.ts';
 import { alertFired, alertPending, alertResolved } from './alerts/events.ts';
-import type { AlertLooks, AlertRule } from './alerts/rule.ts';
+import type { AlertLooks, AlertReading, AlertRule } from './alerts/rule.ts';
 import { Track } from './alerts/track.ts';
 import type { Emitter } from './emitter.ts';
 import type { RunStats } from './snapshot.ts';
@@ -14,6 +14,8 @@ export interface AlertsOptions {
   readonly historyMax?: number;
   /** Told when an alert is pending, fires, gets worse, or is resolved. */
   readonly changed?: (alert: Alert) => void;
+  /** Told of a rule that throws, once until it works again; unless given, the look throws. */
+  readonly unjudged?: (rule: AlertRule, error: unknown) => void;
 }
 
 /**
@@ -24,14 +26,18 @@ export class Alerts {
   readonly #rules: readonly AlertRule[];
   readonly #historyMax: number;
   readonly #changed: (alert: Alert) => void;
+  readonly #unjudged: AlertsOptions['unjudged'];
+  /** Rules that threw at the last look. */
+  readonly #throwing = new Set<AlertRule>();
   readonly #tracks = new Map<string, Track>();
   readonly #history: Alert[] = [];
   #before: RunStats | undefined;
 
-  constructor({ rules, historyMax = 100, changed = () => {} }: AlertsOptions) {
+  constructor({ rules, historyMax = 100, changed = () => {}, unjudged }: AlertsOptions) {
     this.#rules = rules;
     this.#historyMax = historyMax;
     this.#changed = changed;
+    this.#unjudged = unjudged;
   }
 
   /** Pending and firing, the worst first, and then the oldest. */
@@ -56,7 +62,7 @@ export class Alerts {
 
   #lookBy(rule: AlertRule, looks: AlertLooks): Alert[] {
     const changes: Alert[] = [];
-    for (const { component, value } of rule.read(looks)) {
+    for (const { component, value } of this.#readingsOf(rule, looks)) {
       const key = JSON.stringify([rule.name, component]);
       let track = this.#tracks.get(key);
       if (track === undefined) this.#tracks.set(key, (track = new Track(rule, component)));
@@ -66,6 +72,19 @@ export class Alerts {
       if (change.state === 'resolved') this.#remember(change);
     }
     return changes;
+  }
+
+  #readingsOf(rule: AlertRule, looks: AlertLooks): readonly AlertReading[] {
+    try {
+      const readings = [...rule.read(looks)];
+      this.#throwing.delete(rule);
+      return readings;
+    } catch (error) {
+      if (this.#unjudged === undefined) throw error;
+      if (!this.#throwing.has(rule)) this.#unjudged(rule, error);
+      this.#throwing.add(rule);
+      return [];
+    }
   }
 
   #remember(alert: Alert): void {
@@ -102,10 +121,10 @@ export async function watchAlerts(
 
 /** Tells of an alert that has changed, at its severity once it fires. */
 export function emitAlert(emitter: Emitter, alert: Alert): void {
-  const { rule, component, state, severity, value, limit, unit, text } = alert;
+  const { rule, component: id, state, severity, value, limit, unit, text, sinceMs } = alert;
   const event =
     state === 'pending' ? alertPending : state === 'firing' ? alertFired : alertResolved;
-  const fields = { rule, id: component, severity, value, limit, unit, text };
+  const fields = { rule, id, severity, value, limit, unit, text, sinceMs, leftMs: alert.leftMs };
   emitter.emit(event, fields, { level: state === 'firing' ? severity : event.level });
 }
 

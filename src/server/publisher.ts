@@ -1,7 +1,6 @@
 import { type Clock, type LogLevel, silentLogger, type Timer } from '../core/index.ts';
 import type { Run } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
-import { alertResolved } from '../observe/alerts/events.ts';
 import {
   commandReceived,
   Emitter,
@@ -23,8 +22,6 @@ import type { ObservationParts } from './parts.ts';
 /** How often the loop shows that it turns, and sends what there is. */
 export const beatEveryMs = 100;
 const beatsPerSnapshot = 10;
-/** Alerts that are shown as resolved lately. */
-const resolvedMax = 100;
 
 export interface PublisherParts {
   readonly run: Run;
@@ -49,7 +46,6 @@ export class Publisher {
   #isStopped = false;
   /** Whether an alert has changed since the last publication. */
   #isChanged = false;
-  readonly #resolved: object[] = [];
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
@@ -105,12 +101,8 @@ export class Publisher {
     return answer;
   }
 
-  #heed({ name, at, fields }: ObservedEvent): void {
-    if (!name.startsWith('alert.')) return;
-    this.#isChanged = true;
-    if (name !== alertResolved.name) return;
-    this.#resolved.push({ at, ...fields });
-    if (this.#resolved.length > resolvedMax) this.#resolved.shift();
+  #heed({ name }: ObservedEvent): void {
+    if (name.startsWith('alert.')) this.#isChanged = true;
   }
 
   #beat(): void {
@@ -129,7 +121,7 @@ export class Publisher {
     this.#isChanged = false;
     const stats = this.#stats();
     this.#outbox.document('snapshot', JSON.stringify(stats));
-    const alerts = { active: stats.alerts, history: this.#resolved };
+    const alerts = { active: stats.alerts, history: this.#parts.run.alertHistory };
     this.#outbox.document('alerts', JSON.stringify(alerts));
     this.#outbox.flush();
   }

@@ -330,7 +330,11 @@ test('an alert is shown when it fires, and among those resolved when it is', asy
   );
   figure.value = 0;
   await vi.waitFor(
-    async () => expect(await alerts()).toMatchObject({ active: [], history: [{ rule: 'figure' }] }),
+    async () =>
+      expect(await alerts()).toMatchObject({
+        active: [],
+        history: [{ rule: 'figure', state: 'resolved', value: 0 }],
+      }),
     patience,
   );
 });

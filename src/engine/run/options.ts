@@ -2,6 +2,7 @@ import type { Batch } from '../../batch/index.ts';
 import type { Logger } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
 import type {
+  Alert,
   AlertRule,
   EventListener,
   RunReport,
@@ -46,6 +47,8 @@ export interface Run extends AsyncDisposable {
   stats(options?: StatsOptions): RunStats;
   /** Tells of every event of the engine from now on, at once and in order. Gives what ends that. */
   listen(listener: EventListener): () => void;
+  /** Alerts resolved lately, the oldest first, at most 100; those that are not are in `stats`. */
+  readonly alertHistory: readonly Alert[];
   /** Its components and what flows between them. Frozen. */
   topology(): Topology;
   /**

@@ -46,11 +46,14 @@ export class RunAlerts {
     const { rules, settings, emitter, outside, stats } = this.#parts;
     if (rules === undefined && settings === undefined) return;
     const { clock } = outside;
-    const { Alerts, emitAlert, watchAlerts } = await clock.hold(import('../../observe/alerts.ts'));
+    const [{ Alerts, emitAlert, watchAlerts }, { alertUnjudged }] = await clock.hold(
+      Promise.all([import('../../observe/alerts.ts'), import('../../observe/alerts/events.ts')]),
+    );
     await this.#openWebhook(settings?.webhook);
     this.#alerts = new Alerts({
       rules: rules ?? (await this.#rulesOf(settings!)),
       changed: (alert) => emitAlert(emitter, alert),
+      unjudged: ({ name: rule }, error) => emitter.emit(alertUnjudged, { rule, error }),
     });
     await watchAlerts(this.#alerts, { stats }, { clock, signal });
   }
@@ -98,7 +101,10 @@ export class RunAlerts {
         clock,
         random,
       }),
-      failed: (reason) => emitter.emit(alertUndelivered, { reason }),
+      failed: (reason, { name: event, fields }) => {
+        const { rule, id } = fields;
+        emitter.emit(alertUndelivered, { event, rule, id, reason });
+      },
     });
     emitter.listen(this.#webhook.listener);
   }

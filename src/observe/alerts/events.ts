@@ -1,6 +1,7 @@
 import { defineEvent, type EventDefinition } from '../../core/index.ts';
 
-type AlertField = 'rule' | 'id' | 'severity' | 'value' | 'limit' | 'unit' | 'text';
+type AlertField =
+  'rule' | 'id' | 'severity' | 'value' | 'limit' | 'unit' | 'text' | 'sinceMs' | 'leftMs';
 
 const fields: Readonly<Record<AlertField, string>> = {
   rule: 'the rule, as `queue-saturation`',
@@ -10,6 +11,8 @@ const fields: Readonly<Record<AlertField, string>> = {
   limit: 'the limit that it has passed, or will pass',
   unit: 'of the figure and the limit',
   text: 'why, with figures, for people',
+  sinceMs: 'since when it has been bad: wall time in milliseconds',
+  leftMs: 'milliseconds until the limit is reached; not there once it has been',
 };
 
 /** `alert.pending` */
@@ -42,12 +45,27 @@ export const alertResolved: EventDefinition<AlertField> = defineEvent({
 });
 
 /** `alert.undelivered` */
-export const alertUndelivered: EventDefinition<'reason'> = defineEvent({
+export const alertUndelivered: EventDefinition<'event' | 'rule' | 'id' | 'reason'> = defineEvent({
   name: 'alert.undelivered',
   level: 'ERROR',
-  summary: 'A webhook did not take an alert, however often it was tried.',
-  fields: { reason: 'what the last try ended with' },
+  summary: 'The webhook was not told of an alert, however often it was tried.',
+  fields: {
+    event: '`alert.fired` or `alert.resolved`',
+    rule: 'the rule',
+    id: 'the component that it is about; empty for the run',
+    reason: 'what the last try ended with, or why there was none',
+  },
   metric: 'millrace_alerts_undelivered_total',
+  isKept: true,
+});
+
+/** `alert.unjudged` */
+export const alertUnjudged: EventDefinition<'rule' | 'error'> = defineEvent({
+  name: 'alert.unjudged',
+  level: 'ERROR',
+  summary: 'A rule throws: what it watches is not watched. Told once, until it works again.',
+  fields: { rule: 'the rule', error: 'what it threw' },
+  metric: 'millrace_alerts_unjudged_total',
 });
 
 /** What alerts say. */
@@ -56,4 +74,5 @@ export const alertEvents: readonly EventDefinition[] = [
   alertFired,
   alertResolved,
   alertUndelivered,
+  alertUnjudged,
 ];

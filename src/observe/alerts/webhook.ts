@@ -11,10 +11,10 @@ export interface AlertWebhookOptions {
   readonly network: Network;
   /** Around each request: a retry with a limit, say. Made once unless given. */
   readonly policy?: Policy;
-  /** How many wait at most; the oldest is dropped then, and counted. 100 unless given. */
+  /** How many wait at most; the oldest is given up then. 100 unless given. */
   readonly queueMax?: number;
-  /** Told of what could not be delivered. */
-  readonly failed?: (reason: string) => void;
+  /** Told of each that was not delivered. */
+  readonly failed?: (reason: string, event: ObservedEvent) => void;
 }
 
 /** Sends alerts that fire or are resolved to a URL, one after the other, each as one JSON object. */
@@ -23,24 +23,18 @@ export class AlertWebhook {
   readonly #waiting: ObservedEvent[] = [];
   readonly #aborting = new AbortController();
   #sending: Promise<void> | undefined;
-  #dropped = 0;
 
   constructor(options: AlertWebhookOptions) {
     this.#options = options;
-  }
-
-  /** Alerts that there was no room for. */
-  get dropped(): number {
-    return this.#dropped;
   }
 
   /** Give it to `run.listen`. */
   readonly listener: EventListener = (event) => {
     if (event.name !== 'alert.fired' && event.name !== 'alert.resolved') return;
     this.#waiting.push(event);
-    if (this.#waiting.length > (this.#options.queueMax ?? 100)) {
-      this.#waiting.shift();
-      this.#dropped++;
+    const { queueMax = 100, failed } = this.#options;
+    if (this.#waiting.length > queueMax) {
+      failed?.(`more than ${queueMax} wait`, this.#waiting.shift()!);
     }
     this.#sending ??= this.#send().finally(() => (this.#sending = undefined));
   };
@@ -58,13 +52,16 @@ export class AlertWebhook {
     const { policy, failed } = this.#options;
     const { signal } = this.#aborting;
     for (let event = this.#waiting.shift(); event !== undefined; event = this.#waiting.shift()) {
+      if (signal.aborted) {
+        failed?.('not sent: the webhook is closed', event);
+        continue;
+      }
       const sent = event;
       const attempt = (one: AbortSignal): Promise<void> => this.#post(sent, one);
       try {
         await (policy === undefined ? attempt(signal) : policy.execute(attempt, signal));
       } catch (error) {
-        failed?.(reasonOf(error));
-        if (signal.aborted) return;
+        failed?.(reasonOf(error), event);
       }
     }
   }
