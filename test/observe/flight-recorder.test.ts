@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import {
   mkdirSync,
   mkdtempSync,
@@ -319,4 +320,27 @@ test.each([
   expect(() => parseFlight(text, 'file.json')).toThrow(
     expect.objectContaining({ code: 'ERR_CONFIG_INVALID', place: 'file.json' }),
   );
+});
+
+test.each([
+  ['throw', 1, 'crash'],
+  ['reject', 1, 'crash'],
+  // Whoever undoes it, ends the process, or comes to an end has no crash.
+  ['undone', 1, undefined],
+  ['exit', 7, undefined],
+  ['end', 0, undefined],
+])('a program that ends by %s', async (way, code, reason) => {
+  const directory = temporaryDirectory();
+  const program = join(import.meta.dirname, 'flight-crash.ts');
+  const child = spawn(process.execPath, [program, way, directory], { stdio: 'ignore' });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  expect(await new Promise((resolve) => child.on('close', resolve))).toBe(code);
+  if (reason === undefined) expect(filesIn(directory)).toEqual([]);
+  else {
+    const { why, stack, stats } = readOnly(directory);
+    expect(why).toBe('boom');
+    expect(stack).toContain('flight-crash.ts');
+    expect(stats).toMatchObject({ pipeline: 'host', status: 'running' });
+    expect(stats.recordsOut).toBeGreaterThan(0);
+  }
 });
