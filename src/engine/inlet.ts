@@ -18,19 +18,20 @@ export function inletOf(queues: readonly FlowQueue[]): Inlet {
 }
 
 /**
- * Takes the next flow; undefined at the end. The wait counts as idle. Throws, holding nothing, once
- * the run is stopped at once.
+ * Takes the next flow; undefined at the end. The wait counts as idle, from `sinceMs` on. Throws,
+ * holding nothing, once the run is stopped at once.
  */
 export async function takeFlow(
   inlet: Inlet,
   observed: Observed,
   signal: AbortSignal,
+  sinceMs: number = observed.lastMs,
 ): Promise<Flow | undefined> {
   let flow = inlet.next();
   if (flow instanceof Promise) {
-    const startMs = observed.now();
     flow = await flow;
-    observed.meter.idleMs += observed.now() - startMs;
+    // The queue has read the clock as it gave the flow.
+    observed.waited('idleMs', sinceMs, observed.lastMs);
   }
   if (signal.aborted) letGo(flow);
   signal.throwIfAborted();

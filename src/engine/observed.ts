@@ -27,6 +27,8 @@ export class Observed {
   policy: () => PolicyReport | undefined = () => undefined;
   /** Traces its work, where the run is traced. */
   tracing: RunTracing | undefined;
+  /** When the clock was last read for it. */
+  lastMs: number;
   /** Rows that nothing accounted for when it was last checked. */
   unaccounted = 0;
   /** Since when its connector is open, in monotonic milliseconds; undefined while it is not. */
@@ -46,6 +48,7 @@ export class Observed {
     this.#emitter = emitter;
     this.log = emitter.log.bindContext({ component: id, stageId: id });
     this.#clock = clock;
+    this.lastMs = clock.monotonic();
     this.#slowest = slowest;
   }
 
@@ -65,7 +68,7 @@ export class Observed {
   }
 
   now(): number {
-    return this.#clock.monotonic();
+    return (this.lastMs = this.#clock.monotonic());
   }
 
   /** Lets timers, signals and I/O have their turn. Virtual time stands still meanwhile. */
@@ -73,14 +76,12 @@ export class Observed {
     return this.#clock.hold(new Promise((resolve) => setImmediate(resolve)));
   }
 
-  /** Times a wait: `blockedMs` for room downstream, `idleMs` for input. */
-  async waited<T>(kind: 'blockedMs' | 'idleMs', wait: Promise<T>): Promise<T> {
-    const start = this.#clock.monotonic();
-    try {
-      return await wait;
-    } finally {
-      this.meter[kind] += this.#clock.monotonic() - start;
-    }
+  /**
+   * Counts a wait that is over, since the clock was last read for the component: `blockedMs` for
+   * room downstream, `idleMs` for input.
+   */
+  waited(kind: 'blockedMs' | 'idleMs', sinceMs: number, untilMs: number = this.now()): void {
+    this.meter[kind] += untilMs - sinceMs;
   }
 
   /**
@@ -91,10 +92,9 @@ export class Observed {
   worked<T>(
     work: () => T | Promise<T>,
     rows: number | ((result: T) => number),
-    startMs: number = this.#clock.monotonic(),
+    startMs: number = this.now(),
   ): T | Promise<T> {
     const sleptBefore = this.#sleptMs;
-    const rowsOf = (result: T): number => (typeof rows === 'number' ? rows : rows(result));
     let result: T | Promise<T>;
     try {
       result = work();
@@ -105,7 +105,7 @@ export class Observed {
     if (result instanceof Promise) {
       return result.then(
         (given) => {
-          this.#workedFrom(startMs, sleptBefore, rowsOf(given));
+          this.#workedFrom(startMs, sleptBefore, countOf(rows, given));
           return given;
         },
         (error: unknown) => {
@@ -114,12 +114,12 @@ export class Observed {
         },
       );
     }
-    this.#workedFrom(startMs, sleptBefore, rowsOf(result));
+    this.#workedFrom(startMs, sleptBefore, countOf(rows, result));
     return result;
   }
 
   #workedFrom(startMs: number, sleptBefore: number, rows: number): void {
-    const endMs = this.#clock.monotonic();
+    const endMs = this.now();
     const slept = Math.min(endMs - startMs, this.#sleptMs - sleptBefore);
     this.meter.idleMs += slept;
     this.measured(endMs - startMs - slept, endMs, rows);
@@ -157,4 +157,8 @@ export class Observed {
       sleep: (delayMs, options) => this.idle(clock.sleep(delayMs, options)),
     };
   }
+}
+
+function countOf<T>(rows: number | ((result: T) => number), result: T): number {
+  return typeof rows === 'number' ? rows : rows(result);
 }

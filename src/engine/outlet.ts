@@ -24,8 +24,11 @@ export class Outlet {
     for (let more = 1; more < queues.length; more++) batch.retain();
     if (queues.length === 0) batch.release();
     for (const queue of queues) {
-      const room = queue.push(batch, this.#observed.meter.lastProgressMs);
-      if (room !== undefined) await this.#observed.waited('blockedMs', room);
+      const { lastMs } = this.#observed;
+      const room = queue.push(batch, lastMs);
+      if (room === undefined) continue;
+      await room;
+      this.#observed.waited('blockedMs', lastMs);
     }
   }
 

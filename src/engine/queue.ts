@@ -133,9 +133,9 @@ export class Queue implements FlowQueue {
   #take(): Flow | undefined {
     const flow = this.#flows.shift();
     const sinceMs = this.#since.shift();
+    const nowMs = this.#observed.now();
     if (flow !== undefined && !isCut(flow)) {
-      const { meter } = this.#observed;
-      meter.wait.record((this.#observed.now() - sinceMs!) / 1000);
+      this.#observed.meter.wait.record((nowMs - sinceMs!) / 1000);
       this.#rows -= flow.length;
       this.#bytes -= flow.bytes;
       this.#batches--;

@@ -29,7 +29,10 @@ export async function runStages(parts: StageLoopParts): Promise<void> {
 async function runFused(parts: StageLoopParts): Promise<void> {
   const { nodes, inlet, outlet, signal } = parts;
   for (;;) {
-    const flow = await takeFlow(inlet, nodes[0]!.observed, signal);
+    // The first waits when the last of them that had something to do is done.
+    let sinceMs = 0;
+    for (const { observed } of nodes) sinceMs = Math.max(sinceMs, observed.lastMs);
+    const flow = await takeFlow(inlet, nodes[0]!.observed, signal, sinceMs);
     if (flow === undefined) return;
     if (isCut(flow)) {
       for (const node of nodes) {

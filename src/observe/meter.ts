@@ -44,15 +44,20 @@ export class Meter {
 class Rate {
   readonly #rows = new Float64Array(rateSeconds + 1);
   readonly #seconds = new Float64Array(rateSeconds + 1).fill(-Infinity);
+  /** Where the present second is counted, and until when that is. */
+  #slot = 0;
+  #untilMs = -Infinity;
 
   add(rows: number, nowMs: number): void {
-    const second = Math.floor(nowMs / 1000);
-    const slot = second % this.#rows.length;
-    if (this.#seconds[slot] !== second) {
-      this.#seconds[slot] = second;
-      this.#rows[slot] = 0;
-    }
-    this.#rows[slot]! += rows;
+    if (nowMs >= this.#untilMs) this.#begin(Math.floor(nowMs / 1000));
+    this.#rows[this.#slot]! += rows;
+  }
+
+  #begin(second: number): void {
+    this.#slot = second % this.#rows.length;
+    this.#untilMs = (second + 1) * 1000;
+    this.#seconds[this.#slot] = second;
+    this.#rows[this.#slot] = 0;
   }
 
   at(nowMs: number, startMs: number): number {

@@ -112,7 +112,9 @@ export class OptionalLane {
     await writer.opened;
     for (;;) {
       const next = inlet.next();
-      const flow = next instanceof Promise ? await observed.waited('idleMs', next) : next;
+      const { lastMs } = observed;
+      const flow = await next;
+      if (next instanceof Promise) observed.waited('idleMs', lastMs);
       if (flow === undefined) return true;
       if (signal.aborted) {
         // Kept, or dropped, with what was in hand.
