@@ -12,8 +12,8 @@ export class Origin {
   readonly partition: string;
   /** When the source gave it, in milliseconds of the run's monotonic clock; the engine says it. */
   readMs: number | undefined;
-  /** What the spans of its batch belong to, where that is traced; the engine says it. */
-  trace: object | undefined;
+  /** What the spans of its batch belong to; null where it is not to be traced. The engine says it. */
+  trace: object | null | undefined;
   readonly #positions: number | Float64Array;
   readonly #ordinals: readonly Int32Array[];
 

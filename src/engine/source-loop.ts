@@ -291,11 +291,12 @@ export class SourceLoop {
   }
 
   /** The last read, as the time that it was at work for: most of the rest it waited for input. */
-  #trace(rows: number, error?: unknown): object | undefined {
+  #trace(rows: number, error?: unknown): object | null {
     const { observed } = this.#parts;
+    if (observed.tracing === undefined) return null;
     const { busyMs, lastProgressMs: endMs = 0 } = observed.meter;
     const startMs = endMs - (busyMs - this.#busyMs);
-    return observed.tracing?.read(observed, { startMs, endMs, rows, error });
+    return observed.tracing.read(observed, { startMs, endMs, rows, error }) ?? null;
   }
 
   #end(): void {

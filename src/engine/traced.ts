@@ -12,7 +12,7 @@ export function traced<T>(
   work: () => T | Promise<T>,
 ): () => T | Promise<T> {
   const { tracing, tally } = observed;
-  if (trace === undefined || tracing === undefined) return work;
+  if (!trace || tracing === undefined) return work;
   return () => {
     const failedBefore = tally.dead;
     const span = tracing.begin(observed, { parents: [trace], rows, startMs: observed.now() });
@@ -48,7 +48,7 @@ interface GivenBatch {
 export class GivenTraces {
   readonly #observed: Observed;
   readonly #given = new Map<BatchTrace, GivenBatch>();
-  #last: BatchTrace | undefined;
+  #last: BatchTrace | null | undefined;
 
   constructor(observed: Observed) {
     this.#observed = observed;
@@ -56,7 +56,7 @@ export class GivenTraces {
 
   take({ origin: { trace }, length: rows }: Batch): void {
     this.#last = trace;
-    if (trace === undefined) return;
+    if (!trace) return;
     const [oldest] = this.#given.keys();
     if (this.#given.size >= linksMax) this.#given.delete(oldest!);
     this.#given.set(trace, { rows, startMs: this.#observed.now() });
@@ -64,12 +64,15 @@ export class GivenTraces {
 
   /** The stage gave a batch: made of one that it was given, of several, or one more of the last. */
   gave({ origin }: Batch): void {
-    const parents =
-      origin.trace === undefined
-        ? [...this.#given.keys()]
-        : [origin.trace].filter((trace) => this.#given.has(trace));
+    const { trace } = origin;
+    if (trace === null || this.#observed.tracing === undefined) return;
+    if (trace !== undefined) {
+      if (this.#given.has(trace)) this.#record([trace], undefined);
+      return;
+    }
+    const parents = [...this.#given.keys()];
     const made = this.#record(parents, undefined);
-    origin.trace ??= parents.length > 1 ? made : (parents[0] ?? this.#last);
+    origin.trace = parents.length > 1 ? made : (parents[0] ?? this.#last);
   }
 
   /** The stage threw on what it was given. */

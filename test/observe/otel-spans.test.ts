@@ -21,6 +21,7 @@ import { createTelemetry, type Telemetry, type TelemetryOptions } from '../../sr
 import { virtualOutside, type VirtualOutside } from '../../src/testing/outside.ts';
 import {
   numbered,
+  type Reading,
   readings,
   scriptedSink,
   scriptedSource,
@@ -70,7 +71,8 @@ describe('the spans of a run', () => {
       .pipe(
         stageOf(() => async (batch) => {
           await clock.sleep(20);
-          return batch;
+          // Of another origin, which knows nothing of the trace.
+          return Batch.from(batch.toRows() as Reading[], readings);
         }),
       )
       .to(scriptedSink({ answer: () => clock.sleep(250) }))
@@ -233,6 +235,39 @@ describe('the spans of a run', () => {
       { name: 'process probe', parent: 'receive scripted', startMs: 0, ms: 0 },
       { name: 'process probe', parent: 'receive scripted', startMs: 0, ms: 0 },
     ]);
+  });
+
+  test('of such a stage are of the batches that were sampled, whatever it drops', async () => {
+    await using receiver = await otlpReceiver();
+    const outside = virtualOutside();
+    await using telemetry = await telemetryFor(receiver, outside, { sampleRatio: 0.5 });
+    const everyOther: Stage = {
+      async *transform(stream: AsyncIterable<Flow>): AsyncGenerator<Flow> {
+        let count = 0;
+        for await (const flow of stream) if (isCut(flow) || count++ % 2 === 0) yield flow;
+      },
+      held: () => 0,
+    };
+    const many = Array.from({ length: 100 }, () => numbered(1));
+    await testPipeline({}, [], outside)
+      .from(scriptedSource({ schema: readings, batches: many }))
+      .pipe(stageOf(() => everyOther))
+      .to(scriptedSink({}))
+      .run({ tracing: telemetry.tracing });
+    await telemetry.close();
+    const { spans } = receiver;
+    const called = (name: string): OtlpSpan[] => spans.filter((span) => span.name === name);
+    const reads = called('receive scripted');
+    const worked = called('process probe');
+    expect(reads.length).toBeGreaterThan(30);
+    expect(reads.length).toBeLessThan(70);
+    expect(worked.length).toBeGreaterThan(10);
+    expect(worked.length).toBeLessThan(reads.length);
+    expect(called('send scripted-2')).toHaveLength(worked.length);
+    expect(worked.flatMap(({ links }) => links)).toEqual([]);
+    const parents = worked.map(({ parentSpanId }) => parentSpanId);
+    expect(new Set(parents).size).toBe(worked.length);
+    expect(reads.map(({ spanId }) => spanId)).toEqual(expect.arrayContaining(parents));
   });
 
   test('say how work failed, by its code, and how many rows did; never what was in them', async () => {
