@@ -94,7 +94,7 @@ export class Track {
     const leftMs = limit === undefined ? undefined : this.#slope?.msUntil(limit);
     if (limit === undefined || leftMs === undefined || leftMs > forecastMs!) return undefined;
     const text = `${this.#show(value)}, limit ${this.#show(limit)} reached in ${timeText(leftMs)}`;
-    return { severity: 'WARNING', value, limit, leftMs, text };
+    return { severity: 'WARNING', value, limit, leftMs: Math.round(leftMs), text };
   }
 
   #isBeyond(value: number, limit: number): boolean {
