@@ -16,6 +16,7 @@ import { ReportFile } from './report-file.ts';
 import { prepareServing, type ServeCommandOptions } from './serve.ts';
 import { reportJson, reportLines, reportTable } from './report.ts';
 import { columnsOf } from './screen.ts';
+import { telemetryOf } from './telemetry.ts';
 import type { Terminal } from './terminal.ts';
 import { escapeControls } from './text.ts';
 
@@ -72,15 +73,18 @@ async function runPlan(
       ? new LiveView((format, text) => terminal.style(format, text))
       : undefined;
   const serving = await prepareServing(options, log, terminal);
+  const telemetry = await telemetryOf(log);
   const run = startRun(planned.plan, {
     log: serving?.logTail ?? log,
     // A pipeline that says nothing of alerts is watched by all that are shipped.
     ...(planned.plan.settings.alerts === undefined && { alerts: shippedRules() }),
     ...(durationMsMax !== undefined && { durationMsMax }),
     ...(recordsMax !== undefined && { recordsMax }),
+    ...(telemetry !== undefined && { tracing: telemetry.tracing }),
     ...(view !== undefined && { watch: (sink, batch) => view.readings.watch(sink, batch) }),
   });
   stopper.run = run;
+  telemetry?.watch(run);
   const recorder = recordFlight(run, planned.plan, serving?.logTail ?? log);
   const over = new AbortController();
   const server = await serving?.start(run, recorder).catch(async (error: unknown) => {
@@ -100,12 +104,14 @@ async function runPlan(
   recorder[Symbol.dispose]();
   await server?.close();
   await progress;
+  const sent = telemetry?.close();
   // It does not wait for a reader of standard error that takes nothing.
   void log.flush();
   terminal.hideStatus();
   await printReport(report, planned, options, terminal);
   const code = failure === undefined ? exitCodes.done : failureCode(failure, terminal);
   const written = await saveReport(report, planned, terminal);
+  await sent;
   const worst = code === exitCodes.done ? written : code;
   return worst === exitCodes.done ? reportCode(report, options) : worst;
 }
