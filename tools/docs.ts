@@ -1,6 +1,7 @@
 /**
- * Writes what is derived from the descriptions: a page per component, the error codes, and the
- * schemas of pipeline files. With `--check` it writes nothing and fails where something is out of date.
+ * Writes what is derived from the descriptions: a page per component, the error codes, the events,
+ * the rules for alerts, and the schemas of pipeline files. With `--check` it writes nothing and fails
+ * where something is out of date.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,9 +14,10 @@ import { connectors } from '../src/connectors/index.ts';
 import { type Definition, PipelineRegistry } from '../src/core/index.ts';
 import { configSchema, exampleConfig, optionsSchema } from '../src/engine/config-schema.ts';
 import { errorCodes } from '../src/errors.ts';
-import { eventCatalogue } from '../src/observe/index.ts';
+import { type AlertRule, eventCatalogue, shippedRules } from '../src/observe/index.ts';
 import * as millrace from '../src/index.ts';
 import { stages } from '../src/stages/index.ts';
+import { begunAt, collapses, firedAt } from '../test/observe/collapses.ts';
 import { assertSameText, Checks } from './checks.ts';
 import { root } from './run-command.ts';
 
@@ -32,6 +34,7 @@ async function derivedFiles(): Promise<Map<string, string>> {
   files.set(`${pages}/README.md`, await markdown(listPage()));
   files.set('docs/errors.md', await markdown(errorPage()));
   files.set('docs/observability/events.md', await markdown(eventPage()));
+  files.set('docs/observability/alert-rules.md', await markdown(alertRulePage()));
   const registry = new PipelineRegistry(components);
   for (const [file, version] of [
     ['pipeline.schema.json', 'draft-7'],
@@ -164,6 +167,42 @@ function eventPage(): string {
     'What the engine says by itself. Each is a log line, a counter, and tells whoever listens: `run.listen(listener)`. What a component says beside them is in its logs.',
     ...events,
   ].join('\n\n');
+}
+
+function alertRulePage(): string {
+  // Those that need a limit of one's own are shown with shares of it.
+  const rules = shippedRules({ 'throughput-floor': { clear: 0 } }, { memoryMiBMax: 100 });
+  const early = Object.entries(collapses).map(([name, collapse]) => {
+    const fired = firedAt(name, collapse)!;
+    const left = collapse.brokenAt === undefined ? '' : `${collapse.brokenAt - fired} s`;
+    return `| \`${name}\` | ${collapse.what} | ${fired - begunAt} s | ${left} |`;
+  });
+  return [
+    notice,
+    '# Rules for alerts',
+    'What is shipped, with its limits unless others are given. How they are used: [alerts](alerts.md).',
+    [
+      '| rule | fires when | warning | critical | clear | looks | forecast |',
+      '| --- | --- | --- | --- | --- | --- | --- |',
+      ...rules.map(alertRuleRow),
+    ].join('\n'),
+    '`3 of 5`: of the last five looks, one a second, three must be bad for it to fire, and three good for it to be resolved. Forecast: it also fires when the figure, as it moves, reaches its highest limit within that time.',
+    '## How early they fire',
+    'In a scripted collapse for each rule, one look a second: after how long it fires, and how long that is before it is too late, where that is one moment. What is broken from the first moment on, as an open breaker, is told of then.',
+    ['| rule | collapse | fires after | left |', '| --- | --- | --- | --- |', ...early].join('\n'),
+  ].join('\n\n');
+}
+
+function alertRuleRow({ name, summary, unit, limits, of, bad, forecastMs }: AlertRule): string {
+  const show = (limit: number | undefined, side = ''): string => {
+    if (name === 'throughput-floor') return 'yours';
+    if (limit === undefined) return '';
+    return `${side}${limit} ${name === 'memory-growth' ? '% of `memoryMiBMax`' : unit}`;
+  };
+  const side = bad === 'below' ? '< ' : '> ';
+  const cells = [show(limits.warn, side), show(limits.critical, side), show(limits.clear)];
+  const forecast = forecastMs === undefined ? '' : `${forecastMs / 1000} s`;
+  return `| \`${name}\` | ${[summary, ...cells, `${of.m} of ${of.n}`, forecast].map(cell).join(' | ')} |`;
 }
 
 function markdown(text: string): Promise<string> {

@@ -8,6 +8,7 @@ import {
   type RunStats,
   shippedRules,
 } from '../../src/observe/index.ts';
+import { begunAt, collapses, firedAt } from './collapses.ts';
 import { componentStats, runStats } from './run-stats.ts';
 
 /** A rule over one figure that is given look by look. */
@@ -221,151 +222,15 @@ describe('a forecast', () => {
 });
 
 describe('shipped rules', () => {
-  /** Which rule fires when, at `second` on; `collapse` begins at 60 s. */
-  function firstFired(series: readonly RunStats[], name: string): number | undefined {
-    const alerts = new Alerts({ rules: shippedRules({}, { memoryMiBMax: 1000 }) });
-    for (const stats of series) {
-      const fired = alerts
-        .look(stats)
-        .find(({ rule, state }) => rule === name && state === 'firing');
-      if (fired !== undefined) return stats.durationMs / 1000;
-    }
-    return undefined;
-  }
-
-  const seconds = (of: (second: number) => RunStats, count = 240) =>
-    Array.from({ length: count }, (_, second) => of(second));
-  const after = (second: number) => Math.max(0, second - 60);
-
-  /** Sums up to `second` of what each second adds. */
-  const sum = (second: number, each: (second: number) => number): number => {
-    let total = 0;
-    for (let at = 0; at <= second; at++) total += each(at);
-    return total;
-  };
-
-  const collapses: Record<string, { of: (second: number) => RunStats; by: number; at: number }> = {
-    // A second that is three times as long as before; batches take longer by 20 % each second.
-    'latency-spike': {
-      of: (second) => {
-        const meanMs = (at: number) => 5 * 1.2 ** after(at);
-        const count = 100 * (second + 1);
-        const total = sum(second, (at) => 100 * meanMs(at));
-        const work = { ...componentStats('s').work, count, meanMs: total / count };
-        return runStats(second, { components: [componentStats('s', { work })] });
-      },
-      // 100 ms a batch, where 10 batches a second are all there is time for.
-      at: 77,
-      by: 70,
-    },
-    // The consumer has stopped; the queue has room for a minute.
-    'queue-saturation': {
-      of: (second) => {
-        const fill = Math.min(1, 0.1 + after(second) / 60);
-        return runStats(second, { queues: { s: { depth: 1, rows: 1, bytes: 1, fill } } });
-      },
-      at: 114,
-      by: 80,
-    },
-    'lag-saturation': {
-      of: (second) =>
-        runStats(second, {
-          components: [componentStats('in', { kind: 'source', perSecond: 100 })],
-          lag: { in: 100 + 200 * after(second) },
-        }),
-      at: 210,
-      by: 150,
-    },
-    'retry-rate': {
-      of: (second) => {
-        const share = (at: number) => Math.min(1, 0.02 + after(at) / 50);
-        const attempts = 100 * (second + 1);
-        const retries = sum(second, (at) => Math.round(100 * share(at)));
-        const policy = {
-          calls: attempts,
-          attempts,
-          retries,
-          substituted: 0,
-          suppressed: 0,
-          breakers: [],
-        };
-        return runStats(second, { components: [componentStats('s', { policy })] });
-      },
-      at: 109,
-      by: 72,
-    },
-    'memory-growth': {
-      of: (second) =>
-        runStats(second, {
-          process: {
-            rssBytes: (300 + 5 * after(second)) * 1_048_576,
-            heapUsedBytes: 0,
-            loopUtilization: 0,
-          },
-        }),
-      at: 180,
-      by: 110,
-    },
-    'degraded-streak': {
-      of: (second) =>
-        runStats(second, {
-          components: [componentStats('s')],
-          degraded: second >= 60 ? { s: 'slow' } : {},
-        }),
-      at: 240,
-      by: 91,
-    },
-    'open-breaker': {
-      of: (second) => {
-        const state = second >= 60 ? 'open' : 'closed';
-        const breakers = [{ name: 'b', state, opens: 0, openMs: 0, refused: 0 } as const];
-        const counts = { calls: 0, attempts: 0, retries: 0, substituted: 0, suppressed: 0 };
-        return runStats(second, {
-          components: [componentStats('s', { policy: { ...counts, breakers } })],
-        });
-      },
-      at: 240,
-      by: 60,
-    },
-    'stalled-source': {
-      of: (second) =>
-        runStats(second, {
-          components: [
-            componentStats('in', { kind: 'source', sinceProgressMs: 1000 * after(second) }),
-          ],
-        }),
-      at: 240,
-      by: 121,
-    },
-    'dead-letter-growth': {
-      of: (second) => {
-        const dead = sum(second, (at) => Math.min(100, 2 * after(at)));
-        return runStats(second, {
-          components: [componentStats('s', { in: 1000 * (second + 1), dead })],
-        });
-      },
-      at: 110,
-      by: 68,
-    },
-    'ledger-mismatch': {
-      of: (second) =>
-        runStats(second, {
-          components: [componentStats('s', { unaccounted: second >= 60 ? 1 : 0 })],
-        }),
-      at: 240,
-      by: 60,
-    },
-  };
-
-  test.each(Object.entries(collapses))('%s fires early', (name, { of, at, by }) => {
-    const fired = firstFired(seconds(of), name);
-    expect(fired).toBeGreaterThanOrEqual(60);
-    expect(fired).toBeLessThanOrEqual(by);
-    expect(fired).toBeLessThan(at);
+  test.each(Object.entries(collapses))('%s fires early', (name, collapse) => {
+    const fired = firedAt(name, collapse);
+    expect(fired).toBeGreaterThanOrEqual(begunAt);
+    expect(fired).toBeLessThanOrEqual(collapse.firesBy);
+    expect(fired).toBeLessThan(collapse.brokenAt ?? Infinity);
   });
 
   test('a throughput below the floor that is given', () => {
-    const series = seconds((second) =>
+    const series = Array.from({ length: 240 }, (_, second) =>
       runStats(second, {
         components: [componentStats('s', { perSecond: second < 60 ? 900 : 400 })],
       }),
