@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { parseFlight } from '../../src/observe/index.ts';
-import { millrace, temporaryDirectory } from './millrace.ts';
+import { millrace, start, temporaryDirectory } from './millrace.ts';
 
 const config = `name: boiler-room
 source: { interval: { everyMs: 5 } }
@@ -124,4 +124,48 @@ describe('explain refuses', () => {
     expect(stdout).toContain('\\u001b[2Jboom');
     expect(stdout).not.toContain('\u001b');
   });
+});
+
+test('a server gives the last minutes, the figures and the topology, without what references stand for', async () => {
+  const cwd = temporaryDirectory();
+  const canaries = { CANARY_FIELD: 'canary-field', CANARY_PATH: 'canary-path', CANARY_PIN: '7q' };
+  writeFileSync(
+    join(cwd, 'p.yaml'),
+    `name: boiler-room
+source: { interval: { everyMs: 5 } }
+stages:
+  - rename: { fields: { tick: "\${env:CANARY_FIELD}" } }
+  - rename: { fields: { time: "\${env:CANARY_PIN}" } }
+sink: { file: { path: "no/such/\${env:CANARY_PATH}/out.ndjson" }, resilience: { breaker: {} } }
+`,
+  );
+  mkdirSync(join(cwd, 'no'));
+  writeFileSync(join(cwd, 'no', 'such'), 'not a directory');
+  const token = 'an-admin-of-this-test';
+  const env = { ...canaries, MILLRACE_TOKEN: token };
+  const { child, ended, said } = start(['run', 'p.yaml', '--serve', '0'], { cwd, env });
+  const patience = { timeout: 20_000, interval: 50 };
+  const url = await vi.waitFor(() => /serving at (\S+);/.exec(said.stderr)![1]!, patience);
+  const ask = async (what: string): Promise<string> => {
+    const headers = { authorization: `Bearer ${token}` };
+    return (await fetch(`${url}/api/v1/${what}`, { headers })).text();
+  };
+  await vi.waitFor(async () => {
+    expect(await ask('flight-recorder')).toContain('component.degraded');
+    expect(await ask('snapshot')).toContain('"degraded":{"file"');
+  }, patience);
+  const texts = await Promise.all(['snapshot', 'flight-recorder', 'topology'].map(ask));
+  // It would wait for its sink.
+  child.kill('SIGKILL');
+  await ended;
+  const [snapshot, flight, topology] = texts.map((text) => JSON.parse(text) as never) as object[];
+  expect(snapshot).toMatchObject({
+    versions: { millrace: expect.any(String) as string },
+    lanes: [{ id: 'main' }],
+  });
+  expect(flight).toMatchObject({ format: 'millrace-flight', reason: 'asked' });
+  expect(topology).toMatchObject({ pipeline: 'boiler-room' });
+  for (const canary of Object.values(canaries)) {
+    expect(texts.filter((text) => text.includes(canary))).toEqual([]);
+  }
 });

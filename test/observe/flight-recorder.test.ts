@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { describe, expect, onTestFinished, test } from 'vitest';
 
@@ -331,7 +332,7 @@ test.each([
   ['end', 0, undefined],
 ])('a program that ends by %s', async (way, code, reason) => {
   const directory = temporaryDirectory();
-  const program = join(import.meta.dirname, 'flight-crash.ts');
+  const program = fileURLToPath(new URL('flight-crash.ts', import.meta.url));
   const child = spawn(process.execPath, [program, way, directory], { stdio: 'ignore' });
   onTestFinished(() => void child.kill('SIGKILL'));
   expect(await new Promise((resolve) => child.on('close', resolve))).toBe(code);

@@ -63,7 +63,7 @@ export function statsOf(parts: StatsParts): RunStats {
     monotonicMs: time.nowMs,
     process: processStats(),
     isPaced: plan.sources.some(isPaced),
-    degraded: Object.fromEntries(degraded),
+    degraded: Object.fromEntries([...degraded].map(([id, reason]) => [id, plan.scrub(reason)])),
     queues,
     alerts: [...parts.alerts],
     events: Object.fromEntries(parts.events),
