@@ -11,6 +11,7 @@ import {
   type RecordOf,
   schema,
   type Source,
+  type SourceComponent,
 } from 'millrace';
 import { type RunStats, StructuredLogger } from 'millrace/observe';
 
@@ -32,13 +33,11 @@ interface Played {
 }
 
 /** Reads a number out of each message of a source; what is no JSON fails. */
-async function play(
-  source: Source<Messages> | ReturnType<typeof memorySource<Messages>>,
-): Promise<Played> {
+async function play(source: Source<Messages> | SourceComponent<Messages>): Promise<Played> {
   const lines: Record<string, string>[] = [];
   const log = new StructuredLogger({ write: (line) => lines.push(JSON.parse(line)) });
   const dead = memorySink({ schema: deadLetterSchema });
-  await using run = await pipeline('failed-records')
+  const run = await pipeline('failed-records')
     .deadLetters(dead)
     .from(source, { id: 'devices' })
     .pipe(
