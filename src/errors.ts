@@ -20,7 +20,8 @@ export const errorCodes = {
   ERR_OUTPUT_CLOSED:
     'What reads the output has closed it (as `head` does): the run ends, and cleanly.',
   ERR_PEER_MISSING: 'An optional package is needed for this and is not installed.',
-  ERR_POLICY_FUNCTION: 'A function that a policy was given threw; what it threw is the cause.',
+  ERR_POLICY_FUNCTION:
+    'A function that a policy was given threw, which is the cause, or answered with a promise.',
   ERR_RATE_LIMITED: 'As many calls as the rate allows have been made.',
   ERR_RETRY_EXHAUSTED: 'A call failed as often as it may be tried; the last failure is the cause.',
   ERR_ROW_FAILED: 'A row failed and the pipeline says `onRowError: fail`.',
@@ -81,7 +82,12 @@ export class PipelineError extends Error {
 
 /** True for a `PipelineError` of any installed copy of Millrace. */
 export function isPipelineError(value: unknown): value is PipelineError {
-  return typeof value === 'object' && value !== null && brand in value;
+  try {
+    return typeof value === 'object' && value !== null && brand in value;
+  } catch {
+    // A proxy that shows nothing.
+    return false;
+  }
 }
 
 /** The text of anything that was thrown. */

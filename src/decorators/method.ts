@@ -1,11 +1,10 @@
 import { PipelineError } from '../errors.ts';
+import { isGenerator } from '../resilience/given-function.ts';
 import { describe } from '../resilience/options.ts';
 import { isPolicy, kindOf, type PolicyKind } from '../resilience/policy.ts';
 
 /** A method of a class whose instances are `This`. */
 export type Method<This, A extends unknown[], R> = (this: This, ...args: A) => R;
-
-const generators = ['GeneratorFunction', 'AsyncGeneratorFunction'];
 
 /** What a decorator is told of its place, as far as it matters here. */
 export interface Place {
@@ -22,7 +21,7 @@ export interface ClassPlace {
 /** Throws `ERR_CONFIG_INVALID` where a decorator of a policy stands before no method, or a generator. */
 export function checkPlace(decorator: string, method: unknown, place: Place | string): void {
   checkMethod(decorator, method, place);
-  if (!isGenerator(method)) return;
+  if (!isGenerator(method as object)) return;
   throw misplaced(
     decorator,
     `stands before the generator ${nameIn(place)}, which is finished for ever once it throws`,
@@ -33,16 +32,12 @@ export function checkPlace(decorator: string, method: unknown, place: Place | st
 /** Throws `ERR_CONFIG_INVALID` where a decorator that is for generators stands before anything else. */
 export function checkGenerator(decorator: string, method: unknown, place: Place | string): void {
   checkMethod(decorator, method, place);
-  if (isGenerator(method)) return;
+  if (isGenerator(method as object)) return;
   throw misplaced(
     decorator,
     `stands before ${nameIn(place)}, which is no generator`,
     'give other methods to `observe`',
   );
-}
-
-function isGenerator(method: unknown): boolean {
-  return generators.includes((method as object).constructor.name);
 }
 
 function nameIn(place: Place | string): string {

@@ -1,8 +1,10 @@
 import type { Policy } from '../core/index.ts';
+import { AsyncPolicy } from './async-policy.ts';
 import { BulkheadFullError } from './errors.ts';
 import { type PolicyListener, tell } from './events.ts';
+import { noFunction } from './given-function.ts';
 import { checkNames, checkNumber, requireNumber } from './options.ts';
-import { AsyncPolicy, type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
+import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 
 /** How many calls may run and wait at a time. */
 export interface BulkheadOptions extends Pick<PolicyOptions, 'name' | 'onEvent' | 'execute'> {
@@ -50,6 +52,9 @@ export class Bulkhead extends AsyncPolicy {
   }
 
   execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
+    if (typeof attempt !== 'function') {
+      return Promise.reject(noFunction(this.name, 'execute', attempt));
+    }
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     if (this.#running < this.concurrentMax) {
       this.#running++;

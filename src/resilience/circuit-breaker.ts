@@ -4,7 +4,7 @@ import { BreakerMachine } from './circuit-breaker/machine.ts';
 import type { BreakerSettings, CircuitBreakerOptions } from './circuit-breaker/options.ts';
 import { markCounted } from './counted.ts';
 import { isRefusal } from './error-match.ts';
-import { functionFailed } from './given-function.ts';
+import { checkWrapped, noFunction } from './given-function.ts';
 import { type Attempt, neverAborted, started } from './policy.ts';
 
 /** The ends of all calls that begin alike. */
@@ -40,6 +40,9 @@ export class CircuitBreaker extends BreakerMachine implements Policy {
    * throws at once. A call that fails after `signal` aborted is neither success nor failure.
    */
   execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
+    if (typeof attempt !== 'function') {
+      return Promise.reject(noFunction(this.name, 'execute', attempt));
+    }
     let ends: SharedEnds;
     try {
       ends = this.#begin(signal);
@@ -57,6 +60,7 @@ export class CircuitBreaker extends BreakerMachine implements Policy {
   wrap<This, A extends unknown[], R>(
     fn: (this: This, ...args: A) => R,
   ): (this: This, ...args: A) => R {
+    checkWrapped(this.name, fn);
     return between(fn, (_args, signal) => this.#begin(signal));
   }
 
@@ -101,10 +105,10 @@ export class CircuitBreaker extends BreakerMachine implements Policy {
     let isFailure: boolean;
     try {
       isFailure = this.settings.isFailure(error);
-    } catch (thrown) {
+    } catch (failed) {
       // It has not said that the error is harmless.
       this.fail(generation, startMs);
-      throw functionFailed(`${this.name}.failureOn`, thrown, error);
+      throw failed;
     }
     if (isFailure) {
       markCounted(error);

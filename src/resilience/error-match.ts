@@ -7,6 +7,7 @@ import {
   isRetryExhaustedError,
   type RateLimitedError,
 } from './errors.ts';
+import { functionAsync, functionFailed } from './given-function.ts';
 import { badOption } from './options.ts';
 
 /** A class of errors, as `TypeError`. */
@@ -17,7 +18,10 @@ export type ErrorMatch = readonly ErrorClass[] | ((error: unknown) => boolean);
 
 const allowed = 'a list of classes, as `[TypeError]`, or a function of the error';
 
-/** The test that an option stands for; throws `ERR_CONFIG_INVALID` where it stands for none. */
+/**
+ * The test that an option stands for; throws `ERR_CONFIG_INVALID` where it stands for none. The test
+ * throws `ERR_POLICY_FUNCTION` where the function of the option throws, or answers with a promise.
+ */
 export function errorTest(
   policy: string,
   option: string,
@@ -29,13 +33,28 @@ export function errorTest(
     if (prototype === Error.prototype || prototype instanceof Error) {
       throw badOption(policy, option, match, allowed);
     }
-    return match;
+    return answered(`${policy}.${option}`, match);
   }
   if (!Array.isArray(match) || !match.every((one) => typeof one === 'function')) {
     throw badOption(policy, option, match, allowed);
   }
   const classes = [...match];
-  return (error) => classes.some((one) => error instanceof one);
+  return answered(`${policy}.${option}`, (error) => classes.some((one) => error instanceof one));
+}
+
+function answered(place: string, test: (error: unknown) => boolean): (error: unknown) => boolean {
+  return (error) => {
+    let answer: unknown;
+    try {
+      answer = test(error);
+    } catch (thrown) {
+      throw functionFailed(place, thrown, error);
+    }
+    if (!(answer instanceof Promise)) return answer as boolean;
+    // What it rejects with is nobody's to hear.
+    answer.catch(() => {});
+    throw functionAsync(place, error);
+  };
 }
 
 /** A policy let nothing through: no failure of what is called, which was not called. */

@@ -5,7 +5,7 @@ import { checkStrategy } from './degradation/chain.ts';
 import { type DegradationStrategy, isMarked } from './degradation/strategy.ts';
 import { type ErrorMatch, errorTest } from './error-match.ts';
 import { type PolicyListener, tell } from './events.ts';
-import { functionFailed } from './given-function.ts';
+import { checkWrapped, functionFailed, noFunction } from './given-function.ts';
 import { badOption, checkNames } from './options.ts';
 import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 import { markUndelivered } from './undelivered.ts';
@@ -77,6 +77,9 @@ export class Fallback implements Policy {
     signal: AbortSignal = neverAborted,
     inner?: Policy,
   ): Promise<T> {
+    if (typeof attempt !== 'function') {
+      return Promise.reject(noFunction(this.name, 'execute', attempt));
+    }
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     let ends: Ends;
     try {
@@ -94,6 +97,7 @@ export class Fallback implements Policy {
   wrap<This, A extends unknown[], R>(
     fn: (this: This, ...args: A) => R,
   ): (this: This, ...args: A) => R {
+    checkWrapped(this.name, fn);
     return between(fn, (args, signal) => this.#endsOf(this.#keyOf(args), signal));
   }
 
@@ -118,7 +122,7 @@ export class Fallback implements Policy {
         return value;
       },
       fail: (error) => {
-        if (signal.aborted || !this.#judge(error)) throw error;
+        if (signal.aborted || !this.#isSubstituted(error)) throw error;
         return this.#substitute(key, error);
       },
     };
@@ -131,14 +135,6 @@ export class Fallback implements Policy {
       this.strategy.recordSuccess(key, value);
     } catch (thrown) {
       throw functionFailed(`${this.name}.strategy`, thrown);
-    }
-  }
-
-  #judge(error: unknown): boolean {
-    try {
-      return this.#isSubstituted(error);
-    } catch (thrown) {
-      throw functionFailed(`${this.name}.substituteOn`, thrown, error);
     }
   }
 

@@ -1,7 +1,9 @@
 import { type Clock, type Policy, systemClock } from '../core/index.ts';
+import { AsyncPolicy } from './async-policy.ts';
 import { type PolicyListener, tell } from './events.ts';
+import { noFunction } from './given-function.ts';
 import { checkNames, checkNumber, requireNumber } from './options.ts';
-import { AsyncPolicy, type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
+import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 
 /** When another attempt is begun beside one that is slow. */
 export interface HedgeOptions extends Omit<PolicyOptions, 'random'> {
@@ -46,6 +48,7 @@ export class Hedge extends AsyncPolicy {
     signal: AbortSignal = neverAborted,
     inner?: Policy,
   ): Promise<T> {
+    if (typeof attempt !== 'function') throw noFunction(this.name, 'execute', attempt);
     signal.throwIfAborted();
     const over = new AbortController();
     const giveUp = (): void => over.abort(signal.reason);

@@ -45,7 +45,17 @@ export function checkWord(
   value: unknown,
   words: readonly string[],
 ): void {
-  if (value === undefined || words.includes(value as string)) return;
+  if (value !== undefined) requireWord(policy, option, value, words);
+}
+
+/** Throws `ERR_CONFIG_INVALID` where an option is not one of a few words. */
+export function requireWord(
+  policy: string,
+  option: string,
+  value: unknown,
+  words: readonly string[],
+): void {
+  if (words.includes(value as string)) return;
   throw badOption(policy, option, value, words.map((word) => `\`${word}\``).join(', '));
 }
 
@@ -78,9 +88,7 @@ export function checkNames(
 
 /** What every policy may be told, where it is. */
 function checkShared(policy: string, { name, onEvent, clock, random }: PolicyOptions): void {
-  if (name !== undefined && typeof name !== 'string') {
-    throw badOption(policy, 'name', name, 'a text');
-  }
+  checkName(policy, name);
   if (onEvent !== undefined && typeof onEvent !== 'function') {
     throw badOption(policy, 'onEvent', onEvent, 'a function of the event');
   }
@@ -90,6 +98,12 @@ function checkShared(policy: string, { name, onEvent, clock, random }: PolicyOpt
   if (random !== undefined && typeof (random as Random | null)?.next !== 'function') {
     throw badOption(policy, 'random', random, 'what gives chance, as `seededRandom(1)`');
   }
+}
+
+/** Throws `ERR_CONFIG_INVALID` where a name that is given says nothing. */
+export function checkName(policy: string, name: unknown): void {
+  if (name === undefined || (typeof name === 'string' && name.trim() !== '')) return;
+  throw badOption(policy, 'name', name, 'a text that is not blank');
 }
 
 /** An option that is not what it may be: what was given, what is allowed. */
@@ -114,7 +128,15 @@ export function describe(given: unknown): string {
     return kind === undefined ? 'a policy' : `what \`${kind}()\` made`;
   }
   if (typeof given === 'string') return JSON.stringify(given);
-  if (typeof given === 'object' && given !== null)
-    return Array.isArray(given) ? 'a list' : 'an object';
+  if (typeof given === 'object' && given !== null) return isList(given) ? 'a list' : 'an object';
   return typeof given === 'function' ? 'a function' : String(given);
+}
+
+function isList(given: object): boolean {
+  try {
+    return Array.isArray(given);
+  } catch {
+    // A proxy whose target is gone.
+    return false;
+  }
 }

@@ -1,8 +1,10 @@
 import { type Clock, type Policy, systemClock } from '../core/index.ts';
+import { AsyncPolicy } from './async-policy.ts';
 import { RateLimitedError } from './errors.ts';
 import { type PolicyListener, tell } from './events.ts';
+import { noFunction } from './given-function.ts';
 import { badOption, checkNames, checkNumber, requireNumber } from './options.ts';
-import { AsyncPolicy, type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
+import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 
 /** How many calls may begin in how many milliseconds. */
 export interface RateLimitOptions extends Omit<PolicyOptions, 'random'> {
@@ -61,6 +63,9 @@ export class RateLimit extends AsyncPolicy {
 
   /** A call that is given up while it waits has used its turn all the same. */
   execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
+    if (typeof attempt !== 'function') {
+      return Promise.reject(noFunction(this.name, 'execute', attempt));
+    }
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     const nowMs = this.#clock.monotonic();
     const beginMs = Math.max(nowMs, this.#begins[this.#oldest]! + this.#perMs);

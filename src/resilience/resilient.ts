@@ -1,17 +1,13 @@
 import type { Policy } from '../core/index.ts';
+import { PipelineError } from '../errors.ts';
+import type { AsyncPolicy } from './async-policy.ts';
 import { type Bulkhead, type BulkheadOptions, bulkhead } from './bulkhead.ts';
 import type { CircuitBreakerOptions } from './circuit-breaker/options.ts';
 import { type CircuitBreaker, circuitBreaker } from './circuit-breaker.ts';
 import { type Fallback, type FallbackOptions, fallback } from './fallback.ts';
 import { type Hedge, type HedgeOptions, hedge } from './hedge.ts';
 import { badOption, checkNames } from './options.ts';
-import {
-  type AsyncPolicy,
-  isPolicy,
-  kindOf,
-  type PolicyKind,
-  type PolicyOptions,
-} from './policy.ts';
+import { isPolicy, kindOf, type PolicyKind, type PolicyOptions } from './policy.ts';
 import { type RateLimit, type RateLimitOptions, rateLimit } from './rate-limit.ts';
 import { type Retry, type RetryOptions, retry } from './retry.ts';
 import { type Timeout, type TimeoutOptions, timeout } from './timeout.ts';
@@ -77,7 +73,16 @@ export function resilient(options: ResilientOptions): Wrapped {
     const given = options[name as keyof typeof parts];
     return given === undefined ? [] : [policyOf(name, given, part, options)];
   });
-  return new Wrapped(options.name ?? 'resilient', policies);
+  const { name = 'resilient' } = options;
+  if (policies.length === 0) {
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: name,
+      fact: 'has no part',
+      remedy: `give one or more of ${Object.keys(parts).join(', ')}`,
+    });
+  }
+  return new Wrapped(name, policies);
 }
 
 function policyOf(

@@ -1,7 +1,17 @@
 import type { RetryStop } from './events.ts';
+import { checkName, requireNumber, requireWord } from './options.ts';
 
 /** What became of an attempt: another follows, or the call ended with it. */
 export type AttemptOutcome = 'succeeded' | 'failed' | RetryStop;
+
+const outcomes: readonly AttemptOutcome[] = [
+  'succeeded',
+  'failed',
+  'exhausted',
+  'propagated',
+  'suppressed',
+  'out-of-time',
+];
 
 /** The figures of one name. A call is counted when it ends; a rate is null where nothing divides it. */
 export interface RetrySummary {
@@ -50,14 +60,19 @@ export class RetryStats {
   #failureDelayMs = 0;
 
   constructor(name: string) {
+    checkName('retry-stats', name);
     this.name = name;
   }
 
   /**
    * Counts an attempt that is over. `attempt`: its number in its call, from 1; `outcome`: `failed`
-   * where another follows; `callDelayMs`: what the call has waited before its attempts so far.
+   * where another follows; `callDelayMs`: what the call has waited before its attempts so far. Throws
+   * `ERR_CONFIG_INVALID`, and counts nothing, where that cannot be.
    */
   recordAttempt(attempt: number, outcome: AttemptOutcome, callDelayMs = 0): void {
+    requireNumber(this.name, 'attempt', attempt, 'positive integer');
+    requireNumber(this.name, 'callDelayMs', callDelayMs, 'not negative');
+    requireWord(this.name, 'outcome', outcome, outcomes);
     this.#attempts++;
     if (attempt > 1) this.#retries++;
     if (outcome !== 'failed') this.#recordEnd(attempt, outcome, callDelayMs);
@@ -65,6 +80,8 @@ export class RetryStats {
 
   /** Counts a call that its caller gave up before an attempt, as during a wait. */
   recordAbort(attempts: number, callDelayMs: number): void {
+    requireNumber(this.name, 'attempts', attempts, 'positive integer');
+    requireNumber(this.name, 'callDelayMs', callDelayMs, 'not negative');
     this.#recordEnd(attempts, 'propagated', callDelayMs);
   }
 

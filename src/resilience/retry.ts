@@ -1,19 +1,13 @@
 import { type Clock, type Policy, type Random, systemClock, systemRandom } from '../core/index.ts';
 import { reasonOf } from '../errors.ts';
+import { AsyncPolicy } from './async-policy.ts';
 import { type Jitter, jitters } from './backoff.ts';
 import { type ErrorMatch, errorTest, isRefusal } from './error-match.ts';
 import { RetryExhaustedError } from './errors.ts';
 import { type PolicyListener, type RetryStop, tell } from './events.ts';
-import { functionFailed } from './given-function.ts';
+import { noFunction } from './given-function.ts';
 import { badOption, checkNames, checkNumber, checkWord } from './options.ts';
-import {
-  AsyncPolicy,
-  type Attempt,
-  isPolicy,
-  neverAborted,
-  type PolicyOptions,
-  started,
-} from './policy.ts';
+import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 import { retryAfterOf } from './retry-after.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import { decideRetry, type RetryRule } from './retry-decision.ts';
@@ -112,6 +106,9 @@ export class Retry extends AsyncPolicy {
     signal: AbortSignal = neverAborted,
     inner?: Policy,
   ): Promise<T> {
+    if (typeof attempt !== 'function') {
+      return Promise.reject(noFunction(this.name, 'execute', attempt));
+    }
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     this.#budget?.recordCall();
     // Whole milliseconds, rounded to the safe side: a fraction would be a number on the heap.
@@ -192,9 +189,8 @@ export class Retry extends AsyncPolicy {
   #judge(call: FailedCall): boolean {
     try {
       return this.#isRetryable(call.error);
-    } catch (thrown) {
-      const error = functionFailed(`${this.name}.retryOn`, thrown, call.error);
-      throw this.#ended(call, 'propagated', error);
+    } catch (failed) {
+      throw this.#ended(call, 'propagated', failed);
     }
   }
 
@@ -246,20 +242,18 @@ export function retry(options: RetryOptions = {}): Retry {
 }
 
 function checkOptions(options: RetryOptions): void {
-  const isNamed = typeof options === 'object' && options !== null && !isPolicy(options);
-  const { name = 'retry' } = isNamed ? options : {};
-  checkNames(name, options, optionNames);
+  checkNames('retry', options, optionNames);
+  const { name = 'retry', budget, stats } = options;
   checkNumber(name, 'maxAttempts', options.maxAttempts, 'positive integer');
   checkNumber(name, 'baseDelayMs', options.baseDelayMs, 'not negative');
   checkNumber(name, 'delayMsMax', options.delayMsMax, 'not negative');
   checkNumber(name, 'totalMsMax', options.totalMsMax, 'positive');
   checkWord(name, 'jitter', options.jitter, jitters);
   checkWord(name, 'exhausted', options.exhausted, ['wrap', 'rethrow']);
-  const { budget, stats } = options;
-  if (budget !== undefined && typeof budget.recordRetry !== 'function') {
+  if (budget !== undefined && typeof (budget as RetryBudget | null)?.recordRetry !== 'function') {
     throw badOption(name, 'budget', budget, 'what `retryBudget()` made');
   }
-  if (stats !== undefined && typeof stats.recordAttempt !== 'function') {
+  if (stats !== undefined && typeof (stats as RetryStats | null)?.recordAttempt !== 'function') {
     throw badOption(name, 'stats', stats, 'a `RetryStats`, as `registry.get(name)` does');
   }
 }

@@ -8,7 +8,7 @@ import { isCircuitOpenError } from './errors.ts';
 import type { PolicyListener } from './events.ts';
 import { tellSubstitute } from './fallback.ts';
 import { functionFailed } from './given-function.ts';
-import { badOption, checkNames } from './options.ts';
+import { badOption, checkName, checkNames } from './options.ts';
 import { type Attempt, neverAborted } from './policy.ts';
 import { type Retry, retry, type RetryOptions } from './retry.ts';
 
@@ -92,7 +92,7 @@ export class ResilientSensorClient<R extends object> {
   constructor(options: ResilientSensorClientOptions<R>) {
     checkNames('sensor', options, optionNames);
     const { name, read } = options;
-    if (typeof name !== 'string') throw badOption('sensor', 'name', name, 'a text');
+    checkName('sensor', name ?? null);
     if (typeof read !== 'function') throw badOption(name, 'read', read, 'a function');
     const { clock, random, onEvent, strategy = lastKnownGood<R>({ clock }) } = options;
     checkStrategy(name, strategy);

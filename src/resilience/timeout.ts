@@ -1,8 +1,10 @@
 import { type Clock, type Policy, systemClock, type Timer } from '../core/index.ts';
+import { AsyncPolicy } from './async-policy.ts';
 import { TimeoutError } from './errors.ts';
 import { type PolicyListener, tell } from './events.ts';
+import { noFunction } from './given-function.ts';
 import { checkNames, requireNumber } from './options.ts';
-import { AsyncPolicy, type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
+import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 
 /** How long a call may take. */
 export interface TimeoutOptions extends Omit<PolicyOptions, 'random'> {
@@ -52,6 +54,9 @@ export class Timeout extends AsyncPolicy {
   }
 
   execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
+    if (typeof attempt !== 'function') {
+      return Promise.reject(noFunction(this.name, 'execute', attempt));
+    }
     if (signal.aborted) return Promise.reject(signal.reason as Error);
     const call = this.#free.pop() ?? this.#createCall();
     this.#opening = call;

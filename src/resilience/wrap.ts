@@ -1,17 +1,11 @@
 import type { Policy } from '../core/index.ts';
+import { type AsyncPolicy, asynchronous } from './async-policy.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
 import { PipelineError } from '../errors.ts';
 import type { Fallback } from './fallback.ts';
+import { checkWrapped, noFunction } from './given-function.ts';
 import { describe } from './options.ts';
-import {
-  type AsyncPolicy,
-  asynchronous,
-  type Attempt,
-  isPolicy,
-  kindOf,
-  neverAborted,
-  started,
-} from './policy.ts';
+import { type Attempt, isPolicy, kindOf, neverAborted, started } from './policy.ts';
 
 /** Under one of these a synchronous function stays so. */
 type SynchronousPolicy = CircuitBreaker | Fallback;
@@ -44,6 +38,9 @@ export class Wrapped<P extends Policy = Policy> implements Policy {
   }
 
   execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted): Promise<T> {
+    if (typeof attempt !== 'function') {
+      return Promise.reject(noFunction(this.name, 'execute', attempt));
+    }
     return started(attempt, signal, this.#whole);
   }
 
@@ -67,6 +64,7 @@ export class Wrapped<P extends Policy = Policy> implements Policy {
     fn: (this: This, ...args: A) => R,
   ): (this: This, ...args: A) => Returned<P, R> {
     type Wrapping = (this: This, ...args: A) => Returned<P, R>;
+    checkWrapped(this.name, fn);
     const policies: readonly Policy[] = this.policies;
     if (policies.every(isSynchronous)) {
       return policies.reduceRight((inner, outer) => outer.wrap(inner), fn) as Wrapping;
@@ -113,13 +111,17 @@ type Parts<P extends Policy> = P extends Wrapped<infer Q> ? Q : P;
  */
 export function wrap<P extends readonly Policy[]>(...policies: P): Wrapped<Parts<P[number]>> {
   for (const policy of policies as readonly unknown[]) {
-    if (isPolicy(policy)) continue;
-    throw new PipelineError({
-      code: 'ERR_CONFIG_INVALID',
-      place: 'wrap',
-      fact: `was given ${describe(policy)}, which is no policy`,
-      remedy: 'give what `retry()`, `circuitBreaker()` and the others make, the outermost first',
-    });
+    if (!isPolicy(policy)) throw notWrapped(`${describe(policy)}, which is no policy`);
   }
+  if (policies.length === 0) throw notWrapped('no policy');
   return new Wrapped('wrap', policies);
+}
+
+function notWrapped(given: string): PipelineError {
+  return new PipelineError({
+    code: 'ERR_CONFIG_INVALID',
+    place: 'wrap',
+    fact: `was given ${given}`,
+    remedy: 'give what `retry()`, `circuitBreaker()` and the others make, the outermost first',
+  });
 }

@@ -381,6 +381,62 @@ describe('saved and restored', () => {
     expect([other.breaker.isHeld, other.breaker.retryAfterMs]).toEqual([true, Infinity]);
   });
 
+  test('what its options cannot give is brought down to what they can', async () => {
+    const { breaker, calls, pass } = setUp({ growth: 2, openMsMax: 3000 });
+    await calls(down, down);
+    const open = breaker.snapshot();
+    for (const [opensInRow, openLeftMs, expected] of [
+      [1, 1e300, 1000],
+      [1, 999, 999],
+      [2, 1e300, 2000],
+      [1e9, 1e300, 3000],
+      [0, 1e300, 1000],
+    ] as const) {
+      breaker.restore({ ...open, opensInRow, openLeftMs });
+      expect(breaker.retryAfterMs).toBe(expected);
+    }
+    pass(1000);
+    expect(breaker.state).toBe('half-open');
+    const halfOpen = breaker.snapshot();
+    breaker.restore({ ...halfOpen, inRow: 1e9 });
+    expect([breaker.state, breaker.snapshot().inRow]).toEqual(['half-open', 1]);
+    await calls(well);
+    expect(breaker.state).toBe('closed');
+    // It has not failed as often as that, and opens no later for it, nor for longer.
+    await calls(down);
+    breaker.restore({ ...breaker.snapshot(), inRow: 1e9, opensInRow: 1e9 });
+    expect(breaker.snapshot()).toMatchObject({ state: 'closed', inRow: 3, opensInRow: 0 });
+    await calls(down);
+    expect([breaker.state, breaker.retryAfterMs]).toEqual(['open', 1000]);
+  });
+
+  test('an old file does not keep it open for longer than the options of today', async () => {
+    const before = setUp({ openMs: 3_600_000 });
+    await before.calls(down, down);
+    const { breaker } = setUp();
+    breaker.restore(before.breaker.snapshot());
+    expect([breaker.state, breaker.retryAfterMs]).toEqual(['open', 1000]);
+  });
+
+  test('a window of time that was saved forgets in its own time, whatever the file says', async () => {
+    const opens = failureRate({ rate: 0.5, callsMin: 3, window: { ms: 1000 } });
+    const { breaker, calls, pass } = setUp({ opens });
+    await calls(down, down);
+    const saved = breaker.snapshot() as { memory: object } & ReturnType<typeof breaker.snapshot>;
+    for (const ageMs of [1e300, Infinity]) {
+      breaker.restore({ ...saved, memory: { ...saved.memory, ageMs } });
+      for (let times = 0; times < 3; times++) {
+        pass(2000);
+        await calls(down);
+      }
+      expect(breaker.state).toBe('closed');
+    }
+    const newestFirst = Array.from({ length: 10 }, () => [2 ** 32, 2 ** 32]);
+    expect(() => breaker.restore({ ...saved, memory: { ...saved.memory, newestFirst } })).toThrow(
+      'ERR_SNAPSHOT_INVALID',
+    );
+  });
+
   test('what is no snapshot, or of another rule, is refused and changes nothing', async () => {
     const { breaker, calls } = setUp();
     await calls(down);

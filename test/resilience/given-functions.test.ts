@@ -5,6 +5,7 @@ import { isPipelineError } from '../../src/errors.ts';
 import {
   chain,
   circuitBreaker,
+  constant,
   type DegradationStrategy,
   dropStrategy,
   fallback,
@@ -129,6 +130,33 @@ describe('what a function given to a policy throws ends the call with an error t
       expectNamed(error, 'S1.strategy');
       expect(client.summary()).toMatchObject({ reads: 1, missing: 1 });
     }
+  });
+});
+
+describe('a function that answers with a promise has not answered', () => {
+  const later = (async () => false) as never;
+  const rejects = (async () => buggy()) as never;
+  const expected = (option: string): object => ({
+    code: 'ERR_POLICY_FUNCTION',
+    fact: 'answered with a promise when asked about `down`',
+    place: option,
+  });
+
+  test.each([later, rejects])('`retryOn`: it is not retried', async (retryOn) => {
+    const policy = retry({ name: 'r', retryOn });
+    expect(await errorOf(policy.execute(fails))).toMatchObject(expected('r.retryOn'));
+    expect(policy.stats.summary()).toMatchObject({ calls: 1, attempts: 1, propagated: 1 });
+  });
+
+  test.each([later, rejects])('`failureOn`: the call has failed', async (failureOn) => {
+    const breaker = circuitBreaker({ name: 'b', failureOn });
+    expect(await errorOf(breaker.execute(fails))).toMatchObject(expected('b.failureOn'));
+    expect(breaker.metrics).toMatchObject({ total: 1, failure: 1, success: 0 });
+  });
+
+  test.each([later, rejects])('`substituteOn`: nothing stands in', async (substituteOn) => {
+    const policy = fallback({ name: 'f', strategy: constant(0), substituteOn });
+    expect(await errorOf(policy.execute(fails))).toMatchObject(expected('f.substituteOn'));
   });
 });
 

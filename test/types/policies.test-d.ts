@@ -70,3 +70,12 @@ export const policies: unknown[] = [
   // @ts-expect-error a policy is no options
   fallback(zero),
 ];
+
+// @ts-expect-error a promise is no answer
+export const asyncRetryOn: unknown = retry({ retryOn: async () => true });
+// @ts-expect-error a promise is no answer
+export const asyncFailureOn: unknown = circuitBreaker({ failureOn: async () => true });
+// @ts-expect-error it is no function
+export const executed: unknown = wrap(retry(), breaker).execute({});
+// @ts-expect-error it is no function
+export const wrapped: unknown = retry().wrap(3);

@@ -2,7 +2,7 @@ import type { BreakerState } from '../../core/index.ts';
 import { CircuitOpenError } from '../errors.ts';
 import { type BreakerReason, type PolicyEvent, type PolicyListener, tell } from '../events.ts';
 import { functionFailed } from '../given-function.ts';
-import { checkWord } from '../options.ts';
+import { requireWord } from '../options.ts';
 import type { RuleMemory } from './opening-rules.ts';
 import { type BreakerSettings, type CircuitBreakerOptions, settingsOf } from './options.ts';
 import {
@@ -83,7 +83,7 @@ export abstract class BreakerMachine {
 
   /** Keeps it open or closed, whatever its calls do, until it is released. */
   hold(state: 'open' | 'closed'): void {
-    checkWord(this.name, 'hold', state ?? null, ['open', 'closed']);
+    requireWord(this.name, 'hold', state, ['open', 'closed']);
     const nowMs = this.#catchUp();
     this.#isHeld = true;
     if (state === 'closed') return this.#close(nowMs, 'held');
@@ -157,8 +157,9 @@ export abstract class BreakerMachine {
   }
 
   /**
-   * Goes on from a snapshot, that of another process, too. Throws `ERR_SNAPSHOT_INVALID`, and stays
-   * as it was, where that is none, or was taken under another opening rule.
+   * Goes on from a snapshot, that of another process, too, and with other options: it stays open no
+   * longer than those it has now allow. Throws `ERR_SNAPSHOT_INVALID`, and stays as it was, where that
+   * is none, or was taken under another opening rule.
    */
   restore(snapshot: unknown): void {
     const { name, opens, clock } = this.settings;
@@ -169,8 +170,11 @@ export abstract class BreakerMachine {
     const nowMs = this.#catchUp();
     this.#memory = memory;
     this.#isHeld = snapshot.isHeld;
-    this.#opensInRow = snapshot.opensInRow;
-    this.#times[until] = nowMs + (snapshot.openLeftMs ?? Infinity);
+    this.#opensInRow = state === 'closed' ? 0 : snapshot.opensInRow;
+    const { openLeftMs } = snapshot;
+    const leftMs =
+      openLeftMs === null ? Infinity : Math.min(openLeftMs, this.#fullMs(this.#opensInRow));
+    this.#times[until] = nowMs + leftMs;
     this.#times[lastFailure] = nowMs - (metrics.sinceLastFailureMs ?? Infinity);
     this.#total = metrics.total;
     this.#success = metrics.success;
@@ -185,7 +189,7 @@ export abstract class BreakerMachine {
     this.#times[timeOf.open] = metrics.openMs;
     this.#times[timeOf['half-open']] = metrics.halfOpenMs;
     this.#times[timeOf[this.#state]] -= nowMs;
-    this.#change(state, nowMs, 'restored', snapshot.inRow);
+    this.#change(state, nowMs, 'restored', this.#inRowOf(snapshot));
   }
 
   /**
@@ -297,12 +301,24 @@ export abstract class BreakerMachine {
   }
 
   #open(atMs: number, reason: BreakerReason): void {
-    const { openMs, growth, openMsMax, jitter, random } = this.settings;
-    const fullMs = Math.min(openMs * growth ** this.#opensInRow, openMsMax);
+    const { jitter, random } = this.settings;
+    const fullMs = this.#fullMs(++this.#opensInRow);
     this.#times[until] = atMs + (jitter === 0 ? fullMs : fullMs * (1 - jitter * random.next()));
-    this.#opensInRow++;
     this.#openCount++;
     this.#change('open', atMs, reason);
+  }
+
+  /** How long an opening lasts, the first in a row being 1, before chance shortens it. */
+  #fullMs(opensInRow: number): number {
+    const { openMs, growth, openMsMax } = this.settings;
+    return Math.min(openMs * growth ** Math.max(0, opensInRow - 1), openMsMax);
+  }
+
+  /** What a snapshot can have in a row: an open breaker counts nothing, one with enough has closed. */
+  #inRowOf({ state, inRow, metrics }: CircuitBreakerSnapshot): number {
+    if (state === 'open') return 0;
+    if (state === 'closed') return Math.min(inRow, metrics.failure);
+    return Math.min(inRow, this.settings.successesToClose - 1);
   }
 
   #close(atMs: number, reason: BreakerReason): void {

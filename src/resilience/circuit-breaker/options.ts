@@ -89,7 +89,6 @@ function createSettings(options: CircuitBreakerOptions): BreakerSettings {
   const { name = 'breaker', opens = consecutiveFailures(5), openMs = 30_000 } = options;
   const { growth = 1, openMsMax, jitter = 0, failureOn } = options;
   const { probesMax = 1, successesToClose = 2, probeMsMax = 30_000 } = options;
-  if (typeof name !== 'string') throw badOption('circuitBreaker', 'name', name, 'a text');
   if (!isOpeningRule(opens)) {
     throw badOption(name, 'opens', opens, 'a rule, as `consecutiveFailures(5)`');
   }

@@ -106,7 +106,8 @@ export class TimeWindow implements CallWindow {
     if (!Array.isArray(newestFirst) || newestFirst.length !== buckets) return false;
     if (!newestFirst.every(isCounts)) return false;
     this.#at = buckets - 1;
-    this.#startMs = this.#clock.monotonic() - ageMs;
+    // What is older than the window is forgotten all the same; further back lies no exact time.
+    this.#startMs = this.#clock.monotonic() - Math.min(ageMs, buckets * bucketMs);
     this.calls = this.bad = 0;
     for (const [back, [calls, bad]] of newestFirst.entries()) {
       this.#calls[buckets - 1 - back] = calls;
@@ -134,5 +135,6 @@ export class TimeWindow implements CallWindow {
 function isCounts(value: unknown): value is [calls: number, bad: number] {
   if (!Array.isArray(value) || value.length !== 2) return false;
   const [calls, bad] = value as [number, number];
-  return Number.isSafeInteger(calls) && Number.isSafeInteger(bad) && 0 <= bad && bad <= calls;
+  if (!Number.isInteger(calls) || !Number.isInteger(bad)) return false;
+  return 0 <= bad && bad <= calls && calls < 2 ** 32;
 }
