@@ -171,8 +171,20 @@ async function describe(
   const reader = new EntryReader(registry, problems);
   checkKeys(config, reader);
   const name = readName(config, file, reader);
-  const settings = await readSettings(config, problems);
   const variables = { variables: environment, files: outside.files };
+  const unresolved: Problem[] = [];
+  const alerts = await resolveSecrets(
+    config['alerts'] ?? null,
+    ['alerts'],
+    variables,
+    secrets,
+    unresolved,
+    () => Promise.resolve(false),
+  );
+  problems.push(...unresolved);
+  // What could not be resolved is wrong in other ways too, which nobody needs to read.
+  const resolved = { ...config, alerts: unresolved.length === 0 ? alerts : null };
+  const settings = await readSettings(resolved, problems);
   const policies = new Policies(outside, reader);
   await policies.readNamed(config['policies']);
   const topology = await readTopology(config, reader, policies, (value, path, definition) =>

@@ -36,6 +36,29 @@ describe('references', () => {
     });
   });
 
+  test('and in what alerts are sent to', async () => {
+    const text = `source: { file: { path: x } }
+sink: console
+alerts:
+  webhook:
+    url: https://\${env:HOST}/hooks/\${env:TOKEN}
+    headers: { authorization: "Bearer \${file:token}" }
+`;
+    const outside = virtualOutside();
+    const file = await outside.files.open('token', 'replace');
+    await file.append(new TextEncoder().encode('from-a-file\n'));
+    const options = { registry, outside, environment };
+    const { description } = await parseConfig(text, 'p.yaml', options);
+    expect(description.settings.alerts?.webhook).toEqual({
+      url: 'https://db-7.example/hooks/canary-0000-1111',
+      headers: { authorization: 'Bearer from-a-file' },
+    });
+    const without = text.replace('env:HOST', 'env:NOPE');
+    expect(await problemsOf(without, { environment, outside })).toEqual([
+      '5:10: secret: ${env:NOPE}: the environment variable `NOPE` is not set',
+    ]);
+  });
+
   test('a value is never looked at again', async () => {
     const text = 'source: { file: { path: "${env:A}" } }\nsink: console\n';
     const options = await sourceOptions(text, { environment: { A: '${env:B}', B: 'x' } });
