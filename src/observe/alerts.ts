@@ -128,8 +128,6 @@ export function emitAlert(emitter: Emitter, alert: Alert): void {
   emitter.emit(event, fields, { level: state === 'firing' ? severity : event.level });
 }
 
-const weights = { pending: 0, resolved: 0, firing: 2 } as const;
-
 function weight({ state, severity }: Alert): number {
-  return weights[state] + (severity === 'CRITICAL' ? 1 : 0);
+  return (state === 'firing' ? 2 : 0) + (severity === 'CRITICAL' ? 1 : 0);
 }

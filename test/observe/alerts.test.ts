@@ -107,7 +107,9 @@ describe('an alert', () => {
       text: '72 °C, limit 70 °C',
     };
     expect(alerts.active).toEqual([fired]);
-    replay(alerts, series.slice(3));
+    replay(alerts, series.slice(3, 4));
+    expect(alerts.active).toEqual([{ ...fired, value: 20, text: '20 °C, well at 50 °C' }]);
+    replay(alerts, series.slice(4));
     const resolved = {
       ...fired,
       state: 'resolved',

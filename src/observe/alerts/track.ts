@@ -71,7 +71,8 @@ export class Track {
     const { leftMs: _leftMs, ...known } = before;
     const worse = before.severity === 'WARNING' && this.#isCritical;
     const severity = worse ? 'CRITICAL' : before.severity;
-    this.#alert = breach === undefined ? { ...known, value } : { ...known, ...breach, severity };
+    const text = `${this.#show(value)}, well at ${this.#show(this.#rule.limits.clear)}`;
+    this.#alert = { ...known, value, text, ...breach, severity };
     return worse ? this.#alert : undefined;
   }
 
