@@ -164,6 +164,8 @@ export class SourceLoop {
         await observed.turn();
         turnMs = observed.now();
       }
+      // Lines that must not be lost wait for whoever reads the log, and so does what makes them.
+      if (observed.log.blocked !== undefined) await observed.log.blocked;
       signal.throwIfAborted();
       const mayCut = cuts.isDue(this.#lastCut) && (await this.#mayCut());
       const agrees = !this.#isCutShort && (this.#isCovered || !this.#saysPositions);

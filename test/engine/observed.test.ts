@@ -17,7 +17,11 @@ interface Line {
 }
 
 /** A logger that keeps its lines. */
-function keeping(lines: Line[], component: unknown = 'run', blocked?: () => Promise<void>): Logger {
+function keeping(
+  lines: Line[],
+  component: unknown = 'run',
+  blocked?: () => Promise<void> | undefined,
+): Logger {
   const at =
     (level: string) =>
     (event: string, fields = {}) =>
@@ -259,13 +263,45 @@ describe('what the engine says', () => {
   test('waits for its lines of failed records while they cannot be written', async () => {
     const lines: Line[] = [];
     const outside = virtualOutside();
-    const blocked = () => outside.clock.sleep(5000);
+    let told = 0;
+    const blocked = () => {
+      const failed = lines.filter(({ event }) => event === 'record.failed').length;
+      if (failed === told) return undefined;
+      told = failed;
+      return outside.clock.sleep(5000);
+    };
     const report = await testPipeline({}, [], outside)
       .from(scriptedSource({ schema: readings, batches: [numbered(5), numbered(5)] }))
       .to(scriptedSink({ answer: () => ({ failed: [{ row: 0, reason: 'odd', message: 'odd' }] }) }))
       .start({ log: keeping(lines, 'run', blocked) })
       .then((run) => run.done);
     expect(report.durationMs).toBe(10_000);
+  });
+
+  test('reads no more while lines of a stage that must not be lost cannot be written', async () => {
+    const lines: Line[] = [];
+    const outside = virtualOutside();
+    let blocked: Promise<void> | undefined;
+    const log = keeping(lines, 'run', () => blocked);
+    const read: { reads?: number } = {};
+    const run = await testPipeline({}, [], outside)
+      .from(
+        scriptedSource({
+          schema: readings,
+          batches: Array.from({ length: 50 }, () => numbered(1)),
+          before: (_, signal) => outside.clock.sleep(10, { signal }),
+          log: read,
+        }),
+      )
+      .to(scriptedSink({}))
+      .start({ log });
+    await outside.clock.sleep(105);
+    const before = read.reads!;
+    blocked = outside.clock.sleep(60_000).then(() => void (blocked = undefined));
+    await outside.clock.sleep(30_000);
+    expect(read.reads! - before).toBeLessThanOrEqual(1);
+    const report = await run.done;
+    expect(report.recordsOut).toBe(50);
   });
 
   test('comes to listeners too, whatever they throw', async () => {
