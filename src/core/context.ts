@@ -91,6 +91,17 @@ export interface SourceContext extends Context {
   idle<T>(wait: Promise<T>): Promise<T>;
 }
 
+/** What a stage makes a call for. */
+export interface CallFor {
+  /** The row, for people: asked where the call fails. */
+  readonly name?: () => string;
+  /**
+   * Told when the call has failed and waits for a breaker, and when it may go on, which it does when
+   * a promise given here has resolved. While it waits nothing is under way for it.
+   */
+  readonly stalls?: (isStalled: boolean) => void | Promise<void>;
+}
+
 /** What a stage is given when it is created. */
 export interface StageContext extends Context {
   /** The schema of the rows that come in. */
@@ -101,15 +112,14 @@ export interface StageContext extends Context {
   /**
    * Makes a call to something outside under the stage's policy, or plainly where it has none. While
    * a breaker is open it waits. `args`: of the function that is called, for the key of a fallback.
-   * `stalls`: told when it has failed and waits for a breaker, and when it goes on. Rejects with what
-   * the call, or the policy, gives up with; with `Undelivered` where the row is to be dropped. For a
-   * stage that says `calls: true`.
+   * Rejects with what the call, or the policy, gives up with; with `Undelivered` where the row is to
+   * be dropped. For a stage that says `calls: true`.
    */
   readonly call: <T>(
     attempt: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
     args?: readonly unknown[],
-    stalls?: (isStalled: boolean) => void,
+    made?: CallFor,
   ) => Promise<T>;
 }
 

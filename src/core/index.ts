@@ -46,6 +46,7 @@ export {
 } from './component.ts';
 export type {
   BatchLimits,
+  CallFor,
   Context,
   FailedRecord,
   Outside,

@@ -1,31 +1,25 @@
-import { type Clock, type Policy, Undelivered } from '../core/index.ts';
-import { reasonOf } from '../errors.ts';
+import { type CallFor, type Clock, type Policy, Undelivered } from '../core/index.ts';
 import type { PolicyReport } from '../observe/index.ts';
-import type { CircuitBreaker } from '../resilience/index.ts';
 import { isCounted } from '../resilience/counted.ts';
 import { refusalIn } from '../resilience/error-match.ts';
-import {
-  isCircuitOpenError,
-  isRateLimitedError,
-  isRetryExhaustedError,
-} from '../resilience/errors.ts';
+import { isRateLimitedError, isRetryExhaustedError } from '../resilience/errors.ts';
 import { dropReasonOf } from '../resilience/undelivered.ts';
 import { Call } from './calls/call.ts';
 import { Line } from './calls/line.ts';
-import {
-  breakersOf,
-  fallbackOf,
-  reportPolicy,
-  type Runner,
-  runnerOf,
-  strategyOf,
-} from './policies.ts';
+import { type OpenBreaker, openBreaker, timeText, untilText } from './calls/open-breaker.ts';
+import { fallbackOf, reportPolicy, type Runner, runnerOf, strategyOf } from './policies.ts';
 
 /** How long a call waits before it is made again, where neither a retry nor a refusal says. */
 const pauseMs = 100;
 
 /** A breaker that others share, or a hand holds, may close before its time: how often that is looked for. */
 const lookMs = 1000;
+
+/**
+ * Where no call can come any more whose success would show that a row fails by itself, it is given up
+ * no sooner than this after it first failed: most restarts and failovers are over by then.
+ */
+const aloneMsMin = 5 * 60_000;
 
 export interface CallsParts {
   /** Of the component. */
@@ -58,6 +52,11 @@ export class Calls {
   /** Wakes the first of them. */
   #nap: AbortController | undefined;
   #successes = 0;
+  /** Tries that have failed since a call last succeeded. */
+  #failuresInRow = 0;
+  /** Calls that have not failed yet. */
+  readonly #fresh = new Set<Call<unknown>>();
+  #hasInputEnded = false;
   /** What failed last; undefined when a call has succeeded since. */
   #lastFailure: string | undefined;
 
@@ -77,20 +76,39 @@ export class Calls {
     return policy && reportPolicy(policy, this.#counts);
   }
 
+  /** Every row that is ever to be called is under way, or over. */
+  inputEnded(): void {
+    this.#hasInputEnded = true;
+  }
+
   /**
    * Rejects with what the policy gives up with, or with the signal's reason. `args`: of what is
-   * called, for the key of a fallback. `stalls`: told when it has failed and waits for a breaker,
-   * and when it goes on.
+   * called, for the key of a fallback.
    */
   async make<T>(
     what: string,
     attempt: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
     args: readonly unknown[] = [],
-    stalls: (isStalled: boolean) => void = () => {},
+    made: CallFor = {},
   ): Promise<T> {
     if (this.#run === undefined) return attempt(signal);
-    const call = this.#callOf(what, attempt);
+    const call = this.#callOf(what, attempt, made.name);
+    this.#fresh.add(call);
+    try {
+      return await this.#makeOf(what, call, signal, args, made);
+    } finally {
+      this.#fresh.delete(call);
+    }
+  }
+
+  async #makeOf<T>(
+    what: string,
+    call: Call<T>,
+    signal: AbortSignal,
+    args: readonly unknown[],
+    { stalls }: CallFor,
+  ): Promise<T> {
     let isFirst = false;
     for (;;) {
       try {
@@ -99,22 +117,18 @@ export class Calls {
         return value;
       } catch (error) {
         if (signal.aborted) throw error;
-        if (fallbackOf(this.#parts.policy!) !== undefined) throw this.#undelivered(what, error);
+        if (fallbackOf(this.#parts.policy!) !== undefined) {
+          throw this.#undelivered(what, call, error);
+        }
         const refusal = refusalIn(error);
         const open = openBreaker(this.#parts.policy!, refusal);
         if (refusal === undefined && this.#isOver(call, error, open !== undefined)) {
           this.recovered(what);
           throw error;
         }
-        isFirst = open !== undefined;
-        if (open === undefined) await this.#pause(what, refusal ?? error, signal);
-        else {
-          const { lastReason } = call;
-          stalls(lastReason !== undefined);
-          const wasRefused = refusal !== undefined;
-          await this.#waitInLine(what, open, { lastReason, wasRefused }, signal);
-          stalls(false);
-        }
+        isFirst = false;
+        if (open === undefined) await this.#pause(what, call, refusal ?? error, signal);
+        else isFirst = await this.#waitInLine(what, open, call, signal, stalls);
       }
     }
   }
@@ -134,20 +148,32 @@ export class Calls {
     this.#parts.degraded(this.#parts.id, reason);
   }
 
-  #callOf<T>(what: string, attempt: (signal: AbortSignal) => Promise<T>): Call<T> {
+  #callOf<T>(
+    what: string,
+    attempt: (signal: AbortSignal) => Promise<T>,
+    name: CallFor['name'],
+  ): Call<T> {
     const failed = (reason: string, failures: number): void => {
       this.#lastFailure = `could not ${what}: ${reason}`;
       // What it waits for already says more; and a failure that is soon mended says nothing.
       if (failures > 1 && !this.#reasons.has(what)) this.degrade(what, this.#lastFailure);
     };
     const { erred = () => {} } = this.#parts;
-    return new Call({ attempt, counts: this.#counts, failed, erred }, this.#successes);
+    return new Call({ attempt, counts: this.#counts, name, failed, erred }, this.#successes);
   }
 
   /** Whether what failed is not made again. */
   #isOver(call: Call<unknown>, error: unknown, isOpen: boolean): boolean {
-    const { triesMax = Infinity } = this.#parts;
-    return !isCounted(error) || call.tried(isOpen, this.#successes) >= triesMax;
+    if (!isCounted(error)) return true;
+    const { triesMax = Infinity, clock } = this.#parts;
+    const nowMs = clock.monotonic();
+    this.#fresh.delete(call);
+    this.#failuresInRow++;
+    if (call.tried(isOpen, this.#successes, nowMs) >= triesMax) return true;
+    // None is left that could show whether it fails by itself, or all would.
+    const isAlone = this.#hasInputEnded && this.#fresh.size === 0;
+    const sinceMs = nowMs - call.failedSinceMs!;
+    return isAlone && this.#failuresInRow >= triesMax && sinceMs >= aloneMsMin;
   }
 
   /** The next in line looks when this call is on its way: only then does the breaker know of it. */
@@ -169,6 +195,7 @@ export class Calls {
   #end(what: string, { hasSucceeded, lastReason }: Call<unknown>, value: unknown): void {
     if (hasSucceeded) {
       this.#successes++;
+      this.#failuresInRow = 0;
       this.#lastFailure = undefined;
       this.#nap?.abort();
       return this.recovered(what);
@@ -180,49 +207,90 @@ export class Calls {
   }
 
   /** With a fallback nothing waits: what that has nothing for is dropped, all else has failed. */
-  #undelivered(what: string, error: unknown): unknown {
+  #undelivered(what: string, call: Call<unknown>, error: unknown): unknown {
     const reason = dropReasonOf(error);
     if (reason === undefined) return error;
-    this.degrade(what, `nothing to deliver (${reason}): ${reasonOf(error)}`);
+    this.degrade(what, `nothing to deliver (${reason}): ${call.reasonOf(error)}`);
     return new Undelivered(reason, error);
   }
 
-  async #pause(what: string, error: unknown, signal: AbortSignal): Promise<void> {
-    this.degrade(what, `could not ${what}: ${reasonOf(error)}`);
+  async #pause(
+    what: string,
+    call: Call<unknown>,
+    error: unknown,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.degrade(what, `could not ${what}: ${call.reasonOf(error)}`);
     await this.#parts.clock.sleep(pauseOf(error), { signal });
   }
 
-  /** Resolves when it is the first in line and the breaker may be tried. */
+  /** Resolves when the breaker may be tried: with whether it is the first in line still. */
   async #waitInLine(
     what: string,
-    { name, retryAfterMs, breaker }: OpenBreaker,
-    { lastReason, wasRefused }: { lastReason: string | undefined; wasRefused: boolean },
+    open: OpenBreaker,
+    call: Call<unknown>,
     signal: AbortSignal,
-  ): Promise<void> {
-    const { clock } = this.#parts;
+    stalls: CallFor['stalls'],
+  ): Promise<boolean> {
+    const hasFailed = call.lastReason !== undefined;
     this.#waiting.resolve();
-    const hasWaited = await this.#line.stepUp(wasRefused, signal);
+    if (hasFailed) void stalls?.(true);
+    let { retryAfterMs } = open;
+    for (;;) {
+      const hasWaited = await this.#line.stepUp(hasFailed, signal);
+      if (hasWaited) retryAfterMs = open.breaker?.retryAfterMs ?? retryAfterMs;
+      let mayGo = false;
+      try {
+        mayGo = await this.#watch(what, { ...open, retryAfterMs }, call, signal);
+      } finally {
+        if (!mayGo) this.#line.stepDown();
+      }
+      if (!mayGo) continue;
+      const room = hasFailed ? stalls?.(false) : undefined;
+      if (room === undefined) return true;
+      // Who takes up the room may stand in line.
+      this.#line.stepDown();
+      await room;
+      return false;
+    }
+  }
+
+  /** Whether the first in line may be tried, or has to let others go before it. */
+  async #watch(
+    what: string,
+    { name, retryAfterMs: firstMs, breaker }: OpenBreaker,
+    call: Call<unknown>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { clock } = this.#parts;
     const failure =
-      lastReason === undefined ? this.#lastFailure : `could not ${what}: ${lastReason}`;
+      call.lastReason === undefined ? this.#lastFailure : `could not ${what}: ${call.lastReason}`;
     const because = failure === undefined ? '' : `; ${failure}`;
-    let leftMs = hasWaited && breaker !== undefined ? breaker.retryAfterMs : retryAfterMs;
-    try {
-      while (leftMs > 0) {
+    let leftMs = firstMs;
+    let successes = -1;
+    for (;;) {
+      if (call.lastReason !== undefined && this.#line.hasFresh) return false;
+      if (leftMs > 0) {
         const until = untilText(breaker, leftMs, clock);
         this.degrade(what, `breaker \`${name}\` is ${until}${because}`);
         await this.#look(leftMs, signal);
-        leftMs = breaker?.retryAfterMs ?? 0;
-      }
-    } catch (error) {
-      this.#line.stepDown();
-      throw error;
+      } else if (this.#isSuspect(call, breaker) && successes !== this.#successes) {
+        // Others may close the breaker, which it would only open again.
+        successes = this.#successes;
+        await this.#look(pauseMs, signal);
+      } else break;
+      leftMs = breaker?.retryAfterMs ?? 0;
     }
     // It may take long, and what it waited for is over.
-    if (!this.#reasons.has(what)) return;
-    this.degrade(
-      what,
-      `tried since ${timeText(clock.now())}, breaker \`${name}\` was open${because}`,
-    );
+    if (this.#reasons.has(what)) {
+      const since = timeText(clock.now());
+      this.degrade(what, `tried since ${since}, breaker \`${name}\` was open${because}`);
+    }
+    return true;
+  }
+
+  #isSuspect(call: Call<unknown>, breaker: OpenBreaker['breaker']): boolean {
+    return breaker?.state === 'half-open' && call.hasFailedAlone(this.#successes);
   }
 
   /** Sleeps until the breaker may let a call in: another that has succeeded may have closed it. */
@@ -234,35 +302,6 @@ export class Calls {
     await this.#parts.clock.sleep(sleepMs, { signal: either }).catch(() => {});
     signal.throwIfAborted();
   }
-}
-
-interface OpenBreaker {
-  readonly name: string;
-  readonly retryAfterMs: number;
-  /** Undefined for one that only its refusal tells of. */
-  readonly breaker: CircuitBreaker | undefined;
-}
-
-/** The breaker that refused a call, or that its failure has opened. */
-function openBreaker(policy: Policy, refusal: unknown): OpenBreaker | undefined {
-  const breakers = breakersOf(policy);
-  if (isCircuitOpenError(refusal)) {
-    const { breaker: name, retryAfterMs } = refusal;
-    return { name, retryAfterMs, breaker: breakers.find((one) => one.name === name) };
-  }
-  const breaker = breakers.find(({ retryAfterMs }) => retryAfterMs > 0);
-  return breaker && { name: breaker.name, retryAfterMs: breaker.retryAfterMs, breaker };
-}
-
-function untilText(breaker: CircuitBreaker | undefined, leftMs: number, clock: Clock): string {
-  if (leftMs === Infinity) return 'open, held by hand';
-  const time = timeText(clock.now() + leftMs);
-  const isProbed = breaker?.state === 'half-open';
-  return isProbed ? `half-open, its probe has until ${time}` : `open, tried again at ${time}`;
-}
-
-function timeText(ms: number): string {
-  return new Date(ms).toISOString();
 }
 
 function pauseOf(error: unknown): number {

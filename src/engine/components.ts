@@ -92,7 +92,7 @@ export class Components {
       input,
       output,
       report: observed.tally,
-      call: (attempt, signal, args, stalls) => calls.make('call', attempt, signal, args, stalls),
+      call: (attempt, signal, args, made) => calls.make('call', attempt, signal, args, made),
     };
     const instance: StageInstance =
       'definition' in component
@@ -103,7 +103,7 @@ export class Components {
     if (isStage(instance)) observed.held = () => instance.held?.() ?? 0;
     else if (typeof instance !== 'function')
       assertMade(node.id, instance, ['process', 'snapshot', 'restore']);
-    return { planned, instance, observed };
+    return { planned, instance, observed, inputEnded: () => calls.inputEnded() };
   }
 
   /** `signal`: aborts what the sink is asked; that of the run unless given. */

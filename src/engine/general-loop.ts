@@ -100,17 +100,19 @@ function assertWhole(id: string, { cuts, ended }: Given): void {
 }
 
 async function* inputOf(
-  { inlet, signal, nodes }: StageLoopParts,
+  { inlet, isStopping, signal, nodes }: StageLoopParts,
   clock: WorkClock,
   given: Given,
 ): AsyncGenerator<Flow> {
-  const { observed } = nodes[0]!;
+  const { observed, inputEnded } = nodes[0]!;
   for (;;) {
     clock.stop();
     const flow = await takeFlow(inlet, observed, signal);
     clock.start(flow === undefined || isCut(flow) ? 0 : flow.length);
     if (flow === undefined) {
       given.ended = true;
+      // What a stop leaves of the input may come in the next run.
+      if (!isStopping()) inputEnded();
       return;
     }
     if (isCut(flow)) given.cuts.push(flow);

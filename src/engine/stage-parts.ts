@@ -12,6 +12,8 @@ export interface StageNodeParts {
   readonly planned: PlannedStage;
   readonly instance: StageInstance;
   readonly observed: Observed;
+  /** Says that no more rows will come to it. */
+  readonly inputEnded: () => void;
 }
 
 /** What a loop over one or more stages is given. */

@@ -58,7 +58,8 @@ export const mapAsync: StageDefinition & MapAsync = defineStage<MapAsync, Parsed
     ' A saved cut never covers a row whose call has not ended. ' +
     'A policy stands around each call: while its breaker is open the rows in hand wait; with a ' +
     'fallback they go on with what that delivers. Where every call under way has failed and waits ' +
-    'for a breaker, one more row is called, also one behind a cut, to show whether all fail.',
+    'for a breaker, one more row is called, also one behind a cut or beyond `concurrency`, to ' +
+    'show whether all fail: rows may then be called in another order than they came in.',
   options: (z) =>
     z.strictObject({
       map: functionOption(z, 'Makes the record of a row.', 'a config file has no stage that waits'),

@@ -177,12 +177,12 @@ describe('while all calls have failed and wait for a breaker, rows behind a cut 
     const seen: string[] = [];
     const blocked = Promise.withResolvers<void>();
     // The first row waits for a breaker, and goes on when two behind the cut have shown the way.
-    const call: StageContext['call'] = async (attempt, signal, args, stalls) => {
+    const call: StageContext['call'] = async (attempt, signal, args, made) => {
       const { id } = args![0] as Job;
       if (id === 0) {
-        stalls!(true);
+        await made!.stalls!(true);
         await blocked.promise;
-        stalls!(false);
+        await made!.stalls!(false);
       }
       if (id === 4) blocked.resolve();
       return attempt(signal);

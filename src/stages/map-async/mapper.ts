@@ -38,8 +38,8 @@ const spareRows = 256;
  * Keeps up to `concurrency` calls under way. It reads on when every row it holds has been started,
  * and while it holds no more rows than one batch or the calls may have: one slow call holds up a
  * bounded number of rows. Before a cut goes on, every batch before it has, and no row behind it is
- * begun; but where all calls have failed and wait for a breaker, one more is begun, behind a cut if
- * need be: it shows whether these rows alone fail, or all do.
+ * begun; but where all calls have failed and wait for a breaker, one more is begun, behind a cut and
+ * beyond the number of calls if need be: it shows whether these rows alone fail, or all do.
  */
 export class AsyncMapper implements Stage {
   readonly #options: AsyncMapperOptions;
@@ -104,7 +104,7 @@ export class AsyncMapper implements Stage {
 
   #mayRead(): boolean {
     if (this.#reading || this.#ended || this.#inputFailure !== undefined) return false;
-    if (this.#calls.size >= this.#options.concurrency) return false;
+    if (!this.#mayStart) return false;
     if (this.#rowsHeld >= this.#rowsMax + (this.#isStalled ? spareRows : 0)) return false;
     if (!this.#isStalled && this.#open.some((flow) => flow instanceof Cut)) return false;
     return this.#nextToStart() === undefined;
@@ -113,6 +113,10 @@ export class AsyncMapper implements Stage {
   /** Whether all calls have failed and wait: only another can show whether that is their own fault. */
   get #isStalled(): boolean {
     return this.#calls.size > 0 && this.#stalled.size === this.#calls.size;
+  }
+
+  get #mayStart(): boolean {
+    return this.#calls.size < this.#options.concurrency || this.#isStalled;
   }
 
   #read(): void {
@@ -152,7 +156,7 @@ export class AsyncMapper implements Stage {
   }
 
   #start(): void {
-    while (this.#calls.size < this.#options.concurrency) {
+    while (this.#mayStart) {
       const open = this.#nextToStart();
       if (open === undefined) return;
       this.#call(open, open.started++);
@@ -174,20 +178,28 @@ export class AsyncMapper implements Stage {
     const { batch } = open;
     const record = Object.freeze(batch.rowAt(batch.rows[at]!));
     const attempt = (signal: AbortSignal): Promise<unknown> => this.#attempt(record, signal);
-    const stalls = (isStalled: boolean): void => {
-      if (!isStalled) this.#stalled.delete(call);
-      else if (this.#calls.has(call)) {
-        this.#stalled.add(call);
-        this.#advance();
-      }
+    const name = (): string => nameOf(batch, at);
+    const stalls = (isStalled: boolean): void | Promise<void> => {
+      if (!isStalled) return this.#goOn(call);
+      if (!this.#calls.has(call)) return;
+      this.#stalled.add(call);
+      this.#advance();
+      this.#wake();
     };
-    this.#context.call(attempt, call.signal, [record], stalls).then(
+    this.#context.call(attempt, call.signal, [record], { name, stalls }).then(
       (mapped) => finish({ record: mapped }),
       (thrown: unknown) => {
         if (thrown instanceof Undelivered) finish({ dropped: thrown.reason });
         else finish({ reason: this.#reasonOf(thrown), thrown });
       },
     );
+  }
+
+  /** Those that wait may be more than there may be calls at a time. */
+  #goOn(call: AbortController): void | Promise<void> {
+    const isFull = this.#calls.size - this.#stalled.size >= this.#options.concurrency;
+    if (isFull && this.#calls.has(call)) return this.#changed.promise.then(() => this.#goOn(call));
+    this.#stalled.delete(call);
   }
 
   #attempt(record: object, signal: AbortSignal): Promise<unknown> {
@@ -298,4 +310,9 @@ export class AsyncMapper implements Stage {
     if (this.#reading) closed?.catch(() => {});
     else await closed;
   }
+}
+
+function nameOf({ origin, rows }: Batch, at: number): string {
+  const row = rows[at]!;
+  return `row ${origin.position(row)} of \`${origin.source}\`, record ${origin.recordId(row)}`;
 }
