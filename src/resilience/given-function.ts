@@ -47,10 +47,11 @@ export function noFunction(
 export function checkWrapped(policy: string, given: unknown): void {
   if (typeof given !== 'function') throw noFunction(policy, 'wrap', given);
   if (!isGenerator(given)) return;
+  const name = given.name === '' ? '' : `, \`${given.name}\``;
   throw new PipelineError({
     code: 'ERR_CONFIG_INVALID',
     place: `${policy}.wrap`,
-    fact: `cannot be given the generator \`${given.name}\`, which is finished for ever once it throws`,
+    fact: `cannot be given a generator${name}, which is finished for ever once it throws`,
     remedy: 'put the read inside it into a function of its own, and wrap that',
   });
 }

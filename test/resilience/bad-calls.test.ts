@@ -66,7 +66,7 @@ describe.each(kinds)('%s', (kind) => {
 
   test('refuses to wrap a generator, which it would not protect', () => {
     const text =
-      /^ERR_CONFIG_INVALID \[api\.wrap\] cannot be given the generator `rows`, .*the read/;
+      /^ERR_CONFIG_INVALID \[api\.wrap\] cannot be given a generator, `rows`, .*the read/;
     const rows = {
       *sync(): Generator<number> {
         yield 1;
@@ -79,6 +79,8 @@ describe.each(kinds)('%s', (kind) => {
       Object.defineProperty(generator, 'name', { value: 'rows' });
       expect(() => policies[kind]().wrap(generator as never)).toThrow(text);
     }
+    const nameless = (() => function* () {})();
+    expect(() => policies[kind]().wrap(nameless as never)).toThrow('given a generator, which');
   });
 });
 
