@@ -7,7 +7,14 @@ import { dropReasonOf } from '../resilience/undelivered.ts';
 import { Call } from './calls/call.ts';
 import { Line } from './calls/line.ts';
 import { type OpenBreaker, openBreaker, timeText, untilText } from './calls/open-breaker.ts';
-import { fallbackOf, reportPolicy, type Runner, runnerOf, strategyOf } from './policies.ts';
+import {
+  fallbackOf,
+  passedUndone,
+  reportPolicy,
+  type Runner,
+  runnerOf,
+  strategyOf,
+} from './policies.ts';
 
 /** How long a call waits before it is made again, where neither a retry nor a refusal says. */
 const pauseMs = 100;
@@ -30,7 +37,7 @@ export interface CallsParts {
   readonly degraded: (id: string, reason: string | undefined) => void;
   /** Told of what each attempt failed with. */
   readonly erred?: (error: unknown) => void;
-  /** Told of each result that a fallback gave, by its strategy. */
+  /** Told of each result that no attempt gave, by its strategy; without it there may be none. */
   readonly substituted?: (strategy: string) => void;
   /** How many failures of its own end a call that its breaker counts. */
   readonly triesMax?: number;
@@ -191,7 +198,7 @@ export class Calls {
     }
   }
 
-  /** A result that no attempt gave is a substitute. */
+  /** A result that no attempt gave is a substitute, where one can be. */
   #end(what: string, { hasSucceeded, lastReason }: Call<unknown>, value: unknown): void {
     if (hasSucceeded) {
       this.#successes++;
@@ -200,9 +207,10 @@ export class Calls {
       this.#nap?.abort();
       return this.recovered(what);
     }
-    const { policy, substituted } = this.#parts;
+    const { id, policy, substituted } = this.#parts;
+    if (substituted === undefined) throw passedUndone(id, what, policy!);
     this.#counts.substituted++;
-    substituted?.(strategyOf(policy!, value));
+    substituted(strategyOf(policy!, value));
     this.degrade(what, `substitutes${lastReason === undefined ? '' : `: ${lastReason}`}`);
   }
 

@@ -157,9 +157,11 @@ export class Components {
       clock,
       degraded,
       erred: (error) => tally.callFailed(error),
-      substituted: (strategy) => tally.counted(`substituted.${strategy}`, 1),
-      // A batch that its breaker holds back is all that a sink has to do; a row is one of many.
-      ...(kind === 'stage' && { triesMax: rowTriesMax }),
+      ...(kind === 'stage' && {
+        substituted: (strategy) => tally.counted(`substituted.${strategy}`, 1),
+        // A batch that its breaker holds back is all that a sink has to do; a row is one of many.
+        triesMax: rowTriesMax,
+      }),
     });
     this.#calls.set(id, calls);
     observed.policy = () => calls.report();

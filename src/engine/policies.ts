@@ -1,4 +1,5 @@
 import type { Policy } from '../core/index.ts';
+import { PipelineError } from '../errors.ts';
 import type { PolicyReport } from '../observe/index.ts';
 import type { CircuitBreaker, Fallback, Retry } from '../resilience/index.ts';
 import { policiesOf } from '../resilience/wrap.ts';
@@ -75,4 +76,21 @@ function isRetry(policy: Policy): policy is Retry {
 
 function isFallback(policy: Policy): policy is Fallback {
   return typeof (policy as Partial<Fallback>).strategy?.handleFailure === 'function';
+}
+
+/** A policy that lets pass what was not done: rows would count as stored, a source as open. */
+export function passedUndone(place: string, what: string, policy: Policy): PipelineError {
+  return new PipelineError({
+    code: 'ERR_CONNECTOR_PROTOCOL',
+    place,
+    fact: `its policy \`${namesIn(policy)}\` let ${what} pass that no attempt has done`,
+    remedy:
+      'let it reject where no attempt succeeds; nothing can stand in for what is done outside',
+  });
+}
+
+/** The names of what a policy is made of, the outermost first. */
+function namesIn(policy: Policy): string {
+  const names = policiesOf(policy).map((one) => (one as { readonly name?: string }).name);
+  return names.map((name) => name ?? 'policy').join(', ');
 }

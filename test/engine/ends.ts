@@ -39,6 +39,7 @@ export interface ScriptedSource<F extends Fields> {
   /** Waits before the read of that number, from 0. */
   readonly before?: (read: number, signal: AbortSignal) => Promise<void>;
   readonly open?: (signal: AbortSignal) => Promise<void>;
+  readonly acknowledge?: () => Promise<void>;
   readonly log?: {
     reads?: number;
     opened?: (Position | undefined)[];
@@ -60,7 +61,7 @@ export const scriptedSource: SourceDefinition &
   example: null,
   whenPaused: 'hold',
   output: (options) => options.schema,
-  create: ({ batches, schema: output, before, open, log = {}, endless }, { id }) => {
+  create: ({ batches, schema: output, before, open, acknowledge, log = {}, endless }, { id }) => {
     let next = 0;
     let reads = 0;
     return {
@@ -79,9 +80,9 @@ export const scriptedSource: SourceDefinition &
         return endOfInput;
       },
       position: () => next,
-      acknowledge: (position) => {
+      acknowledge: async (position) => {
+        await acknowledge?.();
         (log.acknowledged ??= []).push(position);
-        return Promise.resolve();
       },
       close: () => {
         log.closed = (log.closed ?? 0) + 1;

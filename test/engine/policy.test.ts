@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Policy } from '../../src/core/index.ts';
+import { memoryCheckpoints } from '../../src/engine/index.ts';
+import { circuitBreaker, wrap } from '../../src/resilience/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { numbered, readings, scriptedSink, scriptedSource, testPipeline } from './ends.ts';
 
@@ -71,6 +73,57 @@ describe('a policy', () => {
       .run();
     await expect(running).rejects.toThrow('read 3');
     expect(seen).toHaveLength(3);
+  });
+
+  describe('that resolves where no attempt has succeeded fails the run, and is named', () => {
+    const lenient = {
+      name: 'lenient',
+      execute: <T>(attempt: (signal: AbortSignal) => Promise<T>, signal: AbortSignal) =>
+        attempt(signal).catch(() => undefined as T),
+    };
+    const source = (hooks: object) =>
+      scriptedSource({ schema: readings, batches: [numbered(3)], ...hooks });
+
+    test.each(['open', 'write', 'commit'] as const)('%s of a sink', async (what) => {
+      const outside = virtualOutside();
+      const fail = failing(what, 99);
+      const hook = { open: { open: fail }, write: { answer: fail }, commit: { commit: fail } }[
+        what
+      ];
+      const policies = [lenient, wrap(lenient, circuitBreaker({ clock: outside.clock }))];
+      for (const policy of policies) {
+        const run = await testPipeline({}, [], outside)
+          .from(source({}))
+          .to(scriptedSink(hook), { id: 'store', policy })
+          .start();
+        await expect(run.done).rejects.toMatchObject({
+          code: 'ERR_CONNECTOR_PROTOCOL',
+          place: 'store',
+          fact: expect.stringMatching(
+            new RegExp(`^its policy \`lenient.*\` let ${what} pass that no attempt has done`),
+          ),
+        });
+        expect(run.stats().recordsOut).toBe(0);
+      }
+    });
+
+    test.each(['open', 'read'] as const)('%s of a source', async (what) => {
+      const fail = failing(what, 99);
+      const hooks = what === 'open' ? { open: fail } : { before: fail };
+      const running = testPipeline()
+        .from(source(hooks), { id: 'in', policy: lenient })
+        .to(scriptedSink({}))
+        .run();
+      await expect(running).rejects.toMatchObject({ code: 'ERR_CONNECTOR_PROTOCOL', place: 'in' });
+    });
+
+    test('acknowledge of a source', async () => {
+      const running = testPipeline()
+        .from(source({ acknowledge: failing('acknowledge', 99) }), { id: 'in', policy: lenient })
+        .to(scriptedSink({}))
+        .run({ store: memoryCheckpoints() });
+      await expect(running).rejects.toMatchObject({ code: 'ERR_CONNECTOR_PROTOCOL', place: 'in' });
+    });
   });
 
   test('without one, an error of a connector fails the run at once', async () => {
