@@ -137,11 +137,13 @@ export function attributesOf(attributes: readonly Attribute[]): Record<string, u
   );
 }
 
+type RememberingLogger = Logger & { readonly lines: Record<string, unknown>[] };
+
 /** A logger that keeps what it is told. */
-export function rememberingLogger(): Logger & { readonly lines: Record<string, unknown>[] } {
+export function rememberingLogger(): RememberingLogger {
   const lines: Record<string, unknown>[] = [];
   const write = (event: string, fields: object = {}): void => void lines.push({ event, ...fields });
   const log = { debug: write, info: write, warning: write, error: write, critical: write };
-  const logger = { ...log, lines, bindContext: (): typeof logger => logger };
+  const logger: RememberingLogger = { ...log, lines, bindContext: () => logger };
   return logger;
 }
