@@ -100,7 +100,14 @@ function statsOf(count: number): RunStats {
   const [times, none] = [latencyOf(histogram), latencyOf(new Histogram())];
   const components = Array.from({ length: count }, (_, at): ComponentReport => {
     const rows = { in: 1e6 * at, out: 9e5 * at, dropped: 1e5 * at, dead: at, held: 0 };
-    const other = { absorbed: 0, created: 0, unaccounted: 0, perSecond: 1e5, bytes: 0 };
+    const other = {
+      absorbed: 0,
+      created: 0,
+      undelivered: 0,
+      unaccounted: 0,
+      perSecond: 1e5,
+      bytes: 0,
+    };
     const spent = { busyMs: 1234.5, blockedMs: 67.8, idleMs: 9.1, sinceProgressMs: 12 };
     const by = { errors: { 'field.type': at }, droppedBy: { condition: 1e5 * at }, counts: {} };
     const latencies = { work: times, wait: times, endToEnd: none };

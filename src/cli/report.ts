@@ -85,6 +85,12 @@ function summary(report: RunReport): string[] {
     const rows = `${formatCount(Math.abs(unaccounted))} rows that nothing accounts for`;
     return [unaccounted > 0 ? `lost by ${id}: ${rows}` : `made up by ${id}: ${rows}`];
   });
+  const undelivered = report.components.flatMap(({ id, kind, undelivered: rows, held }) => [
+    ...(rows > 0 ? [`not delivered to ${id}: ${formatCount(rows)} rows`] : []),
+    ...(held > 0 && isCutShort(report) && (kind === 'source' || kind === 'stage')
+      ? [`not finished by ${id}: ${formatCount(held)} rows`]
+      : []),
+  ]);
   const uncommitted = report.components.flatMap(({ id, kind, held }) =>
     held > 0 && (kind === 'sink' || kind === 'dead-letters')
       ? [`not committed by ${id}: ${formatCount(held)} rows, stored or not`]
@@ -97,9 +103,15 @@ function summary(report: RunReport): string[] {
     ...reasons,
     ...report.components.flatMap(countLines),
     ...report.components.flatMap(policyLines),
+    ...undelivered,
     ...uncommitted,
     ...open,
   ].map(escapeControls);
+}
+
+/** Whether a run ended before what it had read was through. What a stop leaves is in the snapshot. */
+function isCutShort({ status }: RunReport): boolean {
+  return status === 'failed' || status === 'aborted' || status === 'not-drained';
 }
 
 /** What a component counted that is no row of its ledger. */

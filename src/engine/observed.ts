@@ -23,6 +23,8 @@ export class Observed {
   readonly tally: Tally = new Tally();
   /** Rows that the component holds now. */
   held: () => number = () => 0;
+  /** Rows that its queues were given; undefined where it has none that it empties. */
+  offeredRows: number | undefined;
   /** What its policy did, where it has one. */
   policy: () => PolicyReport | undefined = () => undefined;
   /** Traces its work, where the run is traced. */
@@ -54,12 +56,31 @@ export class Observed {
 
   /** Checks its ledger, at a moment when no row is inside it but those it holds. */
   checkLedger(): void {
-    const { meter, tally } = this;
-    const accounted = meter.rowsOut + tally.absorbedRows + tally.droppedRows + tally.dead;
-    const rows = meter.rowsIn + tally.createdRows - accounted - this.held();
+    const rows = this.#left() - this.held();
     if (rows === this.unaccounted) return;
     this.unaccounted = rows;
     if (rows !== 0) this.emit(ledgerBroken, { id: this.id, rows });
+  }
+
+  /** Rows that came in, or were made, and have not gone any way. */
+  #left(): number {
+    const { meter, tally } = this;
+    const gone = meter.rowsOut + tally.absorbedRows + tally.droppedRows + tally.dead;
+    return meter.rowsIn + tally.createdRows - gone;
+  }
+
+  /** Rows on their way to it. */
+  get undelivered(): number {
+    return this.offeredRows === undefined ? 0 : this.offeredRows - this.meter.rowsIn;
+  }
+
+  /** For the end of a run that was cut short: what it took and has not accounted for was in its hands. */
+  keepInHand(): void {
+    // A sink tells that of itself.
+    if (this.kind === 'source' || this.kind === 'stage') {
+      const rows = this.#left();
+      this.held = () => rows;
+    }
   }
 
   /** Says what happened to it. */

@@ -25,13 +25,16 @@ export interface FlowQueue {
   discard(): void;
 }
 
+/** What a queue tells of whoever takes from it. */
+type Reader = Pick<Observed, 'meter' | 'now' | 'offeredRows'>;
+
 /**
  * A bounded queue between one producer and one consumer. It blocks the producer: a batch is let in
  * while both limits would hold with it, and always when the queue has none. Cuts weigh nothing.
  */
 export class Queue implements FlowQueue {
   readonly #limits: QueueLimits;
-  readonly #observed: Pick<Observed, 'meter' | 'now'>;
+  readonly #observed: Reader;
   readonly #flows: Flow[] = [];
   /** When each came. */
   readonly #since: number[] = [];
@@ -44,7 +47,7 @@ export class Queue implements FlowQueue {
   #wakeConsumer: (() => void) | undefined;
 
   /** `observed`: whoever takes from it, whose waits are measured. */
-  constructor(limits: QueueLimits, observed: Pick<Observed, 'meter' | 'now'>) {
+  constructor(limits: QueueLimits, observed: Reader) {
     this.#limits = limits;
     this.#observed = observed;
   }
@@ -69,6 +72,8 @@ export class Queue implements FlowQueue {
   }
 
   push(flow: Flow, sinceMs?: number): Promise<void> | undefined {
+    const { offeredRows = 0 } = this.#observed;
+    if (!isCut(flow)) this.#observed.offeredRows = offeredRows + flow.length;
     if (isCut(flow) || this.#hasRoom(flow.length, flow.bytes)) {
       this.#add(flow, sinceMs);
       return undefined;

@@ -51,6 +51,7 @@ export function reportComponent(
     absorbed: tally.absorbedRows,
     created: tally.createdRows,
     held: observed.held(),
+    undelivered: observed.undelivered,
     unaccounted: observed.unaccounted,
     busyMs: meter.busyMs,
     blockedMs: meter.blockedMs,

@@ -279,6 +279,9 @@ class PipelineRun implements Run {
       // A row that was lost without a word shows here, at the latest.
       for (const observed of this.#components.observed) observed.checkLedger();
     }
+    if (this.#failure !== undefined) {
+      for (const observed of this.#components.observed) observed.keepInHand();
+    }
     this.#endedMs = this.#clock.monotonic();
     await this.#alerts.finish();
     const report = reportOf(this.stats());

@@ -62,8 +62,17 @@ export class SinkWriter {
     return this.#opened ?? Promise.resolve();
   }
 
-  /** Writes the rows that count; those refused are in the tally. Releases the batch. */
-  write(batch: Batch): Promise<void> {
+  /**
+   * Writes the rows that count; those refused are in the tally. Releases the batch. Until it is open
+   * they are on their way to it.
+   */
+  async write(batch: Batch): Promise<void> {
+    try {
+      await this.#opened;
+    } catch (error) {
+      batch.release();
+      throw error;
+    }
     this.#parts.observed.meter.rowsIn += batch.length;
     return this.take(batch);
   }

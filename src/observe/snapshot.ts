@@ -52,11 +52,17 @@ export interface ComponentReport {
   readonly dead: number;
   /**
    * Of a stage, rows that went into others, and rows made of those. `held`: rows that a stage holds
-   * now, and those that a sink was given and has not committed, which may or may not be stored.
+   * now, or had in hand when a run ended before its time, and those that a sink was given and has not
+   * committed, which may or may not be stored.
    */
   readonly absorbed: number;
   readonly created: number;
   readonly held: number;
+  /**
+   * Rows on their way to it: what the components before it gave and it has not taken, in its queue or
+   * waiting for room there. Of a run that has ended, rows that never came to it.
+   */
+  readonly undelivered: number;
   /**
    * Rows that nothing accounts for: more than 0 where the component lost rows, less where it made
    * some up. As of the last cut that passed it, and of the end of a run that did not fail.

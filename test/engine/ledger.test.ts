@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { Batch, Selection } from '../../src/batch/index.ts';
 import { exitCodes, reportCode } from '../../src/cli/failure.ts';
@@ -7,8 +7,19 @@ import type { SinkComponent, WriteResult } from '../../src/core/index.ts';
 import { TypedPipelineBuilder } from '../../src/engine/index.ts';
 import type { RunReport } from '../../src/observe/index.ts';
 import { reportOf } from '../../src/engine/run-report.ts';
+import { circuitBreaker } from '../../src/resilience/index.ts';
+import { mapAsync } from '../../src/stages/map-async.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
-import { numbered, readings, scriptedSink, scriptedSource, stageOf, testPipeline } from './ends.ts';
+import {
+  expectClosedLedger,
+  numbered,
+  reading,
+  readings,
+  scriptedSink,
+  scriptedSource,
+  stageOf,
+  testPipeline,
+} from './ends.ts';
 
 const source = () => scriptedSource({ schema: readings, batches: [numbered(10), numbered(10)] });
 
@@ -134,3 +145,90 @@ test.each([
     expect(run.stats().recordsOut).toBe(0);
   },
 );
+
+describe('what was on its way, or in hand, when a run ended before its time stands in its report', () => {
+  /** Whatever a component gave has come to the next, or was on its way to it. */
+  function expectClosedEdges({ components }: RunReport): void {
+    for (const [at, { in: rowsIn, undelivered }] of components.entries()) {
+      if (at > 0) expect(rowsIn + undelivered).toBe(components[at - 1]!.out);
+    }
+  }
+
+  test.each(['abort', 'stop'] as const)('%s, behind a stage that waits', async (end) => {
+    const outside = virtualOutside();
+    const { clock } = outside;
+    const batches = Array.from({ length: 300 }, (_, at) => numbered(10, at * 10));
+    const run = await testPipeline({ drainMsMax: 10_000 }, [], outside)
+      .from(scriptedSource({ schema: readings, batches, endless: true }))
+      .pipe(stageOf(() => (batch) => batch, 'same'))
+      .through(
+        mapAsync({
+          schema: readings,
+          map: (({ value }: { value: number }) =>
+            value < 100
+              ? Promise.resolve(reading(value))
+              : Promise.reject(new Error('down'))) as never,
+        }),
+        { id: 'ask', policy: circuitBreaker({ clock }) },
+      )
+      .to(scriptedSink({}))
+      .start();
+    await clock.sleep(60_000);
+    const live = run.stats();
+    const { held } = live.components[2]!;
+    expect(held).toBeGreaterThan(0);
+    expect(live.components[2]!.undelivered).toBe(live.queues['ask']!.rows);
+    await run[end]().catch(() => {});
+    const report = reportOf(run.stats());
+    expect(report.components[0]).toMatchObject({ in: 3000, out: 3000 });
+    expect(report.components[2]).toMatchObject({ out: 100, held, undelivered: 2900 - held });
+    expectClosedLedger(report);
+    expectClosedEdges(report);
+    for (const lines of shown(report)) {
+      expect(lines).toContain(`not delivered to ask: ${(2900 - held).toLocaleString('en')} rows`);
+      expect(lines).toContain(`not finished by ask: ${held} rows`);
+    }
+  });
+
+  test('a sink that was never open has taken nothing', async () => {
+    const outside = virtualOutside();
+    const { clock } = outside;
+    const run = await testPipeline({ drainMsMax: 1000 }, [], outside)
+      .from(source())
+      .to(scriptedSink({ open: () => Promise.reject(new Error('no')) }), {
+        id: 'store',
+        policy: circuitBreaker({ clock }),
+      })
+      .start();
+    await clock.sleep(3000);
+    await expect(run.stop()).rejects.toMatchObject({ code: 'ERR_RUN_DEADLINE' });
+    const report = reportOf(run.stats());
+    expect(report.components[1]).toMatchObject({ in: 0, out: 0, held: 0, undelivered: 20 });
+    expectClosedEdges(report);
+    for (const lines of shown(report)) {
+      expect(lines).toContain('not delivered to store: 20 rows');
+      expect(lines.join()).not.toContain('stored or not');
+    }
+  });
+
+  test('what waits for room in a queue is on its way', async () => {
+    const outside = virtualOutside();
+    const stuck = Promise.withResolvers<void>();
+    const run = await testPipeline({ queue: { rowsMax: 10 } }, [], outside)
+      .from(source())
+      .pipe(stageOf(() => (batch) => batch, 'same'))
+      .to(scriptedSink({ answer: () => stuck.promise }))
+      .start();
+    await outside.clock.sleep(1000);
+    await run.abort();
+    const report = reportOf(run.stats());
+    expectClosedLedger(report);
+    expectClosedEdges(report);
+  });
+
+  test('of a run that came to its end there is none', async () => {
+    const report = await testPipeline().from(source()).to(scriptedSink({})).run();
+    expect(report.components.map(({ undelivered }) => undelivered)).toEqual([0, 0]);
+    for (const lines of shown(report)) expect(lines.join()).not.toContain('not ');
+  });
+});

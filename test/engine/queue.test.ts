@@ -11,6 +11,7 @@ const batchOf = (rows: number) => Batch.from(numbered(rows), readings);
 const reader = (clock = new VirtualClock()) => ({
   meter: new Meter(),
   now: () => clock.monotonic(),
+  offeredRows: undefined,
 });
 const wide = { rowsMax: 1e9, bytesMax: 1e9 };
 

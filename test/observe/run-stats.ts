@@ -22,6 +22,7 @@ export function componentStats(id: string, given: Partial<ComponentReport> = {})
     absorbed: 0,
     created: 0,
     held: 0,
+    undelivered: 0,
     unaccounted: 0,
     busyMs: 0,
     blockedMs: 0,
