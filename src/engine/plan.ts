@@ -20,7 +20,13 @@ import { orderOf } from './plan/order.ts';
 import { Ports } from './plan/ports.ts';
 import { Presumptions } from './plan/presumed.ts';
 import { Problems } from './plan/problems.ts';
-import { assertSchema, isAnySink, isComponent, refuseObject, refuseSink } from './plan/protocols.ts';
+import {
+  assertSchema,
+  isAnySink,
+  isComponent,
+  refuseObject,
+  refuseSink,
+} from './plan/protocols.ts';
 import {
   onlyOutput,
   type Plan,
@@ -88,7 +94,7 @@ class Planner {
 
   async plan(deadLetterSchema: Schema): Promise<Omit<Plan, 'scrub'>> {
     const { name, settings } = this.#description;
-    checkNodes(this.#description, this.#problems);
+    checkNodes(this.#description, this.#outside.clock, this.#problems);
     const sources: PlannedSource[] = [];
     for (const node of this.#description.sources) {
       this.#signal.throwIfAborted();

@@ -1,4 +1,4 @@
-import type { Policy } from '../core/index.ts';
+import type { Clock, Policy } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
 import type { PolicyReport } from '../observe/index.ts';
 import type { CircuitBreaker, Fallback, Retry } from '../resilience/index.ts';
@@ -29,6 +29,20 @@ export function reportPolicy(policy: Policy, counts: CallCounts): PolicyReport {
       refused: metrics.fastFail,
     })),
   };
+}
+
+/** The policies in one whose times pass by another clock than this, with the name of each. */
+export function otherClocksIn(policy: Policy, clock: Clock): string[] {
+  return policiesOf(policy).flatMap((one) => {
+    const { name = 'policy', strategy, clock: own = strategy?.clock } = one as Timed;
+    return own === undefined || own === clock ? [] : [name];
+  });
+}
+
+interface Timed {
+  readonly name?: string;
+  readonly clock?: Clock;
+  readonly strategy?: { readonly clock?: Clock };
 }
 
 /** The fallback of a policy, wherever it stands in it. */

@@ -67,6 +67,11 @@ class LastKnownGood<R> extends BuiltInStrategy<R> {
     this.#history = new History(1, keysMax, clock);
   }
 
+  /** What its times pass by. */
+  get clock(): Clock {
+    return this.#clock;
+  }
+
   protected override get keysEvicted(): number {
     return this.#history.evicted;
   }
@@ -131,6 +136,11 @@ class Interpolated<R> extends BuiltInStrategy<R> {
     this.#gapMsMax = gapMsMax ?? Infinity;
     this.#clock = clock;
     this.#history = new History(3, keysMax, clock);
+  }
+
+  /** What its times pass by. */
+  get clock(): Clock {
+    return this.#clock;
   }
 
   protected override get keysEvicted(): number {

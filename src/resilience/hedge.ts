@@ -43,6 +43,11 @@ export class Hedge extends AsyncPolicy {
     this.#onEvent = onEvent;
   }
 
+  /** What its times pass by. */
+  get clock(): Clock {
+    return this.#clock;
+  }
+
   async execute<T>(
     attempt: Attempt<T>,
     signal: AbortSignal = neverAborted,

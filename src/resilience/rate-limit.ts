@@ -61,6 +61,11 @@ export class RateLimit extends AsyncPolicy {
     this.#begins = new Float64Array(callsMax).fill(-Infinity);
   }
 
+  /** What its times pass by. */
+  get clock(): Clock {
+    return this.#clock;
+  }
+
   /** A call that is given up while it waits has used its turn all the same. */
   execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
     if (typeof attempt !== 'function') {

@@ -97,6 +97,11 @@ export class Retry extends AsyncPolicy {
     this.#random = options.random ?? systemRandom;
   }
 
+  /** What its times pass by. */
+  get clock(): Clock {
+    return this.#clock;
+  }
+
   /**
    * Resolves with what the first attempt to succeed gave. Rejects with an error that is not retried,
    * with `RetryExhaustedError` (or the last error) when no attempt is left, or with the signal's reason.

@@ -53,6 +53,11 @@ export class Timeout extends AsyncPolicy {
     this.#timer = clock.timer(() => this.#expire());
   }
 
+  /** What its times pass by. */
+  get clock(): Clock {
+    return this.#clock;
+  }
+
   execute<T>(attempt: Attempt<T>, signal: AbortSignal = neverAborted, inner?: Policy): Promise<T> {
     if (typeof attempt !== 'function') {
       return Promise.reject(noFunction(this.name, 'execute', attempt));

@@ -288,10 +288,11 @@ describe('a row that fails by itself, and an outage', () => {
 describe('a fallback where none can be', () => {
   test('is refused for a source and a sink, with where it can be', async () => {
     const outside = virtualOutside();
-    const policy = fallback({ strategy: lastKnownGood() });
+    const { clock } = outside;
+    const policy = fallback({ strategy: lastKnownGood({ clock }) });
     const builder = testPipeline({}, [], outside)
       .from(scriptedSource({ schema: readings, batches: [] }), { id: 'in', policy })
-      .to(scriptedSink({}), { id: 'out', policy: wrap(policy, retry()) });
+      .to(scriptedSink({}), { id: 'out', policy: wrap(policy, retry({ clock })) });
     const error = await builder.plan().catch((thrown: unknown) => thrown as ValidationError);
     expect((error as ValidationError).problems.map(({ text }) => text)).toEqual([
       '`in` has a fallback in its policy, and nothing can stand in for what a source does; it is for stages that wait, as `map-async`, and for functions of your own',

@@ -1,8 +1,17 @@
 import { describe, expect, test } from 'vitest';
 
-import type { Policy } from '../../src/core/index.ts';
+import { type Policy, systemClock } from '../../src/core/index.ts';
 import { memoryCheckpoints } from '../../src/engine/index.ts';
-import { circuitBreaker, wrap } from '../../src/resilience/index.ts';
+import {
+  bulkhead,
+  circuitBreaker,
+  hedge,
+  rateLimit,
+  resilient,
+  retry,
+  timeout,
+  wrap,
+} from '../../src/resilience/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { numbered, readings, scriptedSink, scriptedSource, testPipeline } from './ends.ts';
 
@@ -148,5 +157,49 @@ describe('a watcher', () => {
       ['right', 2],
       ['right', 3],
     ]);
+  });
+});
+
+describe('a policy that tells time by another clock than a run in virtual time', () => {
+  const planned = (policy: Policy, outside = virtualOutside()): Promise<unknown> =>
+    testPipeline({}, [], outside)
+      .from(scriptedSource({ schema: readings, batches: [] }), { id: 'in', policy })
+      .to(scriptedSink({}))
+      .plan();
+
+  test.each<[string, Policy]>([
+    ['svc', circuitBreaker({ name: 'svc' })],
+    ['retry', retry()],
+    ['slow', timeout({ name: 'slow', timeoutMs: 10 })],
+    ['rate', rateLimit({ name: 'rate', callsMax: 1, perMs: 1 })],
+    ['hedge', hedge({ afterMs: 1 })],
+    ['other', circuitBreaker({ name: 'other', clock: virtualOutside().clock })],
+    ['many', resilient({ name: 'many', breaker: {} })],
+  ])('%s: is refused, and named', async (name, policy) => {
+    await expect(planned(policy)).rejects.toMatchObject({
+      problems: [
+        {
+          text: `the policy \`${name}\` of \`in\` tells time by another clock than the run, whose time is virtual; give it \`clock\`, and \`random\`, of the run's \`outside\``,
+        },
+      ],
+    });
+  });
+
+  test('not where it is that of the run, tells no time, or is one of your own', async () => {
+    const outside = virtualOutside();
+    const { clock } = outside;
+    const own: Policy = { execute: (attempt, signal) => attempt(signal) };
+    for (const policy of [
+      resilient({ breaker: {}, retry: {}, clock }),
+      bulkhead({ concurrentMax: 1 }),
+      own,
+    ]) {
+      await planned(policy, outside);
+    }
+  });
+
+  test('nor in a run in real time', async () => {
+    const { clock: _, ...outside } = virtualOutside();
+    await planned(retry(), { ...outside, clock: { ...systemClock } } as never);
   });
 });

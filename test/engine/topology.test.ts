@@ -135,10 +135,12 @@ test('policies made in code are shown by what they are made of', async () => {
     name: 'mine',
     execute: (attempt, signal) => attempt(signal),
   };
-  const run = await testPipeline()
+  const outside = virtualOutside();
+  const { clock } = outside;
+  const run = await testPipeline({}, [], outside)
     .from(memorySource({ rows: numbered(1), schema: readings }))
     .to(scriptedSink({}), {
-      policy: wrap(own, circuitBreaker({ name: 'store' }), retry({ name: 'again' })),
+      policy: wrap(own, circuitBreaker({ name: 'store', clock }), retry({ name: 'again', clock })),
     })
     .start();
   const { nodes } = run.topology();

@@ -1,12 +1,13 @@
-import type { Policy } from '../../core/index.ts';
+import { type Clock, type Policy, VirtualClock } from '../../core/index.ts';
 import type { PipelineDescription } from '../description.ts';
-import { fallbackOf } from '../policies.ts';
+import { fallbackOf, otherClocksIn } from '../policies.ts';
 import { checkOverflow } from './overflow.ts';
 import type { Problems } from './problems.ts';
 
 /** Checks what needs no schema: that there are ends, and what each node is called and wrapped in. */
 export function checkNodes(
   { name, sources, stages, sinks, deadLetters }: PipelineDescription,
+  clock: Clock,
   problems: Problems,
 ): void {
   if (typeof name !== 'string' || name === '') {
@@ -25,12 +26,13 @@ export function checkNodes(
       problems.add('topology', path, text);
     }
     seen.add(id);
-    checkPolicy(node, problems);
+    checkPolicy(node, clock, problems);
   }
 }
 
 function checkPolicy(
   { id, path, policy, component }: PipelineDescription['sources' | 'stages' | 'sinks'][number],
+  clock: Clock,
   problems: Problems,
 ): void {
   if (policy === undefined || component === undefined) return;
@@ -46,6 +48,12 @@ function checkPolicy(
     problems.add('protocol', path, text);
   } else if (!isStage && fallbackOf(policy) !== undefined) {
     const text = `\`${id}\` has a fallback in its policy, and nothing can stand in for what a ${component.kind} does; it is for stages that wait, as \`map-async\`, and for functions of your own`;
+    problems.add('protocol', path, text);
+  }
+  // Virtual time passes while nothing happens: hours of it while a policy waits for a real second.
+  if (!(clock instanceof VirtualClock)) return;
+  for (const name of otherClocksIn(policy, clock)) {
+    const text = `the policy \`${name}\` of \`${id}\` tells time by another clock than the run, whose time is virtual; give it \`clock\`, and \`random\`, of the run's \`outside\``;
     problems.add('protocol', path, text);
   }
 }

@@ -1,4 +1,4 @@
-import type { BreakerState } from '../../core/index.ts';
+import type { BreakerState, Clock } from '../../core/index.ts';
 import { CircuitOpenError } from '../errors.ts';
 import { type BreakerReason, type PolicyEvent, type PolicyListener, tell } from '../events.ts';
 import { functionFailed } from '../given-function.ts';
@@ -61,6 +61,11 @@ export abstract class BreakerMachine {
 
   get name(): string {
     return this.settings.name;
+  }
+
+  /** What its times pass by. */
+  get clock(): Clock {
+    return this.settings.clock;
   }
 
   get state(): BreakerState {
