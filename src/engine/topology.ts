@@ -1,4 +1,5 @@
 import type { Field, Schema } from '../batch/index.ts';
+import { withoutSecrets } from '../core/mask.ts';
 import { kindOf, type PolicyKind } from '../resilience/policy.ts';
 import { policiesOf } from '../resilience/wrap.ts';
 import {
@@ -60,7 +61,7 @@ export function topologyOf(plan: Plan): Topology {
     ...sinks.map((one) => nodeOf('sink', one, scrub, one)),
     ...(deadLetters === undefined ? [] : [nodeOf('dead-letters', deadLetters, scrub, deadLetters)]),
   ];
-  const settings = shown(plan.settings, '', scrub, 0);
+  const settings = withoutSecrets('', plan.settings, scrub);
   return Object.freeze({ pipeline: plan.name, nodes: Object.freeze(nodes), settings });
 }
 
@@ -82,11 +83,11 @@ function nodeOf(
     kind,
     name,
     summary,
-    options: shown(options, '', scrub, 0),
+    options: withoutSecrets('', options, scrub),
     from: ports.map(({ node: id, output: port }) => (port === '' ? id : `${id}.${port}`)),
     required: !('required' in node) || node.required !== false,
     outputs: 'outputs' in planned ? planned.outputs.filter((output) => output !== onlyOutput) : [],
-    overflow: 'overflow' in node ? shown(node.overflow, '', scrub, 0) : null,
+    overflow: 'overflow' in node ? withoutSecrets('', node.overflow, scrub) : null,
     policy: policyShown(node, scrub),
     input: input === undefined ? null : fieldsShown(input, scrub),
     output: output === undefined ? null : fieldsShown(output, scrub),
@@ -102,50 +103,10 @@ function policyShown(
     const { name = null } = part as { readonly name?: string };
     return { kind: kindOf(part) ?? ('custom' as const), name };
   });
-  return { parts, options: shown(policyOptions, '', scrub, 0) };
+  return { parts, options: withoutSecrets('', policyOptions, scrub) };
 }
 
 /** A field may be named by what a reference stood for. */
 function fieldsShown({ fields }: Schema, scrub: Plan['scrub']): Field[] {
   return fields.map((field) => ({ ...field, name: scrub(field.name) }));
-}
-
-const depthMax = 8;
-const itemsMax = 50;
-const textMax = 1000;
-const secretName = /passw|secret|token|credential|authorization|api-?_?key|private-?_?key/i;
-const userInfo = /(\/\/)[^/@\s]+@/g;
-const secretParameter = /([?&][^=&#]*(?:token|secret|passw|key|auth|sig)[^=&#]*=)[^&#\s]+/gi;
-
-/** An option as it may be shown. */
-function shown(value: unknown, name: string, scrub: Plan['scrub'], depth: number): unknown {
-  if (value === null || value === undefined) return null;
-  if (secretName.test(name) && typeof value !== 'boolean') return '[secret]';
-  if (typeof value === 'string') {
-    const text = scrub(value)
-      .replace(userInfo, '$1[secret]@')
-      .replace(secretParameter, '$1[secret]');
-    // Who knows such an address may post to it.
-    if (name === 'webhook') return originOf(text);
-    return text.length > textMax ? `${text.slice(0, textMax)}…` : text;
-  }
-  if (typeof value === 'number' || typeof value === 'boolean') return value;
-  if (typeof value !== 'object') return `[${typeof value}]`;
-  if (depth >= depthMax) return '[…]';
-  if (Array.isArray(value)) {
-    if (value.length > itemsMax) return `[${value.length} items]`;
-    return value.map((item) => shown(item, '', scrub, depth + 1));
-  }
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  if (prototype !== Object.prototype && prototype !== null)
-    return `[${prototype.constructor.name}]`;
-  const entries = Object.entries(value).map(([key, item]) => [
-    scrub(key),
-    shown(item, name === 'webhook' && key === 'url' ? name : key, scrub, depth + 1),
-  ]);
-  return Object.fromEntries(entries);
-}
-
-function originOf(url: string): string {
-  return URL.canParse(url) ? `${new URL(url).origin}/[secret]` : '[secret]';
 }

@@ -1,4 +1,5 @@
-import { type ParameterDescription, withoutSecrets } from '../describe.ts';
+import type { ParameterDescription } from '../describe.ts';
+import { withoutSecrets } from '../mask.ts';
 import { closingOf, isUndefined, keyOf, literalOf, partsOf } from './literal.ts';
 import { type Token, UnreadableSource } from './tokens.ts';
 
