@@ -2,6 +2,7 @@ import process from 'node:process';
 
 import { type Clock, type Logger, type LogLevel, logLevels, systemClock } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
+import { eventCatalogue } from './catalogue.ts';
 import { Levels } from './log/levels.ts';
 import { LineBuffer, type LogStream } from './log/line-buffer.ts';
 import { type Coloured, JsonFormat, TextFormat } from './log/line-format.ts';
@@ -48,12 +49,9 @@ export interface BufferedStructuredLoggerOptions extends LoggerOptions {
 }
 
 /** Events whose lines are never collapsed nor dropped; nor are lines with `status: "failed"`. */
-export const keptEvents: ReadonlySet<string> = new Set([
-  'record.failed',
-  'batch_complete',
-  'circuit_state_change',
-  'threshold_violation',
-]);
+export const keptEvents: ReadonlySet<string> = new Set(
+  eventCatalogue.filter(({ isKept }) => isKept).map(({ name }) => name),
+);
 
 const collapseMsDefault = 10_000;
 
@@ -119,6 +117,14 @@ export class StructuredLogger implements Logger, Disposable, AsyncDisposable {
   /** Gives a component a least level of its own; undefined takes it away. */
   setLevel(component: string, level: LogLevel | undefined): void {
     this.family.levels.set(component, level);
+  }
+
+  /**
+   * Calls back with each line from now on, as JSON without its line end, whatever the format. Gives
+   * what ends that. A line that is not written at all, being below its level or dropped, is not told.
+   */
+  follow(follower: (line: string) => void): () => void {
+    return this.family.follow(follower);
   }
 
   /** Lines that were handed to the function or stream behind. */

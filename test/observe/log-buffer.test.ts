@@ -147,6 +147,7 @@ describe('a stream that is blocked', () => {
     expect([log.droppedLines, log.blocked]).toEqual([droppedLines + 1, undefined]);
     log.error('e');
     log.info('batch_complete');
+    log.info('command.received');
     log.info('any', { status: 'failed' });
     log.bindContext({ status: 'failed' }).info('any');
     expect(log.droppedLines).toBe(droppedLines + 1);
@@ -156,8 +157,8 @@ describe('a stream that is blocked', () => {
     await blocked;
     expect(log.blocked).toBeUndefined();
     await log.flush();
-    expect(stream.lines).toHaveLength(410 - droppedLines + 4);
-    expect(stream.lines.slice(-4).join()).toMatch(/"e".*batch_complete.*failed.*failed/);
+    expect(stream.lines).toHaveLength(410 - droppedLines + 5);
+    expect(stream.lines.slice(-5).join()).toMatch(/"e".*batch_complete.*command.*failed.*failed/);
     expect(log.totalRecordsWritten).toBe(stream.lines.length);
     log.info('again');
     expect(log.droppedLines).toBe(droppedLines + 1);

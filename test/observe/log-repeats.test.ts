@@ -43,6 +43,8 @@ test.each([
   ['batch_complete', {}],
   ['circuit_state_change', {}],
   ['threshold_violation', {}],
+  ['alert.fired', {}],
+  ['spill.file-set-aside', {}],
   ['own', {}],
   ['any', { status: 'failed' }],
 ])('%s %o is never collapsed', (event, fields) => {

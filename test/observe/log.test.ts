@@ -177,3 +177,46 @@ test('a `write` that throws does not reach who logs, and is told of once', () =>
   expect(told).toEqual([expect.objectContaining({ code: 'ERR_LOG_CLOSED' })]);
   expect([log.totalRecordsWritten, log.droppedLines]).toEqual([0, 2]);
 });
+
+describe('a follower', () => {
+  test('is given what is written, as it is written, until it has enough', () => {
+    const { log, texts } = keepingLogger();
+    const followed: string[] = [];
+    const end = log.bindContext({ a: 1 }).follow((line) => followed.push(line));
+    log.info('one', { b: 2 });
+    log.debug('off');
+    log.bindContext({ component: 'c' }).error('two');
+    end();
+    log.info('three');
+    expect(followed.map((line) => `${line}\n`)).toEqual(texts.slice(0, 2));
+  });
+
+  test('of a log for people has the same lines as JSON', async () => {
+    const { log, texts } = keepingLogger({ format: 'text' });
+    const followed: string[] = [];
+    log.follow((line) => followed.push(line));
+    const bound = log.bindContext({ component: 'c', a: 1 });
+    for (let at = 0; at < 3; at++) bound.warning('w', { b: 'x' });
+    await log.flush();
+    expect(texts.map((text) => text.slice(13))).toEqual([
+      'WARNING c w a=1 b=x\n',
+      'WARNING c w a=1 b=x repeated=2\n',
+    ]);
+    const line = { timestamp: '1970-01-01T00:00:00.000Z', level: 'WARNING', component: 'c' };
+    expect(followed.map((text) => JSON.parse(text) as unknown)).toEqual([
+      { ...line, event: 'w', a: 1, b: 'x' },
+      { ...line, event: 'w', a: 1, b: 'x', repeated: 2 },
+    ]);
+  });
+
+  test('that throws costs nobody a line', () => {
+    const { log, texts } = keepingLogger();
+    const followed: string[] = [];
+    log.follow(() => {
+      throw new Error('no');
+    });
+    log.follow((line) => followed.push(line));
+    log.info('one');
+    expect([texts.length, followed.length, log.droppedLines]).toEqual([1, 1, 0]);
+  });
+});

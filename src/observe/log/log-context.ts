@@ -21,6 +21,8 @@ export interface ContextParts {
 /** What is bound to a logger, written out once, and the body of a line with it. */
 export class LogContext {
   readonly component: string;
+  /** The same as JSON: itself, but where lines are for people. */
+  readonly json: LogContext;
   readonly #parts: ContextParts;
   readonly #format: LineFormat;
   /** Bound fields as they are written, by the name that they are written under. */
@@ -37,8 +39,10 @@ export class LogContext {
     component: string,
     parts: ContextParts,
     bound: ReadonlyMap<string, string> = new Map(),
+    json?: LogContext,
   ) {
     this.component = component;
+    this.json = json ?? this;
     this.#parts = parts;
     this.#format = parts.format;
     this.#bound = bound;
@@ -48,7 +52,8 @@ export class LogContext {
   /** One with more fields; what is bound again takes the place of what was. */
   with(fields: LogFields): LogContext {
     const { component, bound } = this.#merged(fields);
-    return new LogContext(component, this.#parts, bound);
+    const json = this.json === this ? undefined : this.json.with(fields);
+    return new LogContext(component, this.#parts, bound, json);
   }
 
   /** True where lines of that weight are not written. */

@@ -1,6 +1,6 @@
 import { type Clock, type LogLevel, logLevels } from '../../core/index.ts';
 import type { Levels } from './levels.ts';
-import type { LineFormat } from './line-format.ts';
+import { JsonFormat, type LineFormat } from './line-format.ts';
 import type { LineSink } from './line-sink.ts';
 import { type ContextParts, LogContext, type LogFields } from './log-context.ts';
 import { Repeats } from './repeats.ts';
@@ -15,6 +15,9 @@ export interface LogFamilyParts extends ContextParts {
   readonly collapseMs: number;
 }
 
+/** Given each line as JSON, without its end. */
+export type Follower = (line: string) => void;
+
 /** What a logger shares with all that are bound from it. */
 export class LogFamily {
   readonly levels: Levels;
@@ -25,17 +28,24 @@ export class LogFamily {
   readonly #format: LineFormat;
   readonly #kept: ReadonlySet<string>;
   readonly #repeats: Repeats;
+  readonly #json: LineFormat;
+  readonly #followers: Set<Follower> = new Set();
 
   constructor(parts: LogFamilyParts) {
     const { levels, format, sink, clock, kept, collapseMs, component, fields } = parts;
     this.levels = levels;
     this.sink = sink;
-    this.context = new LogContext(component, parts).with(fields);
+    this.#json = format instanceof JsonFormat ? format : new JsonFormat(parts.scrub);
+    const json =
+      format === this.#json
+        ? undefined
+        : new LogContext(component, { ...parts, format: this.#json });
+    this.context = new LogContext(component, parts, new Map(), json).with(fields);
     this.#clock = clock;
     this.#format = format;
     this.#kept = kept;
-    this.#repeats = new Repeats(clock, collapseMs, (body, count) => {
-      this.#write(body + format.name(freeName(format, body)) + String(count));
+    this.#repeats = new Repeats(clock, collapseMs, (body, count, json) => {
+      this.#write(repeated(format, body, count), json && repeated(this.#json, json, count));
     });
   }
 
@@ -45,8 +55,9 @@ export class LogFamily {
       const isLow = logLevels[level] < logLevels.ERROR;
       if (sink.isFull && isLow && !this.#isKept(context, event, fields)) return sink.drop();
       const body = context.body(level, event, fields);
+      const json = this.#jsonBody(body, level, context, event, fields);
       const mayRepeat = level === 'WARNING' && !this.#isKept(context, event, fields);
-      if (!mayRepeat || !this.#repeats.counts(body)) this.#write(body);
+      if (!mayRepeat || !this.#repeats.counts(body, json)) this.#write(body, json);
     } catch {
       // A scrub or a clock of the user's that throws.
       sink.drop();
@@ -58,14 +69,45 @@ export class LogFamily {
     this.#repeats.flush();
   }
 
-  #write(body: string): void {
-    this.sink.take(this.#format.start(this.#clock.now()) + body + this.#format.end);
+  /** Calls back with each line from now on. Gives what ends that. */
+  follow(follower: Follower): () => void {
+    this.#followers.add(follower);
+    return () => this.#followers.delete(follower);
+  }
+
+  #write(body: string, json: string | undefined): void {
+    const now = this.#clock.now();
+    this.sink.take(this.#format.start(now) + body + this.#format.end);
+    if (json === undefined || this.#followers.size === 0) return;
+    const line = `${this.#json.start(now)}${json}}`;
+    for (const follower of this.#followers) tell(follower, line);
+  }
+
+  /** The body as JSON; where lines are for people, only while somebody follows. */
+  #jsonBody(body: string, ...line: Parameters<LogFamily['log']>): string | undefined {
+    if (this.#format === this.#json) return body;
+    if (this.#followers.size === 0) return undefined;
+    const [level, { json }, event, fields] = line;
+    return json.body(level, event, fields);
   }
 
   #isKept(context: LogContext, event: string, fields: LogFields | undefined): boolean {
     if (this.#kept.has(event)) return true;
     return fields?.['status'] === 'failed' || context.hasText('status', 'failed');
   }
+}
+
+/** What a follower throws is its own affair. */
+function tell(follower: Follower, line: string): void {
+  try {
+    follower(line);
+  } catch {
+    // Nobody to tell.
+  }
+}
+
+function repeated(format: LineFormat, body: string, count: number): string {
+  return body + format.name(freeName(format, body)) + String(count);
 }
 
 /** `repeated`, or where a line has such a field, that with underscores. */

@@ -2,8 +2,12 @@ import type { Clock, Timer } from '../../core/index.ts';
 
 interface Repeated {
   readonly endMs: number;
+  readonly json: string | undefined;
   count: number;
 }
+
+/** `json`: as it was given with the body. */
+type Summarize = (body: string, count: number, json: string | undefined) => void;
 
 /** What is kept of warnings: so many different ones, and none longer than this. */
 const bodiesMax = 256;
@@ -13,7 +17,7 @@ const bodyLengthMax = 4096;
 export class Repeats {
   readonly #clock: Clock;
   readonly #windowMs: number;
-  readonly #summarize: (body: string, count: number) => void;
+  readonly #summarize: Summarize;
   readonly #timer: Timer;
   /** By body, in the order in which their windows end. */
   readonly #bodies: Map<string, Repeated> = new Map();
@@ -21,7 +25,7 @@ export class Repeats {
   #timerMs = Infinity;
 
   /** `summarize`: given the body of a warning that was repeated, and how often. */
-  constructor(clock: Clock, windowMs: number, summarize: (body: string, count: number) => void) {
+  constructor(clock: Clock, windowMs: number, summarize: Summarize) {
     this.#clock = clock;
     this.#windowMs = windowMs;
     this.#summarize = summarize;
@@ -29,14 +33,14 @@ export class Repeats {
   }
 
   /** True where a warning was there less than a window ago: it is counted, and not to be written. */
-  counts(body: string): boolean {
+  counts(body: string, json: string | undefined): boolean {
     if (this.#windowMs === 0 || body.length > bodyLengthMax) return false;
     const now = this.#clock.monotonic();
     this.#endWindows(now);
     const same = this.#bodies.get(body);
     if (same === undefined) {
       if (this.#bodies.size >= bodiesMax) this.#endOne(...this.#bodies.entries().next().value!);
-      this.#bodies.set(body, { endMs: now + this.#windowMs, count: 0 });
+      this.#bodies.set(body, { endMs: now + this.#windowMs, json, count: 0 });
       return false;
     }
     same.count++;
@@ -65,9 +69,9 @@ export class Repeats {
     }
   }
 
-  #endOne(body: string, { count }: Repeated): void {
+  #endOne(body: string, { count, json }: Repeated): void {
     this.#bodies.delete(body);
-    if (count > 0) this.#summarize(body, count);
+    if (count > 0) this.#summarize(body, count, json);
   }
 
   #setTimer(atMs: number): void {
