@@ -61,8 +61,6 @@ export class Calls {
   #successes = 0;
   /** Tries that have failed since a call last succeeded. */
   #failuresInRow = 0;
-  /** Calls that have not failed yet. */
-  readonly #fresh = new Set<Call<unknown>>();
   #hasInputEnded = false;
   /** What failed last; undefined when a call has succeeded since. */
   #lastFailure: string | undefined;
@@ -97,25 +95,10 @@ export class Calls {
     attempt: (signal: AbortSignal) => Promise<T>,
     signal: AbortSignal,
     args: readonly unknown[] = [],
-    made: CallFor = {},
+    { name, stalls }: CallFor = {},
   ): Promise<T> {
     if (this.#run === undefined) return attempt(signal);
-    const call = this.#callOf(what, attempt, made.name);
-    this.#fresh.add(call);
-    try {
-      return await this.#makeOf(what, call, signal, args, made);
-    } finally {
-      this.#fresh.delete(call);
-    }
-  }
-
-  async #makeOf<T>(
-    what: string,
-    call: Call<T>,
-    signal: AbortSignal,
-    args: readonly unknown[],
-    { stalls }: CallFor,
-  ): Promise<T> {
+    const call = this.#callOf(what, attempt, name);
     let isFirst = false;
     for (;;) {
       try {
@@ -174,13 +157,11 @@ export class Calls {
     if (!isCounted(error)) return true;
     const { triesMax = Infinity, clock } = this.#parts;
     const nowMs = clock.monotonic();
-    this.#fresh.delete(call);
     this.#failuresInRow++;
     if (call.tried(isOpen, this.#successes, nowMs) >= triesMax) return true;
-    // None is left that could show whether it fails by itself, or all would.
-    const isAlone = this.#hasInputEnded && this.#fresh.size === 0;
-    const sinceMs = nowMs - call.failedSinceMs!;
-    return isAlone && this.#failuresInRow >= triesMax && sinceMs >= aloneMsMin;
+    // No other will come that could show whether it fails by itself, or all would.
+    const isHopeless = this.#hasInputEnded && this.#failuresInRow >= triesMax;
+    return isHopeless && nowMs - call.failedSinceMs! >= aloneMsMin;
   }
 
   /** The next in line looks when this call is on its way: only then does the breaker know of it. */

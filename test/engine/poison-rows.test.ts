@@ -34,6 +34,7 @@ interface Case {
   readonly everyMs?: number;
   readonly endless?: boolean;
   readonly checkpoint?: { readonly everyMs: number };
+  readonly drainMsMax?: number;
 }
 
 /** Rows, ten a batch, each of which asks something behind a breaker; an answer takes 20 ms. */
@@ -48,6 +49,7 @@ function asking({
   everyMs = 10,
   endless = false,
   checkpoint,
+  drainMsMax = 30_000,
 }: Case) {
   const outside = virtualOutside(2);
   const { clock, random } = outside;
@@ -66,7 +68,7 @@ function asking({
   const one = circuitBreaker({ name: 'api', clock, random, ...breaker });
   const policy = retries ? wrap(one, retry({ clock, random })) : one;
   const batches = Array.from({ length: count / 10 }, (_, at) => numbered(10, at * 10));
-  const builder = testPipeline(checkpoint && { checkpoint }, dead, outside)
+  const builder = testPipeline({ drainMsMax, ...(checkpoint && { checkpoint }) }, dead, outside)
     .from(
       scriptedSource({
         schema: mapped,
@@ -165,6 +167,10 @@ describe('an outage costs no row', () => {
   test.each<[string, Case]>([
     ['at the end, less than five minutes', { count: 100, down: [60, 4.8 * minutes] }],
     ['at the end, one call', { count: 100, concurrency: 1, down: [500, 4.8 * minutes] }],
+    [
+      'at the end, a breaker that is open for a second',
+      { count: 100, down: [60, 4.8 * minutes], breaker: { openMs: 1000 } },
+    ],
     ['in the middle', { count: 1000, everyMs: 60_000, down: [60_000, 31 * minutes] }],
     ['in the middle, at full speed', { count: 20_000, concurrency: 8, down: [5000, 31 * minutes] }],
     ['in the middle, one call', { count: 10_000, concurrency: 1, down: [5000, 31 * minutes] }],
@@ -178,7 +184,12 @@ describe('an outage costs no row', () => {
   });
 
   test('nor does one that is longer, where the run is stopped meanwhile', async () => {
-    const { builder, outside, dead } = asking({ count: 1000, down: [500, Infinity], everyMs: 100 });
+    const { builder, outside, dead } = asking({
+      count: 1000,
+      down: [500, Infinity],
+      everyMs: 100,
+      drainMsMax: 60 * minutes,
+    });
     const run = await builder.start();
     await outside.clock.sleep(1000);
     const stopped = run.stop();
