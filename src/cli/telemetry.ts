@@ -3,7 +3,6 @@ import process from 'node:process';
 import { logAt, type Logger } from '../core/index.ts';
 import { telemetryUnavailable } from '../observe/otel/events.ts';
 import type { Telemetry } from '../observe/otel.ts';
-import { packageVersion } from './version.ts';
 
 /** What names a receiver. */
 const endpoints = [
@@ -17,7 +16,7 @@ export async function telemetryOf(log: Logger): Promise<Telemetry | undefined> {
   if (!endpoints.some((name) => process.env[name])) return undefined;
   try {
     const { createTelemetry } = await import('../observe/otel.ts');
-    return await createTelemetry({ log, serviceVersion: packageVersion() });
+    return await createTelemetry({ log });
   } catch (error) {
     logAt(log, telemetryUnavailable.level, telemetryUnavailable.name, { error });
     return undefined;

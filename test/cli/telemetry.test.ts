@@ -23,7 +23,11 @@ function directoryWith(pipeline: string = config): string {
 
 test('a run sends its spans and its last figures where the environment says', async () => {
   await using receiver = await otlpReceiver();
-  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_TRACES_SAMPLER: 'always_on' };
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    OTEL_TRACES_SAMPLER: 'always_on',
+    OTEL_RESOURCE_ATTRIBUTES: 'service.version=7.1',
+  };
   const { code, stderr } = await millrace(['run', 'p.yaml'], { cwd: directoryWith(), env });
   expect({ code, stderr }).toMatchObject({ code: 0 });
   expect(stderr).not.toContain('telemetry');
@@ -37,7 +41,12 @@ test('a run sends its spans and its last figures where the environment says', as
     .map(({ body }) => body) as [(typeof receiver.requests)[number]['body']];
   expect(attributesOf(resourceSpans![0]!.resource.attributes)).toMatchObject({
     'service.name': 'millrace',
-    'service.version': expect.stringMatching(/^\d+\.\d+\.\d+/) as string,
+    // That of the user's service: Millrace's own is that of the scope.
+    'service.version': '7.1',
+  });
+  expect(resourceSpans![0]!.scopeSpans[0]!.scope).toEqual({
+    name: 'millrace',
+    version: expect.stringMatching(/^\d+\.\d+\.\d+/) as string,
   });
   const rowsOut = receiver.metrics.find(({ name }) => name === 'millrace.rows_out')!;
   expect(
