@@ -58,7 +58,7 @@ export type OnRowError = 'dead-letter' | 'drop' | 'fail';
 export interface AlertSettings {
   /** Limits of shipped rules in place of their own; `false` switches one off. */
   readonly limits?: ShippedLimits | undefined;
-  /** What the process may take; `memory-growth` is not watched unless given. */
+  /** What the process may take; what its container allows, or the machine has, unless given. */
   readonly memoryMiBMax?: number | undefined;
   /** Where alerts that fire or are resolved are sent, each as one JSON object. */
   readonly webhook?:

@@ -339,7 +339,7 @@ class PipelineRun implements Run {
   #startTimers(): void {
     const { everyMs } = this.#plan.settings.checkpoint;
     void this.#cuts.requestEvery(everyMs, this.#clock, this.#timers.signal);
-    this.#alerts.watch(this.#timers.signal).catch((error: unknown) => this.#fail(error));
+    void this.#alerts.watch(this.#timers.signal);
     const { durationMsMax } = this.#options;
     if (durationMsMax === undefined) return;
     this.#clock.sleep(durationMsMax, { signal: this.#timers.signal }).then(

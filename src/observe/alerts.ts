@@ -60,31 +60,28 @@ export class Alerts {
     return changes;
   }
 
+  /** A rule that throws says nothing, or not all, and holds up no other. */
   #lookBy(rule: AlertRule, looks: AlertLooks): Alert[] {
     const changes: Alert[] = [];
-    for (const { component, value } of this.#readingsOf(rule, looks)) {
-      const key = JSON.stringify([rule.name, component]);
-      let track = this.#tracks.get(key);
-      if (track === undefined) this.#tracks.set(key, (track = new Track(rule, component)));
-      const change = track.look(value, looks.stats.at);
-      if (change === undefined) continue;
-      changes.push(change);
-      if (change.state === 'resolved') this.#remember(change);
-    }
-    return changes;
-  }
-
-  #readingsOf(rule: AlertRule, looks: AlertLooks): readonly AlertReading[] {
     try {
-      const readings = [...rule.read(looks)];
+      for (const reading of rule.read(looks)) changes.push(...this.#track(rule, reading, looks));
       this.#throwing.delete(rule);
-      return readings;
     } catch (error) {
       if (this.#unjudged === undefined) throw error;
       if (!this.#throwing.has(rule)) this.#unjudged(rule, error);
       this.#throwing.add(rule);
-      return [];
     }
+    return changes;
+  }
+
+  #track(rule: AlertRule, { component, value }: AlertReading, { stats }: AlertLooks): Alert[] {
+    const key = JSON.stringify([rule.name, component]);
+    let track = this.#tracks.get(key);
+    if (track === undefined) this.#tracks.set(key, (track = new Track(rule, component)));
+    const change = track.look(value, stats);
+    if (change === undefined) return [];
+    if (change.state === 'resolved') this.#remember(change);
+    return [change];
   }
 
   #remember(alert: Alert): void {

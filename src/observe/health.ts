@@ -131,7 +131,7 @@ function policyReasons({ policy }: HealthComponent, before: HealthComponent | un
   if (policy === undefined) return [];
   const earlier = before?.policy;
   const reasons = policy.breakers.flatMap(({ name, state, opens, refused }) => {
-    if (state === 'open') return [`the breaker \`${name}\` is open`];
+    if (isOpen({ state })) return [`the breaker \`${name}\` is open`];
     const last = earlier?.breakers.find((breaker) => breaker.name === name);
     if (last === undefined) return [];
     if (opens > last.opens) return [`the breaker \`${name}\` was open`];
@@ -140,6 +140,11 @@ function policyReasons({ policy }: HealthComponent, before: HealthComponent | un
   const substituted = earlier === undefined ? 0 : policy.substituted - earlier.substituted;
   if (substituted > 0) reasons.push(`a fallback gave ${substituted} results`);
   return reasons;
+}
+
+/** Whether a breaker lets nothing through. One that tries whether all is well again does. */
+export function isOpen({ state }: { readonly state: BreakerState }): boolean {
+  return state === 'open';
 }
 
 function seconds(ms: number): string {

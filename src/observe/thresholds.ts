@@ -1,4 +1,5 @@
 import { PipelineError } from '../errors.ts';
+import { isOpen } from './health.ts';
 import type { HealthReport } from './health-report.ts';
 
 /** Limits of a healthy batch; what is left out is not limited. */
@@ -58,10 +59,6 @@ export function checkThresholds(
   limit('maxAllowedDegraded', 'WARNING', report.consecutiveDegradedCount, maxAllowedDegraded);
   limit('maxAlertQueueSize', 'WARNING', report.unresolvedAlerts, maxAlertQueueSize);
   return violations;
-}
-
-function isOpen({ state }: { readonly state: string }): boolean {
-  return state === 'open';
 }
 
 const thresholdNames: readonly string[] = [

@@ -136,6 +136,27 @@ test('a rule that throws is told of, fails no run, and holds up no other', async
   ]);
 });
 
+test('what is no rule is told of, and fails no run', async () => {
+  const outside = virtualOutside();
+  const { clock } = outside;
+  const told: ObservedEvent[] = [];
+  const run = await testPipeline({}, [], outside)
+    .from(
+      scriptedSource({
+        schema: readings,
+        batches: Array.from({ length: 5 }, () => numbered(1)),
+        before: (_, signal) => clock.sleep(1000, { signal }),
+      }),
+    )
+    .to(scriptedSink({}))
+    .start({ alerts: 7 as never });
+  run.listen((event) => told.push(event));
+  expect(await run.done).toMatchObject({ status: 'done', recordsOut: 5 });
+  expect(told.filter(({ name }) => name.startsWith('alert'))).toMatchObject([
+    { name: 'alerts.failed', level: 'ERROR' },
+  ]);
+});
+
 test('the limits of a pipeline, and its webhook, are those of its settings', async () => {
   const outside = virtualOutside();
   const { clock, network } = outside;

@@ -1,3 +1,5 @@
+import { totalmem } from 'node:os';
+
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
@@ -200,6 +202,19 @@ describe('a forecast', () => {
     expect(alerts.active[0]!.text).toBe('40 °C, limit 90 °C reached in 50 s');
   });
 
+  test('goes by time that only goes forward, whatever the wall clock says', () => {
+    const { rule, series } = ruleOver(
+      Array.from({ length: 60 }, (_, second) => 10 + second),
+      forecast,
+    );
+    const stepped = series.map((stats, second) =>
+      second < 25 ? stats : { ...stats, at: stats.at - 3_600_000 },
+    );
+    const alerts = new Alerts({ rules: [rule] });
+    expect(replay(alerts, stepped)).toEqual(['20 pending WARNING', '21 firing WARNING']);
+    expect(alerts.active[0]).toMatchObject({ value: 69, leftMs: 21_000 });
+  });
+
   test('of what swings, or stands, or falls, is none', () => {
     const seconds = Array.from({ length: 100 }, (_, second) => second);
     expect(
@@ -223,6 +238,21 @@ describe('a forecast', () => {
   });
 });
 
+/** Figures of one component that so many records or calls go through each second. */
+function trickle(
+  seconds: number,
+  each: (second: number) => { readonly rows: number; readonly bad: number },
+): RunStats[] {
+  let [rows, bad] = [0, 0];
+  return Array.from({ length: seconds }, (_, second) => {
+    const now = each(second);
+    [rows, bad] = [rows + now.rows, bad + now.bad];
+    const policy = { attempts: rows, retries: bad, substituted: 0, suppressed: 0, breakers: [] };
+    const counts = { in: rows, dead: bad, policy: { ...policy, calls: rows - bad } };
+    return runStats(second, { components: [componentStats('s', counts)] });
+  });
+}
+
 describe('shipped rules', () => {
   test.each(Object.entries(collapses))('%s fires early', (name, collapse) => {
     const fired = firedAt(name, collapse);
@@ -245,6 +275,74 @@ describe('shipped rules', () => {
       ['throughput-floor', 'pending'],
       ['throughput-floor', 'firing'],
     ]);
+  });
+
+  test('a few records a second are judged once enough have come', () => {
+    const alerts = new Alerts({ rules: shippedRules() });
+    const said = replay(
+      alerts,
+      trickle(600, () => ({ rows: 9, bad: 8 })),
+    );
+    expect(said.length).toBeGreaterThan(0);
+    expect(alerts.active.map(({ rule, state, severity }) => [rule, state, severity])).toEqual([
+      ['retry-rate', 'firing', 'CRITICAL'],
+      ['dead-letter-growth', 'firing', 'CRITICAL'],
+    ]);
+  });
+
+  test('a few records an hour are judged after a minute, and nothing at all is not', () => {
+    const rare = trickle(600, (second) => ({ rows: Number(second % 30 === 5), bad: 0 }));
+    const failing = trickle(600, (second) => {
+      const rows = Number(second % 30 === 5);
+      return { rows, bad: rows };
+    });
+    const alerts = new Alerts({ rules: shippedRules() });
+    expect(replay(alerts, rare)).toEqual([]);
+    expect(replay(new Alerts({ rules: shippedRules() }), failing)).toContain('120 firing CRITICAL');
+    const none = trickle(600, () => ({ rows: 0, bad: 0 }));
+    expect(replay(new Alerts({ rules: shippedRules() }), none)).toEqual([]);
+  });
+
+  test('a burst is over once what comes after it is well, however little that is', () => {
+    const alerts = new Alerts({ rules: shippedRules() });
+    const burst = trickle(120, (second) =>
+      second < 20 ? { rows: 100, bad: 50 } : { rows: 8, bad: 0 },
+    );
+    replay(alerts, burst.slice(0, 20));
+    expect(alerts.active.map(({ state }) => state)).toEqual(['firing', 'firing']);
+    replay(alerts, burst.slice(20));
+    expect(alerts.active).toEqual([]);
+  });
+
+  test('the limit of memory is that of the machine unless given', () => {
+    const of = (rules: AlertRule[]) => rules.find(({ name }) => name === 'memory-growth')!.limits;
+    const MiB = (process.constrainedMemory() || totalmem()) / 1_048_576;
+    const whole = Math.min(MiB, totalmem() / 1_048_576);
+    expect(of(shippedRules())).toEqual({
+      warn: 0.75 * whole,
+      critical: 0.9 * whole,
+      clear: 0.7 * whole,
+    });
+    expect(of(shippedRules({}, { memoryMiBMax: 100 }))).toMatchObject({ warn: 75, critical: 90 });
+  });
+
+  test('a breaker that tries again has not opened, and is not well yet', () => {
+    const states = [
+      'half-open',
+      'closed',
+      'open',
+      'half-open',
+      'open',
+      'half-open',
+      'closed',
+    ] as const;
+    const series = states.map((state, second) => {
+      const breakers = [{ name: 'b', state, opens: 0, openMs: 0, refused: 0 }];
+      const policy = { calls: 0, attempts: 0, retries: 0, substituted: 0, suppressed: 0, breakers };
+      return runStats(second, { components: [componentStats('s', { policy })] });
+    });
+    const alerts = new Alerts({ rules: shippedRules() });
+    expect(replay(alerts, series)).toEqual(['2 firing CRITICAL', '6 resolved CRITICAL']);
   });
 
   test('one that is switched off is silent', () => {

@@ -41,10 +41,28 @@ export class RunAlerts {
     return this.#alerts?.history ?? [];
   }
 
-  /** Looks at the run until the signal aborts. Nothing is loaded where there are no rules. */
+  /**
+   * Looks at the run until the signal aborts. Nothing is loaded where there are no rules; what fails
+   * here is told, and is no failure of the run.
+   */
   async watch(signal: AbortSignal): Promise<void> {
-    const { rules, settings, emitter, outside, stats } = this.#parts;
+    const { rules, settings } = this.#parts;
     if (rules === undefined && settings === undefined) return;
+    await this.#watch(signal).catch((error: unknown) => this.#tellFailed(error));
+  }
+
+  /** The last look: what shows at the end alone, as a ledger that does not close, is told too. */
+  async finish(): Promise<void> {
+    try {
+      this.#alerts?.look(this.#parts.stats());
+    } catch (error) {
+      await this.#tellFailed(error);
+    }
+    await this.#closeWebhook().catch((error: unknown) => this.#tellFailed(error));
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { rules, settings, emitter, outside, stats } = this.#parts;
     const { clock } = outside;
     const [{ Alerts, emitAlert, watchAlerts }, { alertUnjudged }] = await clock.hold(
       Promise.all([import('../../observe/alerts.ts'), import('../../observe/alerts/events.ts')]),
@@ -58,9 +76,14 @@ export class RunAlerts {
     await watchAlerts(this.#alerts, { stats }, { clock, signal });
   }
 
-  /** The last look: what shows at the end alone, as a ledger that does not close, is told too. */
-  async finish(): Promise<void> {
-    this.#alerts?.look(this.#parts.stats());
+  async #tellFailed(error: unknown): Promise<void> {
+    this.#alerts = undefined;
+    const { emitter, outside } = this.#parts;
+    const { alertsFailed } = await outside.clock.hold(import('../../observe/alerts/events.ts'));
+    emitter.emit(alertsFailed, { error });
+  }
+
+  async #closeWebhook(): Promise<void> {
     if (this.#webhook === undefined) return;
     const { clock } = this.#parts.outside;
     const limit = new AbortController();

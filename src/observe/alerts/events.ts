@@ -68,6 +68,16 @@ export const alertUnjudged: EventDefinition<'rule' | 'error'> = defineEvent({
   metric: 'millrace_alerts_unjudged_total',
 });
 
+/** `alerts.failed` */
+export const alertsFailed: EventDefinition<'error'> = defineEvent({
+  name: 'alerts.failed',
+  level: 'ERROR',
+  summary: 'The run goes on, and no alert is raised on it any more.',
+  fields: { error: 'what the alerts failed with' },
+  metric: 'millrace_alerts_failed_total',
+  isKept: true,
+});
+
 /** What alerts say. */
 export const alertEvents: readonly EventDefinition[] = [
   alertPending,
@@ -75,4 +85,5 @@ export const alertEvents: readonly EventDefinition[] = [
   alertResolved,
   alertUndelivered,
   alertUnjudged,
+  alertsFailed,
 ];

@@ -1,3 +1,4 @@
+import type { RunStats } from '../snapshot.ts';
 import type { Alert, AlertSeverity } from './alert.ts';
 import type { AlertRule } from './rule.ts';
 import { Slope } from './slope.ts';
@@ -10,6 +11,9 @@ interface Look {
 }
 
 type Breach = Pick<Alert, 'severity' | 'value' | 'limit' | 'text'> & { readonly leftMs?: number };
+
+/** When a look is taken: `at` is only shown, as wall clocks are put back. */
+type LookTime = Pick<RunStats, 'at' | 'monotonicMs'>;
 
 /** One figure of one component, from look to look. */
 export class Track {
@@ -31,9 +35,9 @@ export class Track {
   }
 
   /** The alert where it has changed its state or its severity. A figure that is not known is not well. */
-  look(value: number | null, atMs: number): Alert | undefined {
+  look(value: number | null, { at: atMs, monotonicMs }: LookTime): Alert | undefined {
     if (value === null || Number.isNaN(value)) return undefined;
-    this.#slope?.add(atMs, value);
+    this.#slope?.add(monotonicMs, value);
     const breach = this.#breach(value);
     this.#looks.push({ severity: breach?.severity, isGood: this.#isGood(value, breach) });
     const { n } = this.#rule.of;

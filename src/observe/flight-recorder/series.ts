@@ -1,3 +1,4 @@
+import { isOpen } from '../health.ts';
 import type { ComponentReport, RunStats } from '../snapshot.ts';
 import type { ComponentSeries, FlightSeries } from './record.ts';
 
@@ -108,7 +109,7 @@ function totalsOf(component: ComponentReport | undefined): number[] {
 }
 
 function openBreakers({ policy }: ComponentReport): number {
-  return policy?.breakers.filter(({ state }) => state !== 'closed').length ?? 0;
+  return policy?.breakers.filter(isOpen).length ?? 0;
 }
 
 function rounded(value: number): number {
