@@ -117,10 +117,14 @@ async function makeDirectories(path: string, mode: number): Promise<void> {
 
 async function makeDirectory(path: string, access: 'private' | undefined): Promise<void> {
   await makeDirectories(path, access === 'private' ? 0o700 : 0o777);
+  if (access === 'private') assertPrivate(await fs.stat(path));
+}
+
+/** Throws, as the system does, where a directory is another user's or everybody may write to it. */
+export function assertPrivate({ uid, mode }: Pick<Stats, 'uid' | 'mode'>): void {
   // Where there are no such owners, as on Windows, there is nothing to see either.
   const user = process.geteuid?.();
-  if (access !== 'private' || user === undefined) return;
-  const { uid, mode } = await fs.stat(path);
+  if (user === undefined) return;
   if (uid !== user) throw errnoError('ERR_FOREIGN');
   if ((mode & 0o002) !== 0) throw errnoError('ERR_SHARED');
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { PipelineError } from '../../errors.ts';
+import { assertPrivate, fileError } from '../../core/system-files.ts';
 import type { FlightReason } from './record.ts';
 
 const namePattern = /^flight-.*\.json$/;
@@ -36,14 +36,9 @@ export function writeFlightFile({ directory, filesMax, reason, at, text }: Fligh
 
 function makePrivate(directory: string): void {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const user = process.geteuid?.();
-  if (user === undefined) return;
-  const { uid, mode } = statSync(directory);
-  if (uid === user && (mode & 0o002) === 0) return;
-  throw new PipelineError({
-    code: 'ERR_CONNECTOR_FILE',
-    place: directory,
-    fact: uid === user ? 'everybody may write to it' : 'belongs to another user',
-    remedy: 'name a directory that is yours alone',
-  });
+  try {
+    assertPrivate(statSync(directory));
+  } catch (error) {
+    throw fileError(directory, error);
+  }
 }
