@@ -2,7 +2,7 @@ import { dirname, relative, resolve } from 'node:path';
 import process from 'node:process';
 
 import { deadLetterPath } from '../connectors/dead-letter-file/path.ts';
-import { type Logger, type LogLevel, systemClock } from '../core/index.ts';
+import { type LogLevel, systemClock } from '../core/index.ts';
 import { type Plan, type Run, startRun } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
 import { FlightRecorder, type RunReport, shippedRules } from '../observe/index.ts';
@@ -75,7 +75,7 @@ async function runPlan(
   const serving = await prepareServing(options, log, terminal);
   const telemetry = await telemetryOf(log);
   const run = startRun(planned.plan, {
-    log: serving?.logTail ?? log,
+    log,
     // A pipeline that says nothing of alerts is watched by all that are shipped.
     ...(planned.plan.settings.alerts === undefined && { alerts: shippedRules() }),
     ...(durationMsMax !== undefined && { durationMsMax }),
@@ -85,7 +85,7 @@ async function runPlan(
   });
   stopper.run = run;
   telemetry?.watch(run);
-  const recorder = recordFlight(run, planned.plan, serving?.logTail ?? log);
+  const recorder = recordFlight(run, planned.plan);
   const over = new AbortController();
   const server = await serving?.start(run, recorder).catch(async (error: unknown) => {
     over.abort();
@@ -117,8 +117,8 @@ async function runPlan(
 }
 
 /** Keeps the last minutes, for a crash and for alerts. */
-function recordFlight(run: Run, { scrub }: Plan, log: Logger): FlightRecorder {
-  const recorder = new FlightRecorder(run, { log, scrub });
+function recordFlight(run: Run, { scrub }: Plan): FlightRecorder {
+  const recorder = new FlightRecorder(run, { scrub });
   recorder.recordOnCrash();
   return recorder;
 }

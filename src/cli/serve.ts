@@ -1,12 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import process from 'node:process';
 
+import { silentLogger, systemClock } from '../core/index.ts';
 import type { Run } from '../engine/index.ts';
-import type { BufferedStructuredLogger, FlightRecorder } from '../observe/index.ts';
+import {
+  type BufferedStructuredLogger,
+  type FlightRecorder,
+  serverStarted,
+} from '../observe/index.ts';
 import { builtins } from '../pipeline.ts';
-import type { LogTail, Server, ServeOptions } from '../server/index.ts';
+import type { Server, ServeOptions } from '../server/index.ts';
 import type { Address } from './address.ts';
 import { UsageError } from './failure.ts';
+import { createLogger } from './log.ts';
 import type { Terminal } from './terminal.ts';
 import { packageVersion } from './version.ts';
 
@@ -34,8 +40,6 @@ async function tlsOf({
 
 /** A server that was asked for: all that can be refused before anything flows has been looked at. */
 export interface Serving {
-  /** The log, as the server follows it. */
-  readonly logTail: LogTail;
   /** Serves a run, and says where: also how to sign in, once. */
   start(run: Run, recorder: FlightRecorder): Promise<Server>;
 }
@@ -48,8 +52,7 @@ export async function prepareServing(
 ): Promise<Serving | undefined> {
   const { serve: address } = options;
   if (address === undefined) return undefined;
-  const { checkServeOptions, LogTail, serve } = await import('../server/index.ts');
-  const logTail = new LogTail(log, { scrub: (text) => terminal.scrub(text) });
+  const { checkServeOptions, serve } = await import('../server/index.ts');
   const served: ServeOptions = {
     ...address,
     ...(await tlsOf(options)),
@@ -57,18 +60,26 @@ export async function prepareServing(
     insecureHttp: options.insecureHttp ?? false,
     publicMetrics: options.publicMetrics ?? false,
     build: { version: packageVersion(), commit: 'unknown', node: process.versions.node },
-    logTail,
-    log: logTail,
+    log,
     manifest: () => builtins().generateManifest(),
   };
   checkServeOptions(served);
   return {
-    logTail,
     start: async (run, recorder) => {
       const flightRecorder = () => recorder.record();
       const server = await serve(run, { ...served, flightRecorder });
-      terminal.complain(`serving at ${server.url}; sign in, once: ${server.launchUrl}`);
+      tellOf(server, run, terminal);
       return server;
     },
   };
+}
+
+/** How to sign in is for whoever started it: neither followers of the log nor files get it. */
+function tellOf({ url, launchUrl }: Server, run: Run, terminal: Terminal): void {
+  const isTerminal = terminal.err.isTTY;
+  if (isTerminal) terminal.complain(`serving at ${url}; sign in, once: ${launchUrl}`);
+  const log = isTerminal
+    ? silentLogger
+    : createLogger(terminal, systemClock, 'INFO').bindContext({ launchUrl });
+  run.emit(serverStarted, { url }, { log });
 }

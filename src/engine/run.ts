@@ -1,6 +1,6 @@
 import { type Cut, silentLogger } from '../core/index.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
-import { Emitter, type EventListener } from '../observe/emitter.ts';
+import { type Emit, Emitter, type EventListener } from '../observe/emitter.ts';
 import {
   closeFailed,
   outputClosed,
@@ -10,7 +10,14 @@ import {
   runResumed,
   runStarted,
 } from '../observe/events.ts';
-import type { Alert, RunReport, RunStats, RunStatus, StatsOptions } from '../observe/index.ts';
+import type {
+  Alert,
+  HealthSettings,
+  RunReport,
+  RunStats,
+  RunStatus,
+  StatsOptions,
+} from '../observe/index.ts';
 import { SlowestBatches } from '../observe/slowest-batches.ts';
 import { type Checkpoint, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
@@ -163,6 +170,10 @@ class PipelineRun implements Run {
     return this.#isPaused ? 'paused' : 'running';
   }
 
+  get healthSettings(): HealthSettings {
+    return this.#plan.settings.health;
+  }
+
   get alertHistory(): readonly Alert[] {
     return this.#alerts.history;
   }
@@ -206,6 +217,10 @@ class PipelineRun implements Run {
 
   listen(listener: EventListener): () => void {
     return this.#emitter.listen(listener);
+  }
+
+  get emit(): Emit {
+    return this.#emitter.emit;
   }
 
   pause(): void {

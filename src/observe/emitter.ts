@@ -19,6 +19,21 @@ export interface ObservedEvent {
 /** Is told of what happens, at once and in order. */
 export type EventListener = (event: ObservedEvent) => void;
 
+/** How an event is said, where that is not as usual. */
+export interface EmitOptions {
+  /** That of the component it happened to. */
+  readonly log?: Logger;
+  /** Where it is not that of the event. */
+  readonly level?: LogLevel;
+}
+
+/** Says that an event happened. */
+export type Emit = <N extends string>(
+  event: EventDefinition<N>,
+  fields: EventFields<N>,
+  options?: EmitOptions,
+) => void;
+
 /** The only way in which the engine speaks: logs, counts and tells listeners of what happens. */
 export class Emitter {
   readonly log: Logger;
@@ -36,18 +51,17 @@ export class Emitter {
     return this.#counts;
   }
 
-  /** `log`: that of the component it happened to; `level`: where it is not that of the event. */
-  emit<N extends string>(
-    { name, level: usual }: EventDefinition<N>,
-    fields: EventFields<N>,
-    { log = this.log, level = usual }: { readonly log?: Logger; readonly level?: LogLevel } = {},
-  ): void {
+  readonly emit: Emit = (
+    { name, level: usual },
+    fields,
+    { log = this.log, level = usual } = {},
+  ) => {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
     logAt(log, level, name, fields);
     if (this.#listeners.size === 0) return;
     const happened: ObservedEvent = { name, level, at: this.#clock.now(), fields };
     for (const listener of this.#listeners) tell(listener, happened);
-  }
+  };
 
   /** Tells of every event from now on. Gives what ends that. */
   listen(listener: EventListener): () => void {

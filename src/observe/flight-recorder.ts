@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 
-import { type Clock, type Logger, silentLogger, systemClock, type Timer } from '../core/index.ts';
+import { type Clock, systemClock, type Timer } from '../core/index.ts';
 import { stateDirectory } from '../core/state-directory.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import { alertFired } from './alerts/events.ts';
-import { Emitter, type EventListener, type ObservedEvent } from './emitter.ts';
+import type { Emit, EventListener, ObservedEvent } from './emitter.ts';
 import { recordFailed, runFailed, runStarted } from './events.ts';
 import { flightRecorded, flightUnrecorded } from './flight-recorder/events.ts';
 import { writeFlightFile } from './flight-recorder/flight-file.ts';
@@ -17,6 +17,8 @@ import type { RunStats } from './snapshot.ts';
 export interface RecordedRun {
   stats(): RunStats;
   listen(listener: EventListener): () => void;
+  /** Hears where a file is. */
+  readonly emit: Emit;
   topology?(): object;
 }
 
@@ -32,8 +34,6 @@ export interface FlightRecorderOptions {
   readonly clock?: Clock;
   /** Takes out of a text what may not be shown; nothing unless given. */
   readonly scrub?: (text: string) => string;
-  /** Hears where a file is; nobody unless given. */
-  readonly log?: Logger;
 }
 
 const lookEveryMs = 1000;
@@ -59,7 +59,6 @@ export class FlightRecorder implements Disposable {
   readonly #run: RecordedRun;
   readonly #options: FlightRecorderOptions;
   readonly #clock: Clock;
-  readonly #emitter: Emitter;
   readonly #topology: object | null;
   readonly #series: SeriesRing;
   readonly #events: RecentEvents;
@@ -75,19 +74,18 @@ export class FlightRecorder implements Disposable {
   #alertWrittenMs = -Infinity;
 
   constructor(run: RecordedRun, options: FlightRecorderOptions = {}) {
-    const { minutes = 5, clock = systemClock, scrub = (text) => text, log } = options;
+    const { minutes = 5, clock = systemClock, scrub = (text) => text } = options;
     checkOptions(options);
     this.#run = run;
     this.#options = options;
     this.#clock = clock;
-    this.#emitter = new Emitter(log ?? silentLogger, clock);
     this.#topology = run.topology?.() ?? null;
     this.#series = new SeriesRing(Math.ceil((minutes * 60_000) / lookEveryMs));
     this.#events = new RecentEvents(eventBytesMax, scrub);
     this.#failures = new RecentEvents(failureBytesMax, scrub);
     this.#stats = run.stats();
     this.#hasStarted = this.#stats.status !== 'starting';
-    this.#stopListening = run.listen((event) => this.hear(event));
+    this.#stopListening = run.listen((event) => this.#hear(event));
     this.#looking = clock.timer(() => this.#look(), { keepsAlive: false });
     this.#looking.set(clock.monotonic() + lookEveryMs);
   }
@@ -97,8 +95,7 @@ export class FlightRecorder implements Disposable {
     return this.#series.bytes + this.#events.bytes + this.#failures.bytes;
   }
 
-  /** Takes an event that the run itself does not tell of, as of a server. */
-  hear(event: ObservedEvent): void {
+  #hear(event: ObservedEvent): void {
     const { name, level, fields } = event;
     if (name === recordFailed.name) this.#sample(event);
     else this.#events.add(event);
@@ -190,9 +187,9 @@ export class FlightRecorder implements Disposable {
       const text = `${JSON.stringify(this.#recordOf(due))}\n`;
       const directory = this.#directory;
       const path = writeFlightFile({ directory, filesMax, reason, at: this.#clock.now(), text });
-      this.#emitter.emit(flightRecorded, { path, reason });
+      this.#run.emit(flightRecorded, { path, reason });
     } catch (error) {
-      this.#emitter.emit(flightUnrecorded, { error });
+      this.#run.emit(flightUnrecorded, { error });
     }
   }
 

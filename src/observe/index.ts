@@ -38,7 +38,13 @@ export type {
   FlightRecord,
   FlightSeries,
 } from './flight-recorder/record.ts';
-export { Emitter, type EventListener, type ObservedEvent } from './emitter.ts';
+export {
+  type Emit,
+  type EmitOptions,
+  Emitter,
+  type EventListener,
+  type ObservedEvent,
+} from './emitter.ts';
 export { eventCatalogue } from './catalogue.ts';
 export {
   type BuildInfo,
@@ -121,6 +127,7 @@ export {
   loopStalled,
   serverEvents,
   serverFailed,
+  serverStarted,
 } from './server-events.ts';
 export { type ClassFacts, type ComponentClass, defineClass } from '../core/define-class.ts';
 export {

@@ -17,6 +17,15 @@ export const commandReceived: EventDefinition<'command' | 'outcome' | 'role' | '
     isKept: true,
   });
 
+/** `server.started` */
+export const serverStarted: EventDefinition<'url'> = defineEvent({
+  name: 'server.started',
+  level: 'INFO',
+  summary: 'A run is served; where no terminal is told, the line has `launchUrl`, to sign in once.',
+  fields: { url: 'where' },
+  metric: 'millrace_servers_started_total',
+});
+
 /** `loop.stalled` */
 export const loopStalled: EventDefinition<'stalledMs'> = defineEvent({
   name: 'loop.stalled',
@@ -39,14 +48,15 @@ export const loopResumed: EventDefinition<'stalledMs'> = defineEvent({
 export const serverFailed: EventDefinition<'error'> = defineEvent({
   name: 'server.failed',
   level: 'ERROR',
-  summary: 'The thread of the server ended; the pipeline goes on without it.',
-  fields: { error: 'what it ended with' },
+  summary: 'The server could not answer a request, or its thread ended; the pipeline goes on.',
+  fields: { error: 'why' },
   metric: 'millrace_server_failures_total',
 });
 
 /** Every event of the server. */
 export const serverEvents: readonly EventDefinition[] = [
   commandReceived,
+  serverStarted,
   loopStalled,
   loopResumed,
   serverFailed,

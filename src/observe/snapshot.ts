@@ -5,17 +5,21 @@ import type { Alert } from './alerts/alert.ts';
 /** What a component is in its pipeline. */
 export type ComponentKind = 'source' | 'stage' | 'sink' | 'dead-letters';
 
+/** Every state of a run. */
+export const runStatuses = [
+  'starting',
+  'running',
+  'paused',
+  'draining',
+  'done',
+  'stopped',
+  'failed',
+  'not-drained',
+  'aborted',
+] as const;
+
 /** Where a run stands, or how it ended. */
-export type RunStatus =
-  | 'starting'
-  | 'running'
-  | 'paused'
-  | 'draining'
-  | 'done'
-  | 'stopped'
-  | 'failed'
-  | 'not-drained'
-  | 'aborted';
+export type RunStatus = (typeof runStatuses)[number];
 
 /** Of one kind of time, in milliseconds; null while nothing was measured. */
 export interface Latency {

@@ -5,10 +5,10 @@ import type { Identity } from './access.ts';
 import { type Asset, assets } from './assets.ts';
 import type { Board } from './board.ts';
 import { onlyFields, readBody } from './body.ts';
-import type { PublishedName, QuestionName } from './messages.ts';
+import { internalFailure, type PublishedName, type QuestionName } from './messages.ts';
 import { openApi } from './openapi.ts';
 import { Refusal, refusedWith } from './refusal.ts';
-import { type Route, routes } from './routes.ts';
+import { type Route, type RoutePath, routes } from './routes.ts';
 import { securityHeaders } from './security-headers.ts';
 
 /** What a server of ours passes beside the request. */
@@ -31,6 +31,8 @@ export interface AppParts {
   readonly publicMetrics: boolean;
   /** What stands before every path. */
   readonly basePath: string;
+  /** Is told why a request could not be answered, where that is our own fault. */
+  readonly failed: (error: unknown) => void;
 }
 
 interface Env {
@@ -40,7 +42,7 @@ interface Env {
 type C = Context<Env>;
 
 /** Every path that is served. */
-export const paths: ReadonlySet<string> = new Set([
+export const paths: ReadonlySet<string> = new Set<string>([
   ...routes.map(({ path }) => path),
   ...assets.keys(),
 ]);
@@ -53,13 +55,15 @@ export function createApp(
   app.use('*', withHeaders(parts.origins));
   app.onError((error) => {
     if (error instanceof Refusal) return refusedWith(error);
-    return refusedWith(new Refusal(500, 'internal', 'something went wrong here'));
+    parts.failed(error);
+    const { status, code, message } = internalFailure;
+    return refusedWith(new Refusal(status, code, message));
   });
   app.notFound(() => refusedWith(new Refusal(404, 'not-found', 'there is nothing here')));
   const hasSessions = parts.openSession !== undefined;
   const served = routes.filter(({ path }) => hasSessions || path !== '/api/v1/session');
   for (const route of served) {
-    const handle = handlers[route.path]!;
+    const handle = handlers[route.path];
     app.on(route.method, route.path, admit(route, parts), async (c) => handle(c, parts));
   }
   for (const [path, asset] of hasSessions ? assets : []) {
@@ -109,13 +113,13 @@ function admit(route: Route, { identify, publicMetrics }: AppParts): MiddlewareH
     const isOpen = route.access === 'anybody' || (publicMetrics && route.path === '/metrics');
     const identity = isOpen ? 'nobody' : await identify(c.req.raw, c.get('address'));
     c.set('identity', identity);
-    if (!isOpen) assertMay(identity, route);
+    if (!isOpen) assertMay(identity, route.access);
     if (route.method === 'POST') assertNotForged(c, identity);
     await next();
   };
 }
 
-function assertMay(identity: Identity, { access }: Route): void {
+function assertMay(identity: Identity, access: Route['access']): void {
   if (identity === 'limited') throw tooMany();
   if (identity === 'nobody') throw unknown();
   if (access === 'admin' && identity.role !== 'admin') {
@@ -145,7 +149,7 @@ function assertNotForged(c: C, identity: Identity): void {
 
 type Handle = (c: C, parts: AppParts) => Response | Promise<Response>;
 
-const handlers: Readonly<Record<string, Handle>> = {
+const handlers: Readonly<Record<RoutePath, Handle>> = {
   '/livez': (c, parts) => probe(c, parts, 'loop', ({ board }) => board.health().alive),
   '/readyz': (c, parts) =>
     probe(c, parts, 'input', ({ board }) => board.health().ready && board.health().alive),
@@ -180,7 +184,7 @@ async function probe(
   if (c.req.query('verbose') === undefined && !isJson) {
     return new Response(isOk ? 'ok' : 'not ready', { status });
   }
-  assertMay(await parts.identify(c.req.raw, c.get('address')), routes[0]!);
+  assertMay(await parts.identify(c.req.raw, c.get('address')), 'read');
   const { reasons } = parts.board.health();
   if (isJson) return Response.json({ ok: isOk, checks: { [name]: isOk }, reasons }, { status });
   const lines = [

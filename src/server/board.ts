@@ -1,6 +1,7 @@
 import type { Clock } from '../core/index.ts';
 import {
   type Health,
+  type HealthSettings,
   health,
   QueuePressure,
   type RunStats,
@@ -21,7 +22,7 @@ export interface BoardParts {
   readonly vitals: () => Vitals;
   /** Asks the pipeline's thread. */
   readonly ask: (question: Question) => Promise<Answer>;
-  readonly stallMsMax: number;
+  readonly limits: HealthSettings;
 }
 
 const logLinesMax = 1000;
@@ -32,7 +33,7 @@ export class Board {
   readonly live: Live;
   readonly #parts: BoardParts;
   readonly #documents = new Map<PublishedName, string>();
-  readonly #pressure = new QueuePressure();
+  readonly #pressure: QueuePressure;
   #queueFullMs: Readonly<Record<string, number>> = {};
   #stats: RunStats | undefined;
   #before: RunStats | undefined;
@@ -44,6 +45,7 @@ export class Board {
 
   constructor(parts: BoardParts) {
     this.#parts = parts;
+    this.#pressure = new QueuePressure(parts.limits);
     this.live = new Live(parts.clock);
   }
 
@@ -92,7 +94,6 @@ export class Board {
 
   health(): Health {
     const { status, stalledMs: loopStallMs } = this.#parts.vitals();
-    const { stallMsMax } = this.#parts;
     const stats = this.#stats ?? { isPaced: false, components: [], degraded: {} };
     return health(
       {
@@ -101,7 +102,7 @@ export class Board {
         loopStallMs,
         queueFullMs: this.#queueFullMs,
       },
-      { stallMsMax },
+      this.#parts.limits,
     );
   }
 

@@ -47,7 +47,7 @@ export function observationRoutes(
     clock,
     vitals: () => ({ status: run.status, stalledMs: 0 }),
     ask: (question) => Promise.resolve(publisher.answer(question)),
-    stallMsMax: Infinity,
+    limits: run.healthSettings,
   });
   const publisher = new Publisher({
     run,
@@ -61,10 +61,11 @@ export function observationRoutes(
     beat: () => {},
   });
   const { origins = [], publicMetrics = false, basePath = '/' } = options;
+  const failed = (error: unknown): void => publisher.failed(error);
   let app: Promise<ReturnType<typeof createApp>> | undefined;
   const answer = async (request: Request, bindings?: NodeBindings): Promise<Response> => {
     app ??= import('./app.ts').then((module) =>
-      module.createApp({ board, identify, origins, publicMetrics, basePath }),
+      module.createApp({ board, identify, origins, publicMetrics, basePath, failed }),
     );
     return (await app)(request, bindings);
   };

@@ -3,7 +3,6 @@ export {
   type ObservationRoutes,
   type ObservationRoutesOptions,
 } from './embedded.ts';
-export { type LeveledLogger, LogTail, type LogTailOptions } from './log-tail.ts';
 export type { TlsTexts } from './listen.ts';
 export type { ObservationParts } from './parts.ts';
 export type { Role } from './routes.ts';

@@ -1,4 +1,4 @@
-import type { RunStatus } from '../observe/index.ts';
+import { type RunStatus, runStatuses } from '../observe/snapshot.ts';
 import type { Role } from './routes.ts';
 
 /** What is sent to every client as it changes. */
@@ -49,6 +49,13 @@ export type Answer =
   | { readonly type: string; readonly text: string }
   | { readonly status: number; readonly code: string; readonly message: string };
 
+/** Why there is none where it is told elsewhere. */
+export const internalFailure = {
+  status: 500,
+  code: 'internal',
+  message: 'something went wrong here; the log of the run says what',
+} as const;
+
 /** To the thread of the server. */
 export type ToServer =
   | Published
@@ -60,19 +67,8 @@ export type FromServer =
   | { readonly type: 'listening'; readonly port: number }
   | { readonly type: 'refused'; readonly code: string; readonly message: string }
   | { readonly type: 'question'; readonly id: number; readonly question: Question }
-  | { readonly type: 'stalled'; readonly stalledMs: number };
-
-const runStatuses: readonly RunStatus[] = [
-  'starting',
-  'running',
-  'paused',
-  'draining',
-  'done',
-  'stopped',
-  'failed',
-  'not-drained',
-  'aborted',
-];
+  | { readonly type: 'stalled'; readonly stalledMs: number }
+  | { readonly type: 'failed'; readonly error: string };
 
 const [beatAt, statusAt, takenAt, cells] = [0, 1, 2, 3];
 

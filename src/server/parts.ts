@@ -1,6 +1,4 @@
-import type { Logger } from '../core/index.ts';
-import type { BuildInfo, MetricsRegistry } from '../observe/index.ts';
-import type { LogTail } from './log-tail.ts';
+import type { BuildInfo, MetricsRegistry, StructuredLogger } from '../observe/index.ts';
 
 /** What a run is asked for beside its figures. What is not given is answered with 404. */
 export interface ObservationParts {
@@ -13,7 +11,5 @@ export interface ObservationParts {
   /** The last minutes. */
   readonly flightRecorder?: () => object;
   /** The log of the run, to be followed and to be set the level of. */
-  readonly logTail?: LogTail;
-  /** Hears of commands, stalls, and of the server itself; nobody unless given. */
-  readonly log?: Logger;
+  readonly log?: StructuredLogger;
 }

@@ -3,7 +3,6 @@ import type { Run } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
 import {
   commandReceived,
-  Emitter,
   expositionFormat,
   expositionTypes,
   loopResumed,
@@ -11,11 +10,10 @@ import {
   metricsRegistry,
   type ObservedEvent,
   prometheusText,
-  type RunStats,
   type RunStatus,
   serverFailed,
 } from '../observe/index.ts';
-import type { Answer, Question, ToServer } from './messages.ts';
+import { type Answer, internalFailure, type Question, type ToServer } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import type { ObservationParts } from './parts.ts';
 
@@ -26,6 +24,8 @@ const beatsPerSnapshot = 10;
 export interface PublisherParts {
   readonly run: Run;
   readonly parts: ObservationParts;
+  /** Lines from before it was there. */
+  readonly early?: readonly string[];
   readonly clock: Clock;
   readonly post: (message: ToServer) => void;
   /** How many messages the other side has taken. */
@@ -38,7 +38,6 @@ export interface PublisherParts {
 export class Publisher {
   readonly #parts: PublisherParts;
   readonly #outbox: Outbox;
-  readonly #emitter: Emitter;
   readonly #beating: Timer;
   readonly #listening: readonly (() => void)[];
   #beats = 0;
@@ -49,16 +48,15 @@ export class Publisher {
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
-    const { clock, post, taken } = parts;
+    const { clock, post, taken, early = [] } = parts;
     this.#outbox = new Outbox(post, taken);
-    this.#emitter = new Emitter(parts.parts.log ?? silentLogger, clock);
     this.#beating = clock.timer(() => this.#beat(), { keepsAlive: false });
-    const { logTail } = parts.parts;
+    const { log } = parts.parts;
+    const told = (data: string): void => this.#outbox.event({ type: 'log', data });
+    for (const line of early) told(line);
     this.#listening = [
       parts.run.listen((event) => this.#heed(event)),
-      ...(logTail === undefined
-        ? []
-        : [logTail.follow((data) => this.#outbox.event({ type: 'log', data }))]),
+      ...(log === undefined ? [] : [log.follow(told)]),
     ];
     this.#outbox.document('topology', JSON.stringify(parts.run.topology()));
     const manifest = parts.parts.manifest?.();
@@ -80,23 +78,33 @@ export class Publisher {
 
   /** Tells how long the loop stood still, now that it turns again. */
   resumed(stalledMs: number): void {
-    // The other thread has said so when it began.
-    this.#emitter.emit(loopStalled, { stalledMs }, { log: silentLogger });
-    this.#emitter.emit(loopResumed, { stalledMs });
+    const { run } = this.#parts;
+    // The other thread has logged it when it began.
+    run.emit(loopStalled, { stalledMs }, { log: silentLogger });
+    run.emit(loopResumed, { stalledMs });
   }
 
-  /** Tells that the server is no more. */
+  /** Tells that the server is no more, or could not answer. */
   failed(error: unknown): void {
-    this.#emitter.emit(serverFailed, { error });
+    this.#parts.run.emit(serverFailed, { error });
   }
 
-  /** Answers what only this thread can. */
-  answer({ name, input, asker }: Question): Answer {
+  /** Answers what only this thread can. Never throws: observation ends no pipeline. */
+  answer(question: Question): Answer {
+    try {
+      return this.#answer(question);
+    } catch (error) {
+      this.failed(error);
+      return internalFailure;
+    }
+  }
+
+  #answer({ name, input, asker }: Question): Answer {
     if (name === 'metrics') return this.#metrics(String(input));
     if (name === 'flight-recorder') return documentOf(this.#parts.parts.flightRecorder?.(), name);
     const answer = this.#command(name, input);
     const outcome = 'status' in answer ? answer.code : 'done';
-    this.#emitter.emit(commandReceived, { command: name, outcome, ...asker });
+    this.#parts.run.emit(commandReceived, { command: name, outcome, ...asker });
     this.#publish();
     return answer;
   }
@@ -119,25 +127,19 @@ export class Publisher {
   #publish(): void {
     this.#status = this.#parts.run.status;
     this.#isChanged = false;
-    const stats = this.#stats();
+    const stats = this.#parts.run.stats();
     this.#outbox.document('snapshot', JSON.stringify(stats));
     const alerts = { active: stats.alerts, history: this.#parts.run.alertHistory };
     this.#outbox.document('alerts', JSON.stringify(alerts));
     this.#outbox.flush();
   }
 
-  /** The figures of the run, with how often each event of the server happened. */
-  #stats(): RunStats {
-    const stats = this.#parts.run.stats();
-    return { ...stats, events: { ...stats.events, ...Object.fromEntries(this.#emitter.counts) } };
-  }
-
   #metrics(accept: string): Answer {
-    const { parts } = this.#parts;
+    const { run, parts } = this.#parts;
     const { registries = [metricsRegistry], build } = parts;
     const format = expositionFormat(accept);
     const options = { format, ...(build !== undefined && { build }) };
-    const text = prometheusText([this.#stats(), ...registries], options);
+    const text = prometheusText([run.stats(), ...registries], options);
     return { type: expositionTypes[format], text };
   }
 
@@ -148,9 +150,11 @@ export class Publisher {
       else if (name === 'resume') run.resume();
       else if (name === 'drain') run.stop().catch(() => {});
       else {
-        if (parts.logTail === undefined) return absent('log level');
+        const { log } = parts;
+        if (log === undefined) return absent('log level');
         const { level, component } = input as { level: LogLevel; component?: string };
-        parts.logTail.setLevel(level, component);
+        if (component === undefined) log.minLevel = level;
+        else log.setLevel(component, level);
       }
     } catch (error) {
       if (isPipelineError(error)) return { status: 409, code: error.code, message: error.fact };

@@ -1,10 +1,33 @@
+import { logLevels } from '../core/log.ts';
+
 /** What a holder of a token may do: look, or also change. */
 export type Role = 'read' | 'admin';
+
+/** Every path of a route. */
+export type RoutePath =
+  | '/livez'
+  | '/readyz'
+  | '/startupz'
+  | '/metrics'
+  | '/api/v1/snapshot'
+  | '/api/v1/topology'
+  | '/api/v1/manifest'
+  | '/api/v1/health'
+  | '/api/v1/alerts'
+  | '/api/v1/log'
+  | '/api/v1/flight-recorder'
+  | '/api/v1/events'
+  | '/api/v1/openapi.json'
+  | '/api/v1/pause'
+  | '/api/v1/resume'
+  | '/api/v1/drain'
+  | '/api/v1/log-level'
+  | '/api/v1/session';
 
 /** A route of the server: there are no others. */
 export interface Route {
   readonly method: 'GET' | 'POST';
-  readonly path: string;
+  readonly path: RoutePath;
   /** Who may: anybody, or whoever has at least this role. */
   readonly access: 'anybody' | Role;
   readonly summary: string;
@@ -18,7 +41,6 @@ const get = { method: 'GET', access: 'read', type: json } as const;
 const post = { method: 'POST', access: 'admin', type: json } as const;
 const probe = { method: 'GET', access: 'anybody', type: 'text/plain' } as const;
 
-const levels = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'];
 const secret = {
   type: 'object',
   properties: { secret: { type: 'string', description: 'a launch code, or a token' } },
@@ -28,7 +50,7 @@ const secret = {
 const level = {
   type: 'object',
   properties: {
-    level: { enum: levels },
+    level: { enum: Object.keys(logLevels) },
     component: { type: 'string', description: 'its id; all of them unless given' },
   },
   required: ['level'],

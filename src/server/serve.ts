@@ -37,8 +37,6 @@ export interface ServeOptions extends ObservationParts {
   readonly insecureHttp?: boolean;
   /** Gives `/metrics` to whoever asks. */
   readonly publicMetrics?: boolean;
-  /** `/livez` fails once the loop has stood still for so long; 10,000 unless given. */
-  readonly stallMsMax?: number;
   /**
    * The descriptor that a stall is told to while it lasts, when nothing else of the process can
    * speak: 2, standard error, unless given. Null: none.
@@ -67,6 +65,7 @@ export const defaultPort = 7420;
 export async function serve(run: Run, options: ServeOptions = {}): Promise<Server> {
   const { host = '127.0.0.1', port = defaultPort, tls } = options;
   const given = checkServeOptions(options);
+  using early = new EarlyLines(options.log);
   const tokens = given ?? (await keptTokens(stateDirectory(process.env, run.stats().pipeline)));
   const launch = randomSecret();
   const pulse = new Pulse();
@@ -85,10 +84,10 @@ export async function serve(run: Run, options: ServeOptions = {}): Promise<Serve
     },
     // Cookies do not tell ports apart, so the name does.
     cookie: `millrace-${port === 0 ? randomSecret().slice(0, 8) : port}`,
-    stallMsMax: options.stallMsMax ?? 10_000,
+    limits: run.healthSettings,
     stallDescriptor: options.stallDescriptor === null ? undefined : (options.stallDescriptor ?? 2),
   };
-  const thread = new ServerThread(run, options, pulse, settings);
+  const thread = new ServerThread(run, options, pulse, settings, early.lines);
   const scheme = tls === undefined ? 'http' : 'https';
   const url = `${scheme}://${shownHost(settings)}:${await thread.port}`;
   return {
@@ -135,6 +134,24 @@ function checkExposure(host: string, given: Tokens | undefined, options: ServeOp
   }
 }
 
+const earlyMax = 100;
+
+/** What is logged while there is no thread yet: the run has begun by then. */
+class EarlyLines implements Disposable {
+  readonly lines: string[] = [];
+  readonly #end: (() => void) | undefined;
+
+  constructor(log: ServeOptions['log']) {
+    this.#end = log?.follow((line) => {
+      if (this.lines.length < earlyMax) this.lines.push(line);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#end?.();
+  }
+}
+
 /** The thread and the pipeline's side of it. */
 class ServerThread {
   readonly port: Promise<number>;
@@ -143,7 +160,13 @@ class ServerThread {
   #isClosing = false;
   readonly #ended: Promise<void>;
 
-  constructor(run: Run, options: ServeOptions, pulse: Pulse, settings: ThreadSettings) {
+  constructor(
+    run: Run,
+    options: ServeOptions,
+    pulse: Pulse,
+    settings: ThreadSettings,
+    early: readonly string[],
+  ) {
     // The compiler does not rewrite this extension.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     this.#worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {
@@ -157,6 +180,7 @@ class ServerThread {
     this.#publisher = new Publisher({
       run,
       parts: options,
+      early,
       clock: systemClock,
       post,
       taken: () => pulse.taken,
@@ -172,7 +196,8 @@ class ServerThread {
       else if (message.type === 'question') {
         const answer = this.#publisher.answer(message.question);
         post({ type: 'answer', id: message.id, answer });
-      } else this.#publisher.resumed(message.stalledMs);
+      } else if (message.type === 'stalled') this.#publisher.resumed(message.stalledMs);
+      else this.#publisher.failed(message.error);
     });
     this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
     this.#worker.on('error', (error) => {

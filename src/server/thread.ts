@@ -3,6 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 
 import { systemClock as clock } from '../core/clock.ts';
+import { reasonOf } from '../errors.ts';
+import { Emitter } from '../observe/emitter.ts';
+import type { HealthSettings } from '../observe/health.ts';
+import { StructuredLogger } from '../observe/log.ts';
 import { loopStalled } from '../observe/server-events.ts';
 import { Access, type Digests } from './access.ts';
 import { createApp } from './app.ts';
@@ -24,7 +28,8 @@ export interface ThreadSettings {
   readonly digests: Digests;
   /** The name of the session cookie. */
   readonly cookie: string;
-  readonly stallMsMax: number;
+  /** Of health. */
+  readonly limits: HealthSettings;
   /** Where a stall is told of while it lasts: nobody else of the process can speak then. */
   readonly stallDescriptor: number | undefined;
 }
@@ -33,7 +38,7 @@ function serveFrom(port: MessagePort, settings: ThreadSettings): void {
   const { host, names, tls, digests } = settings;
   const post = (message: FromServer): void => port.postMessage(message);
   const pulse = new Pulse(settings.memory);
-  const watchdog = new Watchdog();
+  const watchdog = new Watchdog(settings.limits.stallMsTold);
   const questions = new Questions(clock, (id, question) =>
     post({ type: 'question', id, question }),
   );
@@ -41,8 +46,20 @@ function serveFrom(port: MessagePort, settings: ThreadSettings): void {
     clock,
     vitals: () => ({ status: pulse.status, stalledMs: watchdog.stalledMs }),
     ask: (question) => questions.ask(question),
-    stallMsMax: settings.stallMsMax,
+    limits: settings.limits,
   });
+  const log = new StructuredLogger({
+    component: 'server',
+    // One stall after another is no repetition.
+    collapseMs: 0,
+    clock,
+    write: (line) => {
+      board.tell({ type: 'log', data: line.trimEnd() });
+      // Not waited for: whoever should read it may not.
+      if (settings.stallDescriptor !== undefined) write(settings.stallDescriptor, line, () => {});
+    },
+  });
+  const emitter = new Emitter(log, clock);
   const access = new Access(clock, digests, { name: settings.cookie, isSecure: tls !== undefined });
   const app = createApp({
     ...settings,
@@ -50,6 +67,7 @@ function serveFrom(port: MessagePort, settings: ThreadSettings): void {
     identify: (request, address) => access.identify(request.headers, address),
     openSession: (secret, address) => access.openSession(secret, address),
     basePath: '/',
+    failed: (error) => post({ type: 'failed', error: toldOf(error) }),
   });
   const server = createHttpServer(app, { names, tls });
   server.once('error', ({ code = '', message }: NodeJS.ErrnoException) =>
@@ -60,23 +78,14 @@ function serveFrom(port: MessagePort, settings: ThreadSettings): void {
   });
   const looking = clock.timer(() => {
     const change = watchdog.look(pulse.beats, clock.monotonic());
-    if (change !== undefined && 'began' in change) tellOfStall(change.began);
+    if (change !== undefined && 'began' in change)
+      emitter.emit(loopStalled, { stalledMs: change.began });
     if (change !== undefined && 'ended' in change)
       post({ type: 'stalled', stalledMs: change.ended });
     board.look();
     looking.set(clock.monotonic() + lookEveryMs);
   });
   looking.set(clock.monotonic() + lookEveryMs);
-  const tellOfStall = (stalledMs: number): void => {
-    const timestamp = new Date(clock.now()).toISOString();
-    const { level, name: event } = loopStalled;
-    const head = { timestamp, level, component: 'server', event };
-    const data = JSON.stringify({ ...head, stalledMs });
-    board.tell({ type: 'log', data });
-    // Not waited for: whoever should read it may not.
-    if (settings.stallDescriptor !== undefined)
-      write(settings.stallDescriptor, `${data}\n`, () => {});
-  };
   port.on('message', (message: ToServer) => {
     if (message.type === 'published') {
       board.take(message);
@@ -89,6 +98,11 @@ function serveFrom(port: MessagePort, settings: ThreadSettings): void {
       server.closeAllConnections();
     }
   });
+}
+
+/** As text: not every error can be sent. */
+function toldOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : reasonOf(error);
 }
 
 serveFrom(parentPort!, workerData as ThreadSettings);

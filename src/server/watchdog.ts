@@ -1,15 +1,20 @@
-/** From when on a stall is told of. */
-export const stallMsTold = 1000;
+import { healthDefaults } from '../observe/health.ts';
 
 /** How often the watchdog looks. */
 export const lookEveryMs = 250;
 
 /** Knows for how long a loop has stood still, by a number that changes while it turns. */
 export class Watchdog {
+  readonly #stallMsTold: number;
   #beats = -1;
   #lookedMs: number | undefined;
   #stalledMs = 0;
   #isTold = false;
+
+  /** `stallMsTold`: from when on a stall is told of. */
+  constructor(stallMsTold: number = healthDefaults.stallMsTold) {
+    this.#stallMsTold = stallMsTold;
+  }
 
   /** For how many milliseconds it has stood still, as of the last look. */
   get stalledMs(): number {
@@ -32,7 +37,7 @@ export class Watchdog {
       return wasTold ? { ended } : undefined;
     }
     this.#stalledMs += sinceMs;
-    if (this.#isTold || this.#stalledMs < stallMsTold) return undefined;
+    if (this.#isTold || this.#stalledMs < this.#stallMsTold) return undefined;
     this.#isTold = true;
     return { began: this.#stalledMs };
   }

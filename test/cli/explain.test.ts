@@ -48,7 +48,9 @@ describe('a run leaves its last minutes', () => {
     const [file, ...others] = flightsOf(cwd);
     expect(others).toEqual([]);
     expect(file).toMatch(/-crash\.json$/);
-    expect(ended.stderr).toContain(`"event":"flight.recorded","path":${JSON.stringify(file)}`);
+    expect(ended.stderr).toContain(
+      `"event":"flight.recorded","pipeline":"boiler-room","path":${JSON.stringify(file)}`,
+    );
     expect(statSync(file!).mode & 0o777).toBe(0o600);
 
     const explained = await millrace(['explain', file!], { cwd });
@@ -145,7 +147,7 @@ sink: { file: { path: "no/such/\${env:CANARY_PATH}/out.ndjson" }, resilience: { 
   const env = { ...canaries, MILLRACE_TOKEN: token };
   const { child, ended, said } = start(['run', 'p.yaml', '--serve', '0'], { cwd, env });
   const patience = { timeout: 20_000, interval: 50 };
-  const url = await vi.waitFor(() => /serving at (\S+);/.exec(said.stderr)![1]!, patience);
+  const url = await vi.waitFor(() => /"url":"([^"]+)"/.exec(said.stderr)![1]!, patience);
   const ask = async (what: string): Promise<string> => {
     const headers = { authorization: `Bearer ${token}` };
     return (await fetch(`${url}/api/v1/${what}`, { headers })).text();

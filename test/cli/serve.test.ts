@@ -31,9 +31,9 @@ function startServed(
 /** Where it serves, and the URL that signs in. */
 async function addressOf({ said }: Started): Promise<{ url: string; launchUrl: string }> {
   return vi.waitFor(() => {
-    const [, url, launchUrl] = /serving at (\S+); sign in, once: (\S+)/.exec(said.stderr) ?? [];
-    expect(url).toBeDefined();
-    return { url: url!, launchUrl: launchUrl! };
+    const line = said.stderr.split('\n').find((text) => text.includes('server.started'));
+    expect(line).toBeDefined();
+    return JSON.parse(line!) as { url: string; launchUrl: string };
   }, patience);
 }
 
@@ -54,6 +54,7 @@ test('`--serve` serves a run, with tokens of its own, and a signal makes it not 
     lines: { event: string }[];
   };
   expect(log.lines.map(({ event }) => event)).toContain('run.started');
+  expect(JSON.stringify(log)).not.toContain(launchUrl.split('=')[1]);
   const topology = await (await fetch(`${url}/api/v1/topology`, { headers })).text();
   expect(topology).toContain('"id":"interval"');
   expect(await (await fetch(`${url}/api/v1/alerts`, { headers })).json()).toEqual({
@@ -70,6 +71,7 @@ test('`--serve` serves a run, with tokens of its own, and a signal makes it not 
   }
   const launch = launchUrl.split('=')[1]!;
   expect(stderr.split(launch)).toHaveLength(2);
+  expect(stderr).not.toContain('serving at');
 });
 
 test('the same tokens are kept for the next start, and the launch code is another', async () => {

@@ -17,12 +17,12 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { Selection } from '../../src/batch/index.ts';
 import { intervalSource } from '../../src/connectors/interval.ts';
 import { explanationLines } from '../../src/cli/explain.ts';
-import { VirtualClock } from '../../src/core/index.ts';
+import { silentLogger, VirtualClock } from '../../src/core/index.ts';
 import type { Run } from '../../src/engine/index.ts';
 import {
+  Emitter,
   explainFlight,
   FlightRecorder,
-  type FlightRecorderOptions,
   type FlightRecord,
   type ObservedEvent,
   parseFlight,
@@ -62,7 +62,7 @@ interface Told {
 /** Something that has figures, of 200 stages that do a lot, and events. */
 function busyRun(stages = 200): Told {
   const clock = new VirtualClock();
-  const listeners = new Set<(event: ObservedEvent) => void>();
+  const emitter = new Emitter(silentLogger, clock);
   const stats: RecordedRun['stats'] = () => {
     const seconds = clock.monotonic() / 1000;
     const components = Array.from({ length: stages }, (_, at) =>
@@ -75,13 +75,10 @@ function busyRun(stages = 200): Told {
     return { ...runStats(seconds, { components, recordsIn: 4096 * seconds }), at: clock.now() };
   };
   return {
-    run: {
-      stats,
-      listen: (listener) => (listeners.add(listener), () => listeners.delete(listener)),
-    },
+    run: { stats, listen: (listener) => emitter.listen(listener), emit: emitter.emit },
     clock,
     tell: (name, fields = {}, level = 'WARNING') => {
-      for (const listener of listeners) listener({ name, level, at: clock.now(), fields });
+      emitter.emit({ name, level, summary: '', fields: {}, metric: 'millrace_told_total' }, fields);
     },
   };
 }
@@ -209,26 +206,15 @@ describe('files', () => {
     chmodSync(directory, 0o777);
     const said: unknown[] = [];
     const { run, clock, tell } = busyRun(1);
-    const recorder = new FlightRecorder(run, { clock, directory, log: logOf(said) });
+    const recorder = new FlightRecorder(run, { clock, directory });
+    run.listen(({ name }) => said.push(name));
     tell(...critical('a'));
     await clock.sleep(second);
     recorder[Symbol.dispose]();
     expect(filesIn(directory)).toEqual([]);
-    expect(said).toEqual(['flight.unrecorded']);
+    expect(said).toEqual(['alert.fired', 'flight.unrecorded']);
   });
 });
-
-function logOf(said: unknown[]): NonNullable<FlightRecorderOptions['log']> {
-  const log = {
-    debug: () => {},
-    info: (event: string) => void said.push(event),
-    warning: (event: string) => void said.push(event),
-    error: (event: string) => void said.push(event),
-    critical: (event: string) => void said.push(event),
-    bindContext: () => log,
-  };
-  return log;
-}
 
 /** Two minutes of a healthy run of 100 rows a second, some of which fail; then its store is down. */
 async function downStore(outside: VirtualOutside): Promise<Run> {

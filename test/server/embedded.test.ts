@@ -9,15 +9,15 @@ import { observationRoutes, type ObservationRoutesOptions } from '../../src/serv
 import { admin, endlessRun, patience, reader } from './served.ts';
 
 async function embedded(options: ObservationRoutesOptions = { token: admin, readToken: reader }) {
-  const { run, logTail } = await endlessRun();
-  const routes = observationRoutes(run, { logTail, ...options });
+  const { run, log, lines } = await endlessRun();
+  const routes = observationRoutes(run, { log, ...options });
   onTestFinished(() => routes[Symbol.dispose]());
   const ask = (path: string, token?: string, init: RequestInit = {}): Promise<Response> => {
     const headers = new Headers(init.headers);
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
     return routes(new Request(`http://host.example${path}`, { ...init, headers }));
   };
-  return { run, routes, ask };
+  return { run, routes, ask, lines };
 }
 
 const command = { method: 'POST', headers: { 'content-type': 'application/json' } };
@@ -94,5 +94,30 @@ describe('routes in a server of the host', () => {
     routes[Symbol.dispose]();
     const reading = events.body!.getReader();
     for (;;) if ((await reading.read()).done) break;
+  });
+
+  test('say in the log why they could not answer, and nothing to who asked', async () => {
+    const fail = (fact: string) => (): never => {
+      throw new Error(fact);
+    };
+    const { ask, lines } = await embedded({
+      authorize: ({ headers }) =>
+        headers.has('x-user') ? 'admin' : fail('nobody knows who that is')(),
+      flightRecorder: fail('the recorder is broken'),
+    });
+    const failed = { error: { code: 'internal' } };
+    const first = await ask('/api/v1/flight-recorder', undefined, { headers: { 'x-user': 'ann' } });
+    const second = await ask('/api/v1/health');
+    for (const answer of [first, second]) {
+      expect(answer.status).toBe(500);
+      const text = await answer.text();
+      expect(JSON.parse(text)).toMatchObject(failed);
+      expect(text).not.toContain('recorder');
+      expect(text).not.toContain('nobody');
+    }
+    const told = lines.filter((line) => line.includes('"server.failed"'));
+    expect(told).toHaveLength(2);
+    expect(told[0]).toContain('the recorder is broken');
+    expect(told[1]).toContain('nobody knows who that is');
   });
 });

@@ -131,7 +131,7 @@ describe('a client over the wire', () => {
   });
 
   test('that reads nothing costs the process no memory, and the pipeline nothing', async () => {
-    const { port, server, run, logTail } = await served();
+    const { port, server, run, log } = await served();
     const socket = connect({ port, host: '127.0.0.1' });
     onTestFinished(() => void socket.destroy());
     socket.on('error', nothing).pause();
@@ -145,7 +145,7 @@ describe('a client over the wire', () => {
     const say = async (rounds: number): Promise<void> => {
       for (let round = 0; round < rounds; round++) {
         for (let at = 0; at < 100; at++) {
-          logTail.warning('noise.made', { round, at, pad: 'x'.repeat(2000) });
+          log.warning('noise.made', { round, at, pad: 'x'.repeat(2000) });
         }
         await new Promise((resolve) => setImmediate(resolve));
       }

@@ -6,7 +6,12 @@ import process from 'node:process';
 
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
+import type { FlightRecord } from '../../src/observe/index.ts';
+import { intervalSource } from '../../src/connectors/interval.ts';
+import { pipeline } from '../../src/pipeline.ts';
+import { serve } from '../../src/server/index.ts';
 import { Watchdog } from '../../src/server/watchdog.ts';
+import { scriptedSink } from '../engine/ends.ts';
 import { admin, patience, raw, reader, served } from './served.ts';
 
 describe('probes', () => {
@@ -67,7 +72,34 @@ describe('probes', () => {
   });
 });
 
+test('health is judged by the limits of the pipeline', async () => {
+  const health = { queueDepthMax: 1, queueFullMsMax: 1 };
+  const run = await pipeline('judged', { health })
+    .from(intervalSource({ everyMs: 5 }))
+    .to(scriptedSink({ answer: () => new Promise(() => {}) }), { id: 'store' })
+    .start();
+  run.done.catch(() => {});
+  onTestFinished(() => run.abort());
+  const server = await serve(run, { port: 0, token: admin, stallDescriptor: null });
+  onTestFinished(() => server.close());
+  const headers = { authorization: `Bearer ${admin}` };
+  await vi.waitFor(async () => {
+    const answer = await fetch(`${server.url}/api/v1/health`, { headers });
+    expect(await answer.json()).toMatchObject({
+      overloaded: true,
+      reasons: [{ of: 'overloaded', component: 'store' }],
+    });
+  }, patience);
+});
+
 describe('the watchdog', () => {
+  test('tells of a stall that is as long as it is given', () => {
+    const watchdog = new Watchdog(500);
+    const looks = [1, 2, 3].map((at) => watchdog.look(1, 250 * at));
+    watchdog.look(1, 1000);
+    expect(looks).toEqual([undefined, undefined, { began: 500 }]);
+  });
+
   test('tells of a stall once while it lasts, and once how long it was', () => {
     const watchdog = new Watchdog();
     let nowMs = 0;
@@ -132,6 +164,12 @@ test('a loop that stands still for 15 s is told of within 2 s and answered for a
   await vi.waitFor(
     () => expect(said.some(({ line }) => line.includes('loop.resumed'))).toBe(true),
     patience,
+  );
+  expect(said.filter(({ line }) => line.includes('loop.stalled'))).toHaveLength(1);
+  const record = await fetch(`${url}/api/v1/flight-recorder`, { headers });
+  const { events } = (await record.json()) as FlightRecord;
+  expect(events.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['loop.stalled', 'loop.resumed']),
   );
   // What was asked for meanwhile is done now.
   await vi.waitFor(async () => expect(await statusAt('/readyz')).toBe(503), patience);

@@ -21,6 +21,8 @@ describe('a command', () => {
   test('pauses, resumes and drains, and says by whom', async () => {
     const { ask, run, lines } = await served();
     await vi.waitFor(() => expect(run.status).toBe('running'), patience);
+    const heard: string[] = [];
+    run.listen(({ name }) => heard.push(name));
     const post = (path: string) => ask(path, { method: 'POST', headers: json });
     expect(await (await post('/api/v1/pause')).json()).toEqual({ status: 'paused' });
     expect(run.status).toBe('paused');
@@ -32,6 +34,9 @@ describe('a command', () => {
       409,
       { error: { code: 'ERR_RUN_CLOSED' } },
     ]);
+    // One place has them all: the run.
+    expect(heard.filter((name) => name === 'command.received')).toHaveLength(4);
+    expect(run.stats().events).toMatchObject({ 'command.received': 4 });
     const said = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
     expect(said.find(({ event }) => event === 'command.received')).toMatchObject({
       command: 'pause',

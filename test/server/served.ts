@@ -6,7 +6,7 @@ import { intervalSource } from '../../src/connectors/interval.ts';
 import type { LogLevel } from '../../src/core/index.ts';
 import type { Run } from '../../src/engine/index.ts';
 import { pipeline } from '../../src/pipeline.ts';
-import { LogTail, serve, type ServeOptions, type Server } from '../../src/server/index.ts';
+import { serve, type ServeOptions, type Server } from '../../src/server/index.ts';
 import { type AlertRule, StructuredLogger } from '../../src/observe/index.ts';
 import { scriptedSink } from '../engine/ends.ts';
 
@@ -17,7 +17,7 @@ export const patience = { timeout: 10_000, interval: 20 };
 
 interface Endless {
   readonly run: Run;
-  readonly logTail: LogTail;
+  readonly log: StructuredLogger;
   readonly lines: string[];
   /** What an alert is raised on, from 5 on. */
   readonly figure: { value: number };
@@ -36,20 +36,18 @@ export async function endlessRun(): Promise<Endless> {
     read: () => [{ component: '', value: figure.value }],
   };
   const minLevel: LogLevel = 'INFO';
-  const logTail = new LogTail(
-    new StructuredLogger({
-      write: (line) => {
-        if (lines.length < 1000) lines.push(line);
-      },
-      minLevel,
-    }),
-  );
+  const log = new StructuredLogger({
+    write: (line) => {
+      if (lines.length < 1000) lines.push(line);
+    },
+    minLevel,
+  });
   const run = await pipeline('served')
     .from(intervalSource({ everyMs: 20 }))
     .to(scriptedSink({}))
-    .start({ log: logTail, alerts: [rule] });
+    .start({ log, alerts: [rule] });
   onTestFinished(async () => void (await run.stop()));
-  return { run, logTail, lines, figure };
+  return { run, log, lines, figure };
 }
 
 export interface Served extends Endless {
@@ -62,14 +60,13 @@ export interface Served extends Endless {
 /** A run without an end, and its server at a free port. */
 export async function served(options: ServeOptions = {}): Promise<Served> {
   const endless = await endlessRun();
-  const { run, logTail } = endless;
+  const { run, log } = endless;
   const server = await serve(run, {
     port: 0,
     token: admin,
     readToken: reader,
     stallDescriptor: null,
-    logTail,
-    log: logTail,
+    log,
     ...options,
   });
   onTestFinished(() => server.close());

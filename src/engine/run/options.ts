@@ -4,7 +4,9 @@ import { PipelineError } from '../../errors.ts';
 import type {
   Alert,
   AlertRule,
+  Emit,
   EventListener,
+  HealthSettings,
   RunReport,
   RunStats,
   RunStatus,
@@ -45,8 +47,15 @@ export interface Run extends AsyncDisposable {
   readonly status: RunStatus;
   /** The figures at this moment. Frozen. */
   stats(options?: StatsOptions): RunStats;
-  /** Tells of every event of the engine from now on, at once and in order. Gives what ends that. */
+  /**
+   * Tells of every event of the run, and of what serves, records or exports it, from now on, at once
+   * and in order. Gives what ends that.
+   */
   listen(listener: EventListener): () => void;
+  /** Says an event as the engine does: it is logged, counted, and heard by whoever listens. */
+  readonly emit: Emit;
+  /** The limits by which it is healthy. */
+  readonly healthSettings: HealthSettings;
   /** Alerts resolved lately, the oldest first, at most 100; those that are not are in `stats`. */
   readonly alertHistory: readonly Alert[];
   /** Its components and what flows between them. Frozen. */
