@@ -283,13 +283,14 @@ export class PipelineFlow<F extends Fields> {
 
 /** Settings with their defaults filled in. */
 function withDefaults(settings: SettingsInput): Settings {
-  const { batch, queue, checkpoint, ...plain } = settings;
+  const { batch, queue, checkpoint, health, ...plain } = settings;
   return {
     ...defaultSettings,
     ...plain,
     batch: { ...defaultSettings.batch, ...batch },
     queue: { ...defaultSettings.queue, ...queue },
     checkpoint: { ...defaultSettings.checkpoint, ...checkpoint },
+    health: { ...defaultSettings.health, ...health },
   };
 }
 

@@ -9,6 +9,7 @@ import type {
   Stage,
   StageComponent,
 } from '../core/index.ts';
+import { type HealthSettings, healthDefaults } from '../observe/health.ts';
 import type { ShippedLimits } from '../observe/index.ts';
 
 /** Where something stands in the text that described it: `['stages', 2, 'threshold', 'field']`. */
@@ -82,6 +83,8 @@ export interface Settings {
   readonly drainMsMax: number;
   /** No alerts unless given. */
   readonly alerts: AlertSettings | undefined;
+  /** By which limits the run is healthy. */
+  readonly health: HealthSettings;
 }
 
 export const defaultSettings: Settings = {
@@ -92,6 +95,7 @@ export const defaultSettings: Settings = {
   delivery: 'best-effort',
   drainMsMax: 20_000,
   alerts: undefined,
+  health: healthDefaults,
 };
 
 /** A pipeline as data: what the builder and a config file both make. */

@@ -12,6 +12,13 @@ export interface HealthSettings {
   readonly queueFullMsMax?: number | undefined;
 }
 
+/** The limits where no others are given; `queueDepthMax` is half of what a queue may hold. */
+export const healthDefaults: {
+  readonly stallMsMax: number;
+  readonly stallMsTold: number;
+  readonly queueFullMsMax: number;
+} = { stallMsMax: 10_000, stallMsTold: 1000, queueFullMsMax: 3000 };
+
 /** What a run, or a batch, is judged by: of `RunStats` as much as counts. */
 export interface HealthStats {
   /** `running`, or why it takes nothing: `starting`, `draining`, how it ended. */
@@ -91,7 +98,8 @@ export function health(facts: HealthFacts, settings: HealthSettings = {}): Healt
 }
 
 function stallReasons(stallMs: number, settings: HealthSettings): HealthReason[] {
-  const { stallMsMax = 10_000, stallMsTold = 1000 } = settings;
+  const { stallMsMax = healthDefaults.stallMsMax, stallMsTold = healthDefaults.stallMsTold } =
+    settings;
   const text = `the loop has stood still for ${seconds(stallMs)}`;
   if (stallMs >= stallMsMax) return [{ of: 'alive', text }];
   return stallMs >= stallMsTold ? [{ of: 'overloaded', text }] : [];
@@ -102,7 +110,7 @@ function readyReasons({ status }: HealthStats): HealthReason[] {
 }
 
 function queueReasons(facts: HealthFacts, settings: HealthSettings): HealthReason[] {
-  const { queueFullMsMax = 3000 } = settings;
+  const { queueFullMsMax = healthDefaults.queueFullMsMax } = settings;
   if (!facts.stats.isPaced) return [];
   return Object.entries(facts.queueFullMs ?? {})
     .filter(([, fullMs]) => fullMs >= queueFullMsMax)

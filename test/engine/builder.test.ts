@@ -147,6 +147,8 @@ describe('what code gives is checked as a config is', () => {
     [{ onRowError: 'explode' }, 'onRowError'],
     [{ delivery: 'at-least-once' }, 'delivery'],
     [{ onRowErr: 'drop' }, 'onRowErr'],
+    [{ health: { queueDepthMax: 0 } }, 'health.queueDepthMax'],
+    [{ health: { stallMs: 1 } }, 'health.stallMs'],
   ])('settings: %j', async (settings, path) => {
     expect(await problemsOf(settings)).toEqual([path]);
   });

@@ -2,6 +2,7 @@ import type * as zod from 'zod';
 
 import type { Zod } from '../../core/index.ts';
 import { shippedRuleNames } from '../../observe/alerts/shipped.ts';
+import { healthDefaults } from '../../observe/health.ts';
 import { defaultSettings, type Settings } from '../description.ts';
 import { checkOptions } from '../option-problems.ts';
 import type { Problem } from '../problem.ts';
@@ -58,8 +59,33 @@ export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
     drainMsMax: count(86_400_000)
       .default(drainMsMax)
       .describe('How long a stop may take to finish what is in flight, in milliseconds.'),
+    health: healthShape(z).prefault({}).describe('By which limits a run is healthy.'),
     alerts: alertsShape(z).optional().describe('What a run is watched for, once a second.'),
   };
+}
+
+function healthShape(z: Zod): zod.ZodType {
+  const { stallMsMax, stallMsTold, queueFullMsMax } = healthDefaults;
+  const ms = z.number().int().min(1).max(86_400_000);
+  return z.strictObject({
+    stallMsMax: ms
+      .default(stallMsMax)
+      .describe('A loop that stands still for so many milliseconds is not alive.'),
+    stallMsTold: ms
+      .default(stallMsTold)
+      .describe('A loop that stands still for so many milliseconds is told of, as overloaded.'),
+    queueDepthMax: z
+      .number()
+      .int()
+      .min(1)
+      .optional()
+      .describe(
+        'Batches in a queue from which it is too full; half of what it may hold if absent.',
+      ),
+    queueFullMsMax: ms
+      .default(queueFullMsMax)
+      .describe('How many milliseconds a queue may be too full before the run is overloaded.'),
+  });
 }
 
 function alertsShape(z: Zod): zod.ZodType {
