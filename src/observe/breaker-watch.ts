@@ -1,5 +1,6 @@
-import { type BreakerState, logAt, type Logger } from '../core/index.ts';
-import { breakerChanged } from './events.ts';
+import type { BreakerState } from '../core/index.ts';
+import type { Emitter } from './emitter.ts';
+import { breakerChanged, breakerChangeOf } from './events.ts';
 import type { ObservedBreaker } from './health-dashboard.ts';
 
 /** What a breaker tells its listeners of. */
@@ -13,16 +14,16 @@ interface BreakerEvent {
 type Listen = (listener: (event: BreakerEvent) => void) => () => void;
 
 /**
- * Logs each change of some breakers. One that can be listened to tells of all of them, as they
+ * Tells of each change of some breakers. One that can be listened to tells of all of them, as they
  * happen; of any other only what differs from look to look is known.
  */
 export class BreakerWatch implements Disposable {
-  readonly #log: Logger;
+  readonly #emitter: Emitter;
   readonly #states = new Map<ObservedBreaker, BreakerState>();
   readonly #stops: (() => void)[] = [];
 
-  constructor(breakers: readonly ObservedBreaker[], log: Logger) {
-    this.#log = log;
+  constructor(breakers: readonly ObservedBreaker[], emitter: Emitter) {
+    this.#emitter = emitter;
     for (const breaker of breakers) this.#watch(breaker);
   }
 
@@ -31,7 +32,7 @@ export class BreakerWatch implements Disposable {
     for (const [breaker, previous] of this.#states) {
       const { state } = breaker;
       if (state !== previous && this.#states.get(breaker) === previous) {
-        this.#changed(breaker, previous, state, null);
+        this.#changed(breaker, previous, state);
       }
     }
   }
@@ -48,28 +49,14 @@ export class BreakerWatch implements Disposable {
     const stop = listen.call(breaker, ({ type, from, to, reason }) => {
       if (type !== 'breaker.changed' || from === undefined || to === undefined) return;
       // Held or released, it may be in that state already.
-      if (from !== to) this.#changed(breaker, from, to, reason ?? null);
+      if (from !== to) this.#changed(breaker, from, to, reason);
     });
     this.#stops.push(stop);
   }
 
-  #changed(
-    breaker: ObservedBreaker,
-    previous: BreakerState,
-    state: BreakerState,
-    reason: string | null,
-  ): void {
-    this.#states.set(breaker, state);
-    logAt(this.#log, breakerChanged.level, breakerChanged.name, {
-      breaker: breaker.name,
-      state: logged(state),
-      previous: logged(previous),
-      reason,
-    });
+  #changed(breaker: ObservedBreaker, from: BreakerState, to: BreakerState, reason?: string): void {
+    this.#states.set(breaker, to);
+    const { name } = breaker;
+    this.#emitter.emit(breakerChanged, breakerChangeOf({ name, from, to, reason }));
   }
-}
-
-/** As log lines have it. */
-function logged(state: BreakerState): string {
-  return state.replace('-', '_');
 }

@@ -2,7 +2,7 @@ import type { EventDefinition } from '../core/index.ts';
 import { alertEvents } from './alerts/events.ts';
 import { engineEvents } from './events.ts';
 import { flightEvents } from './flight-recorder/events.ts';
-import { batchCompleted, thresholdViolated } from './health-events.ts';
+import { harnessEvents } from './health-events.ts';
 import { telemetryEvents } from './otel/events.ts';
 import { serverEvents } from './server-events.ts';
 
@@ -11,8 +11,7 @@ export const eventCatalogue: readonly EventDefinition[] = [
   ...engineEvents,
   ...alertEvents,
   ...flightEvents,
-  batchCompleted,
-  thresholdViolated,
+  ...harnessEvents,
   ...serverEvents,
   ...telemetryEvents,
 ];

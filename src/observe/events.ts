@@ -1,4 +1,9 @@
-import { defineEvent, type EventDefinition } from '../core/index.ts';
+import {
+  type BreakerState,
+  defineEvent,
+  type EventDefinition,
+  type EventFields,
+} from '../core/index.ts';
 
 /** `run.started` */
 export const runStarted: EventDefinition<'sources' | 'sinks'> = defineEvent({
@@ -135,6 +140,29 @@ export const breakerChanged: EventDefinition<
   metric: 'millrace_breaker_changes_total',
   isKept: true,
 });
+
+/** A change of a breaker, as it tells its listeners. */
+export interface BreakerChange {
+  /** The breaker. */
+  readonly name: string;
+  readonly from: BreakerState;
+  readonly to: BreakerState;
+  readonly reason?: string | undefined;
+}
+
+/** The fields of `circuit_state_change`. */
+export function breakerChangeOf(
+  { name, from, to, reason }: BreakerChange,
+  components?: readonly string[],
+): EventFields<keyof typeof breakerChanged.fields> {
+  return {
+    breaker: name,
+    state: to.replace('-', '_'),
+    previous: from.replace('-', '_'),
+    reason: reason ?? null,
+    components,
+  };
+}
 
 /** `ledger.broken` */
 export const ledgerBroken: EventDefinition<'id' | 'rows'> = defineEvent({

@@ -1,6 +1,7 @@
-import { type Clock, logAt, type Logger, type LogLevel, systemClock } from '../core/index.ts';
+import { type Clock, type Logger, type LogLevel, systemClock } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
 import { BreakerWatch } from './breaker-watch.ts';
+import { Emitter } from './emitter.ts';
 import { batchCompleted, thresholdViolated } from './health-events.ts';
 import {
   type FailedStage,
@@ -53,6 +54,7 @@ export class ObservabilityHarness<R> implements AsyncDisposable {
   readonly #stages: readonly (readonly [name: string, run: HarnessStage<R>, log: Logger])[];
   readonly #clock: Clock;
   readonly #breakers: BreakerWatch;
+  readonly #emitter: Emitter;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: ObservabilityHarnessOptions<R>) {
@@ -75,7 +77,9 @@ export class ObservabilityHarness<R> implements AsyncDisposable {
       run,
       this.logger.bindContext({ component: name, stageId: name }),
     ]);
-    this.#breakers = new BreakerWatch(options.breakers ?? [], this.logger);
+    this.#emitter = new Emitter(this.logger, this.#clock);
+    this.#emitter.listen(({ name }) => this.registry.countEvent(name));
+    this.#breakers = new BreakerWatch(options.breakers ?? [], this.#emitter);
   }
 
   /**
@@ -116,12 +120,11 @@ export class ObservabilityHarness<R> implements AsyncDisposable {
     const failed = await this.#runStages(batch);
     const report = this.dashboard.collect(failed);
     this.#breakers.look();
-    const { name, level } = batchCompleted;
-    if (failed === undefined) logAt(this.logger, level, name, { ...report });
-    else logAt(this.logger, 'ERROR', name, { ...report, error: failed.error });
-    for (const violation of this.dashboard.checkThresholds(report)) {
-      const fields = { batch: report.batch, ...violation };
-      logAt(this.logger, violation.severity, thresholdViolated.name, fields);
+    const level = failed === undefined ? batchCompleted.level : 'ERROR';
+    this.#emitter.emit(batchCompleted, { ...report, error: failed?.error }, { level });
+    for (const { stage, severity, ...violation } of this.dashboard.checkThresholds(report)) {
+      const fields = { batch: report.batch, ...violation, severity, stage };
+      this.#emitter.emit(thresholdViolated, fields, { level: severity });
     }
     // None of these lines may be lost: where the stream takes no more, the next batch waits.
     await this.logger.blocked;

@@ -1,16 +1,20 @@
 import { defineEvent, type EventDefinition } from '../core/index.ts';
+import type { HealthReport } from './health-report.ts';
+import type { ThresholdViolation } from './thresholds.ts';
 
 /** A batch has been through the stages of a harness. */
-export const batchCompleted: EventDefinition = defineEvent({
+export const batchCompleted: EventDefinition<keyof HealthReport | 'error'> = defineEvent({
   name: 'batch_complete',
   level: 'INFO',
   summary: 'A batch has been through the stages; an ERROR where one of them failed.',
   fields: {
     batch: 'its number, from 1',
+    at: 'when it was through: wall time in milliseconds',
     status: '`HEALTHY` or `DEGRADED`',
     reasons: 'why it is degraded',
     recordsIn: 'records into the first stage',
     recordsOut: 'records out of the last',
+    workMs: 'how long its stages were at work',
     throughput: 'records in per second of work',
     stages: 'each stage: in, out, errors, throughput, latency',
     bottleneck: 'the stage with the least throughput',
@@ -25,7 +29,7 @@ export const batchCompleted: EventDefinition = defineEvent({
 });
 
 /** A batch has passed a limit of a `ThresholdConfig`. */
-export const thresholdViolated: EventDefinition = defineEvent({
+export const thresholdViolated: EventDefinition<'batch' | keyof ThresholdViolation> = defineEvent({
   name: 'threshold_violation',
   level: 'WARNING',
   summary: 'A batch has passed a limit; CRITICAL for memory and an open breaker.',
@@ -40,3 +44,6 @@ export const thresholdViolated: EventDefinition = defineEvent({
   metric: 'millrace_threshold_violations_total',
   isKept: true,
 });
+
+/** What a harness around batches says. */
+export const harnessEvents: readonly EventDefinition[] = [batchCompleted, thresholdViolated];

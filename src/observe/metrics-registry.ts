@@ -34,6 +34,8 @@ export interface StageMetricsReport extends Latency {
 export interface MetricsReport {
   /** In the order in which they came. */
   readonly stages: readonly StageMetricsReport[];
+  /** How often each event of a harness happened, by its name. */
+  readonly events: Readonly<Record<string, number>>;
 }
 
 /** How a registry is made. */
@@ -50,6 +52,7 @@ export class MetricsRegistry {
   /** What is measured for it is timed with. */
   readonly clock: Clock;
   readonly #entries = new Map<string, Entry>();
+  readonly #events = new Map<string, number>();
 
   constructor({ clock = systemClock }: MetricsRegistryOptions = {}) {
     this.clock = clock;
@@ -60,10 +63,16 @@ export class MetricsRegistry {
     this.#entryOf(name).add(metrics);
   }
 
+  /** Counts an event that happened, by its name. */
+  countEvent(name: string): void {
+    this.#events.set(name, (this.#events.get(name) ?? 0) + 1);
+  }
+
   /** The figures as they are now. */
   report(options?: StatsOptions): MetricsReport {
     const stages = [...this.#entries].map(([name, entry]) => entry.report(name, options));
-    return Object.freeze({ stages: Object.freeze(stages) });
+    const events = Object.freeze(Object.fromEntries(this.#events));
+    return Object.freeze({ stages: Object.freeze(stages), events });
   }
 
   #entryOf(name: string): Entry {

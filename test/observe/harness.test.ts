@@ -315,3 +315,14 @@ test.each([
 ])('refuses the stages %o', (stages, message) => {
   expect(() => new ObservabilityHarness({ stages: stages as unknown as Stages })).toThrow(message);
 });
+
+test('what a harness says is counted in its registry', async () => {
+  await using harness = new ObservabilityHarness<number>({
+    stages: { double: (records) => Promise.resolve(records.map((record) => record * 2)) },
+    thresholds: { maxMemoryMb: 0 },
+  });
+  await harness.runBatch([1]);
+  await harness.runBatch([2]);
+  const { events } = harness.registry.report();
+  expect(events).toEqual({ batch_complete: 2, threshold_violation: 2 });
+});

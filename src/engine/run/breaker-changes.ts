@@ -1,4 +1,4 @@
-import { breakerChanged } from '../../observe/events.ts';
+import { breakerChanged, breakerChangeOf } from '../../observe/events.ts';
 import type { Emitter } from '../../observe/index.ts';
 import type { CircuitBreaker } from '../../resilience/index.ts';
 import type { Plan } from '../planned.ts';
@@ -21,13 +21,7 @@ export function tellBreakerChanges(
     breaker.listen((event) => {
       // Whoever holds one in the state that it has changes nothing.
       if (event.type !== 'breaker.changed' || event.from === event.to) return;
-      emitter.emit(breakerChanged, {
-        breaker: event.name,
-        state: event.to.replace('-', '_'),
-        previous: event.from.replace('-', '_'),
-        reason: event.reason,
-        components,
-      });
+      emitter.emit(breakerChanged, breakerChangeOf(event, components));
     }),
   );
   return () => {
