@@ -3,12 +3,12 @@ import process from 'node:process';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 
 import { logLevels } from '../core/log.ts';
+import { versions } from '../engine/run/versions.ts';
 import { type Address, parseAddress } from './address.ts';
 import type { RunCommandOptions } from './run.ts';
 import type { ValidateOptions } from './validate.ts';
 import { exitCodes, reportFailure } from './failure.ts';
 import { Terminal } from './terminal.ts';
-import { packageVersion } from './version.ts';
 
 interface Globals {
   readonly color?: boolean;
@@ -34,7 +34,7 @@ async function main(words: readonly string[]): Promise<void> {
 function createProgram(terminal: Terminal): Command {
   const program = new Command('millrace')
     .description('Run and check sensor and event pipelines: source, stages, sink.')
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .version(versions().millrace, '-V, --version', 'print the version')
     .option('--color', 'use colour even where nobody looks')
     .option('--no-color', 'use no colour')
     .helpOption('-h, --help', 'show help')

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import process from 'node:process';
 
 import { silentLogger, systemClock } from '../core/index.ts';
 import type { Run } from '../engine/index.ts';
@@ -14,7 +13,6 @@ import type { Address } from './address.ts';
 import { UsageError } from './failure.ts';
 import { createLogger } from './log.ts';
 import type { Terminal } from './terminal.ts';
-import { packageVersion } from './version.ts';
 
 export interface ServeCommandOptions {
   readonly serve?: Address;
@@ -59,7 +57,6 @@ export async function prepareServing(
     names: options.serveName ?? [],
     insecureHttp: options.insecureHttp ?? false,
     publicMetrics: options.publicMetrics ?? false,
-    build: { version: packageVersion(), commit: 'unknown', node: process.versions.node },
     log,
     manifest: () => builtins().generateManifest(),
   };

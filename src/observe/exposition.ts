@@ -17,18 +17,10 @@ export const expositionTypes: Readonly<Record<ExpositionFormat, string>> = {
 /** What is shown: the figures of a run, and those of what the engine does not see. */
 export type Exposed = RunStats | MetricsReport | MetricsRegistry;
 
-/** What runs: the labels of `millrace_build_info`. */
-export interface BuildInfo {
-  readonly version: string;
-  readonly commit: string;
-  readonly node: string;
-}
-
 /** How snapshots are written. */
 export interface ExpositionOptions {
   /** `text` unless given. */
   readonly format?: ExpositionFormat;
-  readonly build?: BuildInfo;
 }
 
 /** The format to answer with: OpenMetrics where the `Accept` header names it, else text. */
@@ -39,7 +31,7 @@ export function expositionFormat(accept: string | undefined): ExpositionFormat {
 /** Writes snapshots as Prometheus reads them; one source, or several of which no two are alike. */
 export function prometheusText(
   source: Exposed | readonly Exposed[],
-  { format = 'text', build }: ExpositionOptions = {},
+  { format = 'text' }: ExpositionOptions = {},
 ): string {
   const sources: readonly Exposed[] = Array.isArray(source) ? source : [source as Exposed];
   const runs: RunSource[] = [];
@@ -49,18 +41,25 @@ export function prometheusText(
     else if ('stages' in one) reports.push(one);
     else runs.push(runSource(one));
   }
-  const lines = build === undefined ? [] : [buildInfo(build, format)];
+  const lines = buildInfo(runs, format);
   for (const family of families)
     writeFamily(family, valuesOf(family, runs, reports), format, lines);
   if (format === 'openmetrics') lines.push('# EOF\n');
   return lines.join('');
 }
 
-function buildInfo({ version, commit, node }: BuildInfo, format: ExpositionFormat): string {
+/** What runs; mostly one, whatever the number of runs. */
+function buildInfo(runs: readonly RunSource[], format: ExpositionFormat): string[] {
+  const known = runs.map(({ stats: { versions } }) => {
+    return labelsOf({ version: versions.millrace, node: versions.node }).text;
+  });
+  if (known.length === 0) return [];
   const [name, type] =
     format === 'openmetrics' ? ['millrace_build', 'info'] : ['millrace_build_info', 'gauge'];
-  const help = `# HELP ${name} What runs.\n# TYPE ${name} ${type}\n`;
-  return `${help}millrace_build_info{${labelsOf({ version, commit, node })}} 1\n`;
+  return [
+    `# HELP ${name} What runs.\n# TYPE ${name} ${type}\n`,
+    ...[...new Set(known)].map((labels) => `millrace_build_info{${labels}} 1\n`),
+  ];
 }
 
 function writeFamily(
@@ -76,7 +75,7 @@ function writeFamily(
   const described = format === 'openmetrics' ? name : sample;
   lines.push(`# HELP ${described} ${escapeHelp(help)}\n# TYPE ${described} ${type}\n`);
   if (format === 'openmetrics' && unit !== undefined) lines.push(`# UNIT ${name} ${unit}\n`);
-  for (const [labels, value] of values) {
+  for (const [{ text: labels }, value] of values) {
     if (typeof value === 'number') lines.push(`${sample}{${labels}} ${numberText(value)}\n`);
     else writeHistogram(name, labels, value, lines);
   }

@@ -47,7 +47,6 @@ export {
 } from './emitter.ts';
 export { eventCatalogue } from './catalogue.ts';
 export {
-  type BuildInfo,
   type Exposed,
   expositionFormat,
   type ExpositionFormat,

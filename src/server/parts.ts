@@ -1,11 +1,9 @@
-import type { BuildInfo, MetricsRegistry, StructuredLogger } from '../observe/index.ts';
+import type { MetricsRegistry, StructuredLogger } from '../observe/index.ts';
 
 /** What a run is asked for beside its figures. What is not given is answered with 404. */
 export interface ObservationParts {
   /** What is measured beside the run; the registry of the process unless given. */
   readonly registries?: readonly MetricsRegistry[];
-  /** What runs, for the metrics. */
-  readonly build?: BuildInfo;
   /** What the components are; asked for once. */
   readonly manifest?: () => object;
   /** The last minutes. */

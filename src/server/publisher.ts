@@ -136,10 +136,9 @@ export class Publisher {
 
   #metrics(accept: string): Answer {
     const { run, parts } = this.#parts;
-    const { registries = [metricsRegistry], build } = parts;
+    const { registries = [metricsRegistry] } = parts;
     const format = expositionFormat(accept);
-    const options = { format, ...(build !== undefined && { build }) };
-    const text = prometheusText([run.stats(), ...registries], options);
+    const text = prometheusText([run.stats(), ...registries], { format });
     return { type: expositionTypes[format], text };
   }
 

@@ -13,8 +13,6 @@ import {
 import { virtualOutside } from '../../src/testing/index.ts';
 import { debianPrometheus } from './debian-prometheus.ts';
 
-const build = { version: '1.2.3', commit: 'abc', node: '24.21.0' };
-
 /** The figures of a run of three components, one of which drops two rows. */
 async function ranStats(name = 'boiler'): Promise<RunStats> {
   const rows = [{ value: 1 }, { value: 60 }, { value: 70 }, { value: 2 }];
@@ -61,7 +59,7 @@ function samples(text: string, metric: string): string[] {
 
 describe('of a run', () => {
   test('each component has its rows, times and errors, with labels from closed sets', async () => {
-    const text = prometheusText(await ranStats(), { build });
+    const text = prometheusText(await ranStats());
     expect(samples(text, 'millrace_rows_in_total')).toEqual([
       'millrace_rows_in_total{pipeline="boiler",stage="memory",kind="source"} 4',
       'millrace_rows_in_total{pipeline="boiler",stage="filter",kind="stage"} 4',
@@ -78,13 +76,11 @@ describe('of a run', () => {
       'millrace_runs_started_total{pipeline="boiler"} 1',
     ]);
     expect(samples(text, 'millrace_build_info')).toEqual([
-      'millrace_build_info{version="1.2.3",commit="abc",node="24.21.0"} 1',
+      expect.stringMatching(/^millrace_build_info\{version="[\d.]+",node="24\.[\d.]+"\} 1$/),
     ]);
     const used = new Set([...text.matchAll(/([a-z]+)="/g)].map(([, name]) => name));
     const closed = ['pipeline', 'stage', 'kind', 'reason', 'state', 'policy', 'queue', 'le'];
-    expect([...used].filter((name) => !closed.includes(name!)).sort()).toEqual(
-      Object.keys(build).sort(),
-    );
+    expect([...used].filter((name) => !closed.includes(name!)).sort()).toEqual(['node', 'version']);
   });
 
   test('policies, breakers and alerts are shown; of breakers with one name each has its own', async () => {
@@ -195,7 +191,6 @@ describe('OpenMetrics', () => {
   test('has families without `_total`, units and an end', async () => {
     const text = prometheusText([await ranStats(), registryWith(['a'])], {
       format: 'openmetrics',
-      build,
     });
     expect(text).toContain('# TYPE millrace_rows_in counter\nmillrace_rows_in_total{');
     expect(text).toContain('# TYPE millrace_build info\nmillrace_build_info{');
@@ -213,7 +208,7 @@ test.skipIf(missing !== undefined)(
   `promtool finds nothing to say${missing === undefined ? '' : ` (${missing})`}`,
   async () => {
     const runs = [await ranStats(), { ...(await troubledStats()), pipeline: 'other' }];
-    const text = prometheusText([...runs, registryWith(['a', 'b'])], { build });
+    const text = prometheusText([...runs, registryWith(['a', 'b'])]);
     const check = (input: string): ReturnType<typeof spawnSync> =>
       spawnSync(promtool, ['check', 'metrics'], { input, encoding: 'utf8' });
     const { status, stdout, stderr } = check(text);

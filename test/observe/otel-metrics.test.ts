@@ -2,7 +2,6 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { Histogram, latencyOf, MetricsRegistry, prometheusText } from '../../src/observe/index.ts';
 import type { RunStats } from '../../src/observe/index.ts';
-import { parseLabels } from '../../src/observe/exposition/labels.ts';
 import { sumOfBuckets } from '../../src/observe/histogram.ts';
 import { createTelemetry, type TelemetryOptions } from '../../src/observe/otel.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
@@ -144,7 +143,9 @@ describe('metrics', () => {
       return `${name.replaceAll('.', '_')}${suffix}${sum === undefined ? '' : '_total'}`;
     });
     const text = prometheusText([stats, registry]);
-    const exposed = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!);
+    const described = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!);
+    // What runs is told by the scope.
+    const exposed = described.filter((name) => name !== 'millrace_build_info');
     const own: Record<string, string> = {
       v8js_memory_heap_used_bytes: 'millrace_heap_used_bytes',
       nodejs_eventloop_utilization_ratio: 'millrace_event_loop_utilization_ratio',
@@ -273,19 +274,27 @@ describe('the resource', () => {
   });
 });
 
-test('labels are read as they were written', () => {
+test('labels are the same in the text and in what is sent', async () => {
   const labels = { pipeline: 'a"b\\n\\"\n', stage: '', reason: 'x="y",z' };
-  const text = prometheusText(
-    runStats(1, {
-      pipeline: labels.pipeline,
-      components: [componentStats('', { errors: { [labels.reason]: 3 } })],
-    }),
-  );
-  const line = text.split('\n').find((one) => one.startsWith('millrace_errors_total'))!;
-  expect(parseLabels(line.slice(line.indexOf('{') + 1, line.lastIndexOf('}')))).toEqual({
-    ...labels,
-    kind: 'stage',
+  const run = runStats(1, {
+    pipeline: labels.pipeline,
+    components: [componentStats('', { errors: { [labels.reason]: 3 } })],
   });
+  expect(prometheusText(run)).toContain(
+    String.raw`millrace_errors_total{pipeline="a\"b\\n\\\"\n",stage="",kind="stage",reason="x=\"y\",z"} 3`,
+  );
+  const { metrics } = await sent([run]);
+  const errors = metrics.find(({ name }) => name === 'millrace.errors');
+  expect(pointsOf(errors)).toMatchObject([{ attributes: { ...labels, kind: 'stage' } }]);
+});
+
+test('what a breaker refused is counted in calls, and its openings in events', async () => {
+  const breakers = [{ name: 'api', state: 'open', opens: 2, openMs: 5, refused: 7 }] as const;
+  const policy = { calls: 9, attempts: 9, substituted: 0, retries: 0, suppressed: 0, breakers };
+  const { metrics } = await sent([runStats(1, { components: [componentStats('a', { policy })] })]);
+  const unitOf = (name: string) => metrics.find((one) => one.name === name)!.unit;
+  expect(unitOf('millrace.breaker_refused')).toBe('{call}');
+  expect(unitOf('millrace.breaker_opens')).toBe('{event}');
 });
 
 test('buckets of two histograms add up as if one had recorded all', () => {

@@ -111,12 +111,11 @@ describe('every route', () => {
 
 test('metrics are public only where that was asked for, in the format that was', async () => {
   const registry = new MetricsRegistry();
-  const build = { version: '1.2.3', commit: 'abc', node: '24' };
-  const { ask } = await served({ publicMetrics: true, registries: [registry], build });
+  const { ask } = await served({ publicMetrics: true, registries: [registry] });
   const answer = await ask('/metrics', { token: null });
   expect(answer.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
   const text = await answer.text();
-  expect(text).toContain('millrace_build_info{version="1.2.3",commit="abc",node="24"} 1\n');
+  expect(text).toMatch(/^millrace_build_info\{version="[\d.]+",node="24\.[\d.]+"\} 1$/m);
   expect(text).toMatch(/pipeline="served"/);
   const headers = { accept: 'application/openmetrics-text;version=1.0.0' };
   const open = await ask('/metrics', { token: null, headers });

@@ -2,10 +2,10 @@ import { engineEvents } from '../events.ts';
 import { serverEvents } from '../server-events.ts';
 import type { MetricsReport } from '../metrics-registry.ts';
 import type { ComponentReport, Latency, RunStats } from '../snapshot.ts';
-import { labelsOf } from './labels.ts';
+import { type Labels, labelsOf } from './labels.ts';
 
 /** Notes a value for a set of labels. */
-export type Add = (labels: string, value: number | Latency) => void;
+export type Add = (labels: Labels, value: number | Latency) => void;
 
 /** Metrics of one name. A family of counters has its name without `_total`. */
 export interface Family {
@@ -13,6 +13,8 @@ export interface Family {
   readonly name: string;
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly unit?: 'seconds' | 'bytes' | 'ratio';
+  /** What is counted, where it has no other unit. */
+  readonly counts?: 'record' | 'batch' | 'call' | 'event';
   readonly help: string;
   /** The names of its labels, a closed set. */
   readonly labels: readonly string[];
@@ -23,8 +25,8 @@ export interface Family {
 /** A run with the labels that its families share. */
 export interface RunSource {
   readonly stats: RunStats;
-  readonly labels: string;
-  readonly components: readonly { readonly report: ComponentReport; readonly labels: string }[];
+  readonly labels: Labels;
+  readonly components: readonly { readonly report: ComponentReport; readonly labels: Labels }[];
 }
 
 /** What a run is shown as. */
@@ -32,14 +34,14 @@ export function runSource(stats: RunStats): RunSource {
   const labels = labelsOf({ pipeline: stats.pipeline });
   const components = stats.components.map((report) => ({
     report,
-    labels: labelsOf({ pipeline: stats.pipeline, stage: report.id, kind: report.kind }),
+    labels: labelsOf({ stage: report.id, kind: report.kind }, labels),
   }));
   return { stats, labels, components };
 }
 
 const componentLabels = ['pipeline', 'stage', 'kind'];
 
-type OfComponent = (report: ComponentReport, labels: string, add: Add) => void;
+type OfComponent = (report: ComponentReport, labels: Labels, add: Add) => void;
 
 function ofComponents(each: OfComponent): Pick<Family, 'ofRun'> {
   return {
@@ -56,7 +58,8 @@ function rows(
   type: 'counter' | 'gauge' = 'counter',
 ): Family {
   const each: OfComponent = (report, labels, add) => add(labels, of(report));
-  return { name: `rows_${name}`, type, help, labels: componentLabels, ...ofComponents(each) };
+  const family = { name: `rows_${name}`, type, counts: 'record', help } as const;
+  return { ...family, labels: componentLabels, ...ofComponents(each) };
 }
 
 function latency(name: string, help: string, of: (report: ComponentReport) => Latency): Family {
@@ -72,20 +75,21 @@ function byReason(
   name: string,
   help: string,
   of: (report: ComponentReport) => Readonly<Record<string, number>>,
+  counts: 'record' | 'event' = 'event',
 ): Family {
   const each: OfComponent = (report, labels, add) => {
     for (const [reason, count] of Object.entries(of(report))) {
-      add(`${labels},${labelsOf({ reason })}`, count);
+      add(labelsOf({ reason }, labels), count);
     }
   };
   const labels = [...componentLabels, 'reason'];
-  return { name, type: 'counter', help, labels, ...ofComponents(each) };
+  return { name, type: 'counter', counts, help, labels, ...ofComponents(each) };
 }
 
 const components: readonly Family[] = [
   rows('in', 'Rows that came in; for a source, records read.', (report) => report.in),
   rows('out', 'Rows that went out; for a sink, rows committed.', (report) => report.out),
-  byReason('rows_dropped', 'Rows dropped by a rule.', (report) => report.droppedBy),
+  byReason('rows_dropped', 'Rows dropped by a rule.', (report) => report.droppedBy, 'record'),
   rows('dead', 'Rows that became dead letters.', (report) => report.dead),
   rows('absorbed', 'Rows that went into others.', (report) => report.absorbed),
   rows('created', 'Rows made of others.', (report) => report.created),
@@ -103,9 +107,9 @@ const components: readonly Family[] = [
     help: 'Time at work (busy), waiting for room downstream (blocked), and for input (idle).',
     labels: [...componentLabels, 'state'],
     ...ofComponents(({ busyMs, blockedMs, idleMs }, labels, add) => {
-      add(`${labels},state="busy"`, busyMs / 1000);
-      add(`${labels},state="blocked"`, blockedMs / 1000);
-      add(`${labels},state="idle"`, idleMs / 1000);
+      add(labelsOf({ state: 'busy' }, labels), busyMs / 1000);
+      add(labelsOf({ state: 'blocked' }, labels), blockedMs / 1000);
+      add(labelsOf({ state: 'idle' }, labels), idleMs / 1000);
     }),
   },
   {
@@ -136,15 +140,15 @@ function policy(figure: PolicyFigure, help: string): Family {
   const each: OfComponent = (report, labels, add) => {
     if (report.policy !== undefined) add(labels, report.policy[figure]);
   };
-  const family = { name: `policy_${figure}`, type: 'counter', help } as const;
+  const family = { name: `policy_${figure}`, type: 'counter', counts: 'call', help } as const;
   return { ...family, labels: componentLabels, ...ofComponents(each) };
 }
 
 type Breaker = NonNullable<ComponentReport['policy']>['breakers'][number];
 
 function breaker(
-  family: Pick<Family, 'name' | 'type' | 'unit' | 'help'>,
-  each: (breaker: Breaker, labels: string, add: Add) => void,
+  family: Pick<Family, 'name' | 'type' | 'unit' | 'counts' | 'help'>,
+  each: (breaker: Breaker, labels: Labels, add: Add) => void,
   ...more: string[]
 ): Family {
   const ofComponent: OfComponent = (report, labels, add) => {
@@ -152,7 +156,7 @@ function breaker(
       // Two of one name are told apart by their place.
       const isFirst = report.policy!.breakers.findIndex(({ name }) => name === one.name) === at;
       const name = isFirst ? one.name : `${one.name}#${at + 1}`;
-      each(one, `${labels},${labelsOf({ policy: name })}`, add);
+      each(one, labelsOf({ policy: name }, labels), add);
     }
   };
   const labels = [...componentLabels, 'policy', ...more];
@@ -169,13 +173,18 @@ const policies: readonly Family[] = [
     { name: 'breaker_state', type: 'gauge', help: 'The state a breaker is in has 1.' },
     ({ state }, labels, add) => {
       for (const one of ['closed', 'open', 'half-open']) {
-        add(`${labels},state="${one}"`, one === state ? 1 : 0);
+        add(labelsOf({ state: one }, labels), one === state ? 1 : 0);
       }
     },
     'state',
   ),
   breaker(
-    { name: 'breaker_opens', type: 'counter', help: 'How often a breaker opened.' },
+    {
+      name: 'breaker_opens',
+      type: 'counter',
+      counts: 'event',
+      help: 'How often a breaker opened.',
+    },
     ({ opens }, labels, add) => add(labels, opens),
   ),
   breaker(
@@ -188,7 +197,12 @@ const policies: readonly Family[] = [
     ({ openMs }, labels, add) => add(labels, openMs / 1000),
   ),
   breaker(
-    { name: 'breaker_refused', type: 'counter', help: 'Calls that a breaker let not through.' },
+    {
+      name: 'breaker_refused',
+      type: 'counter',
+      counts: 'call',
+      help: 'Calls that a breaker let not through.',
+    },
     ({ refused }, labels, add) => add(labels, refused),
   ),
 ];
@@ -199,24 +213,24 @@ function queue(
   name: string,
   help: string,
   of: (queue: Queue) => number,
-  unit?: 'bytes' | 'ratio',
+  measured: Pick<Family, 'unit' | 'counts'>,
 ): Family {
   return {
     name: `queue_${name}`,
     type: 'gauge',
-    ...(unit === undefined ? {} : { unit }),
+    ...measured,
     help,
     labels: ['pipeline', 'queue'],
     ofRun: ({ stats, labels }, add) => {
       for (const [id, one] of Object.entries(stats.queues)) {
-        add(`${labels},${labelsOf({ queue: id })}`, of(one));
+        add(labelsOf({ queue: id }, labels), of(one));
       }
     },
   };
 }
 
 function ofRun(
-  family: Pick<Family, 'name' | 'type' | 'unit' | 'help'>,
+  family: Pick<Family, 'name' | 'type' | 'unit' | 'counts' | 'help'>,
   of: (stats: RunStats) => number,
 ): Family {
   const add: Family['ofRun'] = ({ stats, labels }, note) => note(labels, of(stats));
@@ -224,10 +238,14 @@ function ofRun(
 }
 
 const runs: readonly Family[] = [
-  queue('batches', 'Batches that wait before a component.', ({ depth }) => depth),
-  queue('rows', 'Rows that wait before a component.', (one) => one.rows),
-  queue('bytes', 'Bytes that wait before a component.', ({ bytes }) => bytes, 'bytes'),
-  queue('fill_ratio', 'How full the fullest queue before it is.', ({ fill }) => fill, 'ratio'),
+  queue('batches', 'Batches that wait before a component.', ({ depth }) => depth, {
+    counts: 'batch',
+  }),
+  queue('rows', 'Rows that wait before a component.', (one) => one.rows, { counts: 'record' }),
+  queue('bytes', 'Bytes that wait before a component.', ({ bytes }) => bytes, { unit: 'bytes' }),
+  queue('fill_ratio', 'How full the fullest queue before it is.', ({ fill }) => fill, {
+    unit: 'ratio',
+  }),
   {
     name: 'source_lag',
     type: 'gauge',
@@ -235,7 +253,7 @@ const runs: readonly Family[] = [
     labels: ['pipeline', 'stage'],
     ofRun: ({ stats, labels }, add) => {
       for (const [stage, lag] of Object.entries(stats.lag)) {
-        if (lag !== null) add(`${labels},${labelsOf({ stage })}`, lag);
+        if (lag !== null) add(labelsOf({ stage }, labels), lag);
       }
     },
   },
@@ -246,7 +264,7 @@ const runs: readonly Family[] = [
     labels: ['pipeline', 'stage'],
     ofRun: ({ stats, labels }, add) => {
       for (const stage of Object.keys(stats.degraded)) {
-        add(`${labels},${labelsOf({ stage })}`, 1);
+        add(labelsOf({ stage }, labels), 1);
       }
     },
   },
@@ -257,7 +275,7 @@ const runs: readonly Family[] = [
     labels: ['pipeline', 'stage', 'reason', 'state'],
     ofRun: ({ stats, labels }, add) => {
       for (const { component: stage, rule: reason, state } of stats.alerts) {
-        add(`${labels},${labelsOf({ stage, reason, state })}`, 1);
+        add(labelsOf({ stage, reason, state }, labels), 1);
       }
     },
   },
@@ -266,14 +284,14 @@ const runs: readonly Family[] = [
     type: 'gauge',
     help: 'The state that the run is in has 1.',
     labels: ['pipeline', 'state'],
-    ofRun: ({ stats, labels }, add) => add(`${labels},state="${stats.status}"`, 1),
+    ofRun: ({ stats, labels }, add) => add(labelsOf({ state: stats.status }, labels), 1),
   },
   ofRun(
     { name: 'run_seconds', type: 'gauge', unit: 'seconds', help: 'How long the run has lasted.' },
     ({ durationMs }) => durationMs / 1000,
   ),
   ofRun(
-    { name: 'dead_letters', type: 'counter', help: 'Dead letters committed.' },
+    { name: 'dead_letters', type: 'counter', counts: 'record', help: 'Dead letters committed.' },
     ({ deadLetters }) => deadLetters,
   ),
   ofRun(
@@ -300,7 +318,12 @@ const runs: readonly Family[] = [
   ),
   ...[...engineEvents, ...serverEvents].map(({ name, metric, summary }) =>
     ofRun(
-      { name: metric.slice('millrace_'.length, -'_total'.length), type: 'counter', help: summary },
+      {
+        name: metric.slice('millrace_'.length, -'_total'.length),
+        type: 'counter',
+        counts: 'event',
+        help: summary,
+      },
       ({ events }) => events[name] ?? 0,
     ),
   ),
@@ -312,6 +335,7 @@ function observed(figure: ObservedFigure, help: string): Family {
   return {
     name: `observed_${figure}`,
     type: 'counter',
+    counts: 'event',
     help,
     labels: ['stage'],
     ofStages: ({ stages }, add) => {

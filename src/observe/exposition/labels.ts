@@ -1,26 +1,22 @@
 const special = /[\\"\n]/;
 
-/** The labels as both formats have them, without the braces. */
-export function labelsOf(labels: Readonly<Record<string, string>>): string {
-  let text = '';
-  for (const name in labels) {
-    text += `${text === '' ? '' : ','}${name}="${escapeLabel(labels[name]!)}"`;
+/** The labels of a value. */
+export interface Labels {
+  readonly record: Readonly<Record<string, string>>;
+  /** As both text formats have them, without the braces. */
+  readonly text: string;
+}
+
+/** These labels, behind others where there are such. */
+export function labelsOf(record: Readonly<Record<string, string>>, behind?: Labels): Labels {
+  let text = behind?.text ?? '';
+  for (const name in record) {
+    text += `${text === '' ? '' : ','}${name}="${escapeLabel(record[name]!)}"`;
   }
-  return text;
+  return { record: behind === undefined ? record : { ...behind.record, ...record }, text };
 }
 
 function escapeLabel(value: string): string {
   if (!special.test(value)) return value;
   return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
-}
-
-/** The labels that such a text has. */
-export function parseLabels(text: string): Record<string, string> {
-  const labels: Record<string, string> = {};
-  for (const [, name, value] of text.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)) {
-    labels[name!] = value!.replace(/\\(.)/g, (_, escaped: string) =>
-      escaped === 'n' ? '\n' : escaped,
-    );
-  }
-  return labels;
 }

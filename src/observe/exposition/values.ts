@@ -2,13 +2,13 @@ import { type ExponentialBuckets, sumOfBuckets } from '../histogram.ts';
 import type { MetricsReport } from '../metrics-registry.ts';
 import type { Latency } from '../snapshot.ts';
 import type { Add, Family, RunSource } from './families.ts';
-import { labelsOf } from './labels.ts';
+import { type Labels, labelsOf } from './labels.ts';
 
 /** How many label sets a metric has at most; what is beyond them adds up in one, `overflow`. */
 const labelSetsMax = 1000;
 
 /** A value, its labels, and the run that it is of, if it is of one. */
-export type Value = readonly [labels: string, value: number | Latency, run?: RunSource];
+export type Value = readonly [labels: Labels, value: number | Latency, run?: RunSource];
 
 /** What a metric has of some runs and registries. */
 export function valuesOf(
@@ -30,7 +30,7 @@ export function valuesOf(
   return values;
 }
 
-function overflowLabels({ labels }: Family): string {
+function overflowLabels({ labels }: Family): Labels {
   return labelsOf(Object.fromEntries(labels.map((name) => [name, 'overflow'])));
 }
 

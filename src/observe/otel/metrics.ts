@@ -10,7 +10,7 @@ import type {
 import type { Clock } from '../../core/index.ts';
 import type { Emitter } from '../emitter.ts';
 import { families, type Family, type RunSource, runSource } from '../exposition/families.ts';
-import { parseLabels } from '../exposition/labels.ts';
+import { labelsOf } from '../exposition/labels.ts';
 import { sumMs, type Value, valuesOf } from '../exposition/values.ts';
 import type { MetricsRegistry, MetricsReport } from '../metrics-registry.ts';
 import type { Latency, RunStats, StatsOptions } from '../snapshot.ts';
@@ -92,8 +92,11 @@ export class FigureProducer implements MetricProducer {
     const own = telemetryEvents.map(({ name, metric, summary: help }) => {
       const counter = metric.slice('millrace_'.length, -'_total'.length);
       const count = counts.get(name);
-      const values: readonly Value[] = count === undefined ? [] : [['', count]];
-      return [{ name: counter, type: 'counter', help, labels: [] } as Family, values] as const;
+      const values: readonly Value[] = count === undefined ? [] : [[labelsOf({}), count]];
+      return [
+        { name: counter, type: 'counter', counts: 'event', help, labels: [] } as Family,
+        values,
+      ] as const;
     });
     return [...known, ...own]
       .filter(([, values]) => values.length > 0)
@@ -116,7 +119,7 @@ export class FigureProducer implements MetricProducer {
     const pointsOf = <T>(valueOf: (value: number | Latency) => T): DataPoint<T>[] =>
       values.map(([labels, value, run]) => ({
         ...periodOf(run),
-        attributes: parseLabels(labels),
+        attributes: labels.record,
         value: valueOf(value),
       }));
     if (family.type === 'histogram') {

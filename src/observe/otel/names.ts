@@ -31,12 +31,8 @@ export function metricNameOf({ name, unit }: Pick<Family, 'name' | 'unit'>): str
   return runtimeNames[name] ?? `${scopeName}.${short}`;
 }
 
-/** In UCUM. */
-export function metricUnitOf({ name, type, unit }: Pick<Family, 'name' | 'type' | 'unit'>): string {
+/** In UCUM. A gauge with the unit 1 would be taken for a ratio. */
+export function metricUnitOf({ unit, counts }: Pick<Family, 'unit' | 'counts'>): string {
   if (unit !== undefined) return units[unit];
-  if (/(^|_)rows(_|$)|^dead_letters$/.test(name)) return '{record}';
-  if (name === 'queue_batches') return '{batch}';
-  if (name.startsWith('policy_')) return '{call}';
-  // A gauge with the unit 1 would be taken for a ratio.
-  return type === 'counter' ? '{event}' : '';
+  return counts === undefined ? '' : `{${counts}}`;
 }
