@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 
 import { fileError } from '../core/system-files.ts';
+import { alignColumns, escapeControls } from '../core/plain-text.ts';
 import {
   explainFlight,
   type FlightExplanation,
@@ -10,14 +11,7 @@ import {
 import { UsageError } from './failure.ts';
 import { columnsOf } from './screen.ts';
 import type { Terminal } from './terminal.ts';
-import {
-  alignColumns,
-  escapeControls,
-  formatCount,
-  formatDuration,
-  sparkline,
-  wrapText,
-} from './text.ts';
+import { formatCount, formatDuration, sparkline, wrapText } from './text.ts';
 
 /** No flight recorder writes more. */
 const bytesMax = 64 * 2 ** 20;

@@ -1,9 +1,9 @@
+import { escapeControls } from '../core/plain-text.ts';
 import { ValidationError } from '../engine/index.ts';
 import { formatProblem } from '../engine/problem.ts';
 import type { RunReport } from '../observe/index.ts';
 import { isPipelineError, reasonOf } from '../errors.ts';
 import type { Terminal } from './terminal.ts';
-import { escapeControls } from './text.ts';
 
 /** What the process exits with. */
 export const exitCodes = {

@@ -1,7 +1,7 @@
 import type { Definition, PipelineRegistry } from '../core/index.ts';
+import { alignColumns } from '../core/plain-text.ts';
 import { builtins } from '../pipeline.ts';
 import type { Terminal } from './terminal.ts';
-import { alignColumns } from './text.ts';
 
 /** Every component of a registry: sources, stages, sinks, each by name. */
 export function componentsOf({ sources, stages, sinks }: PipelineRegistry): Definition[] {

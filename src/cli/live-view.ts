@@ -1,8 +1,9 @@
+import { escapeControls } from '../core/plain-text.ts';
 import type { RunStats } from '../observe/index.ts';
 import { historyMax, Readings } from './live-readings.ts';
 import { Rate } from './rate.ts';
 import type { Format } from './terminal.ts';
-import { escapeControls, fitTable, formatBytes, formatCount, sparkline } from './text.ts';
+import { fitTable, formatBytes, formatCount, sparkline } from './text.ts';
 
 const gaugeWidth = 10;
 const trendWidthMin = 8;

@@ -1,10 +1,11 @@
 import type { Clock, Logger } from '../core/index.ts';
+import { escapeControls } from '../core/plain-text.ts';
 import type { Run } from '../engine/index.ts';
 import type { RunStats } from '../observe/index.ts';
 import type { LiveView } from './live-view.ts';
 import { Rate } from './rate.ts';
 import type { Terminal } from './terminal.ts';
-import { escapeControls, formatBytes, formatCount, formatDuration } from './text.ts';
+import { formatBytes, formatCount, formatDuration } from './text.ts';
 
 /** Where a run is to end, as far as it was told. */
 export interface Goal {

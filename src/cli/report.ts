@@ -1,5 +1,6 @@
+import { escapeControls } from '../core/plain-text.ts';
 import type { ComponentReport, Latency, RunReport } from '../observe/index.ts';
-import { escapeControls, fitTable, formatBytes, formatCount, formatDuration } from './text.ts';
+import { fitTable, formatBytes, formatCount, formatDuration } from './text.ts';
 
 /** A report as it is written in JSON: what scripts may count on. */
 export function reportJson(report: RunReport): Record<string, unknown> {

@@ -3,6 +3,7 @@ import process from 'node:process';
 
 import { deadLetterPath } from '../connectors/dead-letter-file/path.ts';
 import { type LogLevel, systemClock } from '../core/index.ts';
+import { escapeControls } from '../core/plain-text.ts';
 import { type Plan, type Run, startRun } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
 import { FlightRecorder, type RunReport, shippedRules } from '../observe/index.ts';
@@ -18,7 +19,6 @@ import { reportJson, reportLines, reportTable } from './report.ts';
 import { columnsOf } from './screen.ts';
 import { telemetryOf } from './telemetry.ts';
 import type { Terminal } from './terminal.ts';
-import { escapeControls } from './text.ts';
 
 export interface RunCommandOptions extends ServeCommandOptions {
   readonly set?: readonly string[];

@@ -1,13 +1,4 @@
-// C0 and C1 controls, DEL and the two line separators: none may reach a terminal or split a line.
-const controlPattern = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
-
-/** Text with control characters written as `\u001b`. */
-export function escapeControls(text: string): string {
-  return text.replace(
-    controlPattern,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
+import { alignColumns } from '../core/plain-text.ts';
 
 /** `1,234,567` */
 export function formatCount(count: number): string {
@@ -43,23 +34,6 @@ export function sparkline(values: readonly number[]): string {
   return values
     .map((value) => bars[span === 0 ? 0 : Math.round(((value - low) / span) * (bars.length - 1))])
     .join('');
-}
-
-/** Rows of cells as lines, each column as wide as its widest cell. `right`: columns set right. */
-export function alignColumns(
-  rows: readonly (readonly string[])[],
-  right: ReadonlySet<number> = new Set(),
-): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
-  }
-  return rows.map((row) =>
-    row
-      .map((cell, at) => (right.has(at) ? cell.padStart(widths[at]!) : cell.padEnd(widths[at]!)))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 /** How a table is set. */

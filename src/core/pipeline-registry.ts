@@ -6,6 +6,7 @@ import {
   type Described,
   type ParameterDescription,
 } from './describe.ts';
+import { alignColumns } from './plain-text.ts';
 
 const namePattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
@@ -137,9 +138,7 @@ function componentLines({
   }
   if (parameters.length === 0) return [...head, '', '  no parameters'];
   const rows = [headings, ...parameters.map(cellsOf)];
-  const widths = headings.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
-  const lines = rows.map((row) => row.map((cell, at) => cell.padEnd(widths[at]!)).join('  '));
-  return [...head, '', ...lines.map((line) => `  ${line}`.trimEnd())];
+  return [...head, '', ...alignColumns(rows).map((line) => `  ${line}`)];
 }
 
 function cellsOf({

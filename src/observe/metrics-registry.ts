@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../core/index.ts';
+import { alignColumns } from '../core/plain-text.ts';
 import { Histogram } from './histogram.ts';
 import { latencyOf } from './meter.ts';
 import type { Latency, StatsOptions } from './snapshot.ts';
@@ -143,11 +144,8 @@ const columns: readonly Column[] = [
 export function metricsTable({ stages }: MetricsReport): string {
   const rows = [columns.map(([title]) => title)];
   for (const stage of stages) rows.push(columns.map(([, text]) => text(stage)));
-  const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
-  const lines = rows.map((row) =>
-    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[at]!))),
-  );
-  return `${lines.map((cells) => cells.join('  ').trimEnd()).join('\n')}\n`;
+  const figures = new Set(columns.keys().drop(1));
+  return `${alignColumns(rows, figures).join('\n')}\n`;
 }
 
 function whole(value: number | null): string {

@@ -1,3 +1,5 @@
+import { escapeControls } from '../../core/plain-text.ts';
+
 /** Bytes of text that a field may hold; what is longer is cut. */
 const fieldBytesMax = 8192;
 const depthMax = 8;
@@ -6,18 +8,6 @@ export const keysMax = 100;
 
 const encoder = new TextEncoder();
 const scratch = new Uint8Array(fieldBytesMax);
-
-// C0 and C1 controls, DEL and the two line separators: none may reach a terminal or split a line.
-// oxlint-disable-next-line no-control-regex -- control characters are what it is for
-const controlPattern = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g;
-
-/** Text with control characters written as `\u001b`; JSON text stays what it is. */
-export function escapeControls(text: string): string {
-  return text.replace(
-    controlPattern,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
 
 /** Text of at most so many bytes of UTF-8, and an ellipsis where it was longer. */
 export function cutText(text: string, bytesMax: number = fieldBytesMax): string {
