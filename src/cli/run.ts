@@ -7,6 +7,7 @@ import { escapeControls } from '../core/plain-text.ts';
 import { type Plan, type Run, startRun } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
 import { FlightRecorder, type RunReport, shippedRules } from '../observe/index.ts';
+import { telemetryUnavailable } from '../observe/otel/events.ts';
 import { exitCodes, reportCode, reportFailure } from './failure.ts';
 import { LiveView } from './live-view.ts';
 import { loadConfig } from './load.ts';
@@ -73,7 +74,7 @@ async function runPlan(
       ? new LiveView((format, text) => terminal.style(format, text))
       : undefined;
   const serving = await prepareServing(options, log, terminal);
-  const telemetry = await telemetryOf(log);
+  const { telemetry, unavailable } = await telemetryOf(log);
   const run = startRun(planned.plan, {
     log,
     // A pipeline that says nothing of alerts is watched by all that are shipped.
@@ -86,6 +87,7 @@ async function runPlan(
   stopper.run = run;
   telemetry?.watch(run);
   const recorder = recordFlight(run, planned.plan);
+  if (unavailable !== undefined) run.emit(telemetryUnavailable, { error: unavailable });
   const over = new AbortController();
   const server = await serving?.start(run, recorder).catch(async (error: unknown) => {
     over.abort();

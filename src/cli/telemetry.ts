@@ -1,7 +1,6 @@
 import process from 'node:process';
 
-import { logAt, type Logger } from '../core/index.ts';
-import { telemetryUnavailable } from '../observe/otel/events.ts';
+import type { Logger } from '../core/index.ts';
 import type { Telemetry } from '../observe/otel.ts';
 
 /** What names a receiver. */
@@ -12,13 +11,14 @@ const endpoints = [
 ];
 
 /** Telemetry to the receiver that the environment names, if it names one. A run goes on without. */
-export async function telemetryOf(log: Logger): Promise<Telemetry | undefined> {
-  if (!endpoints.some((name) => process.env[name])) return undefined;
+export async function telemetryOf(
+  log: Logger,
+): Promise<{ readonly telemetry?: Telemetry; readonly unavailable?: unknown }> {
+  if (!endpoints.some((name) => process.env[name])) return {};
   try {
     const { createTelemetry } = await import('../observe/otel.ts');
-    return await createTelemetry({ log });
+    return { telemetry: await createTelemetry({ log }) };
   } catch (error) {
-    logAt(log, telemetryUnavailable.level, telemetryUnavailable.name, { error });
-    return undefined;
+    return { unavailable: error };
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { filter, memorySink, memorySource, pipeline, schema, startRun } from '../../src/index.ts';
 import {
+  eventCatalogue,
   expositionFormat,
   Histogram,
   latencyOf,
@@ -12,6 +13,7 @@ import {
 } from '../../src/observe/index.ts';
 import { virtualOutside } from '../../src/testing/index.ts';
 import { debianPrometheus } from './debian-prometheus.ts';
+import { runStats } from './run-stats.ts';
 
 /** The figures of a run of three components, one of which drops two rows. */
 async function ranStats(name = 'boiler'): Promise<RunStats> {
@@ -57,6 +59,25 @@ function samples(text: string, metric: string): string[] {
   return text.split('\n').filter((line) => line.startsWith(metric));
 }
 
+describe('an event', () => {
+  test.each(eventCatalogue)('$name has its metric', ({ name, metric }) => {
+    const stats = { ...runStats(1), events: { [name]: 3 } };
+    const stages = { stages: [], events: { [name]: 2 } };
+    const lines = samples(prometheusText(isOfHarness(name) ? stages : stats), `${metric}{`);
+    expect(lines).toEqual([isOfHarness(name) ? `${metric}{} 2` : `${metric}{pipeline="p"} 3`]);
+  });
+
+  test('of several registries adds up', () => {
+    const stages = { stages: [], events: { batch_complete: 2 } };
+    const text = prometheusText([stages, stages]);
+    expect(samples(text, 'millrace_batches')).toEqual(['millrace_batches_completed_total{} 4']);
+  });
+});
+
+function isOfHarness(name: string): boolean {
+  return name === 'batch_complete' || name === 'threshold_violation';
+}
+
 describe('of a run', () => {
   test('each component has its rows, times and errors, with labels from closed sets', async () => {
     const text = prometheusText(await ranStats());
@@ -99,7 +120,7 @@ describe('of a run', () => {
       `${state}"api#2",state="half-open"} 0`,
     ]);
     expect(samples(text, 'millrace_breaker_open_seconds_total')[0]).toMatch(/policy="api"} 1\.5$/);
-    expect(samples(text, 'millrace_alerts')).toEqual([
+    expect(samples(text, 'millrace_alerts{')).toEqual([
       `millrace_alerts{${of},reason="queue-full",state="firing"} 1`,
     ]);
   });
@@ -150,7 +171,7 @@ describe('label sets', () => {
   }));
 
   test('are 1,000 at most of each metric; what is beyond adds up in one more', () => {
-    const text = prometheusText({ stages });
+    const text = prometheusText({ stages, events: {} });
     const counters = samples(text, 'millrace_observed_in_total');
     expect(counters).toHaveLength(1001);
     expect(counters.at(-1)).toBe('millrace_observed_in_total{stage="overflow"} 1000');

@@ -7,11 +7,13 @@ import { promisify } from 'node:util';
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import { systemClock } from '../../src/core/index.ts';
+import { silentLogger, systemClock } from '../../src/core/index.ts';
+import { ExportCounter } from '../../src/observe/otel/exporting.ts';
 import { otelPeers } from '../../src/observe/otel/peers.ts';
 import { settingsOf } from '../../src/observe/otel/settings.ts';
 import { createTelemetry, type Telemetry, type TelemetryOptions } from '../../src/observe/otel.ts';
-import type { Tracing } from '../../src/observe/index.ts';
+import { Emitter } from '../../src/observe/emitter.ts';
+import type { RunStats, Tracing } from '../../src/observe/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { otlpReceiver, type OtlpReceiver, rememberingLogger } from './otlp-receiver.ts';
 import { runStats } from './run-stats.ts';
@@ -155,12 +157,36 @@ describe('a receiver', () => {
       void response.writeHead(request === 0 ? 500 : 200).end('{}');
     await using receiver = await otlpReceiver(answer);
     await using telemetry = await telemetryTo(receiver.url);
-    telemetry.watch({ stats: () => runStats(10) });
+    const emitter = new Emitter(silentLogger, systemClock);
+    const stats = (): RunStats => ({
+      ...runStats(10),
+      events: Object.fromEntries(emitter.counts),
+    });
+    const heard: string[] = [];
+    emitter.listen(({ name }) => heard.push(name));
+    telemetry.watch({ stats, emit: emitter.emit });
     await telemetry.flush();
     await telemetry.flush();
+    // The run that it is of hears of it, and counts it.
+    expect(heard).toEqual(['telemetry.failed']);
     const failures = receiver.metrics.find(({ name }) => name === 'millrace.telemetry_failures');
-    expect(failures!.sum!.dataPoints).toMatchObject([{ asInt: 1, attributes: [] }]);
+    expect(failures!.sum!.dataPoints).toMatchObject([{ asInt: 1 }]);
   });
+});
+
+test('an exporter that does not tell what is refused is said so of, once', async () => {
+  const told: unknown[] = [];
+  const counter = new ExportCounter<unknown[]>(
+    ({ length }) => length,
+    (items, reason) => told.push([items, reason]),
+  );
+  const exporter = {
+    export: (_: unknown[], done: (result: { code: number }) => void) => done({ code: 0 }),
+  };
+  counter.count(exporter);
+  for (let at = 0; at < 3; at++) exporter.export([1, 2], () => {});
+  expect(told).toEqual([[0, expect.stringContaining('counts as sent')]]);
+  expect(counter.sent).toBe(6);
 });
 
 describe('the environment', () => {

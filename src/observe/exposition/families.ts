@@ -1,5 +1,6 @@
-import { engineEvents } from '../events.ts';
-import { serverEvents } from '../server-events.ts';
+import { eventCatalogue } from '../catalogue.ts';
+import type { EventDefinition } from '../../core/index.ts';
+import { harnessEvents } from '../health-events.ts';
 import type { MetricsReport } from '../metrics-registry.ts';
 import type { ComponentReport, Latency, RunStats } from '../snapshot.ts';
 import { type Labels, labelsOf } from './labels.ts';
@@ -316,18 +317,25 @@ const runs: readonly Family[] = [
     },
     ({ process }) => process.loopUtilization,
   ),
-  ...[...engineEvents, ...serverEvents].map(({ name, metric, summary }) =>
-    ofRun(
-      {
-        name: metric.slice('millrace_'.length, -'_total'.length),
-        type: 'counter',
-        counts: 'event',
-        help: summary,
-      },
-      ({ events }) => events[name] ?? 0,
-    ),
-  ),
 ];
+
+/** Of a run, where it may happen to one; without labels where it happened to a harness. */
+function happened(event: EventDefinition): Family {
+  const { name, metric, summary } = event;
+  return {
+    name: metric.slice('millrace_'.length, -'_total'.length),
+    type: 'counter',
+    counts: 'event',
+    help: summary,
+    labels: ['pipeline'],
+    ...(!harnessEvents.includes(event) && {
+      ofRun: ({ stats, labels }, add) => add(labels, stats.events[name] ?? 0),
+    }),
+    ofStages: ({ events }, add) => {
+      if (events[name] !== undefined) add(labelsOf({}), events[name]);
+    },
+  };
+}
 
 type ObservedFigure = 'in' | 'out' | 'errors';
 
@@ -366,4 +374,10 @@ const stages: readonly Family[] = [
 ];
 
 /** Every metric there is. */
-export const families: readonly Family[] = [...components, ...policies, ...runs, ...stages];
+export const families: readonly Family[] = [
+  ...components,
+  ...policies,
+  ...runs,
+  ...eventCatalogue.map(happened),
+  ...stages,
+];

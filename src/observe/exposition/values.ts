@@ -21,7 +21,10 @@ export function valuesOf(
   const adding =
     (run?: RunSource): Add =>
     (labels, value) => {
-      if (values.length >= labelSetsMax) beyond = together(family, beyond, value);
+      // What has no labels is of the whole process, whatever the number of its registries.
+      const whole = labels.text === '' ? values.findIndex(([known]) => known.text === '') : -1;
+      if (whole >= 0) values[whole] = [labels, together(family, values[whole]![1], value)];
+      else if (values.length >= labelSetsMax) beyond = together(family, beyond, value);
       else values.push(run === undefined ? [labels, value] : [labels, value, run]);
     };
   for (const run of runs) family.ofRun?.(run, adding(run));

@@ -61,7 +61,9 @@ export class ExportCounter<T> implements ExportCounts {
   #hearRejections(exporter: object): void {
     const { _delegate: delegate } = exporter as { readonly _delegate?: Delegate };
     const handler = delegate?._responseHandler;
-    if (delegate === undefined || handler === undefined) return;
+    if (delegate === undefined || handler === undefined) {
+      return this.#lost(0, 'what a receiver refuses cannot be told: it counts as sent');
+    }
     delegate._responseHandler = {
       handleResponse: (response) => {
         handler.handleResponse(response);

@@ -8,13 +8,11 @@ import type {
 } from '@opentelemetry/sdk-metrics';
 
 import type { Clock } from '../../core/index.ts';
-import type { Emitter } from '../emitter.ts';
+import type { Emit } from '../emitter.ts';
 import { families, type Family, type RunSource, runSource } from '../exposition/families.ts';
-import { labelsOf } from '../exposition/labels.ts';
 import { sumMs, type Value, valuesOf } from '../exposition/values.ts';
 import type { MetricsRegistry, MetricsReport } from '../metrics-registry.ts';
 import type { Latency, RunStats, StatsOptions } from '../snapshot.ts';
-import { telemetryEvents } from './events.ts';
 import { metricNameOf, metricUnitOf, scopeName } from './names.ts';
 import type { Otel } from './peers.ts';
 import { hrTime } from './time.ts';
@@ -22,6 +20,8 @@ import { hrTime } from './time.ts';
 /** What has figures; a run is such. */
 export interface Measured {
   stats(options?: StatsOptions): RunStats;
+  /** Told of what becomes of its telemetry. */
+  readonly emit?: Emit;
 }
 
 /** From when, and until when, a value was counted. */
@@ -36,8 +36,6 @@ type PeriodOf = (run: RunSource | undefined) => Period;
 export interface FigureParts {
   readonly otel: Pick<Otel, 'api' | 'metrics' | 'resources'>;
   readonly registry: MetricsRegistry | undefined;
-  /** Counts what happens to telemetry itself. */
-  readonly emitter: Emitter;
   readonly clock: Clock;
 }
 
@@ -57,6 +55,11 @@ export class FigureProducer implements MetricProducer {
   watch(run: Measured): () => void {
     this.#runs.set(run, undefined);
     return () => this.#runs.delete(run);
+  }
+
+  /** Those that are watched. */
+  get runs(): readonly Measured[] {
+    return [...this.#runs.keys()];
   }
 
   collect(): Promise<CollectionResult> {
@@ -87,18 +90,8 @@ export class FigureProducer implements MetricProducer {
     reports: readonly MetricsReport[],
     periodOf: PeriodOf,
   ): MetricData[] {
-    const { counts } = this.#parts.emitter;
-    const known = families.map((family) => [family, valuesOf(family, runs, reports)] as const);
-    const own = telemetryEvents.map(({ name, metric, summary: help }) => {
-      const counter = metric.slice('millrace_'.length, -'_total'.length);
-      const count = counts.get(name);
-      const values: readonly Value[] = count === undefined ? [] : [[labelsOf({}), count]];
-      return [
-        { name: counter, type: 'counter', counts: 'event', help, labels: [] } as Family,
-        values,
-      ] as const;
-    });
-    return [...known, ...own]
+    return families
+      .map((family) => [family, valuesOf(family, runs, reports)] as const)
       .filter(([, values]) => values.length > 0)
       .map(([family, values]) => this.#metricOf(family, values, periodOf));
   }

@@ -1,4 +1,5 @@
 import type { Clock, Logger, Random } from '../../core/index.ts';
+import type { Emit } from '../emitter.ts';
 import type { MetricsRegistry } from '../metrics-registry.ts';
 import type { RunStats, StatsOptions } from '../snapshot.ts';
 import type { Tracing } from '../tracing.ts';
@@ -45,8 +46,11 @@ export interface Telemetry extends AsyncDisposable {
   readonly tracing: Tracing;
   /** What became of spans and data points so far. */
   readonly counts: Readonly<Record<'traces' | 'metrics', Readonly<ExportCounts>>>;
-  /** Sends the figures of a run from now on. Gives what ends that. */
-  watch(run: { stats(options?: StatsOptions): RunStats }): () => void;
+  /**
+   * Sends the figures of a run from now on, and tells it of what cannot be sent. Gives what ends
+   * that.
+   */
+  watch(run: { stats(options?: StatsOptions): RunStats; readonly emit?: Emit }): () => void;
   /** Sends what there is now; resolves when it was taken or given up. */
   flush(): Promise<void>;
   /** Sends what is left, within `closeMsMax`. */

@@ -3,9 +3,9 @@ import type { MeterProvider, ResourceMetrics } from '@opentelemetry/sdk-metrics'
 import type { IdGenerator, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Resource } from '@opentelemetry/resources';
 
-import type { Random } from '../../core/index.ts';
+import { type Random, silentLogger } from '../../core/index.ts';
 import { reasonOf } from '../../errors.ts';
-import { Emitter } from '../emitter.ts';
+import { type Emit, Emitter } from '../emitter.ts';
 import type { Tracing } from '../tracing.ts';
 import type { ExportCounts } from './export-counts.ts';
 import { telemetryFailed, telemetryLost } from './events.ts';
@@ -44,7 +44,7 @@ export class OtelTelemetry implements Telemetry {
     const spans = new ExportCounter<unknown[]>(({ length }) => length, this.#losing('traces'));
     this.#counters = { traces: spans, metrics: points };
     const resource = resourceOf(otel, settings);
-    this.#figures = new FigureProducer({ otel, registry, emitter: this.#emitter, clock });
+    this.#figures = new FigureProducer({ otel, registry, clock });
     if (sends.metrics) this.#meters = this.#meterProvider(otel, resource, points);
     this.tracing = new SpanTracing({
       api: otel.api,
@@ -102,13 +102,24 @@ export class OtelTelemetry implements Telemetry {
       counter.giveUp();
       const { dropped, failed, rejected } = counter;
       if (dropped + failed + rejected === 0) continue;
-      this.#emitter.emit(telemetryLost, { signal, dropped, failed, rejected });
+      this.#emit(telemetryLost, { signal, dropped, failed, rejected });
     }
   }
 
   #losing(signal: Signal): LossListener {
-    return (items, reason) => this.#emitter.emit(telemetryFailed, { signal, items, reason });
+    return (items, reason) => this.#emit(telemetryFailed, { signal, items, reason });
   }
+
+  /** To every run that is watched, in one line. */
+  readonly #emit: Emit = (event, fields) => {
+    let { log } = this.#emitter;
+    const runs = this.#figures.runs.flatMap(({ emit }) => emit ?? []);
+    if (runs.length === 0) this.#emitter.emit(event, fields);
+    for (const emit of runs) {
+      emit(event, fields, { log });
+      log = silentLogger;
+    }
+  };
 
   #meterProvider(
     otel: Otel,
