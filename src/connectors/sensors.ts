@@ -42,6 +42,8 @@ export const sensorsSource: SourceDefinition &
     'batch has what it gives, and no batch behind its own waits for it. With the defaults three ' +
     'attempts take at most 900 ms; where `everyMs` is less, a bad sensor is late before it has failed. What is given for ' +
     'one sensor (`timeoutMs`, `retry`, `breaker`, `fallback`) takes the place of what is given for all as a whole.\n\n' +
+    'Breakers and retries are among the figures of a run, each by the id of its sensor (of more than 1,000 breakers those ' +
+    'that are not closed first), and an open one is told of in the log, the health and the alerts of the run.\n\n' +
     'Sensors that took more than half their `timeoutMs` and gave nothing the last time share a quarter of the places ' +
     '(`concurrentMax`), so that the others are asked at each tick, however many hang. A tick in which more begin to hang than ' +
     'there are places for is late for some: it needs (good sensors × milliseconds of a read + those that begin to hang × ' +

@@ -100,7 +100,7 @@ export {
   type PrintManifestOptions,
   type Registrable,
 } from './pipeline-registry.ts';
-export type { BreakerState, Policy } from './policy.ts';
+export type { BreakerState, Policy, PolicyHolder } from './policy.ts';
 export { normalDeviate, type Random, randomSecret, seededRandom, systemRandom } from './random.ts';
 export { type ReadingFields, readingSchema } from './reading.ts';
 export { RecordCollector } from './record-collector.ts';

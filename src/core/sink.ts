@@ -1,5 +1,6 @@
 import type { Batch, Fields } from '../batch/index.ts';
 import type { Cut, Flow } from './cut.ts';
+import type { PolicyHolder } from './policy.ts';
 
 /** A row that a sink refused: it becomes a dead letter. */
 export interface FailedRow {
@@ -22,7 +23,7 @@ export interface WriteResult {
 }
 
 /** A sink as connectors describe it; the engine writes behind from a bounded queue. */
-export interface SinkConnector {
+export interface SinkConnector extends PolicyHolder {
   /** Called once, before the first `write`. */
   open(signal: AbortSignal): Promise<void>;
   /** Takes the rows that count. May hold them until `commit`. */
@@ -34,7 +35,7 @@ export interface SinkConnector {
 }
 
 /** The protocol of a sink: takes the stream to its end. `F`: the fields of the rows it can take. */
-export interface Sink<in F extends Fields = Fields> {
+export interface Sink<in F extends Fields = Fields> extends PolicyHolder {
   /** Resolves at the end of the stream. A flow counts as taken when the next is asked for. */
   readonly consume: (stream: AsyncIterable<Flow<F>>) => Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { Batch, Fields, Schema } from '../batch/index.ts';
 import type { Flow, Position } from './cut.ts';
+import type { PolicyHolder } from './policy.ts';
 
 /**
  * What a source does while the pipeline cannot take more. The engine pauses it by not calling `read`
@@ -19,7 +20,7 @@ export type WhenPaused = 'hold' | 'reject' | 'skip' | 'redeliver';
 export const endOfInput: unique symbol = Symbol('millrace.endOfInput');
 
 /** A source as connectors describe it; the engine makes a stream of it and reads ahead. */
-export interface SourceConnector {
+export interface SourceConnector extends PolicyHolder {
   /** Called once before the first `read`; `from` is where an earlier run was acknowledged. */
   open(from: Position | undefined, signal: AbortSignal): Promise<void>;
   /** The next batch, waiting for it as long as it takes. Never called twice at a time. */
@@ -38,7 +39,7 @@ export interface SourceConnector {
  * The protocol of a source: a stream of batches and, where it knows its positions, cuts. It is held
  * while the pipeline is paused: nobody asks its stream for more. `F`: the fields of its rows.
  */
-export interface Source<out F extends Fields = Fields> {
+export interface Source<out F extends Fields = Fields> extends PolicyHolder {
   /** The schema of its batches. */
   readonly schema: Schema<F>;
   /** From the position of an earlier cut, or from the beginning; ends when the signal aborts. */

@@ -1,5 +1,6 @@
 import type { Batch, Fields, JsonValue, Schema } from '../batch/index.ts';
 import type { Flow } from './cut.ts';
+import type { PolicyHolder } from './policy.ts';
 
 /** What a stage does to the number of rows. */
 export type RowsKept = 'same' | 'fewer' | 'expand' | 'reduce';
@@ -24,7 +25,7 @@ export interface StageState {
 }
 
 /** A stage function with state. */
-export interface StatefulStage extends StageState {
+export interface StatefulStage extends StageState, PolicyHolder {
   readonly process: StageProcess;
 }
 
@@ -37,7 +38,7 @@ export interface StatefulStage extends StageState {
 export interface Stage<
   in In extends Fields = Fields,
   out Out extends Fields = In,
-> extends Partial<StageState> {
+> extends Partial<StageState>, PolicyHolder {
   /** The flow that it makes of the one that comes in. */
   readonly transform: (stream: AsyncIterable<Flow<In>>) => AsyncIterable<Flow<Out>>;
   /** Input rows that it holds now. A stage that does not say cannot promise `at-least-once`. */

@@ -1,5 +1,5 @@
 import { type CallFor, type Clock, type Policy, Undelivered } from '../core/index.ts';
-import type { PolicyReport } from '../observe/index.ts';
+import type { PolicyReport } from '../observe/snapshot.ts';
 import { isCounted } from '../resilience/counted.ts';
 import { refusalIn } from '../resilience/error-match.ts';
 import { isRateLimitedError, isRetryExhaustedError } from '../resilience/errors.ts';
@@ -78,7 +78,7 @@ export class Calls {
   /** What its policy did; undefined where it has none. */
   report(): PolicyReport | undefined {
     const { policy } = this.#parts;
-    return policy && reportPolicy(policy, this.#counts);
+    return policy && reportPolicy([policy], this.#counts);
   }
 
   /** Every row that is ever to be called is under way, or over. */

@@ -4,6 +4,8 @@ import {
   isSink,
   isSource,
   isStage,
+  type Policy,
+  type PolicyHolder,
   type SinkComponent,
   type Source,
   type SourceComponent,
@@ -12,13 +14,15 @@ import {
   type StageContext,
   type StageInstance,
 } from '../core/index.ts';
-import type { ComponentKind, Emitter } from '../observe/index.ts';
+import type { ComponentKind } from '../observe/snapshot.ts';
+import type { Emitter } from '../observe/emitter.ts';
 import type { SlowestBatches } from '../observe/slowest-batches.ts';
 import type { RunTracing } from '../observe/tracing.ts';
 import { Calls } from './calls.ts';
 import type { SinkNode, StageNode } from './description.ts';
 import { Observed } from './observed.ts';
 import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
+import { reportPolicies } from './policies.ts';
 import { assertMade, failedAs } from './protocol.ts';
 import { connectorOfSink } from './sink-loop.ts';
 import { SinkWriter } from './sink-writer.ts';
@@ -34,6 +38,8 @@ export interface ComponentsParts {
   readonly signal: AbortSignal;
   readonly watch: ((sink: string, batch: Batch) => void) | undefined;
   readonly degraded: (id: string, reason: string | undefined) => void;
+  /** Told of each policy that a component has inside. */
+  readonly hasPolicy: (id: string, policy: Policy) => void;
   readonly tracing: RunTracing | undefined;
   readonly slowest: SlowestBatches;
 }
@@ -79,7 +85,9 @@ export class Components {
     if (!isSource(source)) assertMade(node.id, source, ['open', 'read', 'position', 'close']);
     if ('definition' in component && component.definition.spec.whenPaused === 'redeliver')
       assertMade(node.id, source, ['acknowledge']);
-    return { observed, calls: this.#callsOf(node, observed), source };
+    const calls = this.#callsOf(node, observed);
+    this.#addPolicies(observed, calls, source);
+    return { observed, calls, source };
   }
 
   createStage(planned: PlannedStage): StageNodeParts {
@@ -103,6 +111,7 @@ export class Components {
     if (isStage(instance)) observed.held = () => instance.held?.() ?? 0;
     else if (typeof instance !== 'function')
       assertMade(node.id, instance, ['process', 'snapshot', 'restore']);
+    if (typeof instance !== 'function') this.#addPolicies(observed, calls, instance);
     return { planned, instance, observed, inputEnded: () => calls.inputEnded() };
   }
 
@@ -124,11 +133,13 @@ export class Components {
           )
         : component;
     if (!isSink(sink)) assertMade(node.id, sink, ['open', 'write', 'commit', 'close']);
+    const calls = this.#callsOf(node, observed);
+    this.#addPolicies(observed, calls, sink);
     const writer = new SinkWriter({
       planned,
       connector: isSink(sink) ? connectorOfSink(sink, node.id, signal) : sink,
       observed,
-      calls: this.#callsOf(node, observed),
+      calls,
       clock: observed.clock,
       watch: kind === 'sink' ? watch : undefined,
       signal,
@@ -166,6 +177,14 @@ export class Components {
     this.#calls.set(id, calls);
     observed.policy = () => calls.report();
     return calls;
+  }
+
+  /** Counts, and hears, the policies that a component has inside. */
+  #addPolicies(observed: Observed, calls: Calls, made: PolicyHolder): void {
+    const inside = create(observed, () => made.policies?.() ?? []);
+    if (inside.length === 0) return;
+    observed.policy = () => reportPolicies(calls.report(), inside);
+    for (const policy of inside) this.#parts.hasPolicy(observed.id, policy);
   }
 
   #observe({ node }: PlannedSource | PlannedStage | PlannedSink, kind: ComponentKind): Observed {

@@ -1,7 +1,7 @@
 import type { Clock, Policy } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
-import type { PolicyReport } from '../observe/index.ts';
-import type { CircuitBreaker, Fallback, Retry } from '../resilience/index.ts';
+import type { PolicyReport } from '../observe/snapshot.ts';
+import type { CircuitBreaker, Fallback, Retry, RetrySummary } from '../resilience/index.ts';
 import { policiesOf } from '../resilience/wrap.ts';
 
 /** What a component counts of its own calls. */
@@ -11,17 +11,47 @@ export function breakersOf(policy: Policy): CircuitBreaker[] {
   return policiesOf(policy).filter(isBreaker);
 }
 
-export function reportPolicy(policy: Policy, counts: CallCounts): PolicyReport {
-  const retries = policiesOf(policy)
-    .filter(isRetry)
-    .map(({ stats }) => stats.summary());
+/** How many breakers of one component are told of. */
+const breakersMax = 1000;
+
+/** What a component's policy did, and the policies that it has inside. */
+export function reportPolicies(
+  counted: PolicyReport | undefined,
+  inside: readonly Policy[],
+): PolicyReport | undefined {
+  if (inside.length === 0) return counted;
+  const counts = { calls: 0, attempts: 0, substituted: 0 };
+  for (const { calls, attempts } of retriesOf(inside)) {
+    counts.calls += calls;
+    counts.attempts += attempts;
+  }
+  const own = reportPolicy(inside, counts);
+  if (counted === undefined) return own;
+  return {
+    calls: counted.calls + own.calls,
+    attempts: counted.attempts + own.attempts,
+    substituted: counted.substituted,
+    retries: counted.retries + own.retries,
+    suppressed: counted.suppressed + own.suppressed,
+    breakers: [...counted.breakers, ...own.breakers],
+  };
+}
+
+export function reportPolicy(policies: readonly Policy[], counts: CallCounts): PolicyReport {
+  const retries = retriesOf(policies);
   const sum = (of: 'retries' | 'suppressed'): number =>
     retries.reduce((total, summary) => total + summary[of], 0);
+  const breakers = policies.flatMap(breakersOf);
+  const isClosed = ({ state }: CircuitBreaker): boolean => state === 'closed';
+  // Where there are too many to tell of, those that are well are left out.
+  if (breakers.length > breakersMax) {
+    breakers.sort((one, other) => Number(isClosed(one)) - Number(isClosed(other)));
+  }
   return {
     ...counts,
     retries: sum('retries'),
     suppressed: sum('suppressed'),
-    breakers: breakersOf(policy).map(({ name, state, metrics }) => ({
+    breakers: breakers.slice(0, breakersMax).map(({ name, state, metrics }) => ({
       name,
       state,
       opens: metrics.openCount,
@@ -29,6 +59,12 @@ export function reportPolicy(policy: Policy, counts: CallCounts): PolicyReport {
       refused: metrics.fastFail,
     })),
   };
+}
+
+function retriesOf(policies: readonly Policy[]): RetrySummary[] {
+  const retries = policies.flatMap((policy) => policiesOf(policy)).filter(isRetry);
+  // Several may count in one.
+  return [...new Set(retries.map(({ stats }) => stats))].map((stats) => stats.summary());
 }
 
 /** The policies in one whose times pass by another clock than this, with the name of each. */

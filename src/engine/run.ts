@@ -25,7 +25,7 @@ import { Components } from './components.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { withinLimit } from './limit.ts';
 import type { Plan } from './planned.ts';
-import { tellBreakerChanges } from './run/breaker-changes.ts';
+import { BreakerChanges } from './run/breaker-changes.ts';
 import { Degradation } from './run/degradation.ts';
 import { Load } from './run/load.ts';
 import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
@@ -58,6 +58,7 @@ class PipelineRun implements Run {
   readonly #timers = new AbortController();
   readonly #settled: PromiseWithResolvers<RunReport> = Promise.withResolvers();
   readonly #degradation: Degradation;
+  readonly #breakerChanges: BreakerChanges;
   /** What holds up the end of the run now. */
   readonly #awaited = new Set<string>();
   readonly #components: Components;
@@ -92,6 +93,7 @@ class PipelineRun implements Run {
     const log = (options.log ?? silentLogger).bindContext({ pipeline: plan.name });
     this.#emitter = new Emitter(log, plan.outside.clock);
     this.#degradation = new Degradation(this.#emitter);
+    this.#breakerChanges = new BreakerChanges(this.#emitter);
     this.#alerts = new RunAlerts({
       pipeline: plan.name,
       rules: options.alerts,
@@ -111,6 +113,7 @@ class PipelineRun implements Run {
       signal,
       watch: options.watch,
       degraded: (id, reason) => this.#degradation.set(id, reason),
+      hasPolicy: (id, policy) => this.#breakerChanges.add(id, policy),
       tracing: options.tracing?.start({
         pipeline: plan.name,
         version: versions().millrace,
@@ -183,9 +186,13 @@ class PipelineRun implements Run {
     const stopAtOnce = (): void => void this.abort(signal?.reason);
     if (signal?.aborted) stopAtOnce();
     signal?.addEventListener('abort', stopAtOnce, { once: true });
-    const endBreakerChanges = tellBreakerChanges(this.#plan, this.#emitter);
+    const { sources, stages, sinks, deadLetters } = this.#plan;
+    for (const planned of [...sources, ...stages, ...sinks, deadLetters]) {
+      if (planned?.node.policy === undefined) continue;
+      this.#breakerChanges.add(planned.node.id, planned.node.policy);
+    }
     void this.#work().then((report) => {
-      endBreakerChanges();
+      this.#breakerChanges[Symbol.dispose]();
       signal?.removeEventListener('abort', stopAtOnce);
       if (this.#failure === undefined) this.#settled.resolve(report);
       else this.#settled.reject(this.#failure.error);

@@ -188,5 +188,6 @@ function bounded(connector: SourceConnector, settleMsMax: number | undefined): S
       soon(connector.acknowledge!(position, signal), 'it does not acknowledge');
   }
   if (connector.lag !== undefined) same.lag = () => connector.lag!();
+  if (connector.policies !== undefined) same.policies = () => connector.policies!();
   return same;
 }

@@ -2,6 +2,7 @@ import { type Batch, BatchBuilder, type RecordOf, type Schema } from '../../batc
 import {
   countedPosition,
   endOfInput,
+  type Policy,
   type Position,
   type SourceConnector,
   type SourceContext,
@@ -66,6 +67,10 @@ export class SensorsConnector implements SourceConnector {
 
   position(): Position {
     return this.#position;
+  }
+
+  policies(): readonly Policy[] {
+    return this.#polls.flatMap(({ policies }) => policies);
   }
 
   close(): Promise<void> {

@@ -82,6 +82,12 @@ export class Poll {
     return this.#askedMs;
   }
 
+  /** Those that have figures. */
+  get policies(): readonly Policy[] {
+    const { breaker, retry } = this.#client;
+    return [breaker, retry];
+  }
+
   /** Begins to read; undefined where the read before has not ended. */
   start(everyMs: number): Promise<void> | undefined {
     // A result from before a pause is no news any more.
