@@ -6,12 +6,10 @@ import process from 'node:process';
 
 import { memorySource } from '../../src/connectors/memory.ts';
 import { Observed } from '../../src/engine/observed.ts';
-import {
-  BufferedStructuredLogger,
-  Histogram,
-  Meter,
-  shippedRules,
-} from '../../src/observe/index.ts';
+import { BufferedStructuredLogger } from '../../src/observe/log.ts';
+import { Histogram } from '../../src/observe/histogram.ts';
+import { Meter } from '../../src/observe/meter.ts';
+import { shippedRules } from '../../src/observe/alerts/shipped.ts';
 import { pipeline } from '../../src/pipeline.ts';
 import { derive, float64 } from '../../src/stages/derive.ts';
 import { filter } from '../../src/stages/filter.ts';

@@ -2,12 +2,8 @@ import { readFile, stat } from 'node:fs/promises';
 
 import { fileError } from '../core/system-files.ts';
 import { alignColumns, escapeControls } from '../core/plain-text.ts';
-import {
-  explainFlight,
-  type FlightExplanation,
-  type FlightStep,
-  parseFlight,
-} from '../observe/index.ts';
+import { explainFlight, parseFlight } from '../observe/flight-recorder/explain.ts';
+import type { FlightExplanation, FlightStep } from '../observe/flight-recorder/explanation.ts';
 import { UsageError } from './failure.ts';
 import { columnsOf } from './screen.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,7 +1,7 @@
 import { escapeControls } from '../core/plain-text.ts';
 import { ValidationError } from '../engine/index.ts';
 import { formatProblem } from '../engine/problem.ts';
-import type { RunReport } from '../observe/index.ts';
+import type { RunReport } from '../observe/snapshot.ts';
 import { isPipelineError, reasonOf } from '../errors.ts';
 import type { Terminal } from './terminal.ts';
 

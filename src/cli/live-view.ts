@@ -1,5 +1,5 @@
 import { escapeControls } from '../core/plain-text.ts';
-import type { RunStats } from '../observe/index.ts';
+import type { RunStats } from '../observe/snapshot.ts';
 import { historyMax, Readings } from './live-readings.ts';
 import { Rate } from './rate.ts';
 import type { Format } from './terminal.ts';

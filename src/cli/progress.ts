@@ -1,7 +1,7 @@
 import type { Clock, Logger } from '../core/index.ts';
 import { escapeControls } from '../core/plain-text.ts';
 import type { Run } from '../engine/index.ts';
-import type { RunStats } from '../observe/index.ts';
+import type { RunStats } from '../observe/snapshot.ts';
 import type { LiveView } from './live-view.ts';
 import { Rate } from './rate.ts';
 import type { Terminal } from './terminal.ts';

@@ -1,5 +1,5 @@
 import { escapeControls } from '../core/plain-text.ts';
-import type { ComponentReport, Latency, RunReport } from '../observe/index.ts';
+import type { ComponentReport, Latency, RunReport } from '../observe/snapshot.ts';
 import { fitTable, formatBytes, formatCount, formatDuration } from './text.ts';
 
 /** A report as it is written in JSON: what scripts may count on. */

@@ -1,4 +1,5 @@
-import { type MetricsRegistry, observe, type ObserveOptions } from '../observe/index.ts';
+import type { MetricsRegistry } from '../observe/metrics-registry.ts';
+import { observe, type ObserveOptions } from '../observe/observe.ts';
 import { checkGenerator, checkName, type Method } from './method.ts';
 
 /** Wraps a generator method, asynchronous or not; its type stays as it is. */

@@ -13,7 +13,7 @@ import {
   type Stage,
   type StageComponent,
 } from '../core/index.ts';
-import type { RunReport } from '../observe/index.ts';
+import type { RunReport } from '../observe/snapshot.ts';
 import {
   defaultSettings,
   type PipelineDescription,

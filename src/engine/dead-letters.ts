@@ -11,7 +11,8 @@ import {
 } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
 import { recordFailed } from '../observe/events.ts';
-import type { Emitter, RecordFailure } from '../observe/index.ts';
+import type { Emitter } from '../observe/emitter.ts';
+import type { RecordFailure } from '../observe/snapshot.ts';
 import type { OnRowError } from './description.ts';
 import type { Observed } from './observed.ts';
 import type { FailedRowRecord } from './report.ts';

@@ -10,7 +10,7 @@ import type {
   StageComponent,
 } from '../core/index.ts';
 import { type HealthSettings, healthDefaults } from '../observe/health.ts';
-import type { ShippedLimits } from '../observe/index.ts';
+import type { ShippedLimits } from '../observe/alerts/shipped.ts';
 
 /** Where something stands in the text that described it: `['stages', 2, 'threshold', 'field']`. */
 export type Path = readonly (string | number)[];

@@ -1,6 +1,7 @@
 import type { Clock, EventDefinition, EventFields, Logger } from '../core/index.ts';
 import { ledgerBroken } from '../observe/events.ts';
-import type { ComponentKind, Emitter, PolicyReport } from '../observe/index.ts';
+import type { ComponentKind, PolicyReport } from '../observe/snapshot.ts';
+import type { Emitter } from '../observe/emitter.ts';
 import { Meter } from '../observe/meter.ts';
 import type { RunTracing } from '../observe/tracing.ts';
 import type { SlowestBatches } from '../observe/slowest-batches.ts';

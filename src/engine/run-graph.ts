@@ -1,4 +1,4 @@
-import type { QueueStats } from '../observe/index.ts';
+import type { QueueStats } from '../observe/snapshot.ts';
 import type { Checkpoint, Cuts } from './checkpoint.ts';
 import { Channels } from './channels.ts';
 import type { Components } from './components.ts';

@@ -1,12 +1,6 @@
 import type { Clock } from '../core/index.ts';
-import {
-  type Health,
-  type HealthSettings,
-  health,
-  QueuePressure,
-  type RunStats,
-  type RunStatus,
-} from '../observe/index.ts';
+import { type Health, type HealthSettings, health, QueuePressure } from '../observe/health.ts';
+import type { RunStats, RunStatus } from '../observe/snapshot.ts';
 import { Live } from './live.ts';
 import type { Answer, LiveEvent, Published, PublishedName, Question } from './messages.ts';
 

@@ -1,4 +1,5 @@
-import type { MetricsRegistry, StructuredLogger } from '../observe/index.ts';
+import type { MetricsRegistry } from '../observe/metrics-registry.ts';
+import type { StructuredLogger } from '../observe/log.ts';
 
 /** What a run is asked for beside its figures. What is not given is answered with 404. */
 export interface ObservationParts {

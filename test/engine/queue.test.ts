@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { Batch } from '../../src/batch/index.ts';
 import { Cut, type Flow, isCut, VirtualClock } from '../../src/core/index.ts';
 import { Queue } from '../../src/engine/queue.ts';
-import { Meter } from '../../src/observe/index.ts';
+import { Meter } from '../../src/observe/meter.ts';
 import { numbered, readings } from './ends.ts';
 
 const batchOf = (rows: number) => Batch.from(numbered(rows), readings);

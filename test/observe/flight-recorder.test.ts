@@ -19,13 +19,12 @@ import { intervalSource } from '../../src/connectors/interval.ts';
 import { explanationLines } from '../../src/cli/explain.ts';
 import { silentLogger, VirtualClock } from '../../src/core/index.ts';
 import type { Run } from '../../src/engine/index.ts';
+import { Emitter } from '../../src/observe/emitter.ts';
+import { explainFlight, parseFlight } from '../../src/observe/flight-recorder/explain.ts';
 import {
-  Emitter,
-  explainFlight,
   FlightRecorder,
   type FlightRecord,
   type ObservedEvent,
-  parseFlight,
   type RecordedRun,
   shippedRules,
 } from '../../src/observe/index.ts';

@@ -1,11 +1,7 @@
 import { expect, test } from 'vitest';
 
-import {
-  Histogram,
-  MetricsRegistry,
-  metricsRegistry,
-  metricsTable,
-} from '../../src/observe/index.ts';
+import { Histogram } from '../../src/observe/histogram.ts';
+import { MetricsRegistry, metricsRegistry, metricsTable } from '../../src/observe/index.ts';
 
 function histogramOf(...seconds: number[]): Histogram {
   const histogram = new Histogram();

@@ -1,6 +1,8 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import { Histogram, latencyOf, MetricsRegistry, prometheusText } from '../../src/observe/index.ts';
+import { Histogram } from '../../src/observe/histogram.ts';
+import { latencyOf } from '../../src/observe/meter.ts';
+import { MetricsRegistry, prometheusText } from '../../src/observe/index.ts';
 import type { RunStats } from '../../src/observe/index.ts';
 import { sumOfBuckets } from '../../src/observe/histogram.ts';
 import { createTelemetry, type TelemetryOptions } from '../../src/observe/otel.ts';

@@ -1,5 +1,5 @@
 import { componentDegraded, componentRecovered } from '../../observe/events.ts';
-import type { Emitter } from '../../observe/index.ts';
+import type { Emitter } from '../../observe/emitter.ts';
 
 /** Why a run goes on but not as it should, by component; each change is told. */
 export class Degradation {

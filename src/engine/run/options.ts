@@ -1,18 +1,12 @@
 import type { Batch } from '../../batch/index.ts';
 import type { Logger } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
-import type {
-  Alert,
-  AlertRule,
-  Emit,
-  EventListener,
-  HealthSettings,
-  RunReport,
-  RunStats,
-  RunStatus,
-  StatsOptions,
-  Tracing,
-} from '../../observe/index.ts';
+import type { Alert } from '../../observe/alerts/alert.ts';
+import type { AlertRule } from '../../observe/alerts/rule.ts';
+import type { Emit, EventListener } from '../../observe/emitter.ts';
+import type { HealthSettings } from '../../observe/health.ts';
+import type { RunReport, RunStats, RunStatus, StatsOptions } from '../../observe/snapshot.ts';
+import type { Tracing } from '../../observe/tracing.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
 import type { Topology } from '../topology.ts';
 

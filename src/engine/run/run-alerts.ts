@@ -1,12 +1,10 @@
 import type { Outside } from '../../core/index.ts';
-import type {
-  Alert,
-  AlertRule,
-  Alerts,
-  AlertWebhook,
-  Emitter,
-  RunStats,
-} from '../../observe/index.ts';
+import type { Alert } from '../../observe/alerts/alert.ts';
+import type { AlertRule } from '../../observe/alerts/rule.ts';
+import type { Alerts } from '../../observe/alerts.ts';
+import type { AlertWebhook } from '../../observe/alerts/webhook.ts';
+import type { Emitter } from '../../observe/emitter.ts';
+import type { RunStats } from '../../observe/snapshot.ts';
 import type { AlertSettings } from '../description.ts';
 
 /** How long the last alerts may take to be delivered once the run is over. */

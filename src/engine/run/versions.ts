@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-import type { Versions } from '../../observe/index.ts';
+import type { Versions } from '../../observe/snapshot.ts';
 
 let known: Versions | undefined;
 
