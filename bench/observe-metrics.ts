@@ -111,7 +111,13 @@ function statsOf(count: number): RunStats {
     const spent = { busyMs: 1234.5, blockedMs: 67.8, idleMs: 9.1, sinceProgressMs: 12 };
     const by = { errors: { 'field.type': at }, droppedBy: { condition: 1e5 * at }, counts: {} };
     const latencies = { work: times, wait: times, endToEnd: none };
-    const names = { id: `stage-${at}`, name: 'filter', kind: 'stage', errorRate: 0 } as const;
+    const names = {
+      id: `stage-${at}`,
+      name: 'filter',
+      kind: 'stage',
+      failed: 0,
+      errorRate: 0,
+    } as const;
     return { ...names, ...rows, ...other, ...spent, ...by, ...latencies };
   });
   const queue = { depth: 2, rows: 8192, bytes: 1e6, fill: 0.25 };

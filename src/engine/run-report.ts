@@ -48,6 +48,7 @@ export function reportComponent(
     out: meter.rowsOut,
     dropped: tally.droppedRows,
     dead: tally.dead,
+    failed: tally.failedRecords,
     absorbed: tally.absorbedRows,
     created: tally.createdRows,
     held: observed.held(),

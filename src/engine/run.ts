@@ -362,6 +362,7 @@ class PipelineRun implements Run {
     const { everyMs } = this.#plan.settings.checkpoint;
     void this.#cuts.requestEvery(everyMs, this.#clock, this.#timers.signal);
     void this.#alerts.watch(this.#timers.signal);
+    void this.#load.watch(this.#clock, this.#timers.signal, () => this.#components.observed);
     const { durationMsMax } = this.#options;
     if (durationMsMax === undefined) return;
     this.#clock.sleep(durationMsMax, { signal: this.#timers.signal }).then(

@@ -37,7 +37,7 @@ export function prometheusText(
   const runs: RunSource[] = [];
   const reports: MetricsReport[] = [];
   for (const one of sources) {
-    if (one instanceof MetricsRegistry) reports.push(one.report());
+    if (one instanceof MetricsRegistry) reports.push(one.report({ classic: true }));
     else if ('stages' in one) reports.push(one);
     else runs.push(runSource(one));
   }

@@ -139,18 +139,25 @@ export class Histogram {
 
   /** The value below which the fraction `q` of the recorded ones lies; null while there are none. */
   quantile(q: number): number | null {
+    return this.quantiles([q])[0]!;
+  }
+
+  /** The same for several fractions, which ascend, in one pass. */
+  quantiles(qs: readonly number[]): (number | null)[] {
     const cells = this.#cells;
-    if (cells[countAt] === 0) return null;
-    const rank = q * cells[countAt]!;
+    if (cells[countAt] === 0) return qs.map(() => null);
     let seen = cells[zerosAt]!;
-    if (seen > 0 && seen >= rank) return 0;
-    for (let at = headerLength; at < cellCount; at++) {
-      seen += cells[at]!;
-      if (seen > 0 && seen >= rank) {
-        return Math.min(cells[maxAt]!, middleOf(cells[firstAt]! + at - headerLength));
+    let at = headerLength - 1;
+    return qs.map((q) => {
+      const rank = q * cells[countAt]!;
+      while (at < cellCount && !(seen > 0 && seen >= rank)) {
+        at++;
+        if (at < cellCount) seen += cells[at]!;
       }
-    }
-    return cells[maxAt]!;
+      if (at < headerLength) return 0;
+      if (at >= cellCount) return cells[maxAt]!;
+      return Math.min(cells[maxAt]!, middleOf(cells[firstAt]! + at - headerLength));
+    });
   }
 
   /** How many were at most each of these bounds, which ascend; exact where they are powers of 2. */

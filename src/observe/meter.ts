@@ -73,20 +73,23 @@ class Rate {
   }
 }
 
-/** The figures of a histogram of seconds; `exponential`: with its own buckets. */
-export function latencyOf(seconds: Histogram, { exponential }: StatsOptions = {}): Latency {
+/** The figures of a histogram of seconds, with the buckets that are asked for. */
+export function latencyOf(
+  seconds: Histogram,
+  { classic, exponential }: StatsOptions = {},
+): Latency {
   const { count, sum, max } = seconds;
   if (count === 0)
     return { count, meanMs: null, p50Ms: null, p95Ms: null, p99Ms: null, maxMs: null };
-  const quantileMs = (q: number): number => seconds.quantile(q)! * 1000;
+  const [p50, p95, p99] = seconds.quantiles([0.5, 0.95, 0.99]);
   return {
     count,
     meanMs: (sum / count) * 1000,
-    p50Ms: quantileMs(0.5),
-    p95Ms: quantileMs(0.95),
-    p99Ms: quantileMs(0.99),
+    p50Ms: p50! * 1000,
+    p95Ms: p95! * 1000,
+    p99Ms: p99! * 1000,
     maxMs: max * 1000,
-    buckets: seconds.countsUpTo(classicBounds),
+    ...(classic && { buckets: seconds.countsUpTo(classicBounds) }),
     ...(exponential && { exponential: seconds.exponentialBuckets() }),
   };
 }

@@ -30,7 +30,7 @@ export interface Latency {
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;
   readonly maxMs: number | null;
-  /** How many took at most each of `classicBounds`; not there while nothing was measured. */
+  /** How many took at most each of `classicBounds`; where `StatsOptions` asks for them. */
   readonly buckets?: readonly number[];
   /** The buckets that these come from, of seconds; where `StatsOptions` asks for them. */
   readonly exponential?: ExponentialBuckets;
@@ -38,6 +38,8 @@ export interface Latency {
 
 /** What is to be in figures. */
 export interface StatsOptions {
+  /** Whether latencies have the buckets that `prometheusText` shows. */
+  readonly classic?: boolean;
   /** Whether latencies have their exponential buckets, of which there are hundreds. */
   readonly exponential?: boolean;
 }
@@ -54,6 +56,8 @@ export interface ComponentReport {
   /** Rows dropped by a rule, and rows that became dead letters. */
   readonly dropped: number;
   readonly dead: number;
+  /** Rows that failed here, whatever became of them. */
+  readonly failed: number;
   /**
    * Of a stage, rows that went into others, and rows made of those. `held`: rows that a stage holds
    * now, or had in hand when a run ended before its time, and those that a sink was given and has not
@@ -91,7 +95,7 @@ export interface ComponentReport {
   readonly sinceProgressMs: number | null;
   /** Failed records by reason, and failed calls by the error's code. */
   readonly errors: Readonly<Record<string, number>>;
-  /** Records that failed here, of those that came in, whatever became of them; null before any came. */
+  /** `failed`, of those that came in; null before any came. */
   readonly errorRate: number | null;
   /** `dropped`, by reason. */
   readonly droppedBy: Readonly<Record<string, number>>;
@@ -135,7 +139,7 @@ export interface QueueStats {
 export interface ProcessStats {
   readonly rssBytes: number;
   readonly heapUsedBytes: number;
-  /** The share of time that its event loop was busy since the run began, from 0 to 1. */
+  /** The share of time that its event loop was busy, over the last five to ten seconds, from 0 to 1. */
   readonly loopUtilization: number;
 }
 
@@ -195,7 +199,7 @@ export interface SlowBatch {
   readonly at: number;
 }
 
-/** How much one lane has to do, over the last five to ten seconds, or since it was last asked. */
+/** How much one lane has to do, over the last five to ten seconds. */
 export interface LaneStats {
   readonly id: string;
   /** How much of the time its busiest component was at work, from 0 to 1; null before any has passed. */

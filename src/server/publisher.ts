@@ -138,7 +138,7 @@ export class Publisher {
     const { run, parts } = this.#parts;
     const { registries = [metricsRegistry] } = parts;
     const format = expositionFormat(accept);
-    const text = prometheusText([run.stats(), ...registries], { format });
+    const text = prometheusText([run.stats({ classic: true }), ...registries], { format });
     return { type: expositionTypes[format], text };
   }
 

@@ -9,7 +9,7 @@ import {
 } from '../../src/core/index.ts';
 import type { ComponentReport } from '../../src/observe/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
-import { numbered, readings, scriptedSink, stageOf, testPipeline } from './ends.ts';
+import { numbered, readings, scriptedSink, scriptedSource, stageOf, testPipeline } from './ends.ts';
 
 /** Three batches of ten rows, each after 100 ms. */
 const slowSource = defineSource<() => SourceComponent<(typeof readings)['shape']>, object>({
@@ -39,6 +39,19 @@ function timesOf({ busyMs, blockedMs, idleMs }: ComponentReport): Record<string,
 }
 
 describe('the times of a component', () => {
+  test('have the buckets that text formats show where they are asked for', async () => {
+    const run = await testPipeline()
+      .from(scriptedSource({ schema: readings, batches: [numbered(10)] }))
+      .to(scriptedSink({}))
+      .start();
+    await run.done;
+    const [, plain] = run.stats().components;
+    expect(plain!.work.buckets).toBeUndefined();
+    const [, asked] = run.stats({ classic: true }).components;
+    expect(asked!.work.buckets).toHaveLength(14);
+    expect(asked!.work.buckets!.at(-1)).toBe(1);
+  });
+
   test('are work, waiting for room and waiting for input, each counted once', async () => {
     const outside = virtualOutside();
     const report = await testPipeline({ queue: { rowsMax: 10 } }, [], outside)

@@ -24,7 +24,7 @@ async function ranStats(name = 'boiler'): Promise<RunStats> {
     .to(memorySink());
   const run = startRun(await built.plan());
   await run.done;
-  return run.stats();
+  return run.stats({ classic: true });
 }
 
 /** The figures of a run whose stage has a policy with two breakers, and an alert. */
@@ -148,7 +148,7 @@ describe('of a registry', () => {
 
   test('its report, which can be sent to another thread, gives the same', () => {
     const registry = registryWith(['a', 'b']);
-    const sent = structuredClone(registry.report());
+    const sent = structuredClone(registry.report({ classic: true }));
     expect(prometheusText(sent)).toBe(prometheusText(registry));
   });
 
@@ -165,8 +165,8 @@ describe('label sets', () => {
   const histogram = new Histogram();
   histogram.record(0.25, 4);
   const stages = Array.from({ length: 1500 }, (_, at) => ({
-    ...registryWith(['any']).report().stages[0]!,
-    ...latencyOf(histogram),
+    ...registryWith(['any']).report({ classic: true }).stages[0]!,
+    ...latencyOf(histogram, { classic: true }),
     name: `stage-${at}`,
   }));
 

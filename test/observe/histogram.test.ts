@@ -26,6 +26,8 @@ describe('quantiles', () => {
           const exact = exactQuantile(values, q);
           expect(Math.abs(histogram.quantile(q)! - exact) / exact).toBeLessThan(0.011);
         }
+        const each = [0.5, 0.95, 0.99].map((q) => histogram.quantile(q));
+        expect(histogram.quantiles([0.5, 0.95, 0.99])).toEqual(each);
         expect(histogram.max).toBe(Math.max(...values));
         expect(histogram.count).toBe(values.length);
       }),
@@ -52,6 +54,7 @@ describe('quantiles', () => {
   test('are null at first, follow weights, and are zero for nonsense', () => {
     const histogram = new Histogram();
     expect(histogram.quantile(0.5)).toBeNull();
+    expect(histogram.quantiles([0.5, 1])).toEqual([null, null]);
     histogram.record(0.001, 99);
     histogram.record(10);
     expect(histogram.quantile(0.5)).toBeCloseTo(0.001, 4);

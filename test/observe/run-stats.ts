@@ -19,6 +19,7 @@ export function componentStats(id: string, given: Partial<ComponentReport> = {})
     out: 0,
     dropped: 0,
     dead: 0,
+    failed: 0,
     absorbed: 0,
     created: 0,
     held: 0,

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 
-import type { LaneStats } from '../../observe/index.ts';
+import type { Clock } from '../../core/index.ts';
+import type { LaneStats } from '../../observe/snapshot.ts';
 import type { Observed } from '../observed.ts';
 
 /** A load is taken over at least so long, and at most twice. */
@@ -19,25 +20,29 @@ export class Load {
   #newer: Mark;
 
   constructor(startedMs: number) {
-    this.#older = this.#newer = {
-      atMs: startedMs,
-      loop: performance.eventLoopUtilization(),
-      busyMs: new Map(),
-    };
+    this.#older = this.#newer = markOf(startedMs, []);
   }
 
-  /** Looks at it now, in monotonic milliseconds. */
-  look(
+  /** Marks where the last seconds begin, now and again, until the signal aborts. */
+  async watch(
+    clock: Clock,
+    signal: AbortSignal,
+    observed: () => readonly Observed[],
+  ): Promise<void> {
+    for (;;) {
+      await clock.sleep(overMs, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      [this.#older, this.#newer] = [this.#newer, markOf(clock.monotonic(), observed())];
+    }
+  }
+
+  /** What it is now, in monotonic milliseconds. */
+  at(
     nowMs: number,
     observed: readonly Observed[],
   ): Pick<LaneStats, 'busyShare' | 'loopUtilization'> {
-    const now: Mark = {
-      atMs: nowMs,
-      loop: performance.eventLoopUtilization(),
-      busyMs: new Map(observed.map(({ id, meter }) => [id, meter.busyMs])),
-    };
+    const now = markOf(nowMs, observed);
     const { atMs, loop, busyMs } = this.#older;
-    if (nowMs - this.#newer.atMs >= overMs) [this.#older, this.#newer] = [this.#newer, now];
     const { utilization } = performance.eventLoopUtilization(now.loop, loop);
     const longest = Math.max(
       0,
@@ -49,4 +54,12 @@ export class Load {
       loopUtilization: utilization,
     };
   }
+}
+
+function markOf(atMs: number, observed: readonly Observed[]): Mark {
+  return {
+    atMs,
+    loop: performance.eventLoopUtilization(),
+    busyMs: new Map(observed.map(({ id, meter }) => [id, meter.busyMs])),
+  };
 }

@@ -1,5 +1,3 @@
-import { performance } from 'node:perf_hooks';
-
 import type {
   Alert,
   ComponentKind,
@@ -48,6 +46,7 @@ export function statsOf(parts: StatsParts): RunStats {
     );
   const recordsIn = sum('source', 'in');
   const queues = graph.queues();
+  const lane = laneStats(parts, queues, time.nowMs);
   return deepFreeze({
     pipeline: plan.name,
     status,
@@ -61,7 +60,7 @@ export function statsOf(parts: StatsParts): RunStats {
     components,
     at,
     monotonicMs: time.nowMs,
-    process: processStats(),
+    process: processStats(lane),
     isPaced: plan.sources.some(isPaced),
     degraded: Object.fromEntries([...degraded].map(([id, reason]) => [id, plan.scrub(reason)])),
     queues,
@@ -71,7 +70,7 @@ export function statsOf(parts: StatsParts): RunStats {
     errorRate: recordsIn === 0 ? null : failedRecords(observed) / recordsIn,
     lastFailures: [...parts.lastFailures],
     slowestBatches: parts.slowest.list({ nowMs: time.nowMs, at }),
-    lanes: [laneStats(parts, queues, time.nowMs)],
+    lanes: [lane],
     resources: openResources(observed, { nowMs: time.nowMs, at }),
     versions: versions(),
     uptimeMs: process.uptime() * 1000,
@@ -88,7 +87,7 @@ function laneStats(
   nowMs: number,
 ): LaneStats {
   const queueFill = Math.max(0, ...Object.values(queues).map(({ fill }) => fill));
-  return { id: 'main', ...load.look(nowMs, observed), queueFill };
+  return { id: 'main', ...load.at(nowMs, observed), queueFill };
 }
 
 function openResources(
@@ -114,8 +113,8 @@ function isPaced({ node: { component } }: PlannedSource): boolean {
   return component.definition.spec.whenPaused !== 'hold';
 }
 
-function processStats(): ProcessStats {
+/** The one lane that there is has the loop of the process. */
+function processStats({ loopUtilization }: LaneStats): ProcessStats {
   const { rss, heapUsed } = process.memoryUsage();
-  const { utilization } = performance.eventLoopUtilization();
-  return { rssBytes: rss, heapUsedBytes: heapUsed, loopUtilization: utilization };
+  return { rssBytes: rss, heapUsedBytes: heapUsed, loopUtilization };
 }

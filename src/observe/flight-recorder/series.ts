@@ -102,8 +102,7 @@ class Ring {
 
 function totalsOf(component: ComponentReport | undefined): number[] {
   if (component === undefined) return counted.map(() => 0);
-  const { in: rowsIn, out, dropped, busyMs, blockedMs, errors, errorRate } = component;
-  const failed = Math.round((errorRate ?? 0) * rowsIn);
+  const { in: rowsIn, out, failed, dropped, busyMs, blockedMs, errors } = component;
   const erred = Object.values(errors).reduce((sum, count) => sum + count, 0);
   return [rowsIn, out, failed, dropped, erred, busyMs, blockedMs];
 }
