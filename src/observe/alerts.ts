@@ -13,9 +13,9 @@ export interface AlertsOptions {
   /** How many resolved alerts are remembered; 100 unless given. */
   readonly historyMax?: number;
   /** Told when an alert is pending, fires, gets worse, or is resolved. */
-  readonly changed?: (alert: Alert) => void;
+  readonly onChange?: (alert: Alert) => void;
   /** Told of a rule that throws, once until it works again; unless given, the look throws. */
-  readonly unjudged?: (rule: AlertRule, error: unknown) => void;
+  readonly onRuleError?: (rule: AlertRule, error: unknown) => void;
 }
 
 /**
@@ -25,19 +25,19 @@ export interface AlertsOptions {
 export class Alerts {
   readonly #rules: readonly AlertRule[];
   readonly #historyMax: number;
-  readonly #changed: (alert: Alert) => void;
-  readonly #unjudged: AlertsOptions['unjudged'];
+  readonly #onChange: (alert: Alert) => void;
+  readonly #onRuleError: AlertsOptions['onRuleError'];
   /** Rules that threw at the last look. */
   readonly #throwing = new Set<AlertRule>();
   readonly #tracks = new Map<string, Track>();
   readonly #history: Alert[] = [];
   #before: RunStats | undefined;
 
-  constructor({ rules, historyMax = 100, changed = () => {}, unjudged }: AlertsOptions) {
+  constructor({ rules, historyMax = 100, onChange = () => {}, onRuleError }: AlertsOptions) {
     this.#rules = rules;
     this.#historyMax = historyMax;
-    this.#changed = changed;
-    this.#unjudged = unjudged;
+    this.#onChange = onChange;
+    this.#onRuleError = onRuleError;
   }
 
   /** Pending and firing, the worst first, and then the oldest. */
@@ -56,7 +56,7 @@ export class Alerts {
     const looks: AlertLooks = { stats, before: this.#before };
     const changes = this.#rules.flatMap((rule) => this.#lookBy(rule, looks));
     this.#before = stats;
-    for (const alert of changes) this.#changed(alert);
+    for (const alert of changes) this.#onChange(alert);
     return changes;
   }
 
@@ -67,8 +67,8 @@ export class Alerts {
       for (const reading of rule.read(looks)) changes.push(...this.#track(rule, reading, looks));
       this.#throwing.delete(rule);
     } catch (error) {
-      if (this.#unjudged === undefined) throw error;
-      if (!this.#throwing.has(rule)) this.#unjudged(rule, error);
+      if (this.#onRuleError === undefined) throw error;
+      if (!this.#throwing.has(rule)) this.#onRuleError(rule, error);
       this.#throwing.add(rule);
     }
     return changes;

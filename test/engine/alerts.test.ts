@@ -129,9 +129,9 @@ test('a rule that throws is told of, fails no run, and holds up no other', async
   expect((await run.done).status).toBe('done');
   const alerts = told.filter(({ name }) => name.startsWith('alert'));
   expect(alerts.map(({ name, fields }) => [name, fields['rule']])).toEqual([
-    ['alert.unjudged', 'own'],
+    ['alert.rule-failed', 'own'],
     ['alert.fired', 'sound'],
-    ['alert.unjudged', 'own'],
+    ['alert.rule-failed', 'own'],
     ['alert.fired', 'own'],
   ]);
 });
@@ -238,7 +238,7 @@ test('a webhook is told, again where it fails, and never more than waits', async
     network: systemOutside().network,
     policy: retry({ baseDelayMs: 1, maxAttempts: 5 }),
     queueMax: 2,
-    failed: (reason, { fields }) => failed.push([fields['value'], reason]),
+    onError: (reason, { fields }) => failed.push([fields['value'], reason]),
   });
   const event = (value: number): ObservedEvent => ({
     name: 'alert.fired',
@@ -279,7 +279,7 @@ test('a webhook that never answers holds up nothing for longer than it may', asy
           init?.signal?.addEventListener('abort', () => reject(new Error('gone')));
         }),
     },
-    failed: (reason) => reasons.push(reason),
+    onError: (reason) => reasons.push(reason),
   });
   webhook.listener({ name: 'alert.fired', level: 'WARNING', at: 0, fields: {} });
   webhook.listener({ name: 'alert.resolved', level: 'INFO', at: 0, fields: {} });

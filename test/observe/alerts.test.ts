@@ -93,7 +93,7 @@ describe('an alert', () => {
   test('says since when, why, with figures', () => {
     const { rule, series } = ruleOver([20, 71.239, 72, 20, 20]);
     const changed: Alert[] = [];
-    const alerts = new Alerts({ rules: [rule], changed: (alert) => changed.push(alert) });
+    const alerts = new Alerts({ rules: [rule], onChange: (alert) => changed.push(alert) });
     replay(alerts, series.slice(0, 3));
     const fired = {
       rule: 'heat',

@@ -62,14 +62,14 @@ export class RunAlerts {
   async #watch(signal: AbortSignal): Promise<void> {
     const { rules, settings, emitter, outside, stats } = this.#parts;
     const { clock } = outside;
-    const [{ Alerts, emitAlert, watchAlerts }, { alertUnjudged }] = await clock.hold(
+    const [{ Alerts, emitAlert, watchAlerts }, { alertRuleFailed }] = await clock.hold(
       Promise.all([import('../../observe/alerts.ts'), import('../../observe/alerts/events.ts')]),
     );
     await this.#openWebhook(settings?.webhook);
     this.#alerts = new Alerts({
       rules: rules ?? (await this.#rulesOf(settings!)),
-      changed: (alert) => emitAlert(emitter, alert),
-      unjudged: ({ name: rule }, error) => emitter.emit(alertUnjudged, { rule, error }),
+      onChange: (alert) => emitAlert(emitter, alert),
+      onRuleError: ({ name: rule }, error) => emitter.emit(alertRuleFailed, { rule, error }),
     });
     await watchAlerts(this.#alerts, { stats }, { clock, signal });
   }
@@ -122,7 +122,7 @@ export class RunAlerts {
         clock,
         random,
       }),
-      failed: (reason, { name: event, fields }) => {
+      onError: (reason, { name: event, fields }) => {
         const { rule, id } = fields;
         emitter.emit(alertUndelivered, { event, rule, id, reason });
       },

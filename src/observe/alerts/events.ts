@@ -59,13 +59,13 @@ export const alertUndelivered: EventDefinition<'event' | 'rule' | 'id' | 'reason
   isKept: true,
 });
 
-/** `alert.unjudged` */
-export const alertUnjudged: EventDefinition<'rule' | 'error'> = defineEvent({
-  name: 'alert.unjudged',
+/** `alert.rule-failed` */
+export const alertRuleFailed: EventDefinition<'rule' | 'error'> = defineEvent({
+  name: 'alert.rule-failed',
   level: 'ERROR',
   summary: 'A rule throws: what it watches is not watched. Told once, until it works again.',
   fields: { rule: 'the rule', error: 'what it threw' },
-  metric: 'millrace_alerts_unjudged_total',
+  metric: 'millrace_alert_rule_failures_total',
 });
 
 /** `alerts.failed` */
@@ -84,6 +84,6 @@ export const alertEvents: readonly EventDefinition[] = [
   alertFired,
   alertResolved,
   alertUndelivered,
-  alertUnjudged,
+  alertRuleFailed,
   alertsFailed,
 ];

@@ -14,7 +14,7 @@ export interface AlertWebhookOptions {
   /** How many wait at most; the oldest is given up then. 100 unless given. */
   readonly queueMax?: number;
   /** Told of each that was not delivered. */
-  readonly failed?: (reason: string, event: ObservedEvent) => void;
+  readonly onError?: (reason: string, event: ObservedEvent) => void;
 }
 
 /** Sends alerts that fire or are resolved to a URL, one after the other, each as one JSON object. */
@@ -32,9 +32,9 @@ export class AlertWebhook {
   readonly listener: EventListener = (event) => {
     if (event.name !== 'alert.fired' && event.name !== 'alert.resolved') return;
     this.#waiting.push(event);
-    const { queueMax = 100, failed } = this.#options;
+    const { queueMax = 100, onError } = this.#options;
     if (this.#waiting.length > queueMax) {
-      failed?.(`more than ${queueMax} wait`, this.#waiting.shift()!);
+      onError?.(`more than ${queueMax} wait`, this.#waiting.shift()!);
     }
     this.#sending ??= this.#send().finally(() => (this.#sending = undefined));
   };
@@ -49,11 +49,11 @@ export class AlertWebhook {
   }
 
   async #send(): Promise<void> {
-    const { policy, failed } = this.#options;
+    const { policy, onError } = this.#options;
     const { signal } = this.#aborting;
     for (let event = this.#waiting.shift(); event !== undefined; event = this.#waiting.shift()) {
       if (signal.aborted) {
-        failed?.('not sent: the webhook is closed', event);
+        onError?.('not sent: the webhook is closed', event);
         continue;
       }
       const sent = event;
@@ -61,7 +61,7 @@ export class AlertWebhook {
       try {
         await (policy === undefined ? attempt(signal) : policy.execute(attempt, signal));
       } catch (error) {
-        failed?.(reasonOf(error), event);
+        onError?.(reasonOf(error), event);
       }
     }
   }
