@@ -1,7 +1,7 @@
 import { escapeControls } from '../core/plain-text.ts';
 import type { RunStats } from '../observe/snapshot.ts';
 import { historyMax, Readings } from './live-readings.ts';
-import { Rate } from './rate.ts';
+import { recordsPerSecond } from './rate.ts';
 import type { Format } from './terminal.ts';
 import { fitTable, formatBytes, formatCount, sparkline } from './text.ts';
 
@@ -22,7 +22,6 @@ const spareColumns = [1, 5, 6, 4];
 export class LiveView {
   /** Fed by who makes the view. */
   readonly readings: Readings = new Readings();
-  readonly #rates = new Map<string, { readonly of: Rate; rowsPerSecond: number }>();
   readonly #style: (format: Format, text: string) => string;
 
   /** `style`: colours text for the terminal. */
@@ -32,7 +31,6 @@ export class LiveView {
 
   /** The picture as lines that fit a terminal of that size, where the cursor takes the last. */
   lines(stats: RunStats, columns: number, rows: number): string[] {
-    this.#measure(stats);
     const head = this.#headLines(stats, columns);
     const degraded = Object.entries(stats.degraded).map(([id, reason]) =>
       this.#style('yellow', `  ! ${escapeControls(`${id}: ${reason}`)}`),
@@ -59,23 +57,12 @@ export class LiveView {
       .map((line) => clip(line, columns - 1));
   }
 
-  #measure({ components, durationMs }: RunStats): void {
-    for (const { id, kind, ...component } of components) {
-      let rate = this.#rates.get(id);
-      if (rate === undefined) this.#rates.set(id, (rate = { of: new Rate(), rowsPerSecond: 0 }));
-      rate.rowsPerSecond = rate.of.add(component[kind === 'source' ? 'out' : 'in'], durationMs);
-    }
-  }
-
   #headLines(stats: RunStats, columns: number): string[] {
-    const rate = stats.components
-      .filter(({ kind }) => kind === 'source')
-      .reduce((sum, { id }) => sum + this.#rateOf(id), 0);
     const parts = [
       escapeControls(stats.pipeline),
       stats.status,
       `${Math.floor(stats.durationMs / 1000)} s`,
-      `${formatCount(rate)} records/s`,
+      `${formatCount(recordsPerSecond(stats))} records/s`,
       `${formatCount(stats.recordsIn)} in`,
       `${formatCount(stats.recordsOut)} out`,
       `${formatCount(stats.deadLetters)} dead letters`,
@@ -98,8 +85,8 @@ export class LiveView {
   /** A title line and a line for each component, with the columns that there is room for. */
   #componentLines(stats: RunStats, columns: number): string[] {
     const titles = ['component', 'kind', 'rows/s', 'out', 'dropped', 'p95 ms', 'queue'];
-    const rows = stats.components.map(({ id, kind, out, dropped, work }) => {
-      const rate = formatCount(this.#rateOf(id));
+    const rows = stats.components.map(({ id, kind, perSecond, out, dropped, work }) => {
+      const rate = formatCount(perSecond);
       const counts = [formatCount(out), formatCount(dropped)];
       const fill = stats.queues[id]?.fill;
       const queue = fill === undefined ? '' : gauge(fill);
@@ -117,10 +104,6 @@ export class LiveView {
     const fill = full / gaugeWidth;
     const colour = fill > 0.9 ? 'red' : fill > 0.5 ? 'yellow' : 'green';
     return this.#style(colour, bar.slice(0, full)) + this.#style('dim', bar.slice(full));
-  }
-
-  #rateOf(id: string): number {
-    return this.#rates.get(id)?.rowsPerSecond ?? 0;
   }
 
   /** Grouped by source, in the order of the pipeline. */

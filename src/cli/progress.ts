@@ -3,7 +3,7 @@ import { escapeControls } from '../core/plain-text.ts';
 import type { Run } from '../engine/index.ts';
 import type { RunStats } from '../observe/snapshot.ts';
 import type { LiveView } from './live-view.ts';
-import { Rate } from './rate.ts';
+import { recordsPerSecond } from './rate.ts';
 import type { Terminal } from './terminal.ts';
 import { formatBytes, formatCount, formatDuration } from './text.ts';
 
@@ -35,12 +35,9 @@ export async function showProgress(
 ): Promise<void> {
   const isLive = terminal.err.isTTY;
   const estimate = new Estimate(goal);
-  const rateIn = new Rate();
-  const { recordsIn: before, durationMs } = run.stats();
-  rateIn.add(before, durationMs);
   while (await slept(clock, isLive ? lineEveryMs : logEveryMs, signal)) {
     const stats = run.stats();
-    const rate = rateIn.add(stats.recordsIn, stats.durationMs);
+    const rate = recordsPerSecond(stats);
     const leftMs = estimate.leftMs(stats);
     if (!isLive) {
       const { recordsIn, recordsOut, bytesIn, deadLetters } = stats;

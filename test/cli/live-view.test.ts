@@ -20,7 +20,8 @@ function batchOf(sensors: number): Batch {
 }
 
 function component(id: string): ComponentReport {
-  return { id, name: id, kind: 'stage', in: 1e6, out: 1e6, dropped: 0, work: { p95Ms: 1.25 } } as never;
+  const rows = { in: 1e6, out: 1e6, dropped: 0, perSecond: 4321 };
+  return { id, name: id, kind: 'stage', ...rows, work: { p95Ms: 1.25 } } as never;
 }
 
 function statsOf(components: number): RunStats {
@@ -61,7 +62,7 @@ test.each([
 
 test('a wide terminal shows it all, a small one says how much it does not', () => {
   const whole = pictureOf({}, 120, 60).join('\n');
-  expect(whole).toContain('component-7');
+  expect(whole).toMatch(/component-7 +stage +4,321 +1,000,000 /);
   expect(whole).toContain('sensor-29');
   expect(whole).not.toContain('more');
 

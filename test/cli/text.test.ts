@@ -6,14 +6,14 @@ import { describe, expect, test } from 'vitest';
 
 import { createLogger } from '../../src/cli/log.ts';
 import { Estimate, progressLine } from '../../src/cli/progress.ts';
-import { Rate } from '../../src/cli/rate.ts';
+import { recordsPerSecond } from '../../src/cli/rate.ts';
 import { columnsOf } from '../../src/cli/screen.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { formatBytes, formatDuration } from '../../src/cli/text.ts';
 import { alignColumns, escapeControls } from '../../src/core/plain-text.ts';
 import { VirtualClock } from '../../src/core/index.ts';
 import type { RunStats } from '../../src/observe/index.ts';
-import { runStats } from '../observe/run-stats.ts';
+import { componentStats, runStats } from '../observe/run-stats.ts';
 import { PipelineError } from '../../src/errors.ts';
 
 class Paper {
@@ -231,26 +231,13 @@ describe('the status of a run', () => {
   });
 });
 
-describe('the rate', () => {
-  test('is over the last three seconds', () => {
-    const rate = new Rate();
-    expect(rate.add(0, 0)).toBe(0);
-    const rates: number[] = [];
-    for (let second = 1; second <= 8; second++) {
-      // Every other second brings nothing.
-      rates.push(rate.add(Math.ceil(second / 2) * 1000, second * 1000));
-    }
-    expect(rates.slice(0, 3)).toEqual([1000, 500, 2000 / 3]);
-    expect(Math.min(...rates.slice(3))).toBeGreaterThan(300);
-    expect(Math.max(...rates.slice(3))).toBeLessThan(700);
-  });
-
-  test('falls to 0 when nothing comes any more, however far apart it is asked', () => {
-    const rate = new Rate();
-    rate.add(0, 0);
-    rate.add(5000, 10_000);
-    expect(rate.add(5000, 20_000)).toBe(0);
-  });
+test('the rate is that of all sources', () => {
+  const components = [
+    componentStats('a', { kind: 'source', perSecond: 1000 }),
+    componentStats('b', { kind: 'source', perSecond: 500 }),
+    componentStats('c', { perSecond: 70 }),
+  ];
+  expect(recordsPerSecond(runStats(0, { components }))).toBe(1500);
 });
 
 describe('progress', () => {
