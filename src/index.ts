@@ -54,6 +54,7 @@ export {
   type Placement,
   type PlanContext,
   type Policy,
+  type PolicyHolder,
   type Position,
   positionCut,
   type PrintManifestOptions,

@@ -35,10 +35,8 @@ export interface StatefulStage extends StageState, PolicyHolder {
  * At the end of its input it yields what it still holds. It is not asked for more where a run is
  * stopped and its snapshot saved. `In` and `Out`: the fields of the rows that come in and go out.
  */
-export interface Stage<
-  in In extends Fields = Fields,
-  out Out extends Fields = In,
-> extends Partial<StageState>, PolicyHolder {
+export interface Stage<in In extends Fields = Fields, out Out extends Fields = In>
+  extends Partial<StageState>, PolicyHolder {
   /** The flow that it makes of the one that comes in. */
   readonly transform: (stream: AsyncIterable<Flow<In>>) => AsyncIterable<Flow<Out>>;
   /** Input rows that it holds now. A stage that does not say cannot promise `at-least-once`. */

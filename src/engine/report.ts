@@ -109,6 +109,10 @@ function kindOf(error: unknown): string {
     : 'unknown';
 }
 
+/** How many names are counted apart; all further ones together are the last. */
+const namesMax = 1000;
+
 function add(counts: Map<string, number>, name: string, count: number): void {
-  counts.set(name, (counts.get(name) ?? 0) + count);
+  const kept = counts.has(name) || counts.size < namesMax - 1 ? name : 'overflow';
+  counts.set(kept, (counts.get(kept) ?? 0) + count);
 }
