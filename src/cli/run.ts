@@ -6,7 +6,9 @@ import { type LogLevel, systemClock } from '../core/index.ts';
 import { escapeControls } from '../core/plain-text.ts';
 import { type Plan, type Run, startRun } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
-import { FlightRecorder, type RunReport, shippedRules } from '../observe/index.ts';
+import { FlightRecorder } from '../observe/flight-recorder.ts';
+import type { RunReport } from '../observe/snapshot.ts';
+import { shippedRules } from '../observe/alerts/shipped.ts';
 import { telemetryUnavailable } from '../observe/otel/events.ts';
 import { exitCodes, reportCode, reportFailure } from './failure.ts';
 import { LiveView } from './live-view.ts';
@@ -44,20 +46,17 @@ export async function runPipeline(
   await checkConfigKept(file, plan);
   if (options.reportFile !== undefined) await checkReportApart(options.reportFile, file, plan);
   const directory = dirname(resolve(file));
-  const reportFile =
-    options.reportFile === undefined ? undefined : await ReportFile.open(options.reportFile);
-  const exitCode = await runPlan({ plan, directory, reportFile }, options, stopper, terminal);
+  const exitCode = await runPlan({ plan, directory }, options, stopper, terminal);
   // Whatever a component left open does not keep the process, and past the deadline of a stop
   // neither does a reader that takes no output.
   const waitMsMax = exitCode === exitCodes.notDrained ? abortMsMax : undefined;
   await terminal.leave(stopper.exitCode ?? exitCode, waitMsMax);
 }
 
-/** A plan, the directory that its relative paths begin in, and where its report goes too. */
+/** A plan, and the directory that its relative paths begin in. */
 interface PlannedFile {
   readonly plan: Plan;
   readonly directory: string;
-  readonly reportFile: ReportFile | undefined;
 }
 
 async function runPlan(
@@ -73,8 +72,10 @@ async function runPlan(
     options.live && terminal.err.isTTY
       ? new LiveView((format, text) => terminal.style(format, text))
       : undefined;
-  const serving = await prepareServing(options, log, terminal);
   const { telemetry, unavailable } = await telemetryOf(log);
+  const serving = await prepareServing(options, planned.plan, log, terminal);
+  const reportFile =
+    options.reportFile === undefined ? undefined : await ReportFile.open(options.reportFile);
   const run = startRun(planned.plan, {
     log,
     // A pipeline that says nothing of alerts is watched by all that are shipped.
@@ -88,12 +89,8 @@ async function runPlan(
   telemetry?.watch(run);
   const recorder = recordFlight(run, planned.plan);
   if (unavailable !== undefined) run.emit(telemetryUnavailable, { error: unavailable });
+  const server = serving?.start(run, recorder);
   const over = new AbortController();
-  const server = await serving?.start(run, recorder).catch(async (error: unknown) => {
-    over.abort();
-    await run.abort(error);
-    throw error;
-  });
   const goal = { durationMsMax, recordsMax };
   const parts = { terminal, log, clock: systemClock, view, signal: over.signal };
   const progress = showProgress(run, goal, parts);
@@ -112,7 +109,7 @@ async function runPlan(
   terminal.hideStatus();
   await printReport(report, planned, options, terminal);
   const code = failure === undefined ? exitCodes.done : failureCode(failure, terminal);
-  const written = await saveReport(report, planned, terminal);
+  const written = await saveReport(report, reportFile, terminal);
   await sent;
   const worst = code === exitCodes.done ? written : code;
   return worst === exitCodes.done ? reportCode(report, options) : worst;
@@ -138,7 +135,7 @@ function failureCode(failure: unknown, terminal: Terminal): number {
 /** Saves the report where that was asked for, and says where standard output has failed. */
 async function saveReport(
   report: RunReport,
-  { reportFile }: PlannedFile,
+  reportFile: ReportFile | undefined,
   terminal: Terminal,
 ): Promise<number> {
   let code: number = exitCodes.done;

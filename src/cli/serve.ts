@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
 
 import { silentLogger, systemClock } from '../core/index.ts';
-import type { Run } from '../engine/index.ts';
-import {
-  type BufferedStructuredLogger,
-  type FlightRecorder,
-  serverStarted,
-} from '../observe/index.ts';
+import type { Plan, Run } from '../engine/index.ts';
+import type { BufferedStructuredLogger } from '../observe/log.ts';
+import type { FlightRecorder } from '../observe/flight-recorder.ts';
+import { serverStarted } from '../observe/server-events.ts';
 import { builtins } from '../pipeline.ts';
 import type { Server, ServeOptions } from '../server/index.ts';
 import type { Address } from './address.ts';
@@ -36,21 +34,22 @@ async function tlsOf({
   return { tls: { cert, key } };
 }
 
-/** A server that was asked for: all that can be refused before anything flows has been looked at. */
+/** A server that was asked for: it listens already, before anything of the pipeline is open. */
 export interface Serving {
   /** Serves a run, and says where: also how to sign in, once. */
-  start(run: Run, recorder: FlightRecorder): Promise<Server>;
+  start(run: Run, recorder: FlightRecorder): Server;
 }
 
 /** Undefined where no server was asked for. */
 export async function prepareServing(
   options: ServeCommandOptions,
+  { name, settings }: Plan,
   log: BufferedStructuredLogger,
   terminal: Terminal,
 ): Promise<Serving | undefined> {
   const { serve: address } = options;
   if (address === undefined) return undefined;
-  const { checkServeOptions, serve } = await import('../server/index.ts');
+  const { listen } = await import('../server/index.ts');
   const served: ServeOptions = {
     ...address,
     ...(await tlsOf(options)),
@@ -60,11 +59,10 @@ export async function prepareServing(
     log,
     manifest: () => builtins().generateManifest(),
   };
-  checkServeOptions(served);
+  const listening = await listen({ pipeline: name, healthSettings: settings.health }, served);
   return {
-    start: async (run, recorder) => {
-      const flightRecorder = () => recorder.record();
-      const server = await serve(run, { ...served, flightRecorder });
+    start: (run, recorder) => {
+      const server = listening.attach(run, { flightRecorder: () => recorder.record() });
       tellOf(server, run, terminal);
       return server;
     },

@@ -11,7 +11,7 @@ export interface Digests {
   readonly launch?: string | undefined;
 }
 
-/** Who a request is from; `limited` where its address has guessed too often. */
+/** Who a request is from; `limited` where it guesses, and its address has too often. */
 export type Identity = { readonly role: Role; readonly by: string } | 'nobody' | 'limited';
 
 /** How a session is kept in a browser. */
@@ -79,13 +79,14 @@ export class Access {
   }
 
   #guarded(address: string, find: () => Role | undefined, by: string): Identity {
+    // Whoever has the secret is not kept out by others at the same address who guess.
+    const role = find();
+    if (role !== undefined) return { role, by };
     const nowMs = this.#clock.monotonic();
     const failures = (this.#failures.get(address) ?? []).filter(
       (atMs) => nowMs - atMs < failuresWithinMs,
     );
     if (failures.length >= failuresMax) return 'limited';
-    const role = find();
-    if (role !== undefined) return { role, by };
     this.#failures.delete(address);
     this.#failures.set(address, [...failures, nowMs]);
     dropFirst(this.#failures, addressesMax);

@@ -7,4 +7,11 @@ export type { TlsTexts } from './listen.ts';
 export type { ObservationParts } from './parts.ts';
 export type { Role } from './routes.ts';
 export type { Tokens } from './tokens.ts';
-export { checkServeOptions, serve, type ServeOptions, type Server } from './serve.ts';
+export {
+  listen,
+  type Listening,
+  serve,
+  type ServedPipeline,
+  type ServeOptions,
+  type Server,
+} from './serve.ts';

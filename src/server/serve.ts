@@ -5,10 +5,11 @@ import { randomSecret, systemClock } from '../core/index.ts';
 import { stateDirectory } from '../core/state-directory.ts';
 import type { Run } from '../engine/index.ts';
 import { PipelineError } from '../errors.ts';
+import type { HealthSettings } from '../observe/health.ts';
 import { digestOf } from './access.ts';
 import { isLoopback, literalOf } from './host-header.ts';
 import type { TlsTexts } from './listen.ts';
-import { type FromServer, Pulse, type ToServer } from './messages.ts';
+import { type Answer, type FromServer, Pulse, type ToServer } from './messages.ts';
 import type { ObservationParts } from './parts.ts';
 import { Publisher } from './publisher.ts';
 import type { ThreadSettings } from './thread.ts';
@@ -58,54 +59,86 @@ export interface Server extends AsyncDisposable {
 
 export const defaultPort = 7420;
 
+/** What is to be served, before it runs. */
+export interface ServedPipeline {
+  /** The name of the pipeline: its state directory keeps the tokens. */
+  readonly pipeline: string;
+  readonly healthSettings: HealthSettings;
+}
+
+/** An address that is listened at, for a run that is yet to begin. */
+export interface Listening {
+  /** Serves the run. To be called once, and soon: until then nothing but probes is answered. */
+  attach(run: Run, parts?: Pick<ObservationParts, 'flightRecorder'>): Server;
+}
+
 /**
  * Serves probes, metrics and the API of a run. Throws `ERR_CONFIG_INVALID` for what is not safe, and
  * `ERR_SERVER_LISTEN` where it cannot listen.
  */
 export async function serve(run: Run, options: ServeOptions = {}): Promise<Server> {
+  const { healthSettings } = run;
+  return (await listen({ pipeline: run.stats().pipeline, healthSettings }, options)).attach(run);
+}
+
+/** Does all of `serve` that may fail, before there is a run: throws the same. */
+export async function listen(
+  { pipeline, healthSettings }: ServedPipeline,
+  options: ServeOptions = {},
+): Promise<Listening> {
   const { host = '127.0.0.1', port = defaultPort, tls } = options;
-  const given = checkServeOptions(options);
-  using early = new EarlyLines(options.log);
-  const tokens = given ?? (await keptTokens(stateDirectory(process.env, run.stats().pipeline)));
-  const launch = randomSecret();
-  const pulse = new Pulse();
-  const settings: ThreadSettings = {
-    memory: pulse.memory,
-    host: host === 'localhost' ? '127.0.0.1' : host,
-    port,
-    tls,
-    names: options.names ?? [],
-    origins: options.origins ?? [],
-    publicMetrics: options.publicMetrics ?? false,
-    digests: {
-      admin: digestOf(tokens.admin),
-      read: tokens.read === undefined ? undefined : digestOf(tokens.read),
-      launch: digestOf(launch),
-    },
-    // Cookies do not tell ports apart, so the name does.
-    cookie: `millrace-${port === 0 ? randomSecret().slice(0, 8) : port}`,
-    limits: run.healthSettings,
-    stallDescriptor: options.stallDescriptor === null ? undefined : (options.stallDescriptor ?? 2),
-  };
-  const thread = new ServerThread(run, options, pulse, settings, early.lines);
-  const scheme = tls === undefined ? 'http' : 'https';
-  const url = `${scheme}://${shownHost(settings)}:${await thread.port}`;
+  const given = givenTokens(options);
+  checkExposure(host, given, options);
+  const early = new EarlyLines(options.log);
+  try {
+    const tokens = given ?? (await keptTokens(stateDirectory(process.env, pipeline)));
+    const launch = randomSecret();
+    const pulse = new Pulse();
+    const settings: ThreadSettings = {
+      memory: pulse.memory,
+      host: host === 'localhost' ? '127.0.0.1' : host,
+      port,
+      tls,
+      names: options.names ?? [],
+      origins: options.origins ?? [],
+      publicMetrics: options.publicMetrics ?? false,
+      digests: {
+        admin: digestOf(tokens.admin),
+        read: tokens.read === undefined ? undefined : digestOf(tokens.read),
+        launch: digestOf(launch),
+      },
+      // Cookies do not tell ports apart, so the name does.
+      cookie: `millrace-${port === 0 ? randomSecret().slice(0, 8) : port}`,
+      limits: healthSettings,
+      stallDescriptor:
+        options.stallDescriptor === null ? undefined : (options.stallDescriptor ?? 2),
+    };
+    const thread = new ServerThread(pulse, settings);
+    const scheme = tls === undefined ? 'http' : 'https';
+    const url = `${scheme}://${shownHost(settings)}:${await thread.port}`;
+    return {
+      attach: (run, parts) => {
+        early[Symbol.dispose]();
+        thread.attach(run, { ...options, ...parts }, early.lines);
+        return serverOf(thread, url, `${url}/#launch=${launch}`);
+      },
+    };
+  } catch (error) {
+    early[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function serverOf(thread: ServerThread, url: string, launchUrl: string): Server {
   return {
     url,
-    launchUrl: `${url}/#launch=${launch}`,
+    launchUrl,
     get heldBytes() {
       return thread.heldBytes;
     },
     close: () => thread.close(),
     [Symbol.asyncDispose]: () => thread.close(),
   };
-}
-
-/** Throws `ERR_CONFIG_INVALID` for what is not safe. Gives the tokens, where there are any yet. */
-export function checkServeOptions(options: ServeOptions): Tokens | undefined {
-  const given = givenTokens(options);
-  checkExposure(options.host ?? '127.0.0.1', given, options);
-  return given;
 }
 
 /** By what a browser here reaches it: no request may name the address that stands for all. */
@@ -152,21 +185,20 @@ class EarlyLines implements Disposable {
   }
 }
 
+/** Until there is a run to ask. */
+const noRunYet: Answer = { status: 503, code: 'starting', message: 'the run has not begun yet' };
+
 /** The thread and the pipeline's side of it. */
 class ServerThread {
   readonly port: Promise<number>;
   readonly #worker: Worker;
-  readonly #publisher: Publisher;
+  readonly #pulse: Pulse;
+  #publisher: Publisher | undefined;
   #isClosing = false;
   readonly #ended: Promise<void>;
 
-  constructor(
-    run: Run,
-    options: ServeOptions,
-    pulse: Pulse,
-    settings: ThreadSettings,
-    early: readonly string[],
-  ) {
+  constructor(pulse: Pulse, settings: ThreadSettings) {
+    this.#pulse = pulse;
     // The compiler does not rewrite this extension.
     const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
     this.#worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {
@@ -176,16 +208,6 @@ class ServerThread {
       execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: 128 },
     });
-    const post = (message: ToServer): void => this.#worker.postMessage(message);
-    this.#publisher = new Publisher({
-      run,
-      parts: options,
-      early,
-      clock: systemClock,
-      post,
-      taken: () => pulse.taken,
-      beat: (status) => pulse.beat(status),
-    });
     const listening = Promise.withResolvers<number>();
     this.port = listening.promise;
     this.#worker.on('message', (message: FromServer) => {
@@ -194,31 +216,45 @@ class ServerThread {
         listening.resolve(message.port);
       } else if (message.type === 'refused') listening.reject(this.#refused(settings, message));
       else if (message.type === 'question') {
-        const answer = this.#publisher.answer(message.question);
-        post({ type: 'answer', id: message.id, answer });
-      } else if (message.type === 'stalled') this.#publisher.resumed(message.stalledMs);
-      else this.#publisher.failed(message.error);
+        const answer = this.#publisher?.answer(message.question) ?? noRunYet;
+        this.#post({ type: 'answer', id: message.id, answer });
+      } else if (message.type === 'stalled') this.#publisher?.resumed(message.stalledMs);
+      else this.#publisher?.failed(message.error);
     });
     this.#ended = new Promise((resolve) => this.#worker.once('exit', () => resolve()));
     this.#worker.on('error', (error) => {
       listening.reject(error);
       // The pipeline goes on without it.
-      if (!this.#isClosing) this.#publisher.failed(error);
+      if (!this.#isClosing) this.#publisher?.failed(error);
     });
-    void this.#ended.then(() => this.#publisher.stop());
     listening.promise.catch(() => void this.close());
   }
 
+  /** Publishes a run from now on. */
+  attach(run: Run, parts: ObservationParts, early: readonly string[]): void {
+    const publisher = new Publisher({
+      run,
+      parts,
+      early,
+      clock: systemClock,
+      post: (message) => this.#post(message),
+      taken: () => this.#pulse.taken,
+      beat: (status) => this.#pulse.beat(status),
+    });
+    this.#publisher = publisher;
+    void this.#ended.then(() => publisher.stop());
+  }
+
   get heldBytes(): number {
-    return this.#publisher.heldBytes;
+    return this.#publisher?.heldBytes ?? 0;
   }
 
   async close(): Promise<void> {
     if (!this.#isClosing) {
       this.#isClosing = true;
-      this.#publisher.stop();
+      this.#publisher?.stop();
       this.#worker.ref();
-      this.#worker.postMessage({ type: 'close' } satisfies ToServer);
+      this.#post({ type: 'close' });
       const over = new AbortController();
       const late = systemClock.sleep(closeMsMax, { signal: over.signal }).catch(() => {});
       await Promise.race([this.#ended, late]);
@@ -226,6 +262,10 @@ class ServerThread {
       await this.#worker.terminate();
     }
     await this.#ended;
+  }
+
+  #post(message: ToServer): void {
+    this.#worker.postMessage(message);
   }
 
   #refused(

@@ -15,7 +15,7 @@ export interface Tokens {
 
 const lengthMin = 16;
 
-/** Throws `ERR_CONFIG_INVALID` where a token is one that may be guessed. */
+/** Throws `ERR_CONFIG_INVALID` where a token may be guessed, or one would be that of both roles. */
 export function checkTokens({ admin, read }: Tokens): Tokens {
   for (const token of [admin, read ?? admin]) {
     if (token.length >= lengthMin && /^[\x21-\x7e]+$/.test(token)) continue;
@@ -24,6 +24,14 @@ export function checkTokens({ admin, read }: Tokens): Tokens {
       place: 'token',
       fact: `a token has at least ${lengthMin} characters, and no blanks`,
       remedy: 'use 32 random bytes or more, as `openssl rand -hex 32` gives',
+    });
+  }
+  if (admin === read) {
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: 'token',
+      fact: 'that of who may only look is that of an admin',
+      remedy: 'give two that differ, or no `MILLRACE_READ_TOKEN`',
     });
   }
   return { admin, read };

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { join } from 'node:path';
 
@@ -119,12 +119,30 @@ test('an address that other machines reach is served with a token and the word f
   expect(existsSync(join(started.cwd, 'state/millrace/served/server-tokens.json'))).toBe(false);
 });
 
-test('a port that is taken ends it with 1, and says what to do', async () => {
+test('a port that is taken ends it with 1 before anything is opened, and says what to do', async () => {
   const first = startServed(['--serve', '0']);
   const { url } = await addressOf(first);
-  const { ended } = startServed(['--serve', new URL(url).port]);
-  const { code, stderr } = await ended;
-  expect([code, stderr]).toEqual([1, expect.stringContaining('another server listens there')]);
+  const { host, port } = new URL(url);
+  const cwd = temporaryDirectory();
+  writeFileSync(join(cwd, 'p.yaml'), endless);
+  writeFileSync(join(cwd, 'out.ndjson'), 'of an earlier run\n');
+  const words = ['run', 'p.yaml', '--serve', port, '--report-file', 'report.json'];
+  const { code, stderr, stdout } = await millrace(words, { cwd });
+  const text = `millrace: ERR_SERVER_LISTEN [${host}] another server listens there; choose another address, or port 0 for any that is free\n`;
+  expect([code, stdout, stderr]).toEqual([1, '', text]);
+  expect(readFileSync(join(cwd, 'out.ndjson'), 'utf8')).toBe('of an earlier run\n');
+  expect(existsSync(join(cwd, 'report.json'))).toBe(false);
+});
+
+test('tokens that others may read end it with 78 before anything is opened', async () => {
+  const cwd = temporaryDirectory();
+  writeFileSync(join(cwd, 'p.yaml'), endless);
+  const directory = join(cwd, 'state/millrace/served');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  writeFileSync(join(directory, 'server-tokens.json'), '{}', { mode: 0o644 });
+  const { code, stderr } = await millrace(['run', 'p.yaml', '--serve', '0'], { cwd });
+  expect([code, stderr]).toEqual([78, expect.stringContaining('is open to other users')]);
+  expect(existsSync(join(cwd, 'out.ndjson'))).toBe(false);
 });
 
 const hasOpenssl = existsSync('/usr/bin/openssl');
