@@ -1,15 +1,11 @@
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 
-import {
-  type ComponentReport,
-  Histogram,
-  latencyOf,
-  Meter,
-  MetricsRegistry,
-  prometheusText,
-  type RunStats,
-} from '../src/observe/index.ts';
+import type { ComponentReport, RunStats } from '../src/observe/snapshot.ts';
+import { Histogram } from '../src/observe/histogram.ts';
+import { latencyOf, Meter } from '../src/observe/meter.ts';
+import { MetricsRegistry } from '../src/observe/metrics-registry.ts';
+import { prometheusText } from '../src/observe/exposition.ts';
 import type { Measure, Samples, Setting } from './lib/measure.ts';
 import { promClientHistogram } from './peers/prom-client.ts';
 
@@ -176,7 +172,7 @@ function measureBatch(meters: readonly Meter[], registry: MetricsRegistry, batch
     meter.wait.record(took);
     meter.endToEnd.record(took);
     meter.sent(4096);
-    registry.register(`stage-${at}`, { in: 4096, out: 4096, activeMs: 1, latency: took });
+    registry.register(`stage-${at}`, { in: 4096, out: 4096, busyMs: 1, latency: took });
   }
 }
 

@@ -1,29 +1,6 @@
-import type { ComponentReport, RunReport, RunStats, StatsOptions } from '../observe/index.ts';
+import type { ComponentReport, StatsOptions } from '../observe/snapshot.ts';
 import { latencyOf } from '../observe/meter.ts';
 import type { Observed } from './observed.ts';
-
-/** The figures without what only the present has. */
-export function reportOf({
-  at: _at,
-  monotonicMs: _monotonicMs,
-  process: _process,
-  isPaced: _isPaced,
-  degraded: _degraded,
-  queues: _queues,
-  lag: _lag,
-  alerts: _alerts,
-  events: _events,
-  errorRate: _errorRate,
-  lastFailures: _lastFailures,
-  slowestBatches: _slowestBatches,
-  lanes: _lanes,
-  resources: _resources,
-  versions: _versions,
-  uptimeMs: _uptimeMs,
-  ...report
-}: RunStats): RunReport {
-  return Object.freeze(report);
-}
 
 /** When a report is made. */
 export interface ReportTime {

@@ -10,14 +10,9 @@ import {
   runResumed,
   runStarted,
 } from '../observe/events.ts';
-import type {
-  Alert,
-  HealthSettings,
-  RunReport,
-  RunStats,
-  RunStatus,
-  StatsOptions,
-} from '../observe/index.ts';
+import type { Alert } from '../observe/alerts/alert.ts';
+import type { HealthSettings } from '../observe/health.ts';
+import type { RunReport, RunStats, RunStatus, StatsOptions } from '../observe/snapshot.ts';
 import { SlowestBatches } from '../observe/slowest-batches.ts';
 import { type Checkpoint, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
@@ -31,11 +26,10 @@ import { Load } from './run/load.ts';
 import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
 import { StateLock } from './run/state-lock.ts';
 import { RunAlerts } from './run/run-alerts.ts';
-import { statsOf } from './run/stats.ts';
+import { reportOf, type StatsParts, statsOf } from './run/stats.ts';
 import { versions } from './run/versions.ts';
 import { RunGraph } from './run-graph.ts';
 import { type Topology, topologyOf } from './topology.ts';
-import { reportOf } from './run-report.ts';
 
 /** Starts a planned pipeline. */
 export function startRun(plan: Plan, options: RunOptions = {}): Run {
@@ -204,11 +198,17 @@ class PipelineRun implements Run {
   }
 
   stats(options?: StatsOptions): RunStats {
-    return statsOf({
+    return statsOf(this.#statsParts(options));
+  }
+
+  #statsParts(options?: StatsOptions): StatsParts {
+    const nowMs = this.#clock.monotonic();
+    return {
       options,
       plan: this.#plan,
       status: this.status,
-      durationMs: (this.#endedMs ?? this.#clock.monotonic()) - this.#startedMs,
+      durationMs: (this.#endedMs ?? nowMs) - this.#startedMs,
+      nowMs,
       observed: this.#components.observed,
       deadLetters: this.#deadLetters.count,
       degraded: this.#degradation.reasons,
@@ -219,7 +219,7 @@ class PipelineRun implements Run {
       lastFailures: this.#deadLetters.lastFailures,
       slowest: this.#slowest,
       load: this.#load,
-    });
+    };
   }
 
   listen(listener: EventListener): () => void {
@@ -306,7 +306,7 @@ class PipelineRun implements Run {
     }
     this.#endedMs = this.#clock.monotonic();
     await this.#alerts.finish();
-    const report = reportOf(this.stats());
+    const report = reportOf(this.#statsParts());
     const { status, recordsIn, recordsOut, durationMs } = report;
     this.#emitter.emit(runEnded, { status, recordsIn, recordsOut, durationMs });
     return report;

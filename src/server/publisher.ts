@@ -3,16 +3,14 @@ import type { Run } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
 import {
   commandReceived,
-  expositionFormat,
-  expositionTypes,
   loopResumed,
   loopStalled,
-  metricsRegistry,
-  type ObservedEvent,
-  prometheusText,
-  type RunStatus,
   serverFailed,
-} from '../observe/index.ts';
+} from '../observe/server-events.ts';
+import { expositionFormat, expositionTypes, prometheusText } from '../observe/exposition.ts';
+import { metricsRegistry } from '../observe/metrics-registry.ts';
+import type { ObservedEvent } from '../observe/emitter.ts';
+import type { RunStatus } from '../observe/snapshot.ts';
 import { type Answer, internalFailure, type Question, type ToServer } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import type { ObservationParts } from './parts.ts';

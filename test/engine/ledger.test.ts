@@ -6,7 +6,6 @@ import { reportJson, reportLines, reportTable } from '../../src/cli/report.ts';
 import type { SinkComponent, WriteResult } from '../../src/core/index.ts';
 import { TypedPipelineBuilder } from '../../src/engine/index.ts';
 import type { RunReport } from '../../src/observe/index.ts';
-import { reportOf } from '../../src/engine/run-report.ts';
 import { circuitBreaker } from '../../src/resilience/index.ts';
 import { mapAsync } from '../../src/stages/map-async.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
@@ -94,7 +93,7 @@ test('what a sink has not committed when the run fails stands as held, not as ou
       }),
     )
     .start();
-  await run.done.catch(() => (failed = reportOf(run.stats())));
+  await run.done.catch(() => (failed = run.stats()));
   const sink = failed!.components.find(({ kind }) => kind === 'sink')!;
   expect(sink.in).toBeGreaterThan(sink.out);
   expect(sink.held).toBe(sink.in - sink.out);
@@ -116,7 +115,7 @@ test('dead letters that are not committed when the run fails are not counted as 
     .to(scriptedSink({ answer: refuse }))
     .start();
   await expect(run.done).rejects.toThrow('full');
-  const report = reportOf(run.stats());
+  const report = run.stats();
   expect(report.deadLetters).toBe(0);
   expect(report.components.find(({ kind }) => kind === 'dead-letters')).toMatchObject({
     in: 1,
@@ -179,7 +178,7 @@ describe('what was on its way, or in hand, when a run ended before its time stan
     expect(held).toBeGreaterThan(0);
     expect(live.components[2]!.undelivered).toBe(live.queues['ask']!.rows);
     await run[end]().catch(() => {});
-    const report = reportOf(run.stats());
+    const report = run.stats();
     expect(report.components[0]).toMatchObject({ in: 3000, out: 3000 });
     expect(report.components[2]).toMatchObject({ out: 100, held, undelivered: 2900 - held });
     expectClosedLedger(report);
@@ -202,7 +201,7 @@ describe('what was on its way, or in hand, when a run ended before its time stan
       .start();
     await clock.sleep(3000);
     await expect(run.stop()).rejects.toMatchObject({ code: 'ERR_RUN_DEADLINE' });
-    const report = reportOf(run.stats());
+    const report = run.stats();
     expect(report.components[1]).toMatchObject({ in: 0, out: 0, held: 0, undelivered: 20 });
     expectClosedEdges(report);
     for (const lines of shown(report)) {
@@ -221,7 +220,7 @@ describe('what was on its way, or in hand, when a run ended before its time stan
       .start();
     await outside.clock.sleep(1000);
     await run.abort();
-    const report = reportOf(run.stats());
+    const report = run.stats();
     expectClosedLedger(report);
     expectClosedEdges(report);
   });

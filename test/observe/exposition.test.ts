@@ -5,12 +5,12 @@ import { filter, memorySink, memorySource, pipeline, schema, startRun } from '..
 import {
   eventCatalogue,
   expositionFormat,
-  Histogram,
-  latencyOf,
   MetricsRegistry,
   prometheusText,
   type RunStats,
 } from '../../src/observe/index.ts';
+import { Histogram } from '../../src/observe/histogram.ts';
+import { latencyOf } from '../../src/observe/meter.ts';
 import { virtualOutside } from '../../src/testing/index.ts';
 import { debianPrometheus } from './debian-prometheus.ts';
 import { runStats } from './run-stats.ts';
@@ -49,7 +49,7 @@ async function troubledStats(): Promise<RunStats> {
 function registryWith(names: readonly string[]): MetricsRegistry {
   const registry = new MetricsRegistry();
   for (const name of names) {
-    registry.register(name, { in: 2, out: 1, activeMs: 500, latency: 0.25 });
+    registry.register(name, { in: 2, out: 1, busyMs: 500, latency: 0.25 });
   }
   return registry;
 }

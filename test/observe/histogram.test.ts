@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { Histogram } from '../../src/observe/index.ts';
+import { Histogram } from '../../src/observe/histogram.ts';
 
 function histogramOf(values: readonly number[]): Histogram {
   const histogram = new Histogram();

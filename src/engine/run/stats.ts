@@ -1,13 +1,14 @@
+import type { Alert } from '../../observe/alerts/alert.ts';
 import type {
-  Alert,
   ComponentKind,
   LaneStats,
   OpenResource,
   ProcessStats,
   RecordFailure,
+  RunReport,
   RunStats,
   StatsOptions,
-} from '../../observe/index.ts';
+} from '../../observe/snapshot.ts';
 import type { SlowestBatches } from '../../observe/slowest-batches.ts';
 import type { Observed } from '../observed.ts';
 import type { Plan, PlannedSource } from '../planned.ts';
@@ -22,6 +23,8 @@ export interface StatsParts extends Pick<RunStats, 'status' | 'durationMs' | 'de
   readonly observed: readonly Observed[];
   readonly degraded: ReadonlyMap<string, string>;
   readonly graph: RunGraph;
+  /** Now, and the start of the run, in monotonic milliseconds. */
+  readonly nowMs: number;
   readonly startedMs: number;
   readonly alerts: readonly Alert[];
   readonly options: StatsOptions | undefined;
@@ -32,34 +35,41 @@ export interface StatsParts extends Pick<RunStats, 'status' | 'durationMs' | 'de
   readonly load: Load;
 }
 
-/** The figures of a run at this moment. Frozen, with all that is in them. */
-export function statsOf(parts: StatsParts): RunStats {
-  const { plan, status, durationMs, observed, deadLetters, degraded, graph } = parts;
-  const { clock } = plan.outside;
-  const at = clock.now();
-  const time = { nowMs: clock.monotonic(), startedMs: parts.startedMs };
-  const components = observed.map((one) => reportComponent(one, time, parts.options));
+/** What a run has done by now. Frozen, with all that is in it. */
+export function reportOf(parts: StatsParts): RunReport {
+  const { plan, status, durationMs, observed, deadLetters } = parts;
+  const components = observed.map((one) => reportComponent(one, parts, parts.options));
   const sum = (kind: ComponentKind, side: 'in' | 'out'): number =>
     components.reduce(
       (total, component) => total + (component.kind === kind ? component[side] : 0),
       0,
     );
-  const recordsIn = sum('source', 'in');
-  const queues = graph.queues();
-  const lane = laneStats(parts, queues, time.nowMs);
   return deepFreeze({
     pipeline: plan.name,
     status,
     delivery: plan.settings.delivery,
-    recordsIn,
+    recordsIn: sum('source', 'in'),
     recordsOut: sum('sink', 'out'),
     durationMs,
     bytesIn: observed.reduce((total, { tally }) => total + tally.bytes, 0),
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     deadLetters,
     components,
+  });
+}
+
+/** The figures of a run at this moment. Frozen, with all that is in them. */
+export function statsOf(parts: StatsParts): RunStats {
+  const { plan, observed, degraded, graph, nowMs } = parts;
+  const at = plan.outside.clock.now();
+  const report = reportOf(parts);
+  const { recordsIn } = report;
+  const queues = graph.queues();
+  const lane = laneStats(parts, queues, nowMs);
+  return deepFreeze({
+    ...report,
     at,
-    monotonicMs: time.nowMs,
+    monotonicMs: nowMs,
     process: processStats(lane),
     isPaced: plan.sources.some(isPaced),
     degraded: Object.fromEntries([...degraded].map(([id, reason]) => [id, plan.scrub(reason)])),
@@ -69,9 +79,9 @@ export function statsOf(parts: StatsParts): RunStats {
     lag: Object.fromEntries(graph.sources.map(({ id, lag }) => [id, lag])),
     errorRate: recordsIn === 0 ? null : failedRecords(observed) / recordsIn,
     lastFailures: [...parts.lastFailures],
-    slowestBatches: parts.slowest.list({ nowMs: time.nowMs, at }),
+    slowestBatches: parts.slowest.list({ nowMs, at }),
     lanes: [lane],
-    resources: openResources(observed, { nowMs: time.nowMs, at }),
+    resources: openResources(observed, { nowMs, at }),
     versions: versions(),
     uptimeMs: process.uptime() * 1000,
   });
