@@ -1,5 +1,5 @@
 /** What stands for a value that may not be shown. */
-const masked = '[secret]';
+export const masked = '[secret]';
 
 const secretName =
   /secret|pass(w|phrase)|pwd|token|credential|authorization|(api|private)[-_]*key/i;
@@ -8,6 +8,12 @@ const secretParameter = /secret|pass|pwd|token|credential|key|auth|sig/i;
 /** `user:password@` of an address, with whatever `@` the password has. */
 const userInfo = /(\/\/)[^/\s]*@/g;
 const parameter = /([?&])([^?&=#\s]{1,100})=([^&#\s]+)/g;
+
+/** Whether the name says that the value is secret. What is absent, or only yes or no, tells nothing. */
+export function isSecret(name: string, value: unknown): boolean {
+  const isTold = value === null || value === undefined || value === '';
+  return !isTold && typeof value !== 'boolean' && secretName.test(name);
+}
 
 const depthMax = 8;
 const itemsMax = 50;
@@ -34,7 +40,7 @@ function shown(
 ): unknown {
   if (value === null || value === undefined) return null;
   if (typeof value === 'boolean' || value === '') return value;
-  if (secretName.test(name)) return masked;
+  if (isSecret(name, value)) return masked;
   if (typeof value === 'string') return textShown(scrub(value), name);
   if (typeof value === 'number') return value;
   if (typeof value !== 'object') return `[${typeof value}]`;
@@ -62,7 +68,9 @@ function textShown(text: string, name: string): string {
 }
 
 /** A text whose addresses tell no user, no password, and no parameter that is called like one. */
-function withoutCredentials(text: string): string {
+export function withoutCredentials(text: string): string {
+  // Most texts have no address: to look for one costs more than this.
+  if (!text.includes('//') && !text.includes('=')) return text;
   return text
     .replace(userInfo, `$1${masked}@`)
     .replace(parameter, (all, mark: string, name: string) =>

@@ -111,6 +111,52 @@ describe('values', () => {
     expect(texts[1]!.length).toBeLessThan(30_000);
   });
 
+  test('what a name or an address says is secret is not written, wherever it stands', () => {
+    const { log, texts, lines } = keepingLogger({
+      context: { apiKey: 'CANARY', url: 'http://u:CANARY@h/' },
+    });
+    log
+      .bindContext({ password: 'CANARY', request: { headers: { authorization: 'CANARY' } } })
+      .info('at http://u:CANARY@h/', {
+        token: 'CANARY',
+        text: 'GET https://me:CAN@ARY@host/x?id=1&api_key=CANARY failed',
+        list: [{ clientSecret: 'CANARY' }, new Map([['passwd', 'CANARY']])],
+        error: new Error('http://u:CANARY@h/'),
+        hasToken: true,
+        pwd: null,
+      });
+    log.bindContext({ component: 'http://u:CANARY@h/' }).error('x', { secret: 5 });
+    expect(texts.join('')).not.toContain('CANARY');
+    expect(texts.join('')).not.toContain('ARY@');
+    expect(lines()[0]).toMatchObject({
+      apiKey: '[secret]',
+      url: 'http://[secret]@h/',
+      password: '[secret]',
+      request: { headers: { authorization: '[secret]' } },
+      token: '[secret]',
+      text: 'GET https://[secret]@host/x?id=1&api_key=[secret] failed',
+      list: [{ clientSecret: '[secret]' }, { passwd: '[secret]' }],
+      hasToken: true,
+      pwd: null,
+    });
+    expect(lines()[1]).toMatchObject({ secret: '[secret]' });
+  });
+
+  test('people see no secret either', () => {
+    const { log, texts } = keepingLogger({ format: 'text' });
+    log.info('x', { token: 'CANARY', url: 'http://u:CANARY@h/', error: new Error('//u:CANARY@h') });
+    expect(texts.join('')).not.toContain('CANARY');
+  });
+
+  test('an error in the place of the fields is the field `error`', () => {
+    const { log, lines } = keepingLogger();
+    const error = Object.assign(new Error('no answer'), { code: 'EPIPE' });
+    log.error('x', error as never);
+    log.bindContext(error as never).info('y');
+    const written = { name: 'Error', code: 'EPIPE', message: 'no answer' };
+    expect(lines()).toMatchObject([{ error: written }, { error: written }]);
+  });
+
   test('no secret is seen, wherever it stands, nor the half that a cut leaves', () => {
     const scrub = (text: string): string => text.replaceAll('zqx"vj', '${env:PW}');
     const { log, texts } = keepingLogger({ scrub, component: 'zqx"vj', minLevel: 'DEBUG' });

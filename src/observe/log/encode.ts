@@ -1,3 +1,4 @@
+import { isSecret, masked } from '../../core/mask.ts';
 import { escapeControls } from '../../core/plain-text.ts';
 
 /** Bytes of text that a field may hold; what is longer is cut. */
@@ -163,7 +164,8 @@ class ValueEncoding {
     const taken = new Set<string>();
     let at = 0;
     for (; at < names.length && this.#hasRoom(written); at++) {
-      const encoded = this.encode(read(names[at]!), depth + 1);
+      const value = read(names[at]!);
+      const encoded = this.encode(isSecret(names[at]!, value) ? masked : value, depth + 1);
       if (encoded === undefined) continue;
       const name = freeName(this.#text(names[at]!), taken);
       written.push(`${name}:${encoded}`);

@@ -1,4 +1,5 @@
 import { type LogLevel, logLevels } from '../../core/index.ts';
+import { isSecret, masked } from '../../core/mask.ts';
 import { cutText, keysMax, type Scrub } from './encode.ts';
 import type { Levels } from './levels.ts';
 import type { LineFormat } from './line-format.ts';
@@ -51,6 +52,7 @@ export class LogContext {
 
   /** One with more fields; what is bound again takes the place of what was. */
   with(fields: LogFields): LogContext {
+    if (Error.isError(fields)) return this.with({ error: fields });
     const { component, bound } = this.#merged(fields);
     const json = this.json === this ? undefined : this.json.with(fields);
     return new LogContext(component, this.#parts, bound, json);
@@ -78,6 +80,7 @@ export class LogContext {
     const head = (this.#heads[level] ??= this.#format.head(level, this.component));
     const start = head + this.#format.event(event) + this.#text;
     if (fields === undefined) return start;
+    if (Error.isError(fields)) return this.body(level, event, { error: fields });
     return this.#plainBody(start, fields) ?? this.#mergedBody(level, event, fields);
   }
 
@@ -100,7 +103,8 @@ export class LogContext {
   }
 
   #lookAt(key: string): string | null {
-    const isPlain = key !== 'component' && !headNames.has(key) && !this.#bound.has(key);
+    const isTaken = headNames.has(key) || this.#bound.has(key);
+    const isPlain = key !== 'component' && !isTaken && !isSecret(key, masked);
     const name = isPlain && this.#shown(key) === key ? this.#format.name(key) : null;
     if (this.#names.size < keptNamesMax) this.#names.set(key, name);
     return name;
@@ -119,7 +123,8 @@ export class LogContext {
     const mine = new Set<string>();
     const keys = keysOf(fields);
     for (const key of keys.slice(0, keysMax)) {
-      const given = readField(fields, key);
+      const field = readField(fields, key);
+      const given = isSecret(key, field) ? masked : field;
       const value = this.#format.value(given);
       if (value === undefined) continue;
       if (key === 'component') {
