@@ -12,7 +12,7 @@ interface StageSummary {
 function summariesOf({ registry }: Observed): StageSummary[] {
   return registry.report().stages.map((stage) => ({
     name: stage.name,
-    throughput: ((stage.in ?? 0) * 1000) / stage.activeMs,
+    throughput: ((stage.in ?? 0) * 1000) / stage.busyMs,
     p95Ms: stage.p95Ms ?? 0,
   }));
 }

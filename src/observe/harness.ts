@@ -143,8 +143,8 @@ export class ObservabilityHarness<R> implements AsyncDisposable {
         counts.errors = 1;
         return { stage, error };
       } finally {
-        const activeMs = this.#clock.monotonic() - startMs;
-        this.registry.register(stage, { ...counts, activeMs, latency: activeMs / 1000 });
+        const busyMs = this.#clock.monotonic() - startMs;
+        this.registry.register(stage, { ...counts, busyMs, latency: busyMs / 1000 });
         this.#breakers.look();
       }
     }

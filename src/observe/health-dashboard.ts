@@ -112,7 +112,7 @@ export class PipelineHealthDashboard {
     this.#consecutiveDegraded = degraded ? this.#consecutiveDegraded + 1 : 0;
     const stages = this.#stagesOfBatch();
     const recordsIn = stages[0]?.in ?? 0;
-    const workMs = stages.reduce((sum, stage) => sum + stage.workMs, 0);
+    const busyMs = stages.reduce((sum, stage) => sum + stage.busyMs, 0);
     return Object.freeze({
       batch: this.histogram.batches,
       at: this.#clock.now(),
@@ -120,8 +120,8 @@ export class PipelineHealthDashboard {
       reasons: Object.freeze(reasons),
       recordsIn,
       recordsOut: stages.at(-1)?.out ?? 0,
-      workMs,
-      throughput: rateOf(recordsIn, workMs),
+      busyMs,
+      throughput: rateOf(recordsIn, busyMs),
       stages,
       bottleneck: bottleneckOf(stages),
       breakers,
@@ -177,15 +177,15 @@ function stageOfBatch(
 ): StageHealth {
   const calls = now.count - (before?.count ?? 0);
   const rowsIn = (now.in ?? now.count) - (before?.in ?? before?.count ?? 0);
-  const workMs = now.activeMs - (before?.activeMs ?? 0);
+  const busyMs = now.busyMs - (before?.busyMs ?? 0);
   return Object.freeze({
     stage: now.name,
     in: rowsIn,
     out: (now.out ?? 0) - (before?.out ?? 0),
     errors: now.errors - (before?.errors ?? 0),
-    workMs,
-    throughput: rateOf(rowsIn, workMs),
-    meanMs: calls > 0 ? finite(workMs / calls) : null,
+    busyMs,
+    throughput: rateOf(rowsIn, busyMs),
+    meanMs: calls > 0 ? finite(busyMs / calls) : null,
     p50Ms: now.p50Ms,
     p95Ms: now.p95Ms,
     p99Ms: now.p99Ms,
@@ -193,8 +193,8 @@ function stageOfBatch(
 }
 
 /** Per second; null of nothing, and of work too quick to be measured. */
-function rateOf(records: number, workMs: number): number | null {
-  return records > 0 && workMs > 0 ? finite((records * 1000) / workMs) : null;
+function rateOf(records: number, busyMs: number): number | null {
+  return records > 0 && busyMs > 0 ? finite((records * 1000) / busyMs) : null;
 }
 
 /** JSON has no word for the others. */

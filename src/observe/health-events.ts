@@ -14,7 +14,7 @@ export const batchCompleted: EventDefinition<keyof HealthReport | 'error'> = def
     reasons: 'why it is degraded',
     recordsIn: 'records into the first stage',
     recordsOut: 'records out of the last',
-    workMs: 'how long its stages were at work',
+    busyMs: 'how long its stages were at work',
     throughput: 'records in per second of work',
     stages: 'each stage: in, out, errors, throughput, latency',
     bottleneck: 'the stage with the least throughput',

@@ -10,7 +10,7 @@ export interface StageHealth {
   readonly out: number;
   readonly errors: number;
   /** Milliseconds of work in this batch. */
-  readonly workMs: number;
+  readonly busyMs: number;
   /** Records in per second of its own work; null without records, or without time to measure. */
   readonly throughput: number | null;
   /** Milliseconds of work per call: the mean of this batch, and percentiles of all so far. */
@@ -42,7 +42,7 @@ export interface HealthReport {
   readonly recordsIn: number;
   readonly recordsOut: number;
   /** Milliseconds of work of all stages. */
-  readonly workMs: number;
+  readonly busyMs: number;
   /** Records in per second of that work; null without records, or without time to measure. */
   readonly throughput: number | null;
   readonly stages: readonly StageHealth[];

@@ -12,7 +12,7 @@ export interface StageMetrics {
   /** How often it threw. */
   readonly errors?: number;
   /** How long it was at it, in milliseconds. */
-  readonly activeMs?: number;
+  readonly busyMs?: number;
   /** Seconds: of one call, or of all that a histogram has. */
   readonly latency?: number | Histogram;
 }
@@ -26,7 +26,7 @@ export interface StageMetricsReport extends Latency {
   readonly ratio: number | null;
   readonly errors: number;
   /** How long it was at it, in milliseconds; 0 where that was not measured. */
-  readonly activeMs: number;
+  readonly busyMs: number;
   /** Out per second that it was at it. */
   readonly throughput: number | null;
 }
@@ -93,14 +93,14 @@ class Entry {
   #in: number | null = null;
   #out: number | null = null;
   #errors = 0;
-  #activeMs = 0;
+  #busyMs = 0;
   #latency: Histogram | undefined;
 
   add(metrics: StageMetrics): void {
     if (metrics.in !== undefined) this.#in = (this.#in ?? 0) + metrics.in;
     if (metrics.out !== undefined) this.#out = (this.#out ?? 0) + metrics.out;
     if (metrics.errors !== undefined) this.#errors += metrics.errors;
-    if (metrics.activeMs !== undefined) this.#activeMs += metrics.activeMs;
+    if (metrics.busyMs !== undefined) this.#busyMs += metrics.busyMs;
     if (metrics.latency === undefined) return;
     this.#latency ??= new Histogram();
     if (typeof metrics.latency === 'number') this.#latency.record(metrics.latency);
@@ -115,9 +115,9 @@ class Entry {
       out: this.#out,
       ratio: this.#in === null || this.#in === 0 ? null : (this.#out ?? 0) / this.#in,
       errors: this.#errors,
-      activeMs: this.#activeMs,
+      busyMs: this.#busyMs,
       throughput:
-        this.#out === null || this.#activeMs === 0 ? null : (this.#out * 1000) / this.#activeMs,
+        this.#out === null || this.#busyMs === 0 ? null : (this.#out * 1000) / this.#busyMs,
       count,
       ...times,
     });

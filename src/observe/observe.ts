@@ -146,8 +146,8 @@ function observedCalls(original: AnyFunction, measurement: Measurement): AnyFunc
   const covered = new CoveredTime();
   const ended = (into: number, out: number, errors: number, startMs: number): void => {
     const nowMs = clock.monotonic();
-    const activeMs = covered.add(startMs, nowMs);
-    const counted = counts ? { in: into, out, activeMs } : {};
+    const busyMs = covered.add(startMs, nowMs);
+    const counted = counts ? { in: into, out, busyMs } : {};
     const timed = times ? { latency: (nowMs - startMs) / 1000 } : {};
     registry.register(name, { ...counted, ...timed, errors });
   };

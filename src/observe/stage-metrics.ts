@@ -65,8 +65,8 @@ export class StreamMeasurement {
   #register({ in: into, out, errors, startMs, latency }: StreamRun): void {
     const { name, registry, counts } = this.measurement;
     const nowMs = registry.clock.monotonic();
-    const activeMs = this.#covered.add(startMs ?? nowMs, nowMs);
-    const counted = counts ? { in: into, out, activeMs } : {};
+    const busyMs = this.#covered.add(startMs ?? nowMs, nowMs);
+    const counted = counts ? { in: into, out, busyMs } : {};
     registry.register(name, { ...counted, errors, ...(latency === undefined ? {} : { latency }) });
     if (latency === undefined || this.#free.length >= freeMax) return;
     latency.clear();

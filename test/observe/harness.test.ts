@@ -58,13 +58,13 @@ describe('runs the stages in order', () => {
     expect(report).toMatchObject({
       recordsIn: 100,
       recordsOut: 50,
-      workMs: 275,
+      busyMs: 275,
       bottleneck: 'waiting',
       stages: [
-        { stage: 'plain', in: 100, out: 50, workMs: 0, throughput: null },
+        { stage: 'plain', in: 100, out: 50, busyMs: 0, throughput: null },
         { stage: 'generator', in: 50, out: 25 },
-        { stage: 'waiting', in: 25, out: 25, workMs: 250, throughput: 100 },
-        { stage: 'asyncGenerator', in: 25, out: 50, workMs: 25, throughput: 1000 },
+        { stage: 'waiting', in: 25, out: 25, busyMs: 250, throughput: 100 },
+        { stage: 'asyncGenerator', in: 25, out: 50, busyMs: 25, throughput: 1000 },
       ],
     });
     expect(harness.registry.report().stages.map(({ name }) => name)).toEqual([
@@ -97,7 +97,7 @@ describe('runs the stages in order', () => {
       },
     }));
     const reports = await Promise.all([hundred, [1, 2], [3]].map((b) => harness.runBatch(b)));
-    expect(reports.map(({ batch, recordsIn, workMs }) => [batch, recordsIn, workMs])).toEqual([
+    expect(reports.map(({ batch, recordsIn, busyMs }) => [batch, recordsIn, busyMs])).toEqual([
       [1, 100, 100],
       [2, 2, 2],
       [3, 1, 1],

@@ -16,9 +16,9 @@ function createDashboard(options: PipelineHealthDashboardOptions = {}) {
   const dashboard = new PipelineHealthDashboard({ registry, clock, rssBytes, ...options });
   /** A batch: of each stage the records in and out, and the milliseconds of work. */
   const run = (stages: Readonly<Record<string, readonly [number, number, number]>>) => {
-    for (const [name, [rowsIn, rowsOut, activeMs]] of Object.entries(stages)) {
-      const latency = activeMs / 1000;
-      registry.register(name, { in: rowsIn, out: rowsOut, activeMs, latency });
+    for (const [name, [rowsIn, rowsOut, busyMs]] of Object.entries(stages)) {
+      const latency = busyMs / 1000;
+      registry.register(name, { in: rowsIn, out: rowsOut, busyMs, latency });
     }
     return dashboard.collect();
   };
@@ -37,7 +37,7 @@ describe('a report', () => {
       reasons: [],
       recordsIn: 1000,
       recordsOut: 800,
-      workMs: 5000,
+      busyMs: 5000,
       throughput: 200,
       bottleneck: 'score',
       memoryMb: 64,
@@ -45,18 +45,18 @@ describe('a report', () => {
       consecutiveDegradedCount: 0,
     });
     expect(report.stages).toMatchObject([
-      { stage: 'parse', in: 1000, out: 1000, workMs: 1000, throughput: 1000, meanMs: 1000 },
-      { stage: 'score', in: 1000, out: 800, workMs: 4000, throughput: 250, meanMs: 4000 },
+      { stage: 'parse', in: 1000, out: 1000, busyMs: 1000, throughput: 1000, meanMs: 1000 },
+      { stage: 'score', in: 1000, out: 800, busyMs: 4000, throughput: 250, meanMs: 4000 },
     ]);
     expect(report.stages[0]!.p99Ms).toBeCloseTo(1000, -2);
   });
 
   test('leaves out what was measured before the dashboard was there', () => {
     const registry = new MetricsRegistry();
-    registry.register('parse', { in: 7, out: 7, activeMs: 7 });
+    registry.register('parse', { in: 7, out: 7, busyMs: 7 });
     const dashboard = new PipelineHealthDashboard({ registry });
-    registry.register('parse', { in: 1, out: 1, activeMs: 2 });
-    expect(dashboard.collect().stages).toMatchObject([{ in: 1, out: 1, workMs: 2 }]);
+    registry.register('parse', { in: 1, out: 1, busyMs: 2 });
+    expect(dashboard.collect().stages).toMatchObject([{ in: 1, out: 1, busyMs: 2 }]);
   });
 
   test('is frozen, and JSON as it is', () => {
@@ -80,7 +80,7 @@ describe('rates where there are none', () => {
     const empty = run({ parse: [0, 0, 3] });
     expect(empty).toMatchObject({ throughput: null, bottleneck: null, status: 'HEALTHY' });
     expect(dashboard.checkThresholds(empty)).toEqual([]);
-    expect(dashboard.collect()).toMatchObject({ recordsIn: 0, workMs: 0, throughput: null });
+    expect(dashboard.collect()).toMatchObject({ recordsIn: 0, busyMs: 0, throughput: null });
   });
 
   test('work too quick to be measured is not slow, and no bottleneck', () => {
@@ -207,7 +207,7 @@ test('figures and counter agree with a simple oracle, whatever comes', () => {
   const batch = fc.record({
     in: fc.nat(1000),
     out: fc.nat(1000),
-    activeMs: fc.nat(1000),
+    busyMs: fc.nat(1000),
     isOpen: fc.boolean(),
   });
   fc.assert(
@@ -225,11 +225,11 @@ test('figures and counter agree with a simple oracle, whatever comes', () => {
         };
         const { dashboard, run } = createDashboard({ breakers: [breaker], histogramSize: size });
         let inRow = 0;
-        for (const [at, { in: rowsIn, out, activeMs, isOpen: opens }] of all.entries()) {
+        for (const [at, { in: rowsIn, out, busyMs, isOpen: opens }] of all.entries()) {
           isOpen = opens;
           inRow = opens ? inRow + 1 : 0;
-          const report = run({ only: [rowsIn, out, activeMs] });
-          const rate = rowsIn > 0 && activeMs > 0 ? (rowsIn * 1000) / activeMs : null;
+          const report = run({ only: [rowsIn, out, busyMs] });
+          const rate = rowsIn > 0 && busyMs > 0 ? (rowsIn * 1000) / busyMs : null;
           expect(report).toMatchObject({
             batch: at + 1,
             status: opens ? 'DEGRADED' : 'HEALTHY',

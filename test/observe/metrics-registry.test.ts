@@ -11,8 +11,8 @@ function histogramOf(...seconds: number[]): Histogram {
 
 test('a name has what was registered under it, added up', () => {
   const registry = new MetricsRegistry();
-  registry.register('filter', { in: 10, out: 4, activeMs: 1000, latency: histogramOf(0.002) });
-  registry.register('filter', { in: 10, out: 4, activeMs: 3000, errors: 1, latency: 0.004 });
+  registry.register('filter', { in: 10, out: 4, busyMs: 1000, latency: histogramOf(0.002) });
+  registry.register('filter', { in: 10, out: 4, busyMs: 3000, errors: 1, latency: 0.004 });
   const [filter] = registry.report().stages;
   expect(filter).toMatchObject({
     name: 'filter',
@@ -41,7 +41,7 @@ test('what was not measured is null, and so is the ratio of nothing', () => {
 
 test('a report is frozen and prints as a table', () => {
   const registry = new MetricsRegistry();
-  registry.register('normalize', { in: 5000, out: 2500, activeMs: 100, latency: 0.0000005 });
+  registry.register('normalize', { in: 5000, out: 2500, busyMs: 100, latency: 0.0000005 });
   registry.register('never', {});
   const report = registry.report();
   expect(Object.isFrozen(report) && report.stages.every(Object.isFrozen)).toBe(true);

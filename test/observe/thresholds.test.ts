@@ -9,7 +9,7 @@ const well: HealthReport = {
   reasons: [],
   recordsIn: 100,
   recordsOut: 100,
-  workMs: 100,
+  busyMs: 100,
   throughput: 1000,
   stages: [],
   bottleneck: null,
@@ -27,7 +27,7 @@ const limits = {
 
 function stage(name: string, throughput: number | null): StageHealth {
   const none = { meanMs: null, p50Ms: null, p95Ms: null, p99Ms: null };
-  return { stage: name, in: 1, out: 1, errors: 0, workMs: 1, throughput, ...none };
+  return { stage: name, in: 1, out: 1, errors: 0, busyMs: 1, throughput, ...none };
 }
 
 function breaker(name: string, state: 'open' | 'half-open' | 'closed') {
