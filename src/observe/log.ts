@@ -1,6 +1,7 @@
 import process from 'node:process';
 
 import { type Clock, type Logger, type LogLevel, logLevels, systemClock } from '../core/index.ts';
+import { withoutCredentials } from '../core/mask.ts';
 import { PipelineError } from '../errors.ts';
 import { eventCatalogue } from './catalogue.ts';
 import { Levels } from './log/levels.ts';
@@ -216,7 +217,8 @@ function familyOfCalls(options: StructuredLoggerOptions): LogFamily {
 
 function familyOf(options: LoggerOptions, sink: LineSink, coloured: Coloured): LogFamily {
   const { minLevel = 'INFO', component = 'main', context, clock = systemClock } = options;
-  const { scrub, format = 'json', collapseMs = collapseMsDefault } = options;
+  const { format = 'json', collapseMs = collapseMsDefault } = options;
+  const scrub = scrubOf(options.scrub);
   checkNumber('collapseMs', collapseMs, 0);
   return new LogFamily({
     levels: new Levels(minLevel),
@@ -229,6 +231,11 @@ function familyOf(options: LoggerOptions, sink: LineSink, coloured: Coloured): L
     kept: new Set([...keptEvents, ...(options.keptEvents ?? [])]),
     collapseMs,
   });
+}
+
+/** Takes out what addresses tell of users, and what else is to be taken out. */
+function scrubOf(given: LoggerOptions['scrub']): (text: string) => string {
+  return given === undefined ? withoutCredentials : (text) => withoutCredentials(given(text));
 }
 
 function tellOf({ onError }: LoggerOptions): TellFailure {
