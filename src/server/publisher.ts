@@ -117,8 +117,13 @@ export class Publisher {
     const { status } = run;
     beat(status);
     const isDue = this.#beats++ % beatsPerSnapshot === 0;
-    if (isDue || this.#isChanged || status !== this.#status) this.#publish();
-    else this.#outbox.flush();
+    try {
+      if (isDue || this.#isChanged || status !== this.#status) this.#publish();
+      else this.#outbox.flush();
+    } catch (error) {
+      // Thrown from a timer, it would end the process.
+      this.failed(error);
+    }
     this.#beating.set(clock.monotonic() + beatEveryMs);
   }
 

@@ -96,6 +96,19 @@ describe('routes in a server of the host', () => {
     for (;;) if ((await reading.read()).done) break;
   });
 
+  test('end no run whose figures cannot be taken, and say why', async () => {
+    const { run, ask, lines } = await embedded();
+    vi.spyOn(run, 'stats').mockImplementation(() => {
+      throw new Error('no figures');
+    });
+    const isTold = (line: string): boolean =>
+      line.includes('"server.failed"') && line.includes('no figures');
+    await vi.waitFor(() => expect(lines.some(isTold)).toBe(true), patience);
+    expect(run.status).toBe('running');
+    expect(await (await ask('/livez')).text()).toBe('ok');
+    expect((await ask('/metrics', reader)).status).toBe(500);
+  });
+
   test('say in the log why they could not answer, and nothing to who asked', async () => {
     const fail = (fact: string) => (): never => {
       throw new Error(fact);
