@@ -46,11 +46,18 @@ export async function runPipeline(
   await checkConfigKept(file, plan);
   if (options.reportFile !== undefined) await checkReportApart(options.reportFile, file, plan);
   const directory = dirname(resolve(file));
+  stopper.drainMsMax = plan.settings.drainMsMax;
   const exitCode = await runPlan({ plan, directory }, options, stopper, terminal);
   // Whatever a component left open does not keep the process, and past the deadline of a stop
   // neither does a reader that takes no output.
-  const waitMsMax = exitCode === exitCodes.notDrained ? abortMsMax : undefined;
-  await terminal.leave(stopper.exitCode ?? exitCode, waitMsMax);
+  const isLate = exitCode === exitCodes.notDrained;
+  const late = isLate ? systemClock.sleep(abortMsMax) : stopper.overdue;
+  await Promise.race([terminal.flushed(), late]);
+  const lost = terminal.err.writableLength;
+  if (lost > 0 && options.report === 'text' && !writesStdout(plan)) {
+    terminal.print(`standard error took no more: ${lost} bytes or more are lost`);
+  }
+  await terminal.leave(stopper.exitCode ?? exitCode, 0);
 }
 
 /** A plan, and the directory that its relative paths begin in. */
@@ -213,6 +220,9 @@ const abortMsMax = 1000;
 class Stopper {
   /** Set by the second signal. */
   exitCode: number | undefined;
+  /** How long a stop may take. */
+  drainMsMax = 0;
+  readonly #overdue = Promise.withResolvers<void>();
   readonly #terminal: Terminal;
   #run: Run | undefined;
   #signals = 0;
@@ -222,6 +232,11 @@ class Stopper {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => void this.#stop(signal));
     }
+  }
+
+  /** Resolves when the first signal was so long ago that the process is to end. */
+  get overdue(): Promise<void> {
+    return this.#overdue.promise;
   }
 
   set run(run: Run) {
@@ -242,6 +257,8 @@ class Stopper {
       );
       // How it ends is seen by whoever waits for the run.
       this.#run.stop().catch(() => {});
+      await systemClock.sleep(this.drainMsMax + abortMsMax);
+      this.#overdue.resolve();
     } else {
       this.exitCode = signalCodes[signal];
       await Promise.race([this.#run.abort(), systemClock.sleep(abortMsMax)]);

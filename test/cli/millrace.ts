@@ -29,6 +29,7 @@ export interface StartOptions {
   readonly read?: boolean;
   /** What it writes to, as a descriptor of a file that is open. */
   readonly stdout?: 'pipe' | 'ignore' | number;
+  readonly stderr?: 'pipe' | number;
 }
 
 /** A directory of its own for one test. */
@@ -40,12 +41,13 @@ export function temporaryDirectory(): string {
 
 /** Starts the command line as a process of its own, with a state directory of its own. */
 export function start(words: readonly string[], options: StartOptions = {}): Started {
-  const { cwd = temporaryDirectory(), env = {}, read = true, stdout = 'pipe' } = options;
+  const { cwd = temporaryDirectory(), env = {}, read = true } = options;
+  const { stdout = 'pipe', stderr = 'pipe' } = options;
   const { PATH, HOME } = process.env;
   const child = spawn(process.execPath, [main, ...words], {
     cwd,
     env: { PATH, HOME, XDG_STATE_HOME: join(cwd, 'state'), ...env },
-    stdio: ['ignore', stdout, 'pipe'],
+    stdio: ['ignore', stdout, stderr],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const said = { stdout: '', stderr: '' };

@@ -1,7 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { Buffer } from 'node:buffer';
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 
 import type { RunReport } from '../../src/observe/index.ts';
 import { start, type Started, type StartOptions, temporaryDirectory } from './millrace.ts';
@@ -91,4 +93,22 @@ test('a report in a pipe is whole, however long', async () => {
   expect(code).toBe(0);
   expect(stdout.length).toBeGreaterThan(150_000);
   expect((JSON.parse(stdout) as RunReport).components).toHaveLength(1002);
+});
+
+test('standard error that nobody reads holds no process past the deadline of a stop', async () => {
+  const cwd = temporaryDirectory();
+  const fifo = join(cwd, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  // Opened both ways: neither end waits for the other, and nobody reads.
+  const unread = openSync(fifo, 'r+');
+  onTestFinished(() => closeSync(unread));
+  writeSync(unread, Buffer.alloc(65_536, 10));
+  const quiet = `drainMsMax: 500\n${endless}`;
+  writeFileSync(join(cwd, 'p.yaml'), quiet);
+  const { child, ended, said } = start(['run', 'p.yaml'], { cwd, stderr: unread });
+  const rows = (): string => readFileSync(join(cwd, 'out.ndjson'), 'utf8');
+  await vi.waitFor(() => expect(rows()).not.toBe(''), patience);
+  child.kill('SIGTERM');
+  expect(await ended).toMatchObject({ code: 0, signal: null });
+  expect(said.stdout).toMatch(/standard error took no more: \d+ bytes or more are lost\n$/);
 });
