@@ -101,8 +101,12 @@ function stallReasons(stallMs: number, settings: HealthSettings): HealthReason[]
   const { stallMsMax = healthDefaults.stallMsMax, stallMsTold = healthDefaults.stallMsTold } =
     settings;
   const text = `the loop has stood still for ${seconds(stallMs)}`;
-  if (stallMs >= stallMsMax) return [{ of: 'alive', text }];
-  return stallMs >= stallMsTold ? [{ of: 'overloaded', text }] : [];
+  const words: [HealthWord, number][] = [
+    ['alive', stallMsMax],
+    ['ready', stallMsMax],
+    ['overloaded', stallMsTold],
+  ];
+  return words.filter(([, fromMs]) => stallMs >= fromMs).map(([of]) => ({ of, text }));
 }
 
 function readyReasons({ status }: HealthStats): HealthReason[] {

@@ -151,8 +151,7 @@ type Handle = (c: C, parts: AppParts) => Response | Promise<Response>;
 
 const handlers: Readonly<Record<RoutePath, Handle>> = {
   '/livez': (c, parts) => probe(c, parts, 'loop', ({ board }) => board.health().alive),
-  '/readyz': (c, parts) =>
-    probe(c, parts, 'input', ({ board }) => board.health().ready && board.health().alive),
+  '/readyz': (c, parts) => probe(c, parts, 'input', ({ board }) => board.health().ready),
   '/startupz': (c, parts) => probe(c, parts, 'start', ({ board }) => board.hasStarted),
   '/metrics': (c, parts) => ask(c, parts, 'metrics', c.req.header('accept') ?? ''),
   '/api/v1/snapshot': published('snapshot'),
@@ -198,7 +197,8 @@ function published(name: PublishedName): Handle {
   return (_, { board }) => {
     const text = board.document(name);
     if (text === undefined) throw new Refusal(404, 'absent', `this run has no ${name}`);
-    return new Response(text, { headers: { 'content-type': 'application/json' } });
+    const age = String(Math.floor(board.ageMs(name) / 1000));
+    return new Response(text, { headers: { 'content-type': 'application/json', age } });
   };
 }
 

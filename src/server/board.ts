@@ -26,7 +26,7 @@ const logBytesMax = 1_048_576;
 export class Board {
   readonly live: Live;
   readonly #parts: BoardParts;
-  readonly #documents = new Map<PublishedName, string>();
+  readonly #documents = new Map<PublishedName, { readonly text: string; readonly atMs: number }>();
   readonly #pressure: QueuePressure;
   #queueFullMs: Readonly<Record<string, number>> = {};
   #stats: RunStats | undefined;
@@ -47,7 +47,7 @@ export class Board {
   take({ documents, events, eventsDropped }: Published): void {
     this.#eventsDropped = eventsDropped;
     for (const [name, text] of Object.entries(documents) as [PublishedName, string][]) {
-      this.#documents.set(name, text);
+      this.#documents.set(name, { text, atMs: this.#parts.clock.monotonic() });
       if (name === 'snapshot') this.#takeStats(JSON.parse(text) as RunStats);
       if (name === 'snapshot' || name === 'alerts') this.live.send({ type: name, data: text });
     }
@@ -72,7 +72,13 @@ export class Board {
   }
 
   document(name: PublishedName): string | undefined {
-    return this.#documents.get(name);
+    return this.#documents.get(name)?.text;
+  }
+
+  /** How long ago the pipeline sent a document that there is. */
+  ageMs(name: PublishedName): number {
+    const nowMs = this.#parts.clock.monotonic();
+    return nowMs - (this.#documents.get(name)?.atMs ?? nowMs);
   }
 
   /** What a client is told first. */

@@ -32,7 +32,13 @@ describe('the loop', () => {
       reasons: [{ of: 'overloaded', text: 'the loop has stood still for 1.5 s' }],
     });
     expect(at(9999).alive).toBe(true);
-    expect(at(10_000)).toMatchObject({ alive: false, reasons: [{ of: 'alive' }] });
+    // What was said of a shorter stall stays true.
+    expect(at(10_000)).toMatchObject({
+      alive: false,
+      ready: false,
+      overloaded: true,
+      reasons: [{ of: 'alive' }, { of: 'ready' }, { of: 'overloaded' }],
+    });
   });
 
   test('has limits of its own', () => {

@@ -148,7 +148,9 @@ test('a loop that stands still for 15 s is told of within 2 s and answered for a
   const headers = { authorization: `Bearer ${admin}` };
   const health = await fetch(`${url}/api/v1/health`, { headers });
   expect(await health.json()).toMatchObject({ alive: true, overloaded: true });
-  expect((await fetch(`${url}/api/v1/snapshot`, { headers })).status).toBe(200);
+  const snapshot = await fetch(`${url}/api/v1/snapshot`, { headers });
+  expect([snapshot.status, Number(snapshot.headers.get('age'))]).toEqual([200, expect.any(Number)]);
+  expect(Number(snapshot.headers.get('age'))).toBeGreaterThanOrEqual(1);
   const asked = await fetch(`${url}/api/v1/pause`, {
     method: 'POST',
     headers: { ...headers, 'content-type': 'application/json' },
