@@ -122,9 +122,9 @@ export class RunAlerts {
         clock,
         random,
       }),
-      onError: (reason, { name: event, fields }) => {
+      onError: (reason, { name: told, fields }) => {
         const { rule, id } = fields;
-        emitter.emit(alertUndelivered, { event, rule, id, reason });
+        emitter.emit(alertUndelivered, { told, rule, id, reason });
       },
     });
     emitter.listen(this.#webhook.listener);

@@ -45,12 +45,12 @@ export const alertResolved: EventDefinition<AlertField> = defineEvent({
 });
 
 /** `alert.undelivered` */
-export const alertUndelivered: EventDefinition<'event' | 'rule' | 'id' | 'reason'> = defineEvent({
+export const alertUndelivered: EventDefinition<'told' | 'rule' | 'id' | 'reason'> = defineEvent({
   name: 'alert.undelivered',
   level: 'ERROR',
   summary: 'The webhook was not told of an alert, however often it was tried.',
   fields: {
-    event: '`alert.fired` or `alert.resolved`',
+    told: 'what it was not told: `alert.fired` or `alert.resolved`',
     rule: 'the rule',
     id: 'the component that it is about; empty for the run',
     reason: 'what the last try ended with, or why there was none',
