@@ -1,6 +1,6 @@
 /**
  * Checks the code in the documents as a reader would use it: TypeScript compiles against the package,
- * pipelines validate, and what follows `<!-- run: COMMAND -->` is run and compared.
+ * pipelines validate, links to files lead somewhere, and what follows `<!-- run: COMMAND -->` is run and compared.
  *
  * A fence that names a file (```yaml pipeline.yaml) is that file for the commands of its document.
  */
@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { assertSameText, Checks } from './checks.ts';
 import { mustRun, root, runCommand } from './run-command.ts';
@@ -70,6 +70,7 @@ function createProject(): string {
 
 async function checkDocument(document: string, project: string, checks: Checks): Promise<void> {
   const text = readFileSync(join(root, document), 'utf8');
+  await checks.run(`${document} links to files that are there`, () => assertLinked(document, text));
   const fences = fencesOf(text);
   for (const { file, text: content } of fences) {
     if (file !== undefined && !file.includes('/')) writeFileSync(join(project, file), content);
@@ -94,6 +95,12 @@ async function checkDocument(document: string, project: string, checks: Checks):
       await compareOutput(project, command, shown);
     });
   }
+}
+
+function assertLinked(document: string, text: string): void {
+  const links = [...text.matchAll(/\]\((?![a-z]+:|#)([^)#\s]+)[^)]*\)/g)].map(([, path]) => path!);
+  const dead = links.filter((path) => !existsSync(join(root, dirname(document), path)));
+  if (dead.length > 0) throw new Error(`there is no ${dead.join(', ')}`);
 }
 
 function fencesOf(text: string): Fence[] {
