@@ -1,5 +1,6 @@
 import type { Clock } from '../core/index.ts';
 import type { Alert } from './alerts/alert.ts';
+import { checkAlertRule } from './alerts/check-rule.ts';
 import { alertFired, alertPending, alertResolved } from './alerts/events.ts';
 import type { AlertLooks, AlertReading, AlertRule } from './alerts/rule.ts';
 import { Track } from './alerts/track.ts';
@@ -18,6 +19,9 @@ export interface AlertsOptions {
   readonly onRuleError?: (rule: AlertRule, error: unknown) => void;
 }
 
+/** How many components a rule is judged for; of all further ones the worst, as `overflow`. */
+const componentsMax = 1000;
+
 /**
  * Judges the figures of a run, look by look, by its rules. Time is that of the figures, so that a
  * series of them can be replayed.
@@ -29,11 +33,13 @@ export class Alerts {
   readonly #onRuleError: AlertsOptions['onRuleError'];
   /** Rules that threw at the last look. */
   readonly #throwing = new Set<AlertRule>();
-  readonly #tracks = new Map<string, Track>();
+  /** By the name of the rule, and the component. */
+  readonly #tracks = new Map<string, Map<string, Track>>();
   readonly #history: Alert[] = [];
   #before: RunStats | undefined;
 
   constructor({ rules, historyMax = 100, onChange = () => {}, onRuleError }: AlertsOptions) {
+    if (Array.isArray(rules)) for (const rule of rules) checkAlertRule(rule);
     this.#rules = rules;
     this.#historyMax = historyMax;
     this.#onChange = onChange;
@@ -42,7 +48,8 @@ export class Alerts {
 
   /** Pending and firing, the worst first, and then the oldest. */
   get active(): readonly Alert[] {
-    const active = [...this.#tracks.values()].flatMap(({ alert }) => alert ?? []);
+    const tracks = [...this.#tracks.values()].flatMap((ofRule) => [...ofRule.values()]);
+    const active = tracks.flatMap(({ alert }) => alert ?? []);
     return active.sort((a, b) => weight(b) - weight(a) || a.sinceMs - b.sinceMs);
   }
 
@@ -64,7 +71,15 @@ export class Alerts {
   #lookBy(rule: AlertRule, looks: AlertLooks): Alert[] {
     const changes: Alert[] = [];
     try {
-      for (const reading of rule.read(looks)) changes.push(...this.#track(rule, reading, looks));
+      let beyond: AlertReading | undefined;
+      for (const reading of rule.read(looks)) {
+        if (this.#hasRoom(rule, reading)) changes.push(...this.#track(rule, reading, looks));
+        else beyond = worse(rule, beyond, reading);
+      }
+      if (beyond !== undefined) {
+        const { value } = beyond;
+        changes.push(...this.#track(rule, { component: 'overflow', value }, looks));
+      }
       this.#throwing.delete(rule);
     } catch (error) {
       if (this.#onRuleError === undefined) throw error;
@@ -75,13 +90,24 @@ export class Alerts {
   }
 
   #track(rule: AlertRule, { component, value }: AlertReading, { stats }: AlertLooks): Alert[] {
-    const key = JSON.stringify([rule.name, component]);
-    let track = this.#tracks.get(key);
-    if (track === undefined) this.#tracks.set(key, (track = new Track(rule, component)));
+    const tracks = this.#tracksOf(rule);
+    let track = tracks.get(component);
+    if (track === undefined) tracks.set(component, (track = new Track(rule, component)));
     const change = track.look(value, stats);
     if (change === undefined) return [];
     if (change.state === 'resolved') this.#remember(change);
     return [change];
+  }
+
+  #hasRoom(rule: AlertRule, { component }: AlertReading): boolean {
+    const tracks = this.#tracksOf(rule);
+    return tracks.has(component) || tracks.size < componentsMax - 1;
+  }
+
+  #tracksOf({ name }: AlertRule): Map<string, Track> {
+    const known = this.#tracks.get(name) ?? new Map<string, Track>();
+    this.#tracks.set(name, known);
+    return known;
   }
 
   #remember(alert: Alert): void {
@@ -127,4 +153,15 @@ export function emitAlert(emitter: Emitter, alert: Alert): void {
 
 function weight({ state, severity }: Alert): number {
   return (state === 'firing' ? 2 : 0) + (severity === 'CRITICAL' ? 1 : 0);
+}
+
+function worse(
+  { bad }: AlertRule,
+  one: AlertReading | undefined,
+  other: AlertReading,
+): AlertReading {
+  if (one === undefined || one.value === null || Number.isNaN(one.value)) return other;
+  if (other.value === null || Number.isNaN(other.value)) return one;
+  const isWorse = bad === 'below' ? other.value < one.value : other.value > one.value;
+  return isWorse ? other : one;
 }

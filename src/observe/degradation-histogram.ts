@@ -39,8 +39,16 @@ export class DegradationHistogram {
     this.#isDegraded = new Uint8Array(size);
   }
 
-  /** Takes the next batch. */
+  /** Takes the next batch. Throws `ERR_CONFIG_INVALID` for a word that is none of the two. */
   record(status: BatchStatus): void {
+    if (status !== 'HEALTHY' && status !== 'DEGRADED') {
+      throw new PipelineError({
+        code: 'ERR_CONFIG_INVALID',
+        place: 'DegradationHistogram.record',
+        fact: `was given ${String(status)}`,
+        remedy: 'give `HEALTHY` or `DEGRADED`',
+      });
+    }
     this.#isDegraded[this.#count++ % this.#isDegraded.length] = status === 'DEGRADED' ? 1 : 0;
   }
 

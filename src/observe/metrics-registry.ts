@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../core/index.ts';
 import { alignColumns } from '../core/plain-text.ts';
+import { PipelineError } from '../errors.ts';
 import { Histogram } from './histogram.ts';
 import { latencyOf } from './meter.ts';
 import type { Latency, StatsOptions } from './snapshot.ts';
@@ -45,7 +46,7 @@ export interface MetricsRegistryOptions {
   readonly clock?: Clock;
 }
 
-/** How many names a registry keeps apart; further ones share the entry `overflow`. */
+/** How many names a registry keeps; the last of them, `overflow`, all further ones share. */
 const namesMax = 1000;
 
 /** The metrics, by name, of what the engine does not see. */
@@ -59,8 +60,12 @@ export class MetricsRegistry {
     this.clock = clock;
   }
 
-  /** Adds to what the name has, or begins it. `metrics` is not kept. */
+  /**
+   * Adds to what the name has, or begins it. `metrics` is not kept. Throws `ERR_CONFIG_INVALID` for
+   * what is no number from 0.
+   */
   register(name: string, metrics: StageMetrics): void {
+    checkMetrics(name, metrics);
     this.#entryOf(name).add(metrics);
   }
 
@@ -79,7 +84,7 @@ export class MetricsRegistry {
   #entryOf(name: string): Entry {
     const known = this.#entries.get(name);
     if (known !== undefined) return known;
-    const kept = this.#entries.size < namesMax ? name : 'overflow';
+    const kept = this.#entries.size < namesMax - 1 ? name : 'overflow';
     const entry = this.#entries.get(kept) ?? new Entry();
     this.#entries.set(kept, entry);
     return entry;
@@ -88,6 +93,20 @@ export class MetricsRegistry {
 
 /** The registry of the process: what is given no other goes there. */
 export const metricsRegistry: MetricsRegistry = new MetricsRegistry();
+
+function checkMetrics(name: string, metrics: StageMetrics): void {
+  for (const figure of ['in', 'out', 'errors', 'busyMs', 'latency'] as const) {
+    const value = metrics[figure];
+    if (value === undefined || value instanceof Histogram) continue;
+    if (Number.isFinite(value) && value >= 0) continue;
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: `MetricsRegistry.${name}.${figure}`,
+      fact: `cannot be ${String(value)}`,
+      remedy: 'give a number, 0 or more, or leave it out',
+    });
+  }
+}
 
 class Entry {
   #in: number | null = null;

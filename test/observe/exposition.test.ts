@@ -170,16 +170,16 @@ describe('label sets', () => {
     name: `stage-${at}`,
   }));
 
-  test('are 1,000 at most of each metric; what is beyond adds up in one more', () => {
+  test('are 1,000 at most of each metric; what has no room adds up in the last', () => {
     const text = prometheusText({ stages, events: {} });
     const counters = samples(text, 'millrace_observed_in_total');
-    expect(counters).toHaveLength(1001);
-    expect(counters.at(-1)).toBe('millrace_observed_in_total{stage="overflow"} 1000');
+    expect(counters).toHaveLength(1000);
+    expect(counters.at(-1)).toBe('millrace_observed_in_total{stage="overflow"} 1002');
     const counts = samples(text, 'millrace_observed_seconds_count');
-    expect(counts).toHaveLength(1001);
-    expect(counts.at(-1)).toBe('millrace_observed_seconds_count{stage="overflow"} 2000');
-    expect(text).toContain('millrace_observed_seconds_bucket{stage="overflow",le="0.25"} 2000\n');
-    expect(text).toContain('millrace_observed_seconds_sum{stage="overflow"} 500\n');
+    expect(counts).toHaveLength(1000);
+    expect(counts.at(-1)).toBe('millrace_observed_seconds_count{stage="overflow"} 2004');
+    expect(text).toContain('millrace_observed_seconds_bucket{stage="overflow",le="0.25"} 2004\n');
+    expect(text).toContain('millrace_observed_seconds_sum{stage="overflow"} 501\n');
   });
 
   test('of gauges beyond it the greatest stands', async () => {

@@ -1,6 +1,7 @@
 import type * as zod from 'zod';
 
 import { type AnyRowFunction, functionOption, type Zod } from '../../core/index.ts';
+import { checkHeaders, hasUser } from '../../core/request-options.ts';
 import type { SensorPatience, SensorsOptions, SensorStrategy } from './types.ts';
 
 /** The options of one sensor, checked. */
@@ -127,23 +128,6 @@ function sensorOption(z: Zod, patience: ReturnType<typeof patienceOptions>) {
         context.addIssue({ code: 'custom', path: [option], message });
       }
     });
-}
-
-/** What no request could be made with would else fail at every one. */
-function checkHeaders(headers: Readonly<Record<string, string>>, context: zod.RefinementCtx): void {
-  for (const [name, value] of Object.entries(headers)) {
-    try {
-      new Headers({ [name]: value });
-    } catch {
-      // Without the value, which may be a secret.
-      context.addIssue({ code: 'custom', path: [name], message: 'is no header of a request' });
-    }
-  }
-}
-
-function hasUser(url: string): boolean {
-  const parsed = URL.parse(url);
-  return parsed !== null && (parsed.username !== '' || parsed.password !== '');
 }
 
 /** Defaults that are not written here are those of the policies. */

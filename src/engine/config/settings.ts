@@ -1,7 +1,9 @@
 import type * as zod from 'zod';
 
 import type { Zod } from '../../core/index.ts';
-import { shippedRuleNames } from '../../observe/alerts/shipped.ts';
+import { checkHeaders, hasUser } from '../../core/request-options.ts';
+import { limitsProblem } from '../../observe/alerts/check-rule.ts';
+import { isFloor, shippedRuleNames } from '../../observe/alerts/shipped.ts';
 import { healthDefaults } from '../../observe/health.ts';
 import { defaultSettings, type Settings } from '../description.ts';
 import { checkOptions } from '../option-problems.ts';
@@ -99,6 +101,11 @@ function alertsShape(z: Zod): zod.ZodType {
     name,
     z
       .union([z.literal(false), limits])
+      .superRefine((given, context) => {
+        if (given === false) return;
+        const message = limitsProblem(given, isFloor(name) ? 'below' : 'above');
+        if (message !== undefined) context.addIssue({ code: 'custom', message });
+      })
       .optional()
       .describe(`Limits of \`${name}\`, or false.`),
   ]);
@@ -110,8 +117,17 @@ function alertsShape(z: Zod): zod.ZodType {
     memoryMiBMax: z.number().min(1).optional().describe('What the process may take, in MiB.'),
     webhook: z
       .strictObject({
-        url: z.url({ protocol: /^https?$/ }).describe('Where alerts are sent, by POST.'),
-        headers: z.record(z.string(), z.string()).optional().describe('Headers to send along.'),
+        url: z
+          .url({ protocol: /^https?$/ })
+          .refine((url) => !hasUser(url), {
+            error: 'takes no user or password; give them by `headers`, as `authorization`',
+          })
+          .describe('Where alerts are sent, by POST.'),
+        headers: z
+          .record(z.string(), z.string())
+          .superRefine(checkHeaders)
+          .optional()
+          .describe('Headers to send along.'),
       })
       .optional()
       .describe('Is told of each alert that fires or is resolved, as one JSON object.'),

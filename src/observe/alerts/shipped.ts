@@ -25,6 +25,11 @@ export const shippedRuleNames = [
 /** The names of the rules that are shipped. */
 export type ShippedRule = (typeof shippedRuleNames)[number];
 
+/** Whether what is below the limits of a shipped rule is bad. */
+export function isFloor(name: ShippedRule): boolean {
+  return name === throughputFloor.name;
+}
+
 /** A rule that is shipped. */
 type Shipped = AlertRule & { readonly name: ShippedRule };
 

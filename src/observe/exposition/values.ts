@@ -4,7 +4,7 @@ import type { Latency } from '../snapshot.ts';
 import type { Add, Family, RunSource } from './families.ts';
 import { type Labels, labelsOf } from './labels.ts';
 
-/** How many label sets a metric has at most; what is beyond them adds up in one, `overflow`. */
+/** How many label sets a metric has at most; what has no room adds up in the last, `overflow`. */
 const labelSetsMax = 1000;
 
 /** A value, its labels, and the run that it is of, if it is of one. */
@@ -24,7 +24,7 @@ export function valuesOf(
       // What has no labels is of the whole process, whatever the number of its registries.
       const whole = labels.text === '' ? values.findIndex(([known]) => known.text === '') : -1;
       if (whole >= 0) values[whole] = [labels, together(family, values[whole]![1], value)];
-      else if (values.length >= labelSetsMax) beyond = together(family, beyond, value);
+      else if (values.length >= labelSetsMax - 1) beyond = together(family, beyond, value);
       else values.push(run === undefined ? [labels, value] : [labels, value, run]);
     };
   for (const run of runs) family.ofRun?.(run, adding(run));

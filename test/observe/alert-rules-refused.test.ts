@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+
+import {
+  type AlertRule,
+  Alerts,
+  DegradationHistogram,
+  MetricsRegistry,
+} from '../../src/observe/index.ts';
+import { problemsOf } from '../engine/config-components.ts';
+import { runStats } from './run-stats.ts';
+
+const rule: AlertRule = {
+  name: 'heat',
+  summary: 'It is hot.',
+  unit: '°C',
+  limits: { warn: 70, critical: 90, clear: 50 },
+  of: { m: 2, n: 3 },
+  read: () => [],
+};
+const invalid = (place: string): object =>
+  expect.objectContaining({ code: 'ERR_CONFIG_INVALID', place });
+
+describe('an alert rule that could not be judged by is refused', () => {
+  test.each<[what: string, place: string, given: Partial<AlertRule>]>([
+    ['critical below warn', 'limits', { limits: { warn: 90, critical: 10, clear: 5 } }],
+    ['clear on the bad side', 'limits', { limits: { warn: 90, clear: 95 } }],
+    ['a floor the wrong way round', 'limits', { bad: 'below', limits: { warn: 9, clear: 5 } }],
+    ['NaN', 'limits', { limits: { warn: Number.NaN, clear: 5 } }],
+    ['no limits', 'limits', { limits: { clear: 5 } }],
+    ['m above n', 'of', { of: { m: 4, n: 3 } }],
+    ['m of 0', 'of', { of: { m: 0, n: 3 } }],
+    ['half a look', 'of', { of: { m: 1, n: 1.5 } }],
+    ['no time ahead', 'forecastMs', { forecastMs: 0 }],
+  ])('%s', (_, option, given) => {
+    const make = (): Alerts => new Alerts({ rules: [{ ...rule, ...given }] });
+    expect(make).toThrow(invalid(`alerts.heat.${option}`));
+  });
+
+  test('in a file too, as a webhook that no request could be made to', async () => {
+    const problems = await problemsOf(`
+name: refused
+alerts:
+  limits:
+    queue-saturation: { warn: 90, critical: 10, clear: 95 }
+    throughput-floor: { warn: 500, critical: 100, clear: 600 }
+    lag-saturation: { clear: 5 }
+  webhook: { url: 'http://me:secret@hook.test/', headers: { 'no header': a, good: "a\\nb", fine: c } }
+source: { numbers: { count: 1 } }
+sink: { log: {} }
+`);
+    const text = JSON.stringify(problems);
+    for (const part of ['queue-saturation', 'lag-saturation', 'authorization', 'no header', 'good'])
+      expect(text).toContain(part);
+    for (const part of ['throughput-floor', 'me:secret', 'fine']) expect(text).not.toContain(part);
+  });
+});
+
+test('a rule is judged for a thousand components at most, the worst of the others as one', () => {
+  const read: AlertRule['read'] = () =>
+    Array.from({ length: 1500 }, (_, at) => ({ component: `c${at}`, value: 71 + at }));
+  const alerts = new Alerts({ rules: [{ ...rule, of: { m: 1, n: 1 }, read }] });
+  alerts.look(runStats(0));
+  expect(alerts.active).toHaveLength(1000);
+  const overflow = alerts.active.find(({ component }) => component === 'overflow');
+  expect(overflow).toMatchObject({ value: 1570, state: 'firing' });
+});
+
+test.each([-5, Number.NaN, Infinity])('a registry takes no %s', (value) => {
+  const registry = new MetricsRegistry();
+  for (const figure of ['in', 'out', 'errors', 'busyMs', 'latency']) {
+    expect(() => registry.register('a', { [figure]: value })).toThrow(
+      invalid(`MetricsRegistry.a.${figure}`),
+    );
+  }
+  expect(registry.report().stages).toEqual([]);
+});
+
+test('a histogram of batches takes no other word', () => {
+  const histogram = new DegradationHistogram();
+  expect(() => histogram.record('healthy' as never)).toThrow(
+    invalid('DegradationHistogram.record'),
+  );
+  expect(histogram.batches).toBe(0);
+});
