@@ -226,3 +226,20 @@ describe('a stream that fails', () => {
     expect(log.droppedLines).toBeGreaterThan(290);
   });
 });
+
+test('a stream that ends with all that it was given has lost nothing, until more comes', async () => {
+  const stream = new Gate();
+  const onError = vi.fn();
+  const log = buffered(stream, { onError });
+  log.info('a');
+  await log.flush();
+  stream.end();
+  await new Promise((resolve) => stream.once('close', resolve));
+  expect(onError).not.toHaveBeenCalled();
+  expect(log.droppedLines).toBe(0);
+  log.info('b');
+  await log.flush();
+  expect(onError).toHaveBeenCalledOnce();
+  expect(log.droppedLines).toBe(1);
+  expect(stream.lines).toHaveLength(1);
+});

@@ -163,7 +163,9 @@ export class LineBuffer implements LineSink {
   readonly #failed = (error?: Error): void => this.#lose(logFailure('its stream failed', error));
 
   readonly #closed = (): void => {
-    if (this.#isOver) this.#forget();
+    // Where it has taken all that there was, nothing is lost until more comes.
+    const isDone = this.#lines === 0 && this.#taken >= this.#given;
+    if (this.#isOver || isDone) this.#forget();
     else this.#lose(logFailure('its stream is closed'));
   };
 
