@@ -106,6 +106,11 @@ export class StructuredLogger implements Logger, Disposable, AsyncDisposable {
     return Object.assign(bound, this, { context: this.context.with(fields) });
   }
 
+  /** The component of its lines. */
+  get component(): string {
+    return this.context.component;
+  }
+
   /** The least level of all components that have none of their own; may be set at any time. */
   get minLevel(): LogLevel {
     return this.family.levels.min;

@@ -155,8 +155,10 @@ export class Publisher {
         const { log } = parts;
         if (log === undefined) return absent('log level');
         const { level, component } = input as { level: LogLevel; component?: string };
+        const known = [...run.stats().components.map(({ id }) => id), log.component];
         if (component === undefined) log.minLevel = level;
-        else log.setLevel(component, level);
+        else if (known.includes(component)) log.setLevel(component, level);
+        else return { status: 404, code: 'component', message: `there are ${known.join(', ')}` };
       }
     } catch (error) {
       if (isPipelineError(error)) return { status: 409, code: error.code, message: error.fact };

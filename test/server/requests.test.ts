@@ -47,6 +47,21 @@ describe('a command', () => {
     });
   });
 
+  test('names the components there are where it sets the level of another', async () => {
+    const { ask } = await served();
+    const body = JSON.stringify({ level: 'DEBUG', component: 'intervall' });
+    const refused = await ask('/api/v1/log-level', { method: 'POST', headers: json, body });
+    expect([refused.status, await refused.json()]).toEqual([
+      404,
+      {
+        error: {
+          code: 'component',
+          message: expect.stringMatching(/^there are interval, /) as string,
+        },
+      },
+    ]);
+  });
+
   test('sets the least level of the log, of one component or of all', async () => {
     const { ask, lines, run } = await served();
     await vi.waitFor(() => expect(run.status).toBe('running'), patience);
