@@ -229,7 +229,7 @@ describe('a stream that fails', () => {
 
 test('a stream that ends with all that it was given has lost nothing, until more comes', async () => {
   const stream = new Gate();
-  const onError = vi.fn();
+  const onError = vi.fn<(error: unknown) => void>();
   const log = buffered(stream, { onError });
   log.info('a');
   await log.flush();

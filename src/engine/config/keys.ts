@@ -1,4 +1,5 @@
 import { nearest } from '../../batch/nearest.ts';
+import { defaultSettings } from '../description.ts';
 
 /** The keys that a pipeline file may have. */
 export const configKeys: readonly string[] = [
@@ -11,13 +12,7 @@ export const configKeys: readonly string[] = [
   'sinks',
   'deadLetters',
   'policies',
-  'batch',
-  'queue',
-  'checkpoint',
-  'onRowError',
-  'delivery',
-  'drainMsMax',
-  'alerts',
+  ...Object.keys(defaultSettings),
 ];
 
 /** The key that an unknown one seems to mean. */
