@@ -3,7 +3,6 @@ import * as fs from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 
 import { PipelineError, reasonOf } from '../errors.ts';
-import { lockFile } from './file-lock.ts';
 import type { FileFacts, FileHandle, FileLock, Files, FileSpace } from './files.ts';
 
 type OpenMode = Parameters<Files['open']>[1];
@@ -132,6 +131,7 @@ export function assertPrivate({ uid, mode }: Pick<Stats, 'uid' | 'mode'>): void 
 async function lock(path: string, absolute: string): Promise<FileLock | undefined> {
   const file = await openFile(path, absolute, 'private');
   await file.close();
+  const { lockFile } = await import('./file-lock.ts');
   return lockFile(absolute);
 }
 

@@ -3,8 +3,7 @@ import type { Checkpoint, Cuts } from './checkpoint.ts';
 import { Channels } from './channels.ts';
 import type { Components } from './components.ts';
 import type { Observed } from './observed.ts';
-import { createOptionalQueue } from './overflow/create-queue.ts';
-import { OptionalLane } from './overflow/lane.ts';
+import type { OptionalLane } from './overflow/lane.ts';
 import type { OptionalQueue } from './overflow/overflow-queue.ts';
 import { onlyOutput, type Plan, type PlannedSink } from './planned.ts';
 import { runSink } from './sink-loop.ts';
@@ -91,6 +90,8 @@ export class RunGraph {
     const queues = new Map<string, OptionalQueue>();
     for (const planned of plan.sinks) {
       if (planned.node.required !== false) continue;
+      const { clock } = plan.outside;
+      const { createOptionalQueue } = await clock.hold(import('./overflow/create-queue.ts'));
       const parts = { plan, planned, ...components.partsOf(planned.node) };
       queues.set(planned.node.id, await createOptionalQueue(parts));
     }
@@ -100,6 +101,7 @@ export class RunGraph {
   async #createLane(planned: PlannedSink, queue: OptionalQueue): Promise<OptionalLane> {
     const { plan, components, settle, signal } = this.#parts;
     const { clock } = plan.outside;
+    const { OptionalLane } = await clock.hold(import('./overflow/lane.ts'));
     const aborting = new AbortController();
     signal.addEventListener('abort', () => aborting.abort(signal.reason), { once: true });
     const { writer } = await components.createWriter(planned, 'sink', aborting.signal);

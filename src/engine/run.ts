@@ -24,7 +24,7 @@ import { BreakerChanges } from './run/breaker-changes.ts';
 import { Degradation } from './run/degradation.ts';
 import { Load } from './run/load.ts';
 import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
-import { StateLock } from './run/state-lock.ts';
+import type { StateLock } from './run/state-lock.ts';
 import { RunAlerts } from './run/run-alerts.ts';
 import { reportOf, type StatsParts, statsOf } from './run/stats.ts';
 import { versions } from './run/versions.ts';
@@ -59,7 +59,7 @@ class PipelineRun implements Run {
   readonly #cuts: Cuts;
   readonly #deadLetters: DeadLetters;
   readonly #graph: RunGraph;
-  readonly #stateLock: StateLock;
+  #stateLock: StateLock | undefined;
   #status: RunStatus = 'running';
   #failure: { error: unknown } | undefined;
   #sourcesLeft: number;
@@ -96,7 +96,6 @@ class PipelineRun implements Run {
       outside: plan.outside,
       stats: () => this.stats(),
     });
-    this.#stateLock = new StateLock(plan);
     this.#sourcesLeft = plan.sources.length;
     // A failure that nobody waits for is a warning, not the end of the process.
     this.#settled.promise.catch((error: unknown) => this.#warnOf(error));
@@ -288,6 +287,14 @@ class PipelineRun implements Run {
     return this.#plan.outside.clock;
   }
 
+  /** Only a sink that spills keeps anything in the state directory. */
+  async #lockState(): Promise<void> {
+    if (!this.#plan.sinks.some(({ node }) => typeof node.overflow === 'object')) return;
+    const { StateLock } = await this.#clock.hold(import('./run/state-lock.ts'));
+    this.#stateLock = new StateLock(this.#plan);
+    await this.#stateLock.take();
+  }
+
   async #work(): Promise<RunReport> {
     try {
       await Promise.race([this.#flow(), this.#untilAbandoned()]);
@@ -316,7 +323,7 @@ class PipelineRun implements Run {
   async #flow(): Promise<void> {
     const { signal } = this.#aborting;
     signal.throwIfAborted();
-    await this.#stateLock.take();
+    await this.#lockState();
     const checkpoint = await this.#options.store?.load();
     const loops = await this.#graph.build(checkpoint);
     if (this.#status === 'draining') for (const source of this.#graph.sources) source.stop();
@@ -453,7 +460,7 @@ class PipelineRun implements Run {
       if (this.#failure === undefined) this.#fail(error);
       else if (this.#failure.error !== error) this.#emitter.emit(closeFailed, { error });
     });
-    await this.#stateLock.release().catch((error: unknown) => this.#fail(error));
+    await this.#stateLock?.release().catch((error: unknown) => this.#fail(error));
   }
 }
 

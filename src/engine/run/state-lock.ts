@@ -21,7 +21,6 @@ export class StateLock {
 
   /** Throws `ERR_STATE_LOCKED` where another run has it. */
   async take(): Promise<void> {
-    if (!this.#plan.sinks.some(({ node }) => typeof node.overflow === 'object')) return;
     this.#taken = this.#plan.outside.clock.hold(this.#take());
     await this.#taken;
   }
