@@ -119,10 +119,11 @@ async function askedOf(routes: ObservationRoutes): Promise<Alerts> {
 /** That of the same rule and component, once it is as it was said to be. */
 function alertIn({ active, history }: Alerts, told: Told, at: number): Alert | undefined {
   return [...active, ...history].find(
-    ({ rule, component, severity, resolvedMs }) =>
+    ({ rule, component, severity, state, resolvedMs }) =>
       rule === told.rule &&
       component === told.component &&
       severity === told.severity &&
+      state !== 'pending' &&
       (told.event === 'alert.resolved') === (resolvedMs === at),
   );
 }
