@@ -18,10 +18,10 @@ import { type Checkpoint, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
 import { DeadLetters } from './dead-letters.ts';
-import { withinLimit } from './limit.ts';
 import type { Plan } from './planned.ts';
 import { BreakerChanges } from './run/breaker-changes.ts';
 import { Degradation } from './run/degradation.ts';
+import { DrainDeadline } from './run/drain-deadline.ts';
 import { Load } from './run/load.ts';
 import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
 import type { StateLock } from './run/state-lock.ts';
@@ -42,8 +42,6 @@ export function startRun(plan: Plan, options: RunOptions = {}): Run {
 /** How long components may take to heed an abort. */
 const heedMsMax = 1000;
 
-const remedy = 'raise `drainMsMax`, or see which component is slow';
-
 class PipelineRun implements Run {
   readonly #plan: Plan;
   readonly #options: RunOptions;
@@ -53,8 +51,7 @@ class PipelineRun implements Run {
   readonly #settled: PromiseWithResolvers<RunReport> = Promise.withResolvers();
   readonly #degradation: Degradation;
   readonly #breakerChanges: BreakerChanges;
-  /** What holds up the end of the run now. */
-  readonly #awaited = new Set<string>();
+  readonly #deadline: DrainDeadline;
   readonly #components: Components;
   readonly #cuts: Cuts;
   readonly #deadLetters: DeadLetters;
@@ -76,8 +73,6 @@ class PipelineRun implements Run {
   /** Whether the last cut is complete. */
   #isSafe = false;
   readonly #alerts: RunAlerts;
-  /** Resolves when a stop has taken as long as it may. */
-  readonly #overdue: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(plan: Plan, options: RunOptions) {
     this.#plan = plan;
@@ -100,6 +95,11 @@ class PipelineRun implements Run {
     // A failure that nobody waits for is a warning, not the end of the process.
     this.#settled.promise.catch((error: unknown) => this.#warnOf(error));
     const { signal } = this.#aborting;
+    this.#deadline = new DrainDeadline({
+      plan,
+      signal,
+      degraded: () => this.#degradation.reasons,
+    });
     this.#components = new Components({
       plan,
       emitter: this.#emitter,
@@ -147,7 +147,7 @@ class PipelineRun implements Run {
       isStopping: () => this.#status === 'draining',
       isPaused: () => this.#isPaused,
       settle: (observed) => this.#deadLetters.settle(observed),
-      withinDeadline: (id, what, call) => this.#withinDeadline(id, what, call),
+      withinDeadline: (id, what, call) => this.#deadline.within(id, what, call),
       sourceEnded: () => {
         if (--this.#sourcesLeft === 0) this.#cuts.requestFinal();
       },
@@ -339,7 +339,7 @@ class PipelineRun implements Run {
   /** Everything that counts is safe; sinks that nobody waits for have a little time for the rest. */
   async #drainLanes(): Promise<void> {
     this.#isSafe = true;
-    const isOver = Promise.race([this.#overdue.promise, aborted(this.#aborting.signal)]);
+    const isOver = Promise.race([this.#deadline.overdue, aborted(this.#aborting.signal)]);
     await Promise.all(this.#graph.lanes.map((lane) => lane.drain(isOver)));
     // What they refused came behind the last cut.
     if (this.#lastCut !== undefined) await this.#deadLetters.commit(this.#lastCut);
@@ -390,7 +390,7 @@ class PipelineRun implements Run {
     if (this.#cuts.isFinal(cut)) this.#lastCut = cut;
     const committing = (): Promise<void> => this.#deadLetters.commit(cut);
     if (!this.#cuts.isFinal(cut)) await committing();
-    else await this.#withinDeadline('dead-letters', 'commit', committing);
+    else await this.#deadline.within('dead-letters', 'commit', committing);
     signal.throwIfAborted();
     if (checkpoint === undefined) return;
     await this.#options.store?.save(checkpoint);
@@ -399,7 +399,7 @@ class PipelineRun implements Run {
       const position = checkpoint.positions[source.id];
       if (position === undefined) continue;
       const acknowledged = source.acknowledge(position, (attempt) =>
-        this.#withinDeadline(source.id, 'acknowledge', attempt),
+        this.#deadline.within(source.id, 'acknowledge', attempt),
       );
       // A source that cannot be reached holds up no cut but the last.
       if (this.#cuts.isFinal(cut)) await acknowledged;
@@ -407,35 +407,9 @@ class PipelineRun implements Run {
     }
   }
 
-  /** What holds up the end of a run has as long as a stop has for everything. */
-  async #withinDeadline(id: string, what: string, call: () => Promise<void>): Promise<void> {
-    const { drainMsMax: limitMs } = this.#plan.settings;
-    const { signal } = this.#aborting;
-    const awaited = `\`${id}\` to ${what}`;
-    this.#awaited.add(awaited);
-    try {
-      await withinLimit(call, { id, what, limitMs, remedy, clock: this.#clock, signal });
-    } finally {
-      this.#awaited.delete(awaited);
-    }
-  }
-
   async #enforceDeadline(): Promise<void> {
-    const { drainMsMax } = this.#plan.settings;
-    try {
-      await this.#clock.sleep(drainMsMax, { signal: this.#timers.signal });
-    } catch {
-      return;
-    }
-    this.#overdue.resolve();
-    if (this.#isSafe) return;
-    const waits = [...this.#awaited].map((what) => `; still waiting for ${what}`);
-    const reasons = [...this.#degradation.reasons].map(([id, reason]) => `; \`${id}\`: ${reason}`);
-    const fact = `what was in flight was not finished within ${drainMsMax} ms${waits.join('')}${reasons.join('')}`;
-    this.#fail(
-      new PipelineError({ code: 'ERR_RUN_DEADLINE', place: this.#plan.name, fact, remedy }),
-      'not-drained',
-    );
+    const isOver = await this.#deadline.passes(this.#timers.signal);
+    if (isOver && !this.#isSafe) this.#fail(this.#deadline.failure(), 'not-drained');
   }
 
   /** The first failure decides; everything stops at once and nothing more is acknowledged. */
