@@ -142,9 +142,11 @@ function degradedReasons(stats: HealthStats, before: HealthStats | undefined): H
 function policyReasons({ policy }: HealthComponent, before: HealthComponent | undefined): string[] {
   if (policy === undefined) return [];
   const earlier = before?.policy;
+  // Of several of one name the first counts.
+  const breakers = new Map(earlier?.breakers.toReversed().map((one) => [one.name, one]));
   const reasons = policy.breakers.flatMap(({ name, state, opens, refused }) => {
     if (isOpen({ state })) return [`the breaker \`${name}\` is open`];
-    const last = earlier?.breakers.find((breaker) => breaker.name === name);
+    const last = breakers.get(name);
     if (last === undefined) return [];
     if (opens > last.opens) return [`the breaker \`${name}\` was open`];
     return refused > last.refused ? [`the breaker \`${name}\` refused calls`] : [];

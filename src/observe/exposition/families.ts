@@ -153,10 +153,11 @@ function breaker(
   ...more: string[]
 ): Family {
   const ofComponent: OfComponent = (report, labels, add) => {
+    const names = new Set<string>();
     for (const [at, one] of (report.policy?.breakers ?? []).entries()) {
       // Two of one name are told apart by their place.
-      const isFirst = report.policy!.breakers.findIndex(({ name }) => name === one.name) === at;
-      const name = isFirst ? one.name : `${one.name}#${at + 1}`;
+      const name = names.has(one.name) ? `${one.name}#${at + 1}` : one.name;
+      names.add(one.name);
       each(one, labelsOf({ policy: name }, labels), add);
     }
   };
