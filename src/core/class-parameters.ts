@@ -1,9 +1,29 @@
 import { parametersIn } from './class-parameters/bindings.ts';
-import { constructorOf, type ConstructorSource } from './class-parameters/constructor.ts';
-import { type Token, UnreadableSource } from './class-parameters/tokens.ts';
+import {
+  areParameters,
+  gap,
+  isBlank,
+  isExpression,
+  name as nameText,
+  trimmed,
+  UnreadableSource,
+  wholeAt,
+} from './class-parameters/syntax.ts';
 import type { ParameterList, Described } from './describe.ts';
 
 type Class = abstract new (...given: never[]) => unknown;
+
+/** A constructor as its class writes it. */
+interface ConstructorSource {
+  /** What stands between its parentheses. */
+  readonly parameters: string;
+  /** What follows them, to the end of the class. */
+  readonly behind: string;
+}
+
+const empty = 'constructor(){}';
+const heads = new RegExp(`(["']?)constructor\\1${gap}\\(`, 'gu');
+const lone = new RegExp(`^${gap}\\.{3}${gap}(${nameText})${gap}$`, 'u');
 
 /**
  * The parameters of a class's constructor, or of its parent's where it has none or passes on what it
@@ -31,10 +51,9 @@ function readOne(one: object & { readonly name?: unknown }): ParameterList | 'in
   if (!/^(class|@)/.test(source)) return unknown(`${name} is a function, no class`);
   try {
     const found = constructorOf(source);
-    if (found === undefined || passesOn(found)) return 'inherited';
-    if (found.parameters.length === 0 && found.body.some(isArguments)) {
-      return unknown(`the constructor of ${name} reads \`arguments\``);
-    }
+    const use = found && useOfAll(found);
+    if (found === undefined || use === 'passed on') return 'inherited';
+    if (use === 'read') return unknown(`the constructor of ${name} reads \`arguments\``);
     return { parameters: parametersIn(found.parameters) };
   } catch (error) {
     if (!(error instanceof UnreadableSource)) throw error;
@@ -42,18 +61,36 @@ function readOne(one: object & { readonly name?: unknown }): ParameterList | 'in
   }
 }
 
-/** Whether it gives its parent what it is given, as compilers write it for fields with values. */
-function passesOn({ parameters, body }: ConstructorSource): boolean {
-  const [first, name, ...others] = parameters.map(({ text }) => text);
-  const given = first === undefined ? 'arguments' : first === '...' ? name : undefined;
-  if (given === undefined || others.length > 0) return false;
-  const call = ['super', '(', '...', given, ')'];
-  return body.some((_, at) => call.every((text, offset) => body[at + offset]?.text === text));
+/** The constructor as its class writes it; undefined where the class has none. */
+function constructorOf(source: string): ConstructorSource | undefined {
+  const begun = source.slice(0, -1);
+  if (isExpression(`${begun};${empty}}`)) return undefined;
+  for (const { index, 0: head } of source.matchAll(heads)) {
+    const before = source.slice(0, index);
+    // A member may stand here, and it is the one that a class has only once.
+    const isIt = isExpression(`${before}${empty}}`) && !isExpression(`${before}${empty};${empty}}`);
+    if (!isIt) continue;
+    const rest = source.slice(index + head.length);
+    const end = wholeAt(rest, ')', areParameters);
+    return { parameters: rest.slice(0, end), behind: rest.slice(end + 1) };
+  }
+  throw new UnreadableSource();
 }
 
-function isArguments({ type, text }: Token, at: number, body: readonly Token[]): boolean {
-  const before = body[at - 1]?.text;
-  return type === 'name' && text === 'arguments' && before !== '.' && before !== '?.';
+/** What it does with all that it is given, where that is not in its parameters. */
+function useOfAll({ parameters, behind }: ConstructorSource): 'passed on' | 'read' | undefined {
+  const given = isBlank(parameters) ? 'arguments' : lone.exec(parameters)?.[1];
+  if (given === undefined || !behind.includes(given)) return undefined;
+  // As compilers write it for fields with values.
+  const call = `super(...${given})`;
+  if (trimmed(trimmed(behind).slice(1)).startsWith(call)) return 'passed on';
+  const end = wholeAt(behind, '}', (text) =>
+    isExpression(`class extends Object{constructor(${parameters})${text}}}`),
+  );
+  // The value of a field has no `arguments` of its own, and may not name them.
+  const body = behind.slice(0, end).replaceAll('super', 'Super');
+  const isFree = isExpression(`class{_=()=>${body}}}`);
+  return given === 'arguments' && !isFree ? 'read' : undefined;
 }
 
 function unknown(why: string): ParameterList {

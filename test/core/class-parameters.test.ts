@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 
 import { transformSync } from 'esbuild';
@@ -36,6 +37,15 @@ const optional = (name: string, kind: string, value?: unknown): ParameterDescrip
   required: false,
 });
 
+const inModule = `
+  import { parametersOfClass } from '../../src/core/class-parameters.ts';
+  class A {
+    static place = import.meta.url;
+    constructor(a, b = 'import.meta') {}
+  }
+  console.log(JSON.stringify(parametersOfClass(A)));
+`;
+
 describe('the parameters of a constructor', () => {
   test.each<[source: string, expected: ParameterDescription[]]>([
     ['class A {}', []],
@@ -69,11 +79,11 @@ describe('the parameters of a constructor', () => {
     ],
     [
       'class A { constructor(a = `x`, b = `${"}"}`) {} }',
-      [optional('a', 'string', 'x'), optional('b', 'string')],
+      [optional('a', 'string', 'x'), optional('b', 'unknown')],
     ],
     [
       'class A { constructor(a = [1, "b"], b = [x()]) {} }',
-      [optional('a', 'array', [1, 'b']), optional('b', 'array')],
+      [optional('a', 'array', [1, 'b']), optional('b', 'unknown')],
     ],
     [
       'class A { constructor(a = { b: { c: 1 }, "d e": 2 }) {} }',
@@ -81,11 +91,11 @@ describe('the parameters of a constructor', () => {
     ],
     [
       'class A { constructor(a = { ...b }, c = { d() {} }) {} }',
-      [optional('a', 'object'), optional('c', 'object')],
+      [optional('a', 'unknown'), optional('c', 'unknown')],
     ],
     [
       'class A { constructor(a = (x, y) => x / y, b = function () { return /[)]/; }, c = async x => x) {} }',
-      [optional('a', 'function'), optional('b', 'function'), optional('c', 'function')],
+      [optional('a', 'unknown'), optional('b', 'unknown'), optional('c', 'unknown')],
     ],
     [
       'class A { constructor(a = Date.now(), b = new Map([[1, 2]]), c = a + 1) {} }',
@@ -114,13 +124,37 @@ describe('the parameters of a constructor', () => {
       ],
     ],
     [
-      'class A { constructor([from, to = 1, ...rest], [x] = [1]) {} }',
-      [required('[from, to, ...rest]', 'array'), optional('[x]', 'array', [1])],
+      'class A { constructor([from, token = "sk-1", ...rest], [x] = [1]) {} }',
+      [required('[…]', 'array'), optional('[…]', 'array', [1])],
     ],
     ['class A { "constructor"(a) {} }', [required('a')]],
     [
       'class A { constructor(arguments_, ünï, $_) {} }',
       [required('arguments_'), required('ünï'), required('$_')],
+    ],
+    // Where only who parses the whole can tell what a slash begins, or a name is.
+    ['class A { static x = { a: {} / 2 }; constructor(a) {} }', [required('a')]],
+    [
+      'class A { async m() { for await (const of of []) of / 2 } constructor(a) {} }',
+      [required('a')],
+    ],
+    [
+      'class A { m() { return [this.#n, #constructed in this]; } constructor(a = A.#n) {} static #n = 1; #constructed }',
+      [optional('a', 'unknown')],
+    ],
+    ['class A { constructor() { return function () { return [arguments, "arguments"]; }; } }', []],
+    ['class A { constructor() { this.arguments = 1; } m() { return arguments; } }', []],
+    [
+      'class A { constructor(a = [1]`x`, b = +1n) {} }',
+      [optional('a', 'unknown'), optional('b', 'unknown')],
+    ],
+    [
+      'class A { constructor(a = foo("x"), b = `x`.y, c = 1..toString, d = nulltrue, e = [1, , 2]) {} }',
+      [...['a', 'b', 'c', 'd'].map((name) => optional(name, 'unknown')), optional('e', 'array')],
+    ],
+    [
+      'class A { constructor(a = { ["b"]: 1 }, c = { __proto__: { d: 1 } }) {} }',
+      [optional('a', 'object', { b: 1 }), optional('c', 'unknown')],
     ],
   ])('%s', (source, expected) => {
     expect(read(source)).toEqual({ parameters: expected });
@@ -194,11 +228,9 @@ describe('the parameters of a constructor', () => {
     ],
     ['class A { constructor() { this.a = arguments[0]; } }', /`A` reads `arguments`/],
     ['class A { constructor({ [k]: a }) {} }', /the source of `A` cannot be read/],
-    ['class A { static x = { a: {} / 2 }; constructor(a) {} }', /cannot be read for certain/],
-    [
-      'class A { async m() { for await (const of of []) of / 2 } constructor(a) {} }',
-      /cannot be read/,
-    ],
+    ['class A { constructor() { this.f = () => arguments[0]; super.toString(); } }', /`arguments`/],
+    ['class A { \\u0063onstructor(a) {} }', /the source of `A` cannot be read/],
+    ['class A { constructor(\\u0061) {} }', /the source of `A` cannot be read/],
   ])('says that it cannot know them: %s', (source, why, given) => {
     const { parameters, parametersUnknown } = read(source, given);
     expect(parameters).toEqual([]);
@@ -218,6 +250,18 @@ describe('the parameters of a constructor', () => {
       { authorization: '[secret]', a: 1 },
       null,
     ]);
+  });
+
+  test('are read in a module that knows where it is, and where no code may be made of text', () => {
+    const made = spawnSync(
+      process.execPath,
+      ['--disallow-code-generation-from-strings', '--input-type=module', '--eval', inModule],
+      { cwd: import.meta.dirname, encoding: 'utf8' },
+    );
+    expect(made.stderr).toBe('');
+    expect(JSON.parse(made.stdout)).toEqual({
+      parameters: [required('a'), optional('b', 'string', 'import.meta')],
+    });
   });
 
   test('does not overflow on what is nested deep', () => {

@@ -1,87 +1,81 @@
 import type { ParameterDescription } from '../describe.ts';
 import { withoutSecrets } from '../mask.ts';
-import { closingOf, isUndefined, keyOf, literalOf, partsOf } from './literal.ts';
-import { type Token, UnreadableSource } from './tokens.ts';
+import { defaultOf } from './default-value.ts';
+import {
+  areParameters,
+  gap,
+  name as nameText,
+  partsOf,
+  trimmed,
+  UnreadableSource,
+  valueOf,
+  wholeAt,
+} from './syntax.ts';
+
+const oneName = new RegExp(`^${nameText}(?=${gap}$)`, 'u');
+const oneKey = new RegExp(`^(${nameText}|\\d+|'[^']*'|"[^"]*")${gap}(:|=|$)`, 'u');
+const notGiven = new RegExp(`^${gap}(?:undefined|void${gap}\\d+)${gap}$`, 'u');
 
 /**
- * The parameters that the tokens between a constructor's parentheses name; of an object that is
- * taken apart its properties, as `limits.min`. Throws `UnreadableSource`.
+ * The parameters that stand between a constructor's parentheses; of an object that is taken apart
+ * its properties, as `limits.min`. Throws `UnreadableSource`.
  */
-export function parametersIn(tokens: readonly Token[]): ParameterDescription[] {
-  return partsOf(tokens, tokens[0]?.depth ?? 0).flatMap((part) =>
-    part[0]?.text === '...' ? [rest(boundName(part.slice(1)), 'array')] : bindingOf(part, true),
-  );
+export function parametersIn(list: string): ParameterDescription[] {
+  return partsOf(list, areParameters)
+    .map(trimmed)
+    .flatMap((text) => (text.startsWith('...') ? rest(text, '', 'array') : bindingOf(text, true)));
 }
 
 /** What is bound, its default behind it. `property`: the name that it is given under, if another. */
-function bindingOf(
-  tokens: readonly Token[],
-  isRequired: boolean,
-  property?: string,
-): ParameterDescription[] {
-  const [first] = tokens;
-  const equals = tokens.findIndex(({ depth, text }) => depth === first!.depth && text === '=');
-  const target = equals < 0 ? tokens : tokens.slice(0, equals);
-  const given = equals < 0 ? undefined : tokens.slice(equals + 1);
-  if (first?.text === '{') {
-    const before = property === undefined ? '' : `${property}.`;
-    return propertiesIn(target, before, isRequired && given === undefined);
+function bindingOf(text: string, isRequired: boolean, property?: string): ParameterDescription[] {
+  const equals = wholeAt(text, '=', areParameters);
+  const target = equals < 0 ? text : text.slice(0, equals);
+  const given = equals < 0 ? undefined : text.slice(equals + 1);
+  const isOptional = given !== undefined || !isRequired;
+  if (target.startsWith('{')) {
+    return propertiesIn(target, property === undefined ? '' : `${property}.`, !isOptional);
   }
-  const kind = first?.text === '[' ? 'array' : 'unknown';
-  return [described(property ?? boundName(target), kind, given, isRequired)];
+  const kind = target.startsWith('[') ? 'array' : 'unknown';
+  const name = property ?? boundName(target);
+  if (given === undefined || notGiven.test(given)) {
+    return [{ name, kind, hasDefault: false, required: !isOptional }];
+  }
+  const { kind: inferred, value } = defaultOf(given);
+  return [
+    {
+      name,
+      kind: inferred === 'unknown' ? kind : inferred,
+      ...(value !== undefined && { default: withoutSecrets(name, value) }),
+      hasDefault: true,
+      required: false,
+    },
+  ];
 }
 
-function propertiesIn(
-  tokens: readonly Token[],
-  before: string,
-  isRequired: boolean,
-): ParameterDescription[] {
-  return partsOf(inBrackets(tokens), tokens[0]!.depth + 1).flatMap((part) => {
-    const [key, colon, ...target] = part;
-    if (key?.text === '...') return [rest(before + boundName(part.slice(1)), 'object')];
-    const name = key && keyOf(key);
-    // A name that is computed is known only when the code runs.
-    if (name === undefined) throw new UnreadableSource();
-    return bindingOf(colon?.text === ':' ? target : part, isRequired, before + name);
-  });
+function propertiesIn(text: string, before: string, isRequired: boolean): ParameterDescription[] {
+  const end = wholeAt(text, '}', (part) => areParameters(`${part}}`));
+  return partsOf(text.slice(1, end), (part) => areParameters(`{${part}}`))
+    .map(trimmed)
+    .flatMap((part) => {
+      if (part.startsWith('...')) return rest(part, before, 'object');
+      const [head = '', key, sign] = oneKey.exec(part) ?? [];
+      // A name that is computed is known only when the code runs.
+      if (key === undefined) throw new UnreadableSource();
+      const property = before + (/^['"]/.test(key) ? String(valueOf(key)) : key);
+      const target = sign === ':' ? trimmed(part.slice(head.length)) : part;
+      return bindingOf(target, isRequired, property);
+    });
 }
 
-function described(
-  name: string,
-  kind: string,
-  given: readonly Token[] | undefined,
-  isRequired: boolean,
-): ParameterDescription {
-  if (given === undefined) return { name, kind, hasDefault: false, required: isRequired };
-  if (isUndefined(given)) return { name, kind, hasDefault: false, required: false };
-  const { kind: inferred, value } = literalOf(given);
-  return {
-    name,
-    kind: inferred === 'unknown' ? kind : inferred,
-    ...(value !== undefined && { default: withoutSecrets(name, value) }),
-    hasDefault: true,
-    required: false,
-  };
-}
-
-function rest(name: string, kind: string): ParameterDescription {
+function rest(text: string, before: string, kind: string): ParameterDescription {
+  const name = before + boundName(trimmed(text.slice('...'.length)));
   return { name, kind, hasDefault: false, required: false };
 }
 
-/** The name of what is bound, or of the elements of a list: `[from, to]`. */
-function boundName(tokens: readonly Token[]): string {
-  const [first, ...others] = tokens;
-  if (first?.type === 'name' && others.length === 0) return first.text;
-  if (first?.text !== '[') throw new UnreadableSource();
-  const elements = partsOf(inBrackets(tokens), first.depth + 1).map((part) => {
-    const isRest = part[0]?.text === '...';
-    const element = part[isRest ? 1 : 0];
-    return `${isRest ? '...' : ''}${element?.type === 'name' ? element.text : '…'}`;
-  });
-  return `[${elements.join(', ')}]`;
-}
-
-function inBrackets(tokens: readonly Token[]): readonly Token[] {
-  if (closingOf(tokens, 0) !== tokens.length - 1) throw new UnreadableSource();
-  return tokens.slice(1, -1);
+/** The name of what is bound; a list has none. */
+function boundName(text: string): string {
+  if (text.startsWith('[')) return '[…]';
+  const name = oneName.exec(text)?.[0];
+  if (name === undefined) throw new UnreadableSource();
+  return name;
 }
