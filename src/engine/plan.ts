@@ -11,6 +11,7 @@ import {
   type StageComponent,
   type StageSpec,
 } from '../core/index.ts';
+import { withoutCredentials } from '../core/mask.ts';
 import type { PipelineDescription, SinkNode, SourceNode, StageNode } from './description.ts';
 import { requireNode } from './node-version.ts';
 import { eachOf, withoutExpressions } from './plan/blame.ts';
@@ -41,7 +42,7 @@ export interface PlanOptions {
   /** Problems that reading the description already brought up. */
   readonly found?: readonly Problem[];
   readonly deadLetterSchema: Schema;
-  /** Takes out of a text what may not be shown; nothing unless given. */
+  /** Takes out of a text what may not be shown, beside the credentials in its addresses. */
   readonly scrub?: (text: string) => string;
   /** Gives the plan up: it rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
@@ -64,7 +65,8 @@ export async function planPipeline(
   requireNode();
   const problems = new Problems(found, await import('zod'));
   const planner = new Planner(description, { outside, signal }, problems);
-  return { ...(await planner.plan(deadLetterSchema)), scrub };
+  const planned = await planner.plan(deadLetterSchema);
+  return { ...planned, scrub: (text) => withoutCredentials(scrub(text)) };
 }
 
 type PassingSpec = Pick<StageSpec<never>, 'keepsFields' | 'outputs'>;

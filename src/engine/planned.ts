@@ -43,6 +43,6 @@ export interface Plan {
   readonly sinks: readonly PlannedSink[];
   readonly deadLetters: PlannedSink | undefined;
   readonly outside: Outside;
-  /** A text of the run's own as it may be shown: without the values of `${env:}` and `${file:}`. */
+  /** A text as it may be shown: without values of `${env:}` and `${file:}`, and credentials. */
   readonly scrub: (text: string) => string;
 }

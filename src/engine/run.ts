@@ -80,7 +80,7 @@ class PipelineRun implements Run {
     this.#startedMs = this.#clock.monotonic();
     this.#load = new Load(this.#startedMs);
     const log = (options.log ?? silentLogger).bindContext({ pipeline: plan.name });
-    this.#emitter = new Emitter(log, plan.outside.clock);
+    this.#emitter = new Emitter(log, plan.outside.clock, plan.scrub);
     this.#degradation = new Degradation(this.#emitter);
     this.#breakerChanges = new BreakerChanges(this.#emitter);
     this.#alerts = new RunAlerts({

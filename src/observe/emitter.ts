@@ -6,6 +6,8 @@ import {
   type Logger,
   type LogLevel,
 } from '../core/index.ts';
+import { withoutCredentials } from '../core/mask.ts';
+import { withoutSecretFields } from './masked-fields.ts';
 
 /** An event that happened, as a listener is told of it. */
 export interface ObservedEvent {
@@ -13,6 +15,7 @@ export interface ObservedEvent {
   readonly level: LogLevel;
   /** Wall time in milliseconds. */
   readonly at: number;
+  /** Plain data, and errors; without secrets, as in the log. */
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
@@ -34,16 +37,22 @@ export type Emit = <N extends string>(
   options?: EmitOptions,
 ) => void;
 
-/** The only way in which the engine speaks: logs, counts and tells listeners of what happens. */
+/**
+ * The only way in which the engine speaks: logs, counts and tells listeners of what happens. Secrets
+ * are taken out here, once for all of them.
+ */
 export class Emitter {
   readonly log: Logger;
   readonly #clock: Clock;
+  readonly #scrub: (text: string) => string;
   readonly #counts = new Map<string, number>();
   readonly #listeners = new Set<EventListener>();
 
-  constructor(log: Logger, clock: Clock) {
+  /** `scrub`: takes out of a text what may not be shown; of addresses, who calls, unless given. */
+  constructor(log: Logger, clock: Clock, scrub: (text: string) => string = withoutCredentials) {
     this.log = log;
     this.#clock = clock;
+    this.#scrub = scrub;
   }
 
   /** How often each event happened, by its name. */
@@ -51,12 +60,9 @@ export class Emitter {
     return this.#counts;
   }
 
-  readonly emit: Emit = (
-    { name, level: usual },
-    fields,
-    { log = this.log, level = usual } = {},
-  ) => {
+  readonly emit: Emit = ({ name, level: usual }, given, { log = this.log, level = usual } = {}) => {
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    const fields = withoutSecretFields(given, this.#scrub);
     logAt(log, level, name, fields);
     if (this.#listeners.size === 0) return;
     const happened: ObservedEvent = { name, level, at: this.#clock.now(), fields };
