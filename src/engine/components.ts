@@ -20,7 +20,7 @@ import type { SlowestBatches } from '../observe/slowest-batches.ts';
 import type { RunTracing } from '../observe/tracing.ts';
 import { Calls } from './calls.ts';
 import type { SinkNode, StageNode } from './description.ts';
-import { Observed } from './observed.ts';
+import { LoopClock, Observed } from './observed.ts';
 import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
 import { reportPolicies } from './policies.ts';
 import { assertMade, failedAs } from './protocol.ts';
@@ -47,11 +47,13 @@ export interface ComponentsParts {
 /** Creates the components of a plan, each behind its observer and with its own context. */
 export class Components {
   readonly #parts: ComponentsParts;
+  readonly #loop: LoopClock;
   readonly #observed = new Map<string, Observed>();
   readonly #calls = new Map<string, Calls>();
 
   constructor(parts: ComponentsParts) {
     this.#parts = parts;
+    this.#loop = new LoopClock(parts.plan.outside.clock);
     const { sources, stages, sinks } = parts.plan;
     for (const planned of sources) this.#observe(planned, 'source');
     for (const planned of stages) this.#observe(planned, 'stage');
@@ -190,9 +192,9 @@ export class Components {
   #observe({ node }: PlannedSource | PlannedStage | PlannedSink, kind: ComponentKind): Observed {
     const component = node.component as Partial<SourceComponent | StageComponent | SinkComponent>;
     const name = component.definition?.spec.name ?? node.id;
-    const { emitter, plan, slowest } = this.#parts;
-    const { clock } = plan.outside;
-    const observed = new Observed({ id: node.id, name, kind, emitter, clock, slowest });
+    const { emitter, slowest } = this.#parts;
+    const loop = this.#loop;
+    const observed = new Observed({ id: node.id, name, kind, emitter, loop, slowest });
     observed.tracing = this.#parts.tracing;
     this.#observed.set(node.id, observed);
     return observed;

@@ -60,8 +60,7 @@ export class DeadLetters {
     const failures = tally.takeFailures();
     const { onRowError } = this.#parts;
     for (const failure of failures) this.#tell(observed, failure);
-    // Lines of failed records are never lost: what makes them waits.
-    await this.#parts.emitter.log.blocked;
+    await observed.logTaken();
     if (onRowError === 'fail') {
       // Nothing takes them: the run ends where they stand.
       tally.dead -= failures.length;

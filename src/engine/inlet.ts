@@ -30,8 +30,7 @@ export async function takeFlow(
   let flow = inlet.next();
   if (flow instanceof Promise) {
     flow = await flow;
-    // The queue has read the clock as it gave the flow.
-    observed.waited('idleMs', sinceMs, observed.lastMs);
+    observed.waited('idleMs', sinceMs);
   }
   if (signal.aborted) letGo(flow);
   signal.throwIfAborted();

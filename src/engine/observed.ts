@@ -9,9 +9,28 @@ import { Tally } from './report.ts';
 
 export interface ObservedParts extends Pick<Observed, 'id' | 'name' | 'kind'> {
   readonly emitter: Emitter;
-  readonly clock: Clock;
   /** Of the run. */
+  readonly loop: LoopClock;
   readonly slowest: SlowestBatches;
+}
+
+/**
+ * The clock of a run's loop, and when it was last read. Reading it costs as much as counting a row
+ * does fifty times, so it is read where work and waits for the outside end: what begins then, begins at
+ * that time.
+ */
+export class LoopClock {
+  readonly clock: Clock;
+  lastMs: number;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+    this.lastMs = clock.monotonic();
+  }
+
+  read(): number {
+    return (this.lastMs = this.clock.monotonic());
+  }
 }
 
 /** What the engine keeps about one component: its meter, and what it reported itself. */
@@ -30,28 +49,30 @@ export class Observed {
   policy: () => PolicyReport | undefined = () => undefined;
   /** Traces its work, where the run is traced. */
   tracing: RunTracing | undefined;
-  /** When the clock was last read for it. */
+  /** Until when its time is accounted for. */
   lastMs: number;
   /** Rows that nothing accounted for when it was last checked. */
   unaccounted = 0;
   /** Since when its connector is open, in monotonic milliseconds; undefined while it is not. */
   openSinceMs: number | undefined;
   readonly #emitter: Emitter;
-  readonly #clock: Clock;
+  readonly #loop: LoopClock;
   readonly #slowest: SlowestBatches;
   /** Milliseconds that the component has waited by its own word: asleep, or idle. */
   #sleptMs = 0;
+  /** The same, when it last began to work. */
+  #sleptBefore = 0;
   #sleepers = 0;
   #asleepSince = 0;
 
-  constructor({ id, name, kind, emitter, clock, slowest }: ObservedParts) {
+  constructor({ id, name, kind, emitter, loop, slowest }: ObservedParts) {
     this.id = id;
     this.name = name;
     this.kind = kind;
     this.#emitter = emitter;
     this.log = emitter.log.bindContext({ component: id, stageId: id });
-    this.#clock = clock;
-    this.lastMs = clock.monotonic();
+    this.#loop = loop;
+    this.lastMs = loop.lastMs;
     this.#slowest = slowest;
   }
 
@@ -89,60 +110,45 @@ export class Observed {
     this.#emitter.emit(event, fields, { log: this.log });
   }
 
+  /** Lines that must not be lost wait for whoever reads the log, and so does what makes them. */
+  async logTaken(): Promise<void> {
+    const { blocked } = this.log;
+    if (blocked === undefined) return;
+    await blocked;
+    this.now();
+  }
+
+  /** Reads the clock. */
   now(): number {
-    return (this.lastMs = this.#clock.monotonic());
+    return (this.lastMs = this.#loop.read());
+  }
+
+  /** When the clock was last read for any component of the run. */
+  get loopMs(): number {
+    return this.#loop.lastMs;
   }
 
   /** Lets timers, signals and I/O have their turn. Virtual time stands still meanwhile. */
   turn(): Promise<void> {
-    return this.#clock.hold(new Promise((resolve) => setImmediate(resolve)));
+    return this.#loop.clock.hold(new Promise((resolve) => setImmediate(resolve)));
   }
 
-  /**
-   * Counts a wait that is over, since the clock was last read for the component: `blockedMs` for
-   * room downstream, `idleMs` for input.
-   */
-  waited(kind: 'blockedMs' | 'idleMs', sinceMs: number, untilMs: number = this.now()): void {
-    this.meter[kind] += untilMs - sinceMs;
+  /** Counts a wait for another component that is over: `blockedMs` for room, `idleMs` for input. */
+  waited(kind: 'blockedMs' | 'idleMs', sinceMs: number): void {
+    this.lastMs = this.#loop.lastMs;
+    this.meter[kind] += this.lastMs - sinceMs;
   }
 
-  /**
-   * Times work on one batch; what the component sleeps meanwhile is waiting for input. Work that
-   * does not wait costs no promise. `rows`: of the batch; of what is read, as the result says.
-   * `startMs`: where it is known already.
-   */
-  worked<T>(
-    work: () => T | Promise<T>,
-    rows: number | ((result: T) => number),
-    startMs: number = this.now(),
-  ): T | Promise<T> {
-    const sleptBefore = this.#sleptMs;
-    let result: T | Promise<T>;
-    try {
-      result = work();
-    } catch (error) {
-      this.#workedFrom(startMs, sleptBefore, 0);
-      throw error;
-    }
-    if (result instanceof Promise) {
-      return result.then(
-        (given) => {
-          this.#workedFrom(startMs, sleptBefore, countOf(rows, given));
-          return given;
-        },
-        (error: unknown) => {
-          this.#workedFrom(startMs, sleptBefore, 0);
-          throw error;
-        },
-      );
-    }
-    this.#workedFrom(startMs, sleptBefore, countOf(rows, result));
-    return result;
+  /** Work on a batch begins: when that is. */
+  begin(): number {
+    this.#sleptBefore = this.#sleptMs;
+    return this.#loop.lastMs;
   }
 
-  #workedFrom(startMs: number, sleptBefore: number, rows: number): void {
+  /** The work is over; what the component slept meanwhile was waiting for input. */
+  end(startMs: number, rows: number): void {
     const endMs = this.now();
-    const slept = Math.min(endMs - startMs, this.#sleptMs - sleptBefore);
+    const slept = Math.min(endMs - startMs, this.#sleptMs - this.#sleptBefore);
     this.meter.idleMs += slept;
     this.measured(endMs - startMs - slept, endMs, rows);
   }
@@ -155,22 +161,22 @@ export class Observed {
 
   /** Its connector is open from now on, or no more. */
   setOpen(isOpen: boolean): void {
-    this.openSinceMs = isOpen ? this.#clock.monotonic() : undefined;
+    this.openSinceMs = isOpen ? this.now() : undefined;
   }
 
   /** Waits for what the component waits for; however many waits there are at a time, time is one. */
   async idle<T>(wait: Promise<T>): Promise<T> {
-    if (this.#sleepers++ === 0) this.#asleepSince = this.#clock.monotonic();
+    if (this.#sleepers++ === 0) this.#asleepSince = this.#loop.clock.monotonic();
     try {
       return await wait;
     } finally {
-      if (--this.#sleepers === 0) this.#sleptMs += this.#clock.monotonic() - this.#asleepSince;
+      if (--this.#sleepers === 0) this.#sleptMs += this.#loop.clock.monotonic() - this.#asleepSince;
     }
   }
 
   /** The clock for a component that does one thing at a time, as a source does. */
   get clock(): Clock {
-    const clock = this.#clock;
+    const { clock } = this.#loop;
     return {
       now: () => clock.now(),
       monotonic: () => clock.monotonic(),
@@ -179,8 +185,4 @@ export class Observed {
       sleep: (delayMs, options) => this.idle(clock.sleep(delayMs, options)),
     };
   }
-}
-
-function countOf<T>(rows: number | ((result: T) => number), result: T): number {
-  return typeof rows === 'number' ? rows : rows(result);
 }

@@ -26,7 +26,7 @@ export interface FlowQueue {
 }
 
 /** What a queue tells of whoever takes from it. */
-type Reader = Pick<Observed, 'meter' | 'now' | 'offeredRows'>;
+type Reader = Pick<Observed, 'meter' | 'loopMs' | 'offeredRows'>;
 
 /**
  * A bounded queue between one producer and one consumer. It blocks the producer: a batch is let in
@@ -126,7 +126,7 @@ export class Queue implements FlowQueue {
       return;
     }
     this.#flows.push(flow);
-    this.#since.push(sinceMs ?? (isCut(flow) ? 0 : this.#observed.now()));
+    this.#since.push(sinceMs ?? this.#observed.loopMs);
     if (!isCut(flow)) {
       this.#rows += flow.length;
       this.#bytes += flow.bytes;
@@ -138,9 +138,8 @@ export class Queue implements FlowQueue {
   #take(): Flow | undefined {
     const flow = this.#flows.shift();
     const sinceMs = this.#since.shift();
-    const nowMs = this.#observed.now();
     if (flow !== undefined && !isCut(flow)) {
-      this.#observed.meter.wait.record((nowMs - sinceMs!) / 1000);
+      this.#observed.meter.wait.record((this.#observed.loopMs - sinceMs!) / 1000);
       this.#rows -= flow.length;
       this.#bytes -= flow.bytes;
       this.#batches--;

@@ -20,6 +20,11 @@ export interface SinkWriterParts {
   readonly signal: AbortSignal;
 }
 
+/** What is left of the search for the rows that a sink refuses. */
+interface Bisection {
+  writesLeft: number;
+}
+
 /** Writes batches to a sink connector and finds the rows that it refuses. */
 export class SinkWriter {
   readonly #parts: SinkWriterParts;
@@ -85,15 +90,26 @@ export class SinkWriter {
     const bisection = { writesLeft: bisectWritesMax };
     try {
       await this.#opened;
-      await observed.worked(
-        traced(observed, batch, () => this.#writeRows(batch, bisection)),
-        batch.length,
-      );
+      const startMs = observed.begin();
+      let rows = 0;
+      try {
+        await this.#work(batch, bisection);
+        rows = batch.length;
+      } finally {
+        observed.end(startMs, rows);
+      }
       this.#measure(batch);
       this.#taken += batch.length - (observed.tally.dead - deadBefore);
     } finally {
       batch.release();
     }
+  }
+
+  #work(batch: Batch, bisection: Bisection): void | Promise<void> {
+    const { observed } = this.#parts;
+    const { tracing } = observed;
+    const write = (): Promise<void> => this.#writeRows(batch, bisection);
+    return tracing === undefined ? write() : traced(observed, tracing, batch, write);
   }
 
   /** How long the batch took, from the source's read on. */
@@ -126,7 +142,7 @@ export class SinkWriter {
     observed.setOpen(false);
   }
 
-  async #writeRows(batch: Batch, bisection: { writesLeft: number }): Promise<void> {
+  async #writeRows(batch: Batch, bisection: Bisection): Promise<void> {
     const { observed } = this.#parts;
     bisection.writesLeft--;
     const result = await this.#offer(batch);

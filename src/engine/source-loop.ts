@@ -1,4 +1,4 @@
-import { type Batch, Selection } from '../batch/index.ts';
+import { Batch, Selection } from '../batch/index.ts';
 import {
   endOfInput,
   isSource,
@@ -122,6 +122,7 @@ export class SourceLoop {
 
   /** Looks for a cut that is due, and for whether it is still paused. */
   wake(): void {
+    this.#parts.observed.now();
     this.#wakeup.set();
   }
 
@@ -164,8 +165,7 @@ export class SourceLoop {
         await observed.turn();
         turnMs = observed.now();
       }
-      // Lines that must not be lost wait for whoever reads the log, and so does what makes them.
-      if (observed.log.blocked !== undefined) await observed.log.blocked;
+      if (observed.log.blocked !== undefined) await observed.logTaken();
       signal.throwIfAborted();
       const mayCut = cuts.isDue(this.#lastCut) && (await this.#mayCut());
       const agrees = !this.#isCutShort && (this.#isCovered || !this.#saysPositions);
@@ -216,26 +216,30 @@ export class SourceLoop {
     }
     if (this.#parts.isPaused()) return;
     this.#reading = true;
+    void this.#readNext();
+  }
+
+  async #readNext(): Promise<void> {
     const { calls, observed, source } = this.#parts;
     this.#busyMs = observed.meter.busyMs;
     // A hand-written stream cannot say what it waits for: most of them wait for all that they give.
     const read = (signal: AbortSignal): ReturnType<SourceConnector['read']> =>
       isSource(source) ? observed.idle(this.#connector.read(signal)) : this.#connector.read(signal);
-    const reading = observed.worked(async () => {
+    const startMs = observed.begin();
+    let rows = 0;
+    try {
       if (!this.#isOpened) await observed.idle(this.#opened);
       this.#isOpened = true;
       this.#signal.throwIfAborted();
-      return callConnector({ id: this.id, calls }, 'read', read, this.#signal);
-    }, rowsRead);
-    Promise.resolve(reading)
-      .then(
-        (batch) => (this.#result = { batch }),
-        (error: unknown) => (this.#result = { error }),
-      )
-      .finally(() => {
-        if (this.#closed) this.#letGo();
-        this.#wakeup.set();
-      });
+      const batch = await callConnector({ id: this.id, calls }, 'read', read, this.#signal);
+      if (batch instanceof Batch) rows = batch.length;
+      this.#result = { batch };
+    } catch (error) {
+      this.#result = { error };
+    }
+    observed.end(startMs, rows);
+    if (this.#closed) this.#letGo();
+    this.#wakeup.set();
   }
 
   async #take(): Promise<void> {
@@ -322,10 +326,6 @@ class Stopped extends PipelineError {
   constructor() {
     super({ code: 'ERR_RUN_ABORTED', place: 'source', fact: 'the run reads no more input' });
   }
-}
-
-function rowsRead(batch: Batch | typeof endOfInput): number {
-  return batch === endOfInput ? 0 : batch.length;
 }
 
 function firstRows(batch: Batch, count: number): Batch {

@@ -56,27 +56,41 @@ async function throughFused(parts: StageLoopParts, input: Batch): Promise<Produc
   const { nodes, settle, signal } = parts;
   let products: Products = [[onlyOutput, input]];
   try {
-    let startMs: number | undefined;
     for (const [index, node] of nodes.entries()) {
       const { observed } = node;
       const batch = products[0]![1];
       if (index > 0) nodes[index - 1]!.observed.meter.sent(batch.length);
       if (index > 0 && batch.length === 0) break;
       observed.meter.rowsIn += batch.length;
-      const work = traced(observed, batch, () => call(node, batch, signal));
-      const working = observed.worked(work, batch.length, startMs);
-      products = working instanceof Promise ? await working : working;
-      const isSettled = observed.tally.failures.length === 0;
-      // Where nothing came between, a stage begins when the one before it has ended.
-      startMs =
-        working instanceof Promise || !isSettled ? undefined : observed.meter.lastProgressMs;
-      if (!isSettled) await settle(observed);
+      const { length } = batch;
+      const startMs = observed.begin();
+      let rows = 0;
+      try {
+        const working = work(node, batch, signal);
+        products = working instanceof Promise ? await working : working;
+        rows = length;
+      } finally {
+        observed.end(startMs, rows);
+      }
+      if (observed.tally.failures.length > 0) await settle(observed);
     }
     return products;
   } catch (error) {
     for (const [, batch] of products) batch.release();
     throw error;
   }
+}
+
+function work(
+  node: StageNodeParts,
+  batch: Batch,
+  signal: AbortSignal,
+): Products | Promise<Products> {
+  const { observed } = node;
+  const { tracing } = observed;
+  // A closure is made for traced runs alone.
+  if (tracing === undefined) return call(node, batch, signal);
+  return traced(observed, tracing, batch, () => call(node, batch, signal));
 }
 
 /** Calls a stage with a batch. Takes over the hold on it, unless the stage throws. */

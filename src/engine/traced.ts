@@ -1,42 +1,41 @@
 import type { Batch } from '../batch/index.ts';
-import type { BatchTrace } from '../observe/tracing.ts';
+import type { BatchTrace, RunTracing } from '../observe/tracing.ts';
 import type { Observed } from './observed.ts';
 
 /** To how many batches one that was made of them is linked. */
 const linksMax = 128;
 
-/** The work on a batch, as a span where the batch is traced. */
+/** Does the work on a batch, as a span where the batch is traced. */
 export function traced<T>(
   observed: Observed,
+  tracing: RunTracing,
   { origin: { trace }, length: rows }: Batch,
   work: () => T | Promise<T>,
-): () => T | Promise<T> {
-  const { tracing, tally } = observed;
-  if (!trace || tracing === undefined) return work;
-  return () => {
-    const failedBefore = tally.dead;
-    const span = tracing.begin(observed, { parents: [trace], rows, startMs: observed.now() });
-    const end = (error?: unknown): void =>
-      span.end({ endMs: observed.now(), failed: tally.dead - failedBefore, error });
-    const fail = (error: unknown): never => {
-      end(error);
-      throw error;
-    };
-    let result: T | Promise<T>;
-    try {
-      result = span.run(work);
-    } catch (error) {
-      return fail(error);
-    }
-    if (!(result instanceof Promise)) {
-      end();
-      return result;
-    }
-    return result.then((value) => {
-      end();
-      return value;
-    }, fail);
+): T | Promise<T> {
+  if (!trace) return work();
+  const { tally } = observed;
+  const failedBefore = tally.dead;
+  const span = tracing.begin(observed, { parents: [trace], rows, startMs: observed.now() });
+  const end = (error?: unknown): void =>
+    span.end({ endMs: observed.now(), failed: tally.dead - failedBefore, error });
+  const fail = (error: unknown): never => {
+    end(error);
+    throw error;
   };
+  let result: T | Promise<T>;
+  try {
+    result = span.run(work);
+  } catch (error) {
+    return fail(error);
+  }
+  if (!(result instanceof Promise)) {
+    end();
+    return result;
+  }
+  return result.then((value) => {
+    end();
+    return value;
+  }, fail);
 }
 
 interface GivenBatch {

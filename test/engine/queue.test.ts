@@ -10,7 +10,9 @@ import { numbered, readings } from './ends.ts';
 const batchOf = (rows: number) => Batch.from(numbered(rows), readings);
 const reader = (clock = new VirtualClock()) => ({
   meter: new Meter(),
-  now: () => clock.monotonic(),
+  get loopMs() {
+    return clock.monotonic();
+  },
   offeredRows: undefined,
 });
 const wide = { rowsMax: 1e9, bytesMax: 1e9 };

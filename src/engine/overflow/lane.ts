@@ -114,7 +114,11 @@ export class OptionalLane {
       const next = inlet.next();
       const { lastMs } = observed;
       const flow = await next;
-      if (next instanceof Promise) observed.waited('idleMs', lastMs);
+      if (next instanceof Promise) {
+        // It may have come from disk.
+        observed.now();
+        observed.waited('idleMs', lastMs);
+      }
       if (flow === undefined) return true;
       if (signal.aborted) {
         // Kept, or dropped, with what was in hand.
