@@ -35,7 +35,7 @@ export interface LoggerOptions {
   readonly onError?: (error: PipelineError) => void;
 }
 
-/** What a logger is made of. */
+/** What a logger over a function is made of. */
 export interface StructuredLoggerOptions extends LoggerOptions {
   /** Given each line with its line end. */
   readonly write: (line: string) => void;
@@ -58,19 +58,26 @@ const collapseMsDefault = 10_000;
 
 const maxBufferDefault = 100;
 
+/** The buffer of a logger over a stream. For `BufferedStructuredLogger` alone. */
+let bufferOf: (log: StructuredLogger) => LineBuffer;
+
 /**
  * Writes a line for each record: `timestamp`, `level`, `component`, `event`, then what is bound to it,
- * then its fields. Whatever it is given, it does not throw. What `bindContext` makes shares all with
+ * then its fields. Over a stream it holds them as `BufferedStructuredLogger` does. Whatever it is given, it does not throw. What `bindContext` makes shares all with
  * it but the fields.
  */
 export class StructuredLogger implements Logger, Disposable, AsyncDisposable {
-  /** What it shares with those that are bound from it. */
-  protected readonly family: LogFamily;
-  /** What it adds to each line. */
-  protected readonly context: LogContext;
+  static {
+    bufferOf = (log) => log.family.sink as LineBuffer;
+  }
 
-  constructor(options: StructuredLoggerOptions | LogFamily) {
-    this.family = options instanceof LogFamily ? options : familyOfCalls(options);
+  /** What it shares with those that are bound from it. */
+  private readonly family: LogFamily;
+  /** What it adds to each line. */
+  private readonly context: LogContext;
+
+  constructor(options: StructuredLoggerOptions | BufferedStructuredLoggerOptions) {
+    this.family = 'stream' in options ? familyOfStream(options) : familyOfCalls(options);
     this.context = this.family.context;
   }
 
@@ -190,30 +197,27 @@ export class StructuredLogger implements Logger, Disposable, AsyncDisposable {
  * blocked it holds up to 1 MiB, then drops lines below ERROR, but for those that must be kept.
  */
 export class BufferedStructuredLogger extends StructuredLogger {
-  /** What it holds. */
-  protected readonly buffer: LineBuffer;
-
   constructor(options: BufferedStructuredLoggerOptions) {
-    const {
-      stream,
-      maxBuffer = maxBufferDefault,
-      format = stream.isTTY ? 'text' : 'json',
-    } = options;
-    checkNumber('maxBuffer', maxBuffer, 1);
-    const buffer = new LineBuffer(stream, maxBuffer, tellOf(options));
-    super(familyOf({ ...options, format }, buffer, stream as Coloured));
-    this.buffer = buffer;
+    super(options);
   }
 
   /** How often lines were handed to the stream. */
   get totalFlushes(): number {
-    return this.buffer.flushes;
+    return bufferOf(this).flushes;
   }
 
   /** The largest number of lines that were held. */
   get maxBufferSizeReached(): number {
-    return this.buffer.linesMax;
+    return bufferOf(this).linesMax;
   }
+}
+
+function familyOfStream(options: BufferedStructuredLoggerOptions): LogFamily {
+  const { stream, maxBuffer = maxBufferDefault } = options;
+  checkNumber('maxBuffer', maxBuffer, 1);
+  const format = options.format ?? (stream.isTTY ? 'text' : 'json');
+  const buffer = new LineBuffer(stream, maxBuffer, tellOf(options));
+  return familyOf({ ...options, format }, buffer, stream as Coloured);
 }
 
 function familyOfCalls(options: StructuredLoggerOptions): LogFamily {
