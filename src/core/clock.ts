@@ -217,14 +217,17 @@ export class VirtualClock implements Clock {
 
   // Promise callbacks all run before an immediate does, so by then everything that can go on has.
   #schedule(): void {
-    if (this.#scheduled || this.#holds > 0) return;
-    if (this.#sleepers.every(({ keepsAlive }) => keepsAlive === false)) return;
+    if (this.#scheduled || !this.#mayAdvance) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      if (this.#holds === 0) this.#advance();
+      if (this.#mayAdvance) this.#advance();
       this.#schedule();
     });
+  }
+
+  get #mayAdvance(): boolean {
+    return this.#holds === 0 && this.#sleepers.some(({ keepsAlive }) => keepsAlive !== false);
   }
 
   #advance(): void {

@@ -14,6 +14,7 @@ import type { Alert } from '../observe/alerts/alert.ts';
 import type { HealthSettings } from '../observe/health.ts';
 import type { RunReport, RunStats, RunStatus, StatsOptions } from '../observe/snapshot.ts';
 import { SlowestBatches } from '../observe/slowest-batches.ts';
+import { type StatsFollower, Ticker } from '../observe/ticker.ts';
 import { type Checkpoint, Cuts } from './checkpoint.ts';
 import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
@@ -72,6 +73,7 @@ class PipelineRun implements Run {
   #lastCut: Cut | undefined;
   /** Whether the last cut is complete. */
   #isSafe = false;
+  readonly #ticker: Ticker;
   readonly #alerts: RunAlerts;
 
   constructor(plan: Plan, options: RunOptions) {
@@ -83,13 +85,14 @@ class PipelineRun implements Run {
     this.#emitter = new Emitter(log, plan.outside.clock, plan.scrub);
     this.#degradation = new Degradation(this.#emitter);
     this.#breakerChanges = new BreakerChanges(this.#emitter);
+    this.#ticker = new Ticker(plan.outside.clock, () => this.stats(), this.emit);
     this.#alerts = new RunAlerts({
       pipeline: plan.name,
       rules: options.alerts,
       settings: plan.settings.alerts,
       emitter: this.#emitter,
       outside: plan.outside,
-      stats: () => this.stats(),
+      ticker: this.#ticker,
     });
     this.#sourcesLeft = plan.sources.length;
     // A failure that nobody waits for is a warning, not the end of the process.
@@ -221,6 +224,10 @@ class PipelineRun implements Run {
     };
   }
 
+  follow(follower: StatsFollower): () => void {
+    return this.#ticker.follow(follower);
+  }
+
   listen(listener: EventListener): () => void {
     return this.#emitter.listen(listener);
   }
@@ -312,7 +319,10 @@ class PipelineRun implements Run {
       for (const observed of this.#components.observed) observed.keepInHand();
     }
     this.#endedMs = this.#clock.monotonic();
-    await this.#alerts.finish();
+    await this.#alerts.ready;
+    // What shows at the end alone, as a ledger that does not close, is seen by all too.
+    this.#ticker.tick();
+    await this.#alerts.close();
     const report = reportOf(this.#statsParts());
     const { status, recordsIn, recordsOut, durationMs } = report;
     this.#emitter.emit(runEnded, { status, recordsIn, recordsOut, durationMs });
@@ -368,7 +378,7 @@ class PipelineRun implements Run {
   #startTimers(): void {
     const { everyMs } = this.#plan.settings.checkpoint;
     void this.#cuts.requestEvery(everyMs, this.#clock, this.#timers.signal);
-    void this.#alerts.watch(this.#timers.signal);
+    this.#alerts.watch();
     void this.#load.watch(this.#clock, this.#timers.signal, () => this.#components.observed);
     const { durationMsMax } = this.#options;
     if (durationMsMax === undefined) return;

@@ -1,4 +1,3 @@
-import type { Clock } from '../core/index.ts';
 import type { Alert } from './alerts/alert.ts';
 import { checkAlertRule } from './alerts/check-rule.ts';
 import { alertFired, alertPending, alertResolved } from './alerts/events.ts';
@@ -113,32 +112,6 @@ export class Alerts {
   #remember(alert: Alert): void {
     this.#history.push(alert);
     if (this.#history.length > this.#historyMax) this.#history.shift();
-  }
-}
-
-/** What alerts are raised on: a run, or anything with its figures. */
-export interface Watched {
-  stats(): RunStats;
-}
-
-/** How a run is watched. */
-export interface WatchOptions {
-  readonly clock: Clock;
-  /** Ends it. */
-  readonly signal: AbortSignal;
-  /** How often it is looked at; 1,000 unless given. */
-  readonly everyMs?: number;
-}
-
-/** Looks at a run every so often until the signal aborts. */
-export async function watchAlerts(
-  alerts: Alerts,
-  watched: Watched,
-  { clock, signal, everyMs = 1000 }: WatchOptions,
-): Promise<void> {
-  while (!signal.aborted) {
-    alerts.look(watched.stats());
-    await clock.sleep(everyMs, { signal }).catch(() => {});
   }
 }
 

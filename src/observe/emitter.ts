@@ -77,9 +77,9 @@ export class Emitter {
 }
 
 /** What a listener throws is its own affair. */
-function tell(listener: EventListener, event: ObservedEvent): void {
+export function tell<T>(listener: (news: T) => void, news: T): void {
   try {
-    const told: unknown = listener(event);
+    const told: unknown = listener(news);
     if (told instanceof Promise) told.catch(() => {});
   } catch {
     // Nobody to tell.

@@ -177,6 +177,15 @@ export const ledgerBroken: EventDefinition<'id' | 'rows'> = defineEvent({
   isKept: true,
 });
 
+/** `figures.failed` */
+export const figuresFailed: EventDefinition<'error'> = defineEvent({
+  name: 'figures.failed',
+  level: 'ERROR',
+  summary: 'The figures of a run cannot be taken: it goes on unseen. Told once, until they can.',
+  fields: { error: 'what taking them failed with' },
+  metric: 'millrace_figures_failed_total',
+});
+
 /** `spill.file-set-aside` */
 export const spillFileSetAside: EventDefinition<'id' | 'path' | 'rows' | 'reason'> = defineEvent({
   name: 'spill.file-set-aside',
@@ -206,5 +215,6 @@ export const engineEvents: readonly EventDefinition[] = [
   recordFailed,
   breakerChanged,
   ledgerBroken,
+  figuresFailed,
   spillFileSetAside,
 ];

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { type Clock, systemClock, type Timer } from '../core/index.ts';
+import { type Clock, systemClock } from '../core/index.ts';
 import { stateDirectory } from '../core/state-directory.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import { alertFired } from './alerts/events.ts';
@@ -12,10 +12,13 @@ import type { FlightReason, FlightRecord } from './flight-recorder/record.ts';
 import { RecentEvents } from './flight-recorder/recent-events.ts';
 import { SeriesRing } from './flight-recorder/series.ts';
 import type { RunStats } from './snapshot.ts';
+import type { StatsFollower } from './ticker.ts';
 
 /** What is recorded: a run, or anything that has its figures and events. */
 export interface RecordedRun {
   stats(): RunStats;
+  /** Gives the figures once a second. */
+  follow(follower: StatsFollower): () => void;
   listen(listener: EventListener): () => void;
   /** Hears where a file is. */
   readonly emit: Emit;
@@ -36,7 +39,6 @@ export interface FlightRecorderOptions {
   readonly scrub?: (text: string) => string;
 }
 
-const lookEveryMs = 1000;
 /** Alerts write a file at most so often; what comes sooner is in the next. */
 const alertEveryMs = 60_000;
 const eventBytesMax = 256 * 1024;
@@ -63,8 +65,7 @@ export class FlightRecorder implements Disposable {
   readonly #series: SeriesRing;
   readonly #events: RecentEvents;
   readonly #failures: RecentEvents;
-  readonly #looking: Timer;
-  readonly #stopListening: () => void;
+  readonly #ends: readonly (() => void)[];
   #stats: RunStats;
   /** What fails before anything flows is said by its error. */
   #hasStarted: boolean;
@@ -80,14 +81,15 @@ export class FlightRecorder implements Disposable {
     this.#options = options;
     this.#clock = clock;
     this.#topology = run.topology?.() ?? null;
-    this.#series = new SeriesRing(Math.ceil((minutes * 60_000) / lookEveryMs));
+    this.#series = new SeriesRing(Math.ceil(minutes * 60));
     this.#events = new RecentEvents(eventBytesMax, scrub);
     this.#failures = new RecentEvents(failureBytesMax, scrub);
     this.#stats = run.stats();
     this.#hasStarted = this.#stats.status !== 'starting';
-    this.#stopListening = run.listen((event) => this.#hear(event));
-    this.#looking = clock.timer(() => this.#look(), { keepsAlive: false });
-    this.#looking.set(clock.monotonic() + lookEveryMs);
+    this.#ends = [
+      run.listen((event) => this.#hear(event)),
+      run.follow((stats) => this.#look(stats)),
+    ];
   }
 
   /** Bytes that it holds: a number that stays as it is once the minutes are full. */
@@ -131,16 +133,14 @@ export class FlightRecorder implements Disposable {
 
   /** Looks no more, and writes what is still to be written. */
   [Symbol.dispose](): void {
-    this.#stopListening();
-    this.#looking.stop();
+    for (const end of this.#ends) end();
     if (this.#due !== undefined) this.#write(this.#due);
   }
 
-  #look(): void {
-    this.#stats = this.#run.stats();
-    this.#series.add(this.#stats);
+  #look(stats: RunStats): void {
+    this.#stats = stats;
+    this.#series.add(stats);
     this.#writeDue();
-    this.#looking.set(this.#clock.monotonic() + lookEveryMs);
   }
 
   /** In a process that crashes even the figures may not be had any more. */

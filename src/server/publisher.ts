@@ -10,14 +10,13 @@ import {
 import { expositionFormat, expositionTypes, prometheusText } from '../observe/exposition.ts';
 import { metricsRegistry } from '../observe/metrics-registry.ts';
 import type { ObservedEvent } from '../observe/emitter.ts';
-import type { RunStatus } from '../observe/snapshot.ts';
+import type { RunStats, RunStatus } from '../observe/snapshot.ts';
 import { type Answer, internalFailure, type Question, type ToServer } from './messages.ts';
 import { Outbox } from './outbox.ts';
 import type { ObservationParts } from './parts.ts';
 
 /** How often the loop shows that it turns, and sends what there is. */
 export const beatEveryMs = 100;
-const beatsPerSnapshot = 10;
 
 export interface PublisherParts {
   readonly run: Run;
@@ -38,7 +37,6 @@ export class Publisher {
   readonly #outbox: Outbox;
   readonly #beating: Timer;
   readonly #listening: readonly (() => void)[];
-  #beats = 0;
   #status: RunStatus | undefined;
   #isStopped = false;
   /** Whether an alert has changed since the last publication. */
@@ -54,6 +52,7 @@ export class Publisher {
     for (const line of early) told(line);
     this.#listening = [
       parts.run.listen((event) => this.#heed(event)),
+      parts.run.follow((stats) => this.#take(stats)),
       ...(log === undefined ? [] : [log.follow(told)]),
     ];
     this.#outbox.document('topology', JSON.stringify(parts.run.topology()));
@@ -103,7 +102,7 @@ export class Publisher {
     const answer = this.#command(name, input);
     const outcome = 'status' in answer ? answer.code : 'done';
     this.#parts.run.emit(commandReceived, { command: name, outcome, ...asker });
-    this.#publish();
+    this.#publish(this.#parts.run.stats());
     return answer;
   }
 
@@ -116,9 +115,8 @@ export class Publisher {
     const { run, clock, beat } = this.#parts;
     const { status } = run;
     beat(status);
-    const isDue = this.#beats++ % beatsPerSnapshot === 0;
     try {
-      if (isDue || this.#isChanged || status !== this.#status) this.#publish();
+      if (this.#isChanged || status !== this.#status) this.#publish(run.stats());
       else this.#outbox.flush();
     } catch (error) {
       // Thrown from a timer, it would end the process.
@@ -127,10 +125,14 @@ export class Publisher {
     this.#beating.set(clock.monotonic() + beatEveryMs);
   }
 
-  #publish(): void {
-    this.#status = this.#parts.run.status;
+  /** Where an alert has just changed, the next beat publishes figures that have it. */
+  #take(stats: RunStats): void {
+    if (!this.#isChanged) this.#publish(stats);
+  }
+
+  #publish(stats: RunStats): void {
+    this.#status = stats.status;
     this.#isChanged = false;
-    const stats = this.#parts.run.stats();
     this.#outbox.document('snapshot', JSON.stringify(stats));
     const alerts = { active: stats.alerts, history: this.#parts.run.alertHistory };
     this.#outbox.document('alerts', JSON.stringify(alerts));

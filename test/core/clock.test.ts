@@ -217,4 +217,12 @@ test('a timer in the background does not make virtual time advance, and goes off
   expect(clock.monotonic()).toBe(0);
   await clock.sleep(1500);
   expect([wentOff, clock.monotonic()]).toEqual([[1000], 1500]);
+  // Nor where the last that waits for it is gone before it gets there.
+  timer.set(3000);
+  const gone = new AbortController();
+  const slept = clock.sleep(5000, { signal: gone.signal }).catch(() => 'gone');
+  gone.abort();
+  expect(await slept).toBe('gone');
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect([wentOff, clock.monotonic()]).toEqual([[1000], 1500]);
 });

@@ -28,6 +28,7 @@ import {
   type RecordedRun,
   shippedRules,
 } from '../../src/observe/index.ts';
+import { Ticker } from '../../src/observe/ticker.ts';
 import { circuitBreaker } from '../../src/resilience/index.ts';
 import { virtualOutside, type VirtualOutside } from '../../src/testing/outside.ts';
 import { scriptedSink, stageOf, testPipeline } from '../engine/ends.ts';
@@ -73,8 +74,14 @@ function busyRun(stages = 200): Told {
     );
     return { ...runStats(seconds, { components, recordsIn: 4096 * seconds }), at: clock.now() };
   };
+  const ticker = new Ticker(clock, stats, emitter.emit);
   return {
-    run: { stats, listen: (listener) => emitter.listen(listener), emit: emitter.emit },
+    run: {
+      stats,
+      follow: (follower) => ticker.follow(follower),
+      listen: (listener) => emitter.listen(listener),
+      emit: emitter.emit,
+    },
     clock,
     tell: (name, fields = {}, level = 'WARNING') => {
       emitter.emit({ name, level, summary: '', fields: {}, metric: 'millrace_told_total' }, fields);

@@ -101,10 +101,11 @@ describe('routes in a server of the host', () => {
     vi.spyOn(run, 'stats').mockImplementation(() => {
       throw new Error('no figures');
     });
+    run.pause();
     const isTold = (line: string): boolean =>
       line.includes('"server.failed"') && line.includes('no figures');
     await vi.waitFor(() => expect(lines.some(isTold)).toBe(true), patience);
-    expect(run.status).toBe('running');
+    expect(run.status).toBe('paused');
     expect(await (await ask('/livez')).text()).toBe('ok');
     expect((await ask('/metrics', reader)).status).toBe(500);
   });

@@ -7,6 +7,7 @@ import type { AlertRule } from '../../observe/alerts/rule.ts';
 import type { Emit, EventListener } from '../../observe/emitter.ts';
 import type { HealthSettings } from '../../observe/health.ts';
 import type { RunReport, RunStats, RunStatus, StatsOptions } from '../../observe/snapshot.ts';
+import type { StatsFollower } from '../../observe/ticker.ts';
 import type { Tracing } from '../../observe/tracing.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
 import type { Topology } from '../topology.ts';
@@ -40,8 +41,13 @@ export interface Run extends AsyncDisposable {
   readonly done: Promise<RunReport>;
   /** Where it stands at this moment; costs nothing, unlike `stats`. */
   readonly status: RunStatus;
-  /** The figures at this moment. Frozen. */
+  /** The figures at this moment. Frozen; taking them changes nothing of what others are given. */
   stats(options?: StatsOptions): RunStats;
+  /**
+   * Gives the figures once a second from now on, and when the run has ended: the same object to all
+   * who follow. `alerts` are as of the look before. Gives what ends that.
+   */
+  follow(follower: StatsFollower): () => void;
   /**
    * Tells of every event of the run, and of what serves, records or exports it, from now on, at once
    * and in order. Gives what ends that.

@@ -5,6 +5,7 @@ import type { Alerts } from '../../observe/alerts.ts';
 import type { AlertWebhook } from '../../observe/alerts/webhook.ts';
 import type { Emitter } from '../../observe/emitter.ts';
 import type { RunStats } from '../../observe/snapshot.ts';
+import type { Ticker } from '../../observe/ticker.ts';
 import type { AlertSettings } from '../description.ts';
 
 /** How long the last alerts may take to be delivered once the run is over. */
@@ -16,7 +17,7 @@ export interface RunAlertsParts {
   readonly settings: AlertSettings | undefined;
   readonly emitter: Emitter;
   readonly outside: Outside;
-  readonly stats: () => RunStats;
+  readonly ticker: Ticker;
 }
 
 /** Raises alerts on a run by the rules that it was given, or by those of its pipeline. */
@@ -24,6 +25,8 @@ export class RunAlerts {
   readonly #parts: RunAlertsParts;
   #alerts: Alerts | undefined;
   #webhook: AlertWebhook | undefined;
+  #ready: Promise<void> | undefined;
+  #unfollow: (() => void) | undefined;
 
   constructor(parts: RunAlertsParts) {
     this.#parts = parts;
@@ -40,29 +43,30 @@ export class RunAlerts {
   }
 
   /**
-   * Looks at the run until the signal aborts. Nothing is loaded where there are no rules; what fails
-   * here is told, and is no failure of the run.
+   * Looks at the run at each tick. Nothing is loaded where there are no rules; what fails here is
+   * told, and is no failure of the run.
    */
-  async watch(signal: AbortSignal): Promise<void> {
+  watch(): void {
     const { rules, settings } = this.#parts;
     if (rules === undefined && settings === undefined) return;
-    await this.#watch(signal).catch((error: unknown) => this.#tellFailed(error));
+    this.#ready = this.#watch().catch((error: unknown) => this.#tellFailed(error));
   }
 
-  /** The last look: what shows at the end alone, as a ledger that does not close, is told too. */
-  async finish(): Promise<void> {
-    try {
-      this.#alerts?.look(this.#parts.stats());
-    } catch (error) {
-      await this.#tellFailed(error);
-    }
+  /** Resolves when it looks at every tick from now on, or never will. */
+  get ready(): Promise<void> | undefined {
+    return this.#ready;
+  }
+
+  /** Looks no more, and waits until the webhook is told of what was seen. */
+  async close(): Promise<void> {
+    this.#unfollow?.();
     await this.#closeWebhook().catch((error: unknown) => this.#tellFailed(error));
   }
 
-  async #watch(signal: AbortSignal): Promise<void> {
-    const { rules, settings, emitter, outside, stats } = this.#parts;
+  async #watch(): Promise<void> {
+    const { rules, settings, emitter, outside, ticker } = this.#parts;
     const { clock } = outside;
-    const [{ Alerts, emitAlert, watchAlerts }, { alertRuleFailed }] = await clock.hold(
+    const [{ Alerts, emitAlert }, { alertRuleFailed }] = await clock.hold(
       Promise.all([import('../../observe/alerts.ts'), import('../../observe/alerts/events.ts')]),
     );
     await this.#openWebhook(settings?.webhook);
@@ -71,7 +75,15 @@ export class RunAlerts {
       onChange: (alert) => emitAlert(emitter, alert),
       onRuleError: ({ name: rule }, error) => emitter.emit(alertRuleFailed, { rule, error }),
     });
-    await watchAlerts(this.#alerts, { stats }, { clock, signal });
+    this.#unfollow = ticker.follow((stats) => this.#look(stats));
+  }
+
+  #look(stats: RunStats): void {
+    try {
+      this.#alerts?.look(stats);
+    } catch (error) {
+      void this.#tellFailed(error);
+    }
   }
 
   async #tellFailed(error: unknown): Promise<void> {
