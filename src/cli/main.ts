@@ -5,6 +5,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { logLevels } from '../core/log.ts';
 import { versions } from '../engine/run/versions.ts';
 import { type Address, parseAddress } from './address.ts';
+import { endOnCrash } from './crash.ts';
 import type { RunCommandOptions } from './run.ts';
 import type { ValidateOptions } from './validate.ts';
 import { exitCodes, reportFailure } from './failure.ts';
@@ -16,6 +17,7 @@ interface Globals {
 
 async function main(words: readonly string[]): Promise<void> {
   const terminal = new Terminal();
+  endOnCrash(terminal);
   try {
     await createProgram(terminal).parseAsync(words, { from: 'user' });
   } catch (error) {

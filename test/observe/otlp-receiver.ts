@@ -102,7 +102,8 @@ export async function otlpReceiver(
       requests.push({ path: request.url ?? '', headers: request.headers, body, atMs });
       response.setHeader('content-type', 'application/json');
       answer(response, requests.length - 1);
-    })();
+      // A sender that crashes leaves half a request.
+    })().catch(() => request.destroy());
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
