@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 
 import * as connectors from '../src/connectors/index.ts';
 import * as entry from '../src/index.ts';
+import * as observation from '../src/observe/index.ts';
 import * as stages from '../src/stages/index.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -46,4 +47,32 @@ describe('the root entry', () => {
       expect.arrayContaining([...Object.keys(stages), ...Object.keys(connectors)]),
     );
   });
+});
+
+test('of what observes, the entry has what programs use, and none of its machinery', () => {
+  expect(Object.keys(observation).sort()).toEqual([
+    'AlertWebhook',
+    'Alerts',
+    'BufferedStructuredLogger',
+    'DegradationHistogram',
+    'FlightRecorder',
+    'MetricsRegistry',
+    'ObservabilityHarness',
+    'PipelineHealthDashboard',
+    'PipelineRegistry',
+    'QueuePressure',
+    'StructuredLogger',
+    'checkThresholds',
+    'defineClass',
+    'explainFlight',
+    'expositionFormat',
+    'expositionTypes',
+    'health',
+    'metricsRegistry',
+    'metricsTable',
+    'observe',
+    'parseFlight',
+    'prometheusText',
+    'shippedRules',
+  ]);
 });

@@ -1,44 +1,40 @@
 export { Alerts, type AlertsOptions } from './alerts.ts';
-export type { AlertLimits, AlertLooks, AlertReading, AlertRule } from './alerts/rule.ts';
-export { type ShippedLimits, type ShippedRule, shippedRules } from './alerts/shipped.ts';
+export type { Alert } from './alerts/alert.ts';
+export type { AlertReading, AlertRule } from './alerts/rule.ts';
+export { shippedRules } from './alerts/shipped.ts';
 export { AlertWebhook, type AlertWebhookOptions } from './alerts/webhook.ts';
-export type { Alert, AlertSeverity, AlertState } from './alerts/alert.ts';
 export {
-  type BatchStatus,
   DegradationHistogram,
   type DegradationHistogramOptions,
   type DegradationRow,
 } from './degradation-histogram.ts';
+export type { ObservedEvent } from './emitter.ts';
 export {
-  type Health,
-  health,
-  type HealthComponent,
-  type HealthFacts,
-  type HealthReason,
-  type HealthSettings,
-  type HealthStats,
-  type HealthWord,
-  QueuePressure,
-} from './health.ts';
-export { FlightRecorder, type FlightRecorderOptions, type RecordedRun } from './flight-recorder.ts';
-export { explainFlight, parseFlight } from './flight-recorder/explain.ts';
-export type { FlightExplanation } from './flight-recorder/explanation.ts';
-export type { FlightReason, FlightRecord } from './flight-recorder/record.ts';
-export type { EventListener, ObservedEvent } from './emitter.ts';
-export { eventCatalogue } from './catalogue.ts';
-export {
-  type Exposed,
   expositionFormat,
   type ExpositionFormat,
-  type ExpositionOptions,
   expositionTypes,
   prometheusText,
 } from './exposition.ts';
+export { FlightRecorder, type FlightRecorderOptions } from './flight-recorder.ts';
+export { explainFlight, parseFlight } from './flight-recorder/explain.ts';
+export type { FlightExplanation } from './flight-recorder/explanation.ts';
+export type { FlightRecord } from './flight-recorder/record.ts';
+export {
+  type HarnessStage,
+  type LogLine,
+  ObservabilityHarness,
+  type ObservabilityHarnessOptions,
+} from './harness.ts';
+export { type Health, health, type HealthStats, QueuePressure } from './health.ts';
+export {
+  PipelineHealthDashboard,
+  type PipelineHealthDashboardOptions,
+} from './health-dashboard.ts';
+export type { HealthReport, StageHealth } from './health-report.ts';
 export {
   BufferedStructuredLogger,
   type BufferedStructuredLoggerOptions,
   type LogFields,
-  type LoggerOptions,
   type LogStream,
   StructuredLogger,
   type StructuredLoggerOptions,
@@ -50,44 +46,10 @@ export {
   type MetricsReport,
   metricsTable,
   type StageMetrics,
-  type StageMetricsReport,
 } from './metrics-registry.ts';
-export { type Observable, observe, type ObserveOptions } from './observe.ts';
-export type {
-  BreakerReport,
-  ComponentKind,
-  ComponentReport,
-  Latency,
-  PolicyReport,
-  QueueStats,
-  RunReport,
-  RunStats,
-  RunStatus,
-  StatsOptions,
-} from './snapshot.ts';
-export {
-  type FailedStage,
-  type ObservedBreaker,
-  type ObservedFallback,
-  PipelineHealthDashboard,
-  type PipelineHealthDashboardOptions,
-} from './health-dashboard.ts';
-export {
-  type HarnessStage,
-  type LogLine,
-  ObservabilityHarness,
-  type ObservabilityHarnessOptions,
-} from './harness.ts';
-export type { BreakerHealth, HealthReport, StageHealth } from './health-report.ts';
+export { observe, type ObserveOptions } from './observe.ts';
+export type { ComponentReport, Latency, RunReport, RunStats } from './snapshot.ts';
 export { checkThresholds, type ThresholdConfig, type ThresholdViolation } from './thresholds.ts';
 export type { Tracing } from './tracing.ts';
-export { type ClassFacts, type ComponentClass, defineClass } from '../core/define-class.ts';
-export {
-  type ComponentDescription,
-  type ComponentType,
-  type Described,
-  type ParameterDescription,
-  PipelineRegistry,
-  type PrintManifestOptions,
-  type Registrable,
-} from '../core/index.ts';
+export { defineClass } from '../core/define-class.ts';
+export { PipelineRegistry } from '../core/index.ts';

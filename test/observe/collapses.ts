@@ -1,4 +1,5 @@
-import { Alerts, type RunStats, type ShippedRule, shippedRules } from '../../src/observe/index.ts';
+import type { ShippedRule } from '../../src/observe/alerts/shipped.ts';
+import { Alerts, type RunStats, shippedRules } from '../../src/observe/index.ts';
 import { componentStats, runStats } from './run-stats.ts';
 
 /** The second that each collapse begins at; before it all is well. */

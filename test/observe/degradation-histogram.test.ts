@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { type BatchStatus, DegradationHistogram } from '../../src/observe/index.ts';
+import type { BatchStatus } from '../../src/observe/degradation-histogram.ts';
+import { DegradationHistogram } from '../../src/observe/index.ts';
 
 function histogramOf(marks: string, size?: number): DegradationHistogram {
   const histogram = new DegradationHistogram({ size });

@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 
 import { filter, memorySink, memorySource, pipeline, schema, startRun } from '../../src/index.ts';
+import { eventCatalogue } from '../../src/observe/catalogue.ts';
 import {
-  eventCatalogue,
   expositionFormat,
   MetricsRegistry,
   prometheusText,

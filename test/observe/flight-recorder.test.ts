@@ -20,12 +20,12 @@ import { explanationLines } from '../../src/cli/explain.ts';
 import { silentLogger, VirtualClock } from '../../src/core/index.ts';
 import type { Run } from '../../src/engine/index.ts';
 import { Emitter } from '../../src/observe/emitter.ts';
+import type { RecordedRun } from '../../src/observe/flight-recorder.ts';
 import { explainFlight, parseFlight } from '../../src/observe/flight-recorder/explain.ts';
 import {
   FlightRecorder,
   type FlightRecord,
   type ObservedEvent,
-  type RecordedRun,
   shippedRules,
 } from '../../src/observe/index.ts';
 import { Ticker } from '../../src/observe/ticker.ts';

@@ -2,12 +2,8 @@ import { describe, expect, expectTypeOf, test } from 'vitest';
 
 import { Batch, schema } from '../../src/batch/index.ts';
 import { Cut, type Flow, type Stage, VirtualClock } from '../../src/core/index.ts';
-import {
-  MetricsRegistry,
-  metricsRegistry,
-  observe,
-  type StageMetricsReport,
-} from '../../src/observe/index.ts';
+import { MetricsRegistry, metricsRegistry, observe } from '../../src/observe/index.ts';
+import type { StageMetricsReport } from '../../src/observe/metrics-registry.ts';
 
 const clock = new VirtualClock();
 const readings = schema({ value: 'float64' });
