@@ -111,6 +111,7 @@ export {
   type Settings,
   type SettingsInput,
   startRun,
+  type StopOptions,
   type Topology,
   type TopologyNode,
   type TopologyPolicy,

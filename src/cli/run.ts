@@ -47,6 +47,7 @@ export async function runPipeline(
   if (options.reportFile !== undefined) await checkReportApart(options.reportFile, file, plan);
   const directory = dirname(resolve(file));
   stopper.drainMsMax = plan.settings.drainMsMax;
+  stopper.drainDelayMs = plan.settings.drainDelayMs ?? usualDelayMs();
   const exitCode = await runPlan({ plan, directory }, options, stopper, terminal);
   // Whatever a component left open does not keep the process, and past the deadline of a stop
   // neither does a reader that takes no output.
@@ -219,6 +220,11 @@ function writesStdout({ sinks, deadLetters }: Plan): boolean {
 
 const signalCodes = { SIGINT: exitCodes.interrupted, SIGTERM: exitCodes.terminated } as const;
 
+/** In Kubernetes it takes a while until nothing is sent any more to what is not ready. */
+function usualDelayMs(): number {
+  return process.env['KUBERNETES_SERVICE_HOST'] === undefined ? 0 : 5000;
+}
+
 /** How long a second signal lets components close, and output be taken, before the process ends. */
 const abortMsMax = 1000;
 
@@ -228,6 +234,8 @@ class Stopper {
   exitCode: number | undefined;
   /** How long a stop may take. */
   drainMsMax = 0;
+  /** How long a run reads on after SIGTERM. */
+  drainDelayMs = 0;
   readonly #overdue = Promise.withResolvers<void>();
   readonly #terminal: Terminal;
   #run: Run | undefined;
@@ -258,12 +266,16 @@ class Stopper {
         abortMsMax,
       );
     } else if (this.#signals === 1) {
-      this.#terminal.complain(
-        'stopping: finishing what is in flight (a second signal stops at once)',
-      );
+      // Who presses Ctrl+C waits for nobody who might still send something.
+      const delayMs = signal === 'SIGTERM' ? this.drainDelayMs : 0;
+      const what =
+        delayMs === 0
+          ? 'finishing what is in flight'
+          : `not ready, and reading for ${delayMs} ms more`;
+      this.#terminal.complain(`stopping: ${what} (a second signal stops at once)`);
       // How it ends is seen by whoever waits for the run.
-      this.#run.stop().catch(() => {});
-      await systemClock.sleep(this.drainMsMax + abortMsMax);
+      this.#run.stop({ delayMs }).catch(() => {});
+      await systemClock.sleep(delayMs + this.drainMsMax + abortMsMax);
       this.#overdue.resolve();
     } else {
       this.exitCode = signalCodes[signal];

@@ -81,6 +81,8 @@ export interface Settings {
   readonly delivery: 'best-effort';
   /** How long a stop may take to finish what is in flight. */
   readonly drainMsMax: number;
+  /** For how long a run that is to stop is not ready, and reads on, before it stops; 0 unless given. */
+  readonly drainDelayMs: number | undefined;
   /** No alerts unless given. */
   readonly alerts: AlertSettings | undefined;
   /** By which limits the run is healthy. */
@@ -94,6 +96,7 @@ export const defaultSettings: Settings = {
   onRowError: 'dead-letter',
   delivery: 'best-effort',
   drainMsMax: 20_000,
+  drainDelayMs: undefined,
   alerts: undefined,
   health: healthDefaults,
 };

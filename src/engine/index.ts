@@ -18,6 +18,6 @@ export {
 } from './builder.ts';
 export { type Checkpoint, type CheckpointStore, memoryCheckpoints } from './checkpoint.ts';
 export type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
-export type { Run, RunOptions } from './run/options.ts';
+export type { Run, RunOptions, StopOptions } from './run/options.ts';
 export { startRun } from './run.ts';
 export type { Topology, TopologyNode, TopologyPolicy } from './topology.ts';

@@ -24,7 +24,7 @@ import { BreakerChanges } from './run/breaker-changes.ts';
 import { Degradation } from './run/degradation.ts';
 import { DrainDeadline } from './run/drain-deadline.ts';
 import { Load } from './run/load.ts';
-import { checkRunOptions, type Run, type RunOptions } from './run/options.ts';
+import { checkRunOptions, type Run, type RunOptions, type StopOptions } from './run/options.ts';
 import type { StateLock } from './run/state-lock.ts';
 import { RunAlerts } from './run/run-alerts.ts';
 import { reportOf, type StatsParts, statsOf } from './run/stats.ts';
@@ -70,6 +70,8 @@ class PipelineRun implements Run {
   /** Whether everything is open. */
   #isOpen = false;
   #isPaused = false;
+  /** Whether it reads no more. */
+  #isStopping = false;
   #lastCut: Cut | undefined;
   /** Whether the last cut is complete. */
   #isSafe = false;
@@ -147,7 +149,7 @@ class PipelineRun implements Run {
       cuts: this.#cuts,
       budget: { left: options.recordsMax ?? Infinity, spent: () => this.#drain() },
       saves: options.store !== undefined,
-      isStopping: () => this.#status === 'draining',
+      isStopping: () => this.#isStopping,
       isPaused: () => this.#isPaused,
       settle: (observed) => this.#deadLetters.settle(observed),
       withinDeadline: (id, what, call) => this.#deadline.within(id, what, call),
@@ -246,7 +248,7 @@ class PipelineRun implements Run {
 
   #setPaused(isPaused: boolean): void {
     if (this.#status !== 'running') {
-      const fact = `the run is ${this.#status}, and reads no more input`;
+      const fact = `the run is ${this.#status}, and is not paused or resumed any more`;
       throw new PipelineError({ code: 'ERR_RUN_CLOSED', place: this.#plan.name, fact });
     }
     if (this.#isPaused === isPaused) return;
@@ -255,8 +257,15 @@ class PipelineRun implements Run {
     for (const source of this.#graph.sources) source.wake();
   }
 
-  stop(): Promise<RunReport> {
-    this.#drain();
+  stop({ delayMs = this.#plan.settings.drainDelayMs ?? 0 }: StopOptions = {}): Promise<RunReport> {
+    if (this.status === 'running' && delayMs > 0) {
+      this.#status = 'draining';
+      const { signal } = this.#timers;
+      this.#clock.sleep(delayMs, { signal }).then(
+        () => this.#drain(),
+        () => {},
+      );
+    } else this.#drain();
     return this.done;
   }
 
@@ -272,15 +281,17 @@ class PipelineRun implements Run {
   }
 
   #drain(): void {
-    if (this.#status !== 'running') return;
+    const isOver = this.#status !== 'running' && this.#status !== 'draining';
+    if (isOver || this.#isStopping) return;
     this.#status = 'draining';
+    this.#isStopping = true;
     for (const source of this.#graph.sources) source.stop();
     void this.#enforceDeadline();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     const isKnown = this.#isAwaited;
-    const stopped = this.stop();
+    const stopped = this.stop({ delayMs: 0 });
     // Whoever waited for `done` has the failure already.
     await (isKnown ? stopped.catch(() => {}) : stopped);
   }
@@ -336,7 +347,7 @@ class PipelineRun implements Run {
     await this.#lockState();
     const checkpoint = await this.#options.store?.load();
     const loops = await this.#graph.build(checkpoint);
-    if (this.#status === 'draining') for (const source of this.#graph.sources) source.stop();
+    if (this.#isStopping) for (const source of this.#graph.sources) source.stop();
     await this.#open(checkpoint);
     this.#startTimers();
     const working = loops.map((loop) => loop().catch((error: unknown) => this.#fail(error)));

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'no
 import { request } from 'node:https';
 import { join } from 'node:path';
 
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 
 import { parseAddress } from '../../src/cli/address.ts';
 import {
@@ -72,6 +72,53 @@ test('`--serve` serves a run, with tokens of its own, and a signal makes it not 
   const launch = launchUrl.split('=')[1]!;
   expect(stderr.split(launch)).toHaveLength(2);
   expect(stderr).not.toContain('serving at');
+});
+
+describe('in Kubernetes', () => {
+  const cluster = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
+
+  test('a run that is told to end is not ready, and reads and answers for 5 seconds more', async () => {
+    const started = startServed(['--serve', '0', '--report', 'json'], { env: cluster });
+    const { child, ended, said } = started;
+    const { url } = await addressOf(started);
+    const ready = async (): Promise<number> => (await fetch(`${url}/readyz`)).status;
+    await vi.waitFor(async () => expect(await ready()).toBe(200), patience);
+    const rows = (): number =>
+      readFileSync(join(started.cwd, 'out.ndjson'), 'utf8').split('\n').length;
+    child.kill('SIGTERM');
+    const toldMs = performance.now();
+    await vi.waitFor(async () => expect(await ready()).toBe(503), patience);
+    expect(performance.now() - toldMs).toBeLessThan(2500);
+    expect(said.stderr).toContain('reading for 5000 ms more');
+    const before = rows();
+    await vi.waitFor(() => expect(rows()).toBeGreaterThan(before + 50), patience);
+    expect((await fetch(`${url}/livez`)).status).toBe(200);
+    const { code, stdout } = await ended;
+    expect(performance.now() - toldMs).toBeGreaterThan(4900);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ status: 'stopped' });
+  });
+
+  test('a second signal does not wait for that, nor does Ctrl+C, nor a pipeline that says so', async () => {
+    const runs = (
+      [
+        ['SIGTERM', 'SIGTERM', [], 143],
+        ['SIGINT', undefined, [], 0],
+        ['SIGTERM', undefined, ['--set', 'drainDelayMs=0'], 0],
+      ] as const
+    ).map(async ([first, second, words, code]) => {
+      const env = { ...cluster, MILLRACE_TOKEN: token };
+      const { child, ended, said } = startServed(words, { env });
+      await vi.waitFor(() => expect(said.stderr).toContain('run.started'), patience);
+      child.kill(first);
+      const toldMs = performance.now();
+      await vi.waitFor(() => expect(said.stderr).toContain('stopping'), patience);
+      if (second !== undefined) child.kill(second);
+      expect((await ended).code).toBe(code);
+      return performance.now() - toldMs;
+    });
+    for (const tookMs of await Promise.all(runs)) expect(tookMs).toBeLessThan(4900);
+  });
 });
 
 test('the same tokens are kept for the next start, and the launch code is another', async () => {

@@ -61,6 +61,16 @@ export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
     drainMsMax: count(86_400_000)
       .default(drainMsMax)
       .describe('How long a stop may take to finish what is in flight, in milliseconds.'),
+    drainDelayMs: z
+      .number()
+      .int()
+      .min(0)
+      .max(3_600_000)
+      .optional()
+      .describe(
+        'How long a run that is to stop is not ready, and reads on, before it stops, in milliseconds: ' +
+          '0, and where `millrace run` is told to by SIGTERM in Kubernetes 5000, unless given.',
+      ),
     health: healthShape(z).prefault({}).describe('By which limits a run is healthy.'),
     alerts: alertsShape(z).optional().describe('What a run is watched for, once a second.'),
   };

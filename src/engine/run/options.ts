@@ -35,6 +35,12 @@ export interface RunOptions {
   readonly watch?: (sink: string, batch: Batch) => void;
 }
 
+/** How a run stops. */
+export interface StopOptions {
+  /** For how long it is not ready, and reads on; `drainDelayMs` of its settings unless given. */
+  readonly delayMs?: number;
+}
+
 /** A pipeline at work. */
 export interface Run extends AsyncDisposable {
   /** Resolves when everything is closed; rejects when the run failed. */
@@ -68,8 +74,11 @@ export interface Run extends AsyncDisposable {
   pause(): void;
   /** Reads on. Throws `ERR_RUN_CLOSED` once the run stops. */
   resume(): void;
-  /** Reads no more, finishes what is in flight within `drainMsMax`, closes. */
-  stop(): Promise<RunReport>;
+  /**
+   * Is not ready from now on, and after `delayMs`, or when it is called again, reads no more, finishes
+   * what is in flight within `drainMsMax`, closes. A run that was not ready does not wait.
+   */
+  stop(options?: StopOptions): Promise<RunReport>;
   /** Stops at once; what is in flight is not committed. */
   abort(reason?: unknown): Promise<void>;
 }
