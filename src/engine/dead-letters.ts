@@ -13,10 +13,17 @@ import { PipelineError } from '../errors.ts';
 import { recordFailed } from '../observe/events.ts';
 import type { Emitter } from '../observe/emitter.ts';
 import type { RecordFailure } from '../observe/snapshot.ts';
+import type { BatchTrace } from '../observe/tracing.ts';
 import type { OnRowError } from './description.ts';
 import type { Observed } from './observed.ts';
 import type { FailedRowRecord } from './report.ts';
 import type { SinkWriter } from './sink-writer.ts';
+
+/**
+ * Takes a component's failed records to the dead letters. `trace`: what the spans of those belong to
+ * that became no row.
+ */
+export type Settle = (observed: Observed, trace?: BatchTrace | null) => Promise<void>;
 
 export interface DeadLettersParts {
   readonly pipeline: string;
@@ -28,6 +35,8 @@ export interface DeadLettersParts {
   /** Takes out of a partition or message what may not be shown. */
   readonly scrub: (text: string) => string;
 }
+
+type Failure = FailedRecord | FailedRowRecord;
 
 /** Takes the records that failed anywhere in a run, one component's at a time. */
 export class DeadLetters {
@@ -54,7 +63,7 @@ export class DeadLetters {
   }
 
   /** Does with a component's failed records what the pipeline says. Waits while the sink is full. */
-  async settle(observed: Observed): Promise<void> {
+  readonly settle: Settle = async (observed, trace) => {
     const { tally } = observed;
     if (tally.failures.length === 0) return;
     const failures = tally.takeFailures();
@@ -71,10 +80,15 @@ export class DeadLetters {
       for (const { reason } of failures) tally.dropped(reason, 1);
       return;
     }
-    await this.#inTurn(() => this.#write(observed, failures));
-  }
+    const traceOf = (failure: Failure): BatchTrace | null | undefined =>
+      'recordId' in failure ? failure.trace : trace;
+    // Those of one batch together, so that they belong to its spans.
+    for (const [of, some] of Map.groupBy(failures, traceOf)) {
+      await this.#inTurn(() => this.#write(observed, some, of));
+    }
+  };
 
-  #tell(observed: Observed, failure: FailedRecord | FailedRowRecord): void {
+  #tell(observed: Observed, failure: Failure): void {
     const { emitter, onRowError, scrub, clock } = this.#parts;
     const { id: stage } = observed;
     const { reason } = failure;
@@ -125,7 +139,8 @@ export class DeadLetters {
 
   async #write(
     observed: Observed,
-    failures: readonly (FailedRecord | FailedRowRecord)[],
+    failures: readonly Failure[],
+    trace: BatchTrace | null | undefined,
   ): Promise<void> {
     await this.open();
     const writer = this.#writer;
@@ -146,7 +161,9 @@ export class DeadLetters {
         recordId: idOf(observed, failure),
       });
     }
-    await writer.write(this.#builder.finish());
+    const batch = this.#builder.finish();
+    batch.origin.trace = trace;
+    await writer.write(batch);
     const [refused] = writer.takeRefused();
     if (refused !== undefined) throw deadLetterRefused(writer.id, refused);
   }
@@ -163,12 +180,12 @@ const outcomes: Readonly<Record<OnRowError, string>> = {
 };
 
 /** The id of a record; of one that became no row, the one that its row would have had. */
-function idOf({ id }: Observed, failure: FailedRecord | FailedRowRecord): string {
+function idOf({ id }: Observed, failure: Failure): string {
   if ('recordId' in failure) return failure.recordId;
   return new Origin(id, failure.partition, failure.position).recordId(0);
 }
 
-function excerptOf(failure: FailedRecord | FailedRowRecord): RecordExcerpt {
+function excerptOf(failure: Failure): RecordExcerpt {
   if ('recordId' in failure)
     return excerptRecord(Buffer.from(JSON.stringify(failure.record, writable)));
   const { record, recordBytes, recordSha256 } = failure;
@@ -198,7 +215,7 @@ function deadLetterRefused(
   });
 }
 
-function rowFailed(observed: Observed, failure: FailedRecord | FailedRowRecord): PipelineError {
+function rowFailed(observed: Observed, failure: Failure): PipelineError {
   const { reason, message, position, partition } = failure;
   return new PipelineError({
     code: 'ERR_ROW_FAILED',

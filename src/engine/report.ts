@@ -1,6 +1,7 @@
 import type { Batch, Selection } from '../batch/index.ts';
 import type { FailedRecord, SourceReport, StageReport } from '../core/index.ts';
 import { reasonOf } from '../errors.ts';
+import type { BatchTrace } from '../observe/tracing.ts';
 
 /** A row that failed in a stage or sink, with the record as it was there. */
 export interface FailedRowRecord {
@@ -12,6 +13,8 @@ export interface FailedRowRecord {
   readonly message: string;
   readonly record: unknown;
   readonly thrown: unknown;
+  /** What the spans of its batch belong to. */
+  readonly trace: BatchTrace | null | undefined;
 }
 
 /** The ledger's terms of one component, as it reports them. Filled by it, read by the engine. */
@@ -97,6 +100,7 @@ export function failedRow(
     message: thrown === undefined ? reason : reasonOf(thrown),
     record: batch.rowAt(row),
     thrown,
+    trace: origin.trace,
   };
 }
 

@@ -2,7 +2,7 @@ import type { QueueStats } from '../observe/snapshot.ts';
 import type { Checkpoint, Cuts } from './checkpoint.ts';
 import { Channels } from './channels.ts';
 import type { Components } from './components.ts';
-import type { Observed } from './observed.ts';
+import type { Settle } from './dead-letters.ts';
 import type { OptionalLane } from './overflow/lane.ts';
 import type { OptionalQueue } from './overflow/overflow-queue.ts';
 import { onlyOutput, type Plan, type PlannedSink } from './planned.ts';
@@ -23,7 +23,7 @@ export interface RunGraphParts {
   /** Whether sources are not to be read for now. */
   readonly isPaused: () => boolean;
   /** Takes failed records to the dead letters. */
-  readonly settle: (observed: Observed) => Promise<void>;
+  readonly settle: Settle;
   /** Waits for what holds up the end of the run, as long as that may. */
   readonly withinDeadline: (id: string, what: string, call: () => Promise<void>) => Promise<void>;
   /** Called as each source comes to its end. */

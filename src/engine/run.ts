@@ -151,7 +151,7 @@ class PipelineRun implements Run {
       saves: options.store !== undefined,
       isStopping: () => this.#isStopping,
       isPaused: () => this.#isPaused,
-      settle: (observed) => this.#deadLetters.settle(observed),
+      settle: this.#deadLetters.settle,
       withinDeadline: (id, what, call) => this.#deadline.within(id, what, call),
       sourceEnded: () => {
         if (--this.#sourcesLeft === 0) this.#cuts.requestFinal();

@@ -7,9 +7,11 @@ import {
   type SourceConnector,
 } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
+import type { BatchTrace } from '../observe/tracing.ts';
 import { Acknowledgement } from './acknowledgement.ts';
 import type { Calls } from './calls.ts';
 import type { Cuts } from './checkpoint.ts';
+import type { Settle } from './dead-letters.ts';
 import { connectorOf } from './hand-written.ts';
 import type { Observed } from './observed.ts';
 import { onlyOutput, type PlannedSource } from './planned.ts';
@@ -19,6 +21,8 @@ import { Wakeup } from './wakeup.ts';
 
 /** How long the loop goes on before timers, signals and I/O have their turn. */
 const turnMsMax = 20;
+
+type ReadResult = { batch: Batch | typeof endOfInput } | { error: unknown };
 
 /** How many records a run may still read. */
 export interface RecordBudget {
@@ -37,8 +41,7 @@ export interface SourceLoopParts {
   readonly budget: RecordBudget;
   /** Whether nothing more is to be read for now; whoever changes it wakes the loop. */
   readonly isPaused: () => boolean;
-  /** Takes failed records to the dead letters. */
-  readonly settle: (observed: Observed) => Promise<void>;
+  readonly settle: Settle;
   /** Aborts when the run is stopped at once. */
   readonly signal: AbortSignal;
   readonly ended: () => void;
@@ -54,7 +57,7 @@ export class SourceLoop {
   #opened: Promise<void> = Promise.resolve();
   #isOpened = false;
   readonly #signal: AbortSignal;
-  #result: { batch: Batch | typeof endOfInput } | { error: unknown } | undefined;
+  #result: ReadResult | undefined;
   #reading = false;
   #ended = false;
   #closed = false;
@@ -246,20 +249,18 @@ export class SourceLoop {
     const result = this.#result!;
     const { observed, settle } = this.#parts;
     this.#countWithoutRow();
+    const trace = this.#traceOf(result);
     // The result stays where it is meanwhile, so that a failure lets go of it.
-    await settle(observed);
+    await settle(observed, trace);
     this.#result = undefined;
     this.#reading = false;
     if ('error' in result) {
-      if (!this.#stop.signal.aborted) {
-        this.#trace(0, result.error);
-        throw result.error;
-      }
+      if (!this.#stop.signal.aborted) throw result.error;
       this.#end();
     } else if (result.batch === endOfInput) {
       if (this.#isCovered) this.#position = this.#connector.position();
       this.#end();
-    } else await this.#emit(result.batch);
+    } else await this.#emit(result.batch, trace);
   }
 
   /** Counts records that were read and failed, or that the source dropped by a rule of its own. */
@@ -272,7 +273,7 @@ export class SourceLoop {
     budget.left = Math.max(0, budget.left - records);
   }
 
-  async #emit(batch: Batch): Promise<void> {
+  async #emit(batch: Batch, trace: BatchTrace | null): Promise<void> {
     const { planned, source, observed, outlet, cuts, budget } = this.#parts;
     try {
       assertPromised(this.id, batch, planned.output);
@@ -289,20 +290,30 @@ export class SourceLoop {
     else this.#position = this.#connector.position();
     const emitted = taken === batch.length ? batch : firstRows(batch, taken);
     emitted.origin.readMs = observed.meter.lastProgressMs;
-    emitted.origin.trace = this.#trace(taken);
+    emitted.origin.trace = trace;
     observed.meter.rowsIn += taken;
     cuts.rowsRead(taken);
     await outlet.send(onlyOutput, emitted);
     if (budget.left === 0) budget.spent();
   }
 
-  /** The last read, as the time that it was at work for: most of the rest it waited for input. */
-  #trace(rows: number, error?: unknown): object | null {
-    const { observed } = this.#parts;
+  /** The last read, where it gave anything or failed. */
+  #traceOf(result: ReadResult): BatchTrace | null {
+    const { observed, budget } = this.#parts;
     if (observed.tracing === undefined) return null;
+    if ('error' in result) return this.#stop.signal.aborted ? null : this.#trace(0, result.error);
+    if (result.batch instanceof Batch) {
+      return this.#trace(Math.min(result.batch.length, budget.left));
+    }
+    return observed.tally.failures.length > 0 ? this.#trace(0) : null;
+  }
+
+  /** As the time that it was at work for: most of the rest it waited for input. */
+  #trace(rows: number, error?: unknown): BatchTrace | null {
+    const { observed } = this.#parts;
     const { busyMs, lastProgressMs: endMs = 0 } = observed.meter;
     const startMs = endMs - (busyMs - this.#busyMs);
-    return observed.tracing.read(observed, { startMs, endMs, rows, error }) ?? null;
+    return observed.tracing?.read(observed, { startMs, endMs, rows, error }) ?? null;
   }
 
   #end(): void {

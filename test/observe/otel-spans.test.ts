@@ -14,9 +14,11 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { Batch, Selection } from '../../src/batch/index.ts';
-import type { Flow, Stage } from '../../src/core/index.ts';
+import { Batch, schema, Selection } from '../../src/batch/index.ts';
+import { fileSource } from '../../src/connectors/file.ts';
+import type { Flow, SinkComponent, Stage, StageReport } from '../../src/core/index.ts';
 import { isCut } from '../../src/core/index.ts';
+import { TypedPipelineBuilder } from '../../src/engine/index.ts';
 import { createTelemetry, type Telemetry, type TelemetryOptions } from '../../src/observe/otel.ts';
 import { virtualOutside, type VirtualOutside } from '../../src/testing/outside.ts';
 import {
@@ -147,6 +149,76 @@ describe('the spans of a run', () => {
       { name: 'millrace', version: expect.stringMatching(/^\d+\.\d+\.\d+/) as string },
     ]);
     expect(telemetry.counts.traces).toEqual({ sent: 6, failed: 0, rejected: 0, dropped: 0 });
+  });
+
+  test('of dead letters belong to the batch that failed, or to the read that gave no row', async () => {
+    await using receiver = await otlpReceiver();
+    const outside = virtualOutside();
+    const { clock } = outside;
+    await using telemetry = await telemetryFor(receiver, outside);
+    const lines = new TextEncoder().encode('{"value":1}\n{"value":"x"}\n{broken\n{"value":2}\n');
+    await (await outside.files.open('in.ndjson', 'replace')).append(lines);
+    const deadLetters = scriptedSink({ answer: () => clock.sleep(30) }) as SinkComponent;
+    await new TypedPipelineBuilder('test', {}, { outside, deadLetters })
+      .from(fileSource({ path: 'in.ndjson', schema: schema({ value: 'float64' }) }))
+      .pipe(
+        stageOf((report) => (batch) => {
+          report.failed(batch, 0, 'value.range');
+          return batch.select(new Selection(Uint32Array.of(1), 1));
+        }),
+      )
+      .to(scriptedSink({}))
+      .run({ tracing: telemetry.tracing });
+    await telemetry.close();
+    const { spans } = receiver;
+    expect(spans.map((span) => shown(span, spans))).toEqual([
+      { name: 'receive file', startMs: 0, ms: 0 },
+      { name: 'send dead-letters', parent: 'receive file', startMs: 0, ms: 30 },
+      { name: 'process probe', parent: 'receive file', startMs: 30, ms: 0 },
+      { name: 'send dead-letters', parent: 'receive file', startMs: 30, ms: 30 },
+      { name: 'send scripted', parent: 'receive file', startMs: 60, ms: 0 },
+    ]);
+    const sent = spans.filter(({ name }) => name === 'send dead-letters');
+    expect(sent.map(({ attributes }) => attributesOf(attributes))).toEqual(
+      [2, 1].map((count) => ({
+        'messaging.operation.type': 'send',
+        'messaging.batch.message_count': count,
+        'messaging.system.name': 'scripted',
+        'messaging.destination.name': 'dead-letters',
+        'millrace.pipeline': 'test',
+        'millrace.component': 'dead-letters',
+        'millrace.component.type': 'scripted',
+      })),
+    );
+  });
+
+  test('of dead letters of several batches, told of together, are one for each', async () => {
+    await using receiver = await otlpReceiver();
+    const outside = virtualOutside();
+    await using telemetry = await telemetryFor(receiver, outside);
+    const failing = (report: StageReport): Stage => ({
+      async *transform(stream: AsyncIterable<Flow>): AsyncGenerator<Flow> {
+        for await (const flow of stream) {
+          if (isCut(flow)) yield flow;
+          else report.failed(flow, 0, 'value.range');
+        }
+      },
+      held: () => 0,
+    });
+    await testPipeline({}, [], outside)
+      .from(scriptedSource({ schema: readings, batches: [numbered(1), numbered(1, 1)] }))
+      .pipe(stageOf(failing))
+      .to(scriptedSink({}))
+      .run({ tracing: telemetry.tracing });
+    await telemetry.close();
+    const { spans } = receiver;
+    const [reads, sent] = ['receive scripted', 'send dead-letters'].map((name) =>
+      spans.filter((span) => span.name === name),
+    );
+    expect(sent!.map(({ parentSpanId }) => parentSpanId)).toEqual(
+      reads!.map(({ spanId }) => spanId),
+    );
+    expect(sent).toHaveLength(2);
   });
 
   const sampledOf = async (sampleRatio: number, seed: string): Promise<OtlpSpan[]> => {
