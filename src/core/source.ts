@@ -36,12 +36,17 @@ export interface SourceConnector extends PolicyHolder {
 }
 
 /**
- * The protocol of a source: a stream of batches and, where it knows its positions, cuts. It is held
- * while the pipeline is paused: nobody asks its stream for more. `F`: the fields of its rows.
+ * The protocol of a source: a stream of batches and, where it knows its positions, cuts. While the
+ * pipeline is paused nobody asks its stream for more. `F`: the fields of its rows.
  */
 export interface Source<out F extends Fields = Fields> extends PolicyHolder {
   /** The schema of its batches. */
   readonly schema: Schema<F>;
+  /**
+   * What that does to its input. `hold` says that all of it waits, as a file does: it cannot fall
+   * behind, and neither its queues nor its lag are watched. One that does not say has a pace of its own.
+   */
+  readonly whenPaused?: WhenPaused;
   /** From the position of an earlier cut, or from the beginning; ends when the signal aborts. */
   stream(options: {
     readonly from?: Position;

@@ -21,7 +21,13 @@ import type { RunTracing } from '../observe/tracing.ts';
 import { Calls } from './calls.ts';
 import type { SinkNode, StageNode } from './description.ts';
 import { LoopClock, Observed } from './observed.ts';
-import type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
+import {
+  type Plan,
+  type PlannedSink,
+  type PlannedSource,
+  type PlannedStage,
+  whenPausedOf,
+} from './planned.ts';
 import { reportPolicies } from './policies.ts';
 import { assertMade, failedAs } from './protocol.ts';
 import { connectorOfSink } from './sink-loop.ts';
@@ -85,8 +91,7 @@ export class Components {
           )
         : component;
     if (!isSource(source)) assertMade(node.id, source, ['open', 'read', 'position', 'close']);
-    if ('definition' in component && component.definition.spec.whenPaused === 'redeliver')
-      assertMade(node.id, source, ['acknowledge']);
+    if (whenPausedOf(planned) === 'redeliver') assertMade(node.id, source, ['acknowledge']);
     const calls = this.#callsOf(node, observed);
     this.#addPolicies(observed, calls, source);
     return { observed, calls, source };

@@ -1,5 +1,5 @@
 import type { Schema } from '../batch/index.ts';
-import type { Outside } from '../core/index.ts';
+import type { Outside, WhenPaused } from '../core/index.ts';
 import type { Settings, SinkNode, SourceNode, StageNode } from './description.ts';
 
 /** The name of the only output of a node that has one. */
@@ -19,6 +19,12 @@ interface Planned<N> {
 
 export interface PlannedSource extends Planned<SourceNode> {
   readonly output: Schema;
+}
+
+/** What it does while the pipeline is paused; undefined where it is hand-written and does not say. */
+export function whenPausedOf({ node: { component } }: PlannedSource): WhenPaused | undefined {
+  if (component === undefined) return undefined;
+  return 'definition' in component ? component.definition.spec.whenPaused : component.whenPaused;
 }
 
 export interface PlannedStage extends Planned<StageNode> {

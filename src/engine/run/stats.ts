@@ -11,7 +11,7 @@ import type {
 } from '../../observe/snapshot.ts';
 import type { SlowestBatches } from '../../observe/slowest-batches.ts';
 import type { Observed } from '../observed.ts';
-import type { Plan, PlannedSource } from '../planned.ts';
+import { type Plan, type PlannedSource, whenPausedOf } from '../planned.ts';
 import type { RunGraph } from '../run-graph.ts';
 import { reportComponent } from '../run-report.ts';
 import type { Load } from './load.ts';
@@ -118,9 +118,8 @@ function deepFreeze<T extends object>(data: T): T {
 }
 
 /** A source that holds what it has while it is paused waits for us; every other has a pace of its own. */
-function isPaced({ node: { component } }: PlannedSource): boolean {
-  if (component === undefined || !('definition' in component)) return false;
-  return component.definition.spec.whenPaused !== 'hold';
+function isPaced(source: PlannedSource): boolean {
+  return whenPausedOf(source) !== 'hold';
 }
 
 /** The one lane that there is has the loop of the process. */
