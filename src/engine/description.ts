@@ -20,8 +20,6 @@ interface Node<C> {
   readonly id: string;
   readonly component: C | undefined;
   readonly policy?: Policy;
-  /** Its options as a pipeline file says them, with the defaults. */
-  readonly policyOptions?: object;
   /** Where the node's options stand. */
   readonly path: Path;
 }

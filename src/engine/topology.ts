@@ -1,6 +1,6 @@
 import type { Field, Schema } from '../batch/index.ts';
 import { withoutSecrets } from '../core/mask.ts';
-import { kindOf, type PolicyKind } from '../resilience/policy.ts';
+import { kindOf, type PolicyKind, type Shown } from '../resilience/policy.ts';
 import { policiesOf } from '../resilience/wrap.ts';
 import {
   onlyOutput,
@@ -35,13 +35,14 @@ export interface TopologyNode {
 
 /** A policy, as it is shown. */
 export interface TopologyPolicy {
-  /** What it is made of, from the outside in; `custom` where a part is none of ours. */
+  /** What it is made of, from the outside in. */
   readonly parts: readonly {
+    /** `custom` where the part is none of ours. */
     readonly kind: PolicyKind | 'custom';
     readonly name: string | null;
+    /** With the defaults, functions by their names; null where it is none of ours. */
+    readonly options: unknown;
   }[];
-  /** As the pipeline file says them, with the defaults; null where it was made in code. */
-  readonly options: unknown;
 }
 
 /** The components of a pipeline and what flows between them, in the order of the flow. */
@@ -94,16 +95,15 @@ function nodeOf(
   });
 }
 
-function policyShown(
-  { policy, policyOptions }: Planned['node'],
-  scrub: Plan['scrub'],
-): TopologyPolicy | null {
+function policyShown({ policy }: Planned['node'], scrub: Plan['scrub']): TopologyPolicy | null {
   if (policy === undefined) return null;
   const parts = policiesOf(policy).map((part) => {
-    const { name = null } = part as { readonly name?: string };
-    return { kind: kindOf(part) ?? ('custom' as const), name };
+    const { name = null, options } = part as Shown & { readonly name?: string };
+    const kind = kindOf(part);
+    if (kind === undefined) return { kind: 'custom' as const, name, options: null };
+    return { kind, name, options: withoutSecrets('', options, scrub) };
   });
-  return { parts, options: withoutSecrets('', policyOptions, scrub) };
+  return { parts };
 }
 
 /** A field may be named by what a reference stood for. */

@@ -6,6 +6,8 @@ import type { Attempt, PolicyKind } from './policy.ts';
 export abstract class AsyncPolicy implements Policy {
   abstract readonly kind: PolicyKind;
   abstract readonly name: string;
+  /** What it was made with, the defaults too: plain data, to be shown. */
+  abstract get options(): object;
 
   /** Whether `execute` takes, third, the policy that stands between it and the call. */
   get takesInner(): boolean {

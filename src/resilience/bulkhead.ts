@@ -41,6 +41,10 @@ export class Bulkhead extends AsyncPolicy {
     this.#onEvent = onEvent;
   }
 
+  override get options(): object {
+    return { concurrentMax: this.concurrentMax, queueMax: this.queueMax };
+  }
+
   /** Calls that run now. */
   get running(): number {
     return this.#running;

@@ -3,8 +3,9 @@ import { between, type Ends } from './between.ts';
 import { BreakerMachine } from './circuit-breaker/machine.ts';
 import type { BreakerSettings, CircuitBreakerOptions } from './circuit-breaker/options.ts';
 import { markCounted } from './counted.ts';
-import { isRefusal } from './error-match.ts';
+import { isRefusal, shownMatch } from './error-match.ts';
 import { checkWrapped, noFunction } from './given-function.ts';
+import { shownOptions } from './options.ts';
 import { type Attempt, neverAborted, started } from './policy.ts';
 
 /** The ends of all calls that begin alike. */
@@ -33,6 +34,23 @@ export class CircuitBreaker extends BreakerMachine implements Policy {
 
   get takesInner(): boolean {
     return true;
+  }
+
+  /** What it was made with, the defaults too: plain data, to be shown. */
+  get options(): object {
+    const { opens, openMs, growth, openMsMax, jitter, failureOn } = this.settings;
+    const { probesMax, successesToClose, probeMsMax } = this.settings;
+    return shownOptions({
+      opens: opens.options ?? '[custom]',
+      openMs,
+      growth,
+      openMsMax,
+      jitter,
+      probesMax,
+      successesToClose,
+      probeMsMax,
+      failureOn: shownMatch(failureOn),
+    });
   }
 
   /**

@@ -9,7 +9,7 @@ import {
   isPlainObject,
   type NotFound,
 } from './degradation/strategy.ts';
-import { badOption, checkNames, checkNumber, checkWord } from './options.ts';
+import { badOption, checkNames, checkNumber, checkWord, shownOptions } from './options.ts';
 
 /** What a strategy that remembers readings is told. */
 export interface HistoryOptions {
@@ -26,6 +26,10 @@ export function dropStrategy<R = unknown>(): BuiltInStrategy<R> {
 
 class Drop<R> extends BuiltInStrategy<R> {
   readonly name = 'drop';
+
+  override get options(): unknown {
+    return 'drop';
+  }
 
   protected remember(): void {}
 
@@ -65,6 +69,11 @@ class LastKnownGood<R> extends BuiltInStrategy<R> {
     this.#ageMsMax = ageMsMax ?? Infinity;
     this.#clock = clock;
     this.#history = new History(1, keysMax, clock);
+  }
+
+  override get options(): unknown {
+    const { keysMax } = this.#history;
+    return { lastKnownGood: shownOptions({ ageMsMax: this.#ageMsMax, keysMax }) };
   }
 
   /** What its times pass by. */
@@ -138,6 +147,13 @@ class Interpolated<R> extends BuiltInStrategy<R> {
     this.#history = new History(3, keysMax, clock);
   }
 
+  override get options(): unknown {
+    const method = this.#isLinear ? 'linear' : 'mean';
+    const { keysMax } = this.#history;
+    const given = { fields: this.#fields, method, gapMsMax: this.#gapMsMax, keysMax };
+    return { interpolated: shownOptions(given) };
+  }
+
   /** What its times pass by. */
   get clock(): Clock {
     return this.#clock;
@@ -191,6 +207,10 @@ class Constant<R> extends BuiltInStrategy<R> {
   }
 
   protected remember(): void {}
+
+  override get options(): unknown {
+    return { constant: this.#found.reading };
+  }
 
   protected find(): Found<R> {
     return this.#found;

@@ -8,7 +8,7 @@ import {
   type RateLimitedError,
 } from './errors.ts';
 import { functionAsync, functionFailed } from './given-function.ts';
-import { badOption } from './options.ts';
+import { badOption, shownFunction } from './options.ts';
 
 /** A class of errors, as `TypeError`. */
 export type ErrorClass = abstract new (...args: never[]) => unknown;
@@ -40,6 +40,12 @@ export function errorTest(
   }
   const classes = [...match];
   return answered(`${policy}.${option}`, (error) => classes.some((one) => error instanceof one));
+}
+
+/** Which errors are meant, by the names of the classes or of the function. */
+export function shownMatch(match: ErrorMatch | undefined): string | string[] | undefined {
+  if (match === undefined) return undefined;
+  return typeof match === 'function' ? shownFunction(match) : match.map(shownFunction);
 }
 
 function answered(place: string, test: (error: unknown) => boolean): (error: unknown) => boolean {

@@ -3,10 +3,10 @@ import { PipelineError } from '../errors.ts';
 import { between, type Ends } from './between.ts';
 import { checkStrategy } from './degradation/chain.ts';
 import { type DegradationStrategy, isMarked } from './degradation/strategy.ts';
-import { type ErrorMatch, errorTest } from './error-match.ts';
+import { type ErrorMatch, errorTest, shownMatch } from './error-match.ts';
 import { type PolicyListener, tell } from './events.ts';
 import { checkWrapped, functionFailed, noFunction } from './given-function.ts';
-import { badOption, checkNames } from './options.ts';
+import { badOption, checkNames, shownFunction, shownOptions } from './options.ts';
 import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 import { markUndelivered } from './undelivered.ts';
 
@@ -37,6 +37,7 @@ export class Fallback implements Policy {
   readonly kind = 'fallback';
   readonly name: string;
   readonly strategy: DegradationStrategy;
+  readonly #substituteOn: ErrorMatch | undefined;
   readonly #key: string | ((...args: never[]) => string);
   readonly #isSubstituted: (error: unknown) => boolean;
   readonly #onEvent: PolicyListener | undefined;
@@ -54,9 +55,20 @@ export class Fallback implements Policy {
     this.name = name;
     this.strategy = strategy;
     this.#key = key;
+    this.#substituteOn = substituteOn;
     this.#isSubstituted =
       substituteOn === undefined ? () => true : errorTest(name, 'substituteOn', substituteOn);
     this.#onEvent = options.onEvent;
+  }
+
+  /** What it was made with, the defaults too: plain data, to be shown. */
+  get options(): object {
+    const key = this.#key;
+    return shownOptions({
+      strategy: this.strategy.options ?? this.strategy.name,
+      key: typeof key === 'function' ? shownFunction(key) : key,
+      substituteOn: shownMatch(this.#substituteOn),
+    });
   }
 
   /** Whether `execute` takes, third, the policy that stands between it and the call. */

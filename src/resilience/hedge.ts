@@ -43,6 +43,10 @@ export class Hedge extends AsyncPolicy {
     this.#onEvent = onEvent;
   }
 
+  override get options(): object {
+    return { afterMs: this.#afterMs, attemptsMax: this.#attemptsMax };
+  }
+
   /** What its times pass by. */
   get clock(): Clock {
     return this.#clock;

@@ -106,6 +106,19 @@ export function checkName(policy: string, name: unknown): void {
   throw badOption(policy, 'name', name, 'a text that is not blank');
 }
 
+/** Options to be shown: without those that were not given and have no default. */
+export function shownOptions(options: Readonly<Record<string, unknown>>): object {
+  const entries = Object.entries(options);
+  return Object.fromEntries(
+    entries.filter(([, value]) => value !== undefined && value !== Infinity),
+  );
+}
+
+/** A function that was given, by its name. */
+export function shownFunction({ name }: { readonly name: string }): string {
+  return name === '' ? '[function]' : name;
+}
+
 /** An option that is not what it may be: what was given, what is allowed. */
 export function badOption(
   policy: string,

@@ -21,6 +21,11 @@ export interface PolicyOptions {
 export type PolicyKind =
   'retry' | 'circuitBreaker' | 'timeout' | 'bulkhead' | 'rateLimit' | 'hedge' | 'fallback';
 
+/** What a policy, or a part of one, was made with, its defaults too: plain data, to be shown. */
+export interface Shown {
+  readonly options?: unknown;
+}
+
 export function isPolicy(value: unknown): value is Policy {
   try {
     return typeof (value as Partial<Policy> | null | undefined)?.execute === 'function';

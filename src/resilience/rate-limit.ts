@@ -61,6 +61,10 @@ export class RateLimit extends AsyncPolicy {
     this.#begins = new Float64Array(callsMax).fill(-Infinity);
   }
 
+  override get options(): object {
+    return { callsMax: this.#begins.length, perMs: this.#perMs, waitMsMax: this.#waitMsMax };
+  }
+
   /** What its times pass by. */
   get clock(): Clock {
     return this.#clock;

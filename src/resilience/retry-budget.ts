@@ -26,7 +26,7 @@ const optionNames: readonly (keyof RetryBudgetOptions)[] = [
  */
 export class RetryBudget {
   readonly #ratio: number;
-  readonly #perMs: number;
+  readonly #minPerSecond: number;
   readonly #retriesMax: number;
   readonly #clock: Clock;
   #retries: number;
@@ -40,17 +40,26 @@ export class RetryBudget {
     checkNumber('retry-budget', 'minPerSecond', minPerSecond, 'not negative');
     checkNumber('retry-budget', 'retriesMax', retriesMax, 'positive integer');
     this.#ratio = ratio;
-    this.#perMs = minPerSecond / 1000;
+    this.#minPerSecond = minPerSecond;
     this.#retriesMax = retriesMax;
     this.#clock = clock;
     this.#retries = retriesMax;
     this.#countedMs = clock.monotonic();
   }
 
+  /** What it was made with, the defaults too. */
+  get options(): object {
+    return {
+      ratio: this.#ratio,
+      minPerSecond: this.#minPerSecond,
+      retriesMax: this.#retriesMax,
+    };
+  }
+
   /** Retries left; a fraction is one that is not yet paid for. */
   get retriesLeft(): number {
     const nowMs = this.#clock.monotonic();
-    this.#add((nowMs - this.#countedMs) * this.#perMs);
+    this.#add(((nowMs - this.#countedMs) / 1000) * this.#minPerSecond);
     this.#countedMs = nowMs;
     return this.#retries;
   }

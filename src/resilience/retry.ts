@@ -2,11 +2,11 @@ import { type Clock, type Policy, type Random, systemClock, systemRandom } from 
 import { reasonOf } from '../errors.ts';
 import { AsyncPolicy } from './async-policy.ts';
 import { type Jitter, jitters } from './backoff.ts';
-import { type ErrorMatch, errorTest, isRefusal } from './error-match.ts';
+import { type ErrorMatch, errorTest, isRefusal, shownMatch } from './error-match.ts';
 import { RetryExhaustedError } from './errors.ts';
 import { type PolicyListener, type RetryStop, tell } from './events.ts';
 import { noFunction } from './given-function.ts';
-import { badOption, checkNames, checkNumber, checkWord } from './options.ts';
+import { badOption, checkNames, checkNumber, checkWord, shownOptions } from './options.ts';
 import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';
 import { retryAfterOf } from './retry-after.ts';
 import type { RetryBudget } from './retry-budget.ts';
@@ -67,6 +67,7 @@ export class Retry extends AsyncPolicy {
   readonly name: string;
   readonly stats: RetryStats;
   readonly #rule: RetryRule;
+  readonly #retryOn: ErrorMatch | undefined;
   readonly #isRetryable: (error: unknown) => boolean;
   readonly #rethrows: boolean;
   readonly #budget: RetryBudget | undefined;
@@ -88,6 +89,7 @@ export class Retry extends AsyncPolicy {
       jitter: options.jitter ?? 'none',
       totalMsMax: options.totalMsMax ?? Infinity,
     };
+    this.#retryOn = retryOn;
     this.#isRetryable =
       retryOn === undefined ? (error) => !isRefusal(error) : errorTest(name, 'retryOn', retryOn);
     this.#rethrows = options.exhausted === 'rethrow';
@@ -95,6 +97,15 @@ export class Retry extends AsyncPolicy {
     this.#onEvent = options.onEvent;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
+  }
+
+  override get options(): object {
+    return shownOptions({
+      ...this.#rule,
+      retryOn: shownMatch(this.#retryOn),
+      exhausted: this.#rethrows ? 'rethrow' : 'wrap',
+      budget: this.#budget?.options,
+    });
   }
 
   /** What its times pass by. */

@@ -53,6 +53,10 @@ export class Timeout extends AsyncPolicy {
     this.#timer = clock.timer(() => this.#expire());
   }
 
+  override get options(): object {
+    return { timeoutMs: this.timeoutMs };
+  }
+
   /** What its times pass by. */
   get clock(): Clock {
     return this.#clock;

@@ -2,13 +2,29 @@ import { expect, test } from 'vitest';
 
 import type { Fields } from '../../src/batch/index.ts';
 import { memorySource } from '../../src/connectors/memory.ts';
-import { defineSink, type Policy, type SinkComponent } from '../../src/core/index.ts';
+import {
+  defineSink,
+  defineStage,
+  type Policy,
+  type SinkComponent,
+  type StageComponent,
+} from '../../src/core/index.ts';
 import { parseConfig } from '../../src/engine/config.ts';
 import { startRun } from '../../src/engine/index.ts';
 import type { Topology } from '../../src/engine/index.ts';
 import { builtins } from '../../src/pipeline.ts';
-import { circuitBreaker, retry, wrap } from '../../src/resilience/index.ts';
-import { virtualOutside } from '../../src/testing/outside.ts';
+import {
+  anyOf,
+  circuitBreaker,
+  consecutiveFailures,
+  failureRate,
+  resilient,
+  retry,
+  retryBudget,
+  slowCallRate,
+  wrap,
+} from '../../src/resilience/index.ts';
+import { type VirtualOutside, virtualOutside } from '../../src/testing/outside.ts';
 import { filter } from '../../src/stages/index.ts';
 import { numbered, readings, scriptedSink, testPipeline } from './ends.ts';
 
@@ -31,6 +47,17 @@ const remote = defineSink<(options: Credentials) => SinkComponent<Fields>, Crede
     commit: () => Promise.resolve(),
     close: () => Promise.resolve(),
   }),
+});
+
+const lookup = defineStage<(options: object) => StageComponent, object>({
+  name: 'lookup',
+  summary: 'Ask something outside.',
+  options: (z) => z.strictObject({}),
+  example: {},
+  rows: 'same',
+  calls: true,
+  output: (input) => input,
+  create: () => (batch) => Promise.resolve(batch),
 });
 
 test('a run shows its components, what flows between them, and no secret', async () => {
@@ -78,10 +105,31 @@ async function topologyOf(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Topology> {
   const outside = virtualOutside();
-  const config = await parseConfig(text, 'p.yaml', { registry: builtins(), outside, environment });
+  const registry = builtins().register(lookup);
+  const config = await parseConfig(text, 'p.yaml', { registry, outside, environment });
   await using run = startRun(await config.plan());
   return run.topology();
 }
+
+const careful = {
+  retry: {
+    maxAttempts: 4,
+    baseDelayMs: 100,
+    delayMsMax: 30_000,
+    jitter: 'none',
+    exhausted: 'wrap',
+  },
+  breaker: {
+    opens: { consecutiveFailures: 3 },
+    openMs: 30_000,
+    growth: 1,
+    openMsMax: 300_000,
+    jitter: 0,
+    probesMax: 1,
+    successesToClose: 2,
+    probeMsMax: 30_000,
+  },
+};
 
 test('policies, outputs, overflow and settings are there, as the file says them', async () => {
   const topology = await topologyOf(`
@@ -99,21 +147,9 @@ alerts: { webhook: { url: https://hooks.example/T0/B0/sesame, headers: { Authori
   const node = (id: string) => topology.nodes.find((one) => one.id === id)!;
   expect(node('main').policy).toEqual({
     parts: [
-      { kind: 'circuitBreaker', name: 'careful' },
-      { kind: 'retry', name: 'careful' },
+      { kind: 'circuitBreaker', name: 'careful', options: careful.breaker },
+      { kind: 'retry', name: 'careful', options: careful.retry },
     ],
-    options: {
-      retry: { maxAttempts: 4, baseDelayMs: 100, delayMsMax: 30_000, jitter: 'none' },
-      breaker: {
-        opens: { consecutiveFailures: 3 },
-        openMs: 30_000,
-        growth: 1,
-        jitter: 0,
-        probesMax: 1,
-        successesToClose: 2,
-        probeMsMax: 30_000,
-      },
-    },
   });
   expect(node('branch').outputs).toEqual(['early', 'late']);
   expect(node('main')).toMatchObject({ required: true, overflow: null, from: ['branch.early'] });
@@ -130,33 +166,139 @@ alerts: { webhook: { url: https://hooks.example/T0/B0/sesame, headers: { Authori
   });
 });
 
-test('policies made in code are shown by what they are made of', async () => {
-  const own: Policy & { readonly name: string } = {
-    name: 'mine',
-    execute: (attempt, signal) => attempt(signal),
-  };
-  const outside = virtualOutside();
-  const { clock } = outside;
+/** The parts of a policy as a sink under it shows them. */
+async function partsShown(policy: Policy, outside: VirtualOutside): Promise<unknown> {
   const run = await testPipeline({}, [], outside)
     .from(memorySource({ rows: numbered(1), schema: readings }))
-    .to(scriptedSink({}), {
-      policy: wrap(own, circuitBreaker({ name: 'store', clock }), retry({ name: 'again', clock })),
-    })
+    .to(scriptedSink({}), { policy })
     .start();
   const { nodes } = run.topology();
   await run.done;
-  expect(nodes.map(({ policy }) => policy)).toEqual([
-    null,
-    {
-      parts: [
-        { kind: 'custom', name: 'mine' },
-        { kind: 'circuitBreaker', name: 'store' },
-        { kind: 'retry', name: 'again' },
-      ],
-      options: null,
-    },
-    null,
+  return nodes.find(({ kind }) => kind === 'sink')!.policy!.parts;
+}
+
+test('policies made in code are shown as those of a file are, part by part', async () => {
+  const outside = virtualOutside();
+  const { clock } = outside;
+  const own = {
+    name: 'mine',
+    options: { anything: 'hunter2' },
+    execute: <T>(attempt: (signal: AbortSignal) => Promise<T>, signal: AbortSignal) =>
+      attempt(signal),
+  };
+  const opens = consecutiveFailures(3);
+  const inCode = [
+    own,
+    circuitBreaker({ name: 'careful', opens, clock }),
+    retry({ name: 'careful', maxAttempts: 4, clock }),
+  ] as const;
+  expect(await partsShown(wrap(...inCode), outside)).toEqual([
+    { kind: 'custom', name: 'mine', options: null },
+    { kind: 'circuitBreaker', name: 'careful', options: careful.breaker },
+    { kind: 'retry', name: 'careful', options: careful.retry },
   ]);
+  expect(await partsShown(inCode[2], outside)).toEqual([
+    { kind: 'retry', name: 'careful', options: careful.retry },
+  ]);
+});
+
+test('of policies every option is shown, functions by their names and nothing that is secret', async () => {
+  const outside = virtualOutside();
+  const { clock } = outside;
+  class Refused extends Error {}
+  const isBad = (error: unknown): boolean => error instanceof Refused;
+  const shown = (await partsShown(
+    resilient({
+      name: 'all',
+      clock,
+      totalTimeout: { timeoutMs: 9_000 },
+      bulkhead: { concurrentMax: 4 },
+      breaker: {
+        opens: anyOf(
+          failureRate({ rate: 0.5, window: { ms: 60_000 } }),
+          slowCallRate({ rate: 0.2, slowMs: 100, callsMin: 5, window: { calls: 20 } }),
+          { slowMs: Infinity, memory: (given) => consecutiveFailures(1).memory(given) },
+        ),
+        failureOn: isBad,
+      },
+      retry: {
+        totalMsMax: 5_000,
+        retryOn: [Refused, TypeError],
+        budget: retryBudget({ minPerSecond: 0.3, clock }),
+        exhausted: 'rethrow',
+      },
+      rateLimit: { callsMax: 10, perMs: 1_000 },
+      hedge: { afterMs: 50 },
+      timeout: { timeoutMs: 300 },
+    }),
+    outside,
+  )) as readonly { readonly kind: string; readonly options: unknown }[];
+  expect(shown.map(({ kind, options }) => [kind, options])).toEqual([
+    ['timeout', { timeoutMs: 9_000 }],
+    ['bulkhead', { concurrentMax: 4, queueMax: 0 }],
+    [
+      'circuitBreaker',
+      {
+        ...careful.breaker,
+        opens: {
+          anyOf: [
+            { failureRate: { rate: 0.5, callsMin: 10, window: { ms: 60_000 } } },
+            { slowCallRate: { slowMs: 100, rate: 0.2, callsMin: 5, window: { calls: 20 } } },
+            '[custom]',
+          ],
+        },
+        failureOn: 'isBad',
+      },
+    ],
+    [
+      'retry',
+      {
+        ...careful.retry,
+        maxAttempts: 3,
+        totalMsMax: 5_000,
+        retryOn: ['Refused', 'TypeError'],
+        exhausted: 'rethrow',
+        budget: { ratio: 0.1, minPerSecond: 0.3, retriesMax: 10 },
+      },
+    ],
+    ['rateLimit', { callsMax: 10, perMs: 1_000, waitMsMax: 0 }],
+    ['hedge', { afterMs: 50, attemptsMax: 2 }],
+    ['timeout', { timeoutMs: 300 }],
+  ]);
+});
+
+test('what stands in for a call is shown, from a file and from code', async () => {
+  const topology = await topologyOf(`
+source: { interval: { everyMs: 1000, count: 1 } }
+stages:
+  - lookup: {}
+    resilience:
+      fallback:
+        key: sensor
+        strategies:
+          - lastKnownGood: { ageMsMax: 1000 }
+          - interpolated: { fields: [value] }
+          - constant: { value: 1, password: '\${env:KEY}', note: '\${env:KEY}' }
+          - drop
+sink: { console: {} }
+`);
+  expect(topology.nodes[1]!.policy).toEqual({
+    parts: [
+      {
+        kind: 'fallback',
+        name: 'lookup',
+        options: {
+          key: 'sensor',
+          strategy: [
+            { lastKnownGood: { ageMsMax: 1000, keysMax: 10_000 } },
+            { interpolated: { fields: ['value'], method: 'mean', keysMax: 10_000 } },
+            { constant: { value: 1, password: '[secret]', note: '\${env:KEY}' } },
+            'drop',
+          ],
+        },
+      },
+    ],
+  });
 });
 
 test('what a reference stands for is nowhere, however short and wherever it went', async () => {

@@ -33,7 +33,6 @@ export class Policies {
   readonly #reader: EntryReader;
   /** Undefined for one that has problems of its own. */
   readonly #named = new Map<string, Policy | undefined>();
-  readonly #options = new Map<Policy, object>();
   /** Names that something refers to, or seems to mean. */
   readonly #meant = new Set<string>();
 
@@ -88,11 +87,6 @@ export class Policies {
     return undefined;
   }
 
-  /** What a policy was made of, with the defaults. */
-  optionsOf(policy: Policy): object | undefined {
-    return this.#options.get(policy);
-  }
-
   async #readOne(name: string, options: ConfigValue): Promise<Policy | undefined> {
     const path = ['policies', name];
     if (!saysNothing(options)) return this.#make(name, options, path);
@@ -130,10 +124,7 @@ export class Policies {
       return undefined;
     }
     const library = await import('../../resilience/index.ts');
-    const whole = checked.value as Record<string, object>;
-    const policy = this.#resilient(name, whole, path, library);
-    if (policy !== undefined) this.#options.set(policy, whole);
-    return policy;
+    return this.#resilient(name, checked.value as Record<string, object>, path, library);
   }
 
   /** Part by part, so that what one refuses is told of where it stands. */
@@ -185,7 +176,9 @@ export class Policies {
     });
     const strategy = made.length === 1 ? made[0]! : library.chain(...made);
     if (key === undefined) return { strategy };
-    return { strategy, key: (record: Readonly<Record<string, unknown>>) => String(record[key]) };
+    // Called as the field, so that it is shown so.
+    const keyOf = { [key]: (record: Readonly<Record<string, unknown>>) => String(record[key]) };
+    return { strategy, key: keyOf[key] };
   }
 }
 

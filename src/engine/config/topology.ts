@@ -91,17 +91,15 @@ async function policyIn(
   kind: Kind,
   id: string,
   policies: Policies,
-): Promise<Pick<SourceNode, 'policy' | 'policyOptions'>> {
+): Promise<Pick<SourceNode, 'policy'>> {
   const path = [...at, 'resilience'];
   const policy = await policies.of(placement['resilience'], { id, kind, path });
-  if (policy === undefined) return {};
-  const policyOptions = policies.optionsOf(policy);
-  return { policy, ...(policyOptions !== undefined && { policyOptions }) };
+  return policy === undefined ? {} : { policy };
 }
 
 type References = Pick<StageNode, 'from' | 'fromPath'>;
 
-interface NodeParts<C> extends Pick<SourceNode, 'policy' | 'policyOptions'> {
+interface NodeParts<C> extends Pick<SourceNode, 'policy'> {
   readonly id: string;
   readonly component: C | undefined;
   readonly path: Path;

@@ -1,9 +1,10 @@
 import type { Clock } from '../../core/index.ts';
 import { badOption, checkNames, checkNumber, requireNumber } from '../options.ts';
+import type { Shown } from '../policy.ts';
 import { type CallWindow, CountWindow, TimeWindow, type WindowSize } from './windows.ts';
 
 /** When a closed breaker opens. Many breakers may share a rule: it holds nothing of any of them. */
-export interface OpeningRule {
+export interface OpeningRule extends Shown {
   /** From here a call is slow, and a probe that is slow has failed; Infinity where none ever is. */
   readonly slowMs: number;
   /** What one breaker remembers, empty: made anew each time that it closes. */
@@ -32,7 +33,8 @@ export function consecutiveFailures(failures: number): OpeningRule {
     save: () => null,
     load: (saved) => saved === null,
   };
-  return { slowMs: Infinity, memory: () => memory };
+  const options = { consecutiveFailures: failures };
+  return { options, slowMs: Infinity, memory: () => memory };
 }
 
 /** When the share of failures opens a breaker. */
@@ -48,6 +50,7 @@ export interface FailureRateOptions {
 export function failureRate(options: FailureRateOptions): OpeningRule {
   const { rate, callsMin, createWindow } = checkRate('failureRate', options, []);
   return {
+    options: { failureRate: { rate, callsMin, window: { ...options.window } } },
     slowMs: Infinity,
     memory: (clock) => new RateMemory(createWindow(clock), rate, callsMin, Infinity),
   };
@@ -71,6 +74,7 @@ export function slowCallRate(options: SlowCallRateOptions): OpeningRule {
   if (slowMs === undefined) throw badOption('slowCallRate', 'slowMs', slowMs, 'milliseconds');
   requireNumber('slowCallRate', 'slowMs', slowMs, 'positive');
   return {
+    options: { slowCallRate: { slowMs, rate, callsMin, window: { ...options.window } } },
     slowMs,
     memory: (clock) => new RateMemory(createWindow(clock), rate, callsMin, slowMs),
   };
@@ -82,6 +86,7 @@ export function anyOf(...rules: readonly OpeningRule[]): OpeningRule {
     throw badOption('anyOf', 'rules', rules, 'one rule or more, as `consecutiveFailures(5)`');
   }
   return {
+    options: { anyOf: rules.map(({ options = '[custom]' }) => options) },
     slowMs: Math.min(...rules.map(({ slowMs }) => slowMs)),
     memory: (clock) => new AnyMemory(rules.map((rule) => rule.memory(clock))),
   };

@@ -56,6 +56,7 @@ export interface BreakerSettings {
   readonly probesMax: number;
   readonly successesToClose: number;
   readonly probeMsMax: number;
+  readonly failureOn: ErrorMatch | undefined;
   readonly isFailure: (error: unknown) => boolean;
   readonly onEvent: PolicyListener | undefined;
   readonly clock: Clock;
@@ -117,6 +118,7 @@ function createSettings(options: CircuitBreakerOptions): BreakerSettings {
     probesMax,
     successesToClose,
     probeMsMax,
+    failureOn,
     isFailure: failureOn === undefined ? () => true : errorTest(name, 'failureOn', failureOn),
     onEvent: options.onEvent,
     clock: options.clock ?? systemClock,

@@ -24,6 +24,10 @@ export class ChainStrategy<R> implements DegradationStrategy<R> {
     this.#strategies = [...strategies];
   }
 
+  get options(): unknown {
+    return this.#strategies.map(({ name, options = name }) => options);
+  }
+
   get dropReason(): string | undefined {
     return this.#dropReason;
   }

@@ -20,8 +20,8 @@ interface Ring<R> {
  * forgotten for a new one and counted.
  */
 export class History<R> {
+  readonly keysMax: number;
   readonly #depth: number;
-  readonly #keysMax: number;
   readonly #clock: Clock;
   // In the order of use, the newest last.
   readonly #rings = new Map<string, Ring<R>>();
@@ -30,7 +30,7 @@ export class History<R> {
 
   constructor(depth: number, keysMax: number, clock: Clock) {
     this.#depth = depth;
-    this.#keysMax = keysMax;
+    this.keysMax = keysMax;
     this.#clock = clock;
   }
 
@@ -72,7 +72,7 @@ export class History<R> {
   }
 
   #add(key: string): Ring<R> {
-    if (this.#rings.size >= this.#keysMax) {
+    if (this.#rings.size >= this.keysMax) {
       const [oldest] = this.#rings.keys();
       this.#rings.delete(oldest!);
       this.#evicted++;

@@ -1,4 +1,5 @@
 import { reasonOf } from '../../errors.ts';
+import type { Shown } from '../policy.ts';
 
 /** What a substitute was made of: the last reading, the last few, or nothing. */
 export type Quality = 'stale' | 'interpolated' | 'constant';
@@ -27,7 +28,7 @@ export type DropReason = 'drop' | 'no-history' | 'too-old' | 'gap-too-long' | 'n
  * What to do about a reading that could not be had. Readings of one `key` – a sensor, a device –
  * stand in for each other only.
  */
-export interface DegradationStrategy<R = unknown> {
+export interface DegradationStrategy<R = unknown> extends Shown {
   /** As reports and events call it. */
   readonly name: string;
   /** What is delivered instead; undefined where nothing is. */
@@ -102,6 +103,8 @@ export class DegradationCounts {
 /** A strategy of Millrace: it counts what it does, and marks what it delivers. */
 export abstract class BuiltInStrategy<R> implements DegradationStrategy<R> {
   abstract readonly name: string;
+  /** As a pipeline file says it, with its defaults; to be shown. */
+  abstract get options(): unknown;
   readonly #counts = new DegradationCounts();
   #dropReason: string | undefined;
 
