@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import * as z from 'zod';
 
 import { Batch, type RecordOf, schema } from '../../src/batch/index.ts';
@@ -291,6 +291,27 @@ describe('the dead-letter file', () => {
     expect((await readFile(file, 'utf8')).split('\n')).toHaveLength(2);
     expect((await stat(directory)).mode & 0o777).toBe(0o700);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
+  });
+
+  it('stays out of a state directory that everybody may write to', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'millrace-state-'));
+    vi.stubEnv('XDG_STATE_HOME', home);
+    onTestFinished(async () => {
+      vi.unstubAllEnvs();
+      await rm(home, { recursive: true });
+    });
+    const directory = join(home, 'millrace/boiler-room');
+    await mkdir(directory, { recursive: true });
+    await chmod(directory, 0o777);
+    const outside = systemOutside();
+    await expect(
+      writeAll(deadLetterFile(), deadLetterSchema, [letterOf(1)], { outside }),
+    ).rejects.toMatchObject({ code: 'ERR_CONNECTOR_FILE', place: directory });
+    expect(await readdir(directory)).toEqual([]);
+    // What somebody names is that one's own affair.
+    const named = deadLetterFile({ path: join(directory, 'named.ndjson') });
+    await writeAll(named, deadLetterSchema, [letterOf(1)], { outside });
+    expect(await readdir(directory)).toEqual(['named.ndjson']);
   });
 
   it('makes no file while there is no dead letter', async () => {

@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+
 import { createEncoder, type Encoder } from '../../batch/codec.ts';
 import type { Batch } from '../../batch/index.ts';
 import type { FileHandle, SinkConnector, SinkContext, WriteResult } from '../../core/index.ts';
@@ -87,6 +89,9 @@ export class DeadLetterFile implements SinkConnector {
   }
 
   async #begin(path: string): Promise<void> {
+    // The directory is ours where the file was not named.
+    if (this.#options.path === undefined)
+      await this.#context.files.makeDirectory(dirname(path), 'private');
     const handle = await this.#context.files.open(path, 'private');
     try {
       const { kind, inode, sizeBytes } = await handle.facts();
