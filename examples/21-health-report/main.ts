@@ -80,8 +80,8 @@ function printReport(report: HealthReport, violations: readonly ThresholdViolati
     `Batch ${report.batch}: ${report.status}, bottleneck ${bottleneck}, breaker ${states}, ` +
       `${memoryMb} MB, ${consecutiveDegradedCount} degraded in a row`,
   );
-  for (const { stage, throughput, meanMs } of report.stages) {
-    const rate = throughput === null ? 'nothing to do' : `${throughput.toFixed(0)} records/s`;
+  for (const { stage, inPerSecond, meanMs } of report.stages) {
+    const rate = inPerSecond === null ? 'nothing to do' : `${inPerSecond.toFixed(0)} records/s`;
     const mean = meanMs === null ? '' : `${meanMs.toFixed(1)} ms each`;
     console.log(`  ${stage.padEnd(8)}${rate.padEnd(16)}${mean}`.trimEnd());
   }
@@ -99,7 +99,7 @@ for (batch = 1; batch <= 50; batch++) {
   const violations = dashboard.checkThresholds(report);
   if (batch % 5 === 0) printReport(report, violations);
 
-  const rates = report.stages.map(({ throughput }) => throughput ?? 0);
+  const rates = report.stages.map(({ inPerSecond }) => inPerSecond ?? 0);
   const severities = new Set(violations.map(({ severity }) => severity));
   if (batch <= 15 || batch > 35) {
     assert.equal(report.status, 'HEALTHY');

@@ -4,7 +4,8 @@ const levels = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'];
 
 interface StageSummary {
   readonly name: string;
-  /** Records in per second of its work, over all batches. */
+  /** Records in and out per second of its work, over all batches. */
+  readonly inPerSecond: number;
   readonly throughput: number;
   readonly p95Ms: number;
 }
@@ -12,7 +13,8 @@ interface StageSummary {
 function summariesOf({ registry }: Observed): StageSummary[] {
   return registry.report().stages.map((stage) => ({
     name: stage.name,
-    throughput: ((stage.in ?? 0) * 1000) / stage.busyMs,
+    inPerSecond: ((stage.in ?? 0) * 1000) / stage.busyMs,
+    throughput: stage.throughput ?? 0,
     p95Ms: stage.p95Ms ?? 0,
   }));
 }
@@ -33,12 +35,14 @@ export function printReport(run: Observed): void {
     (name) => `${name} ${run.lines.filter(({ level }) => level === name).length}`,
   );
   console.log(`Log: ${counts.join(', ')}`);
-  console.log('stage     records/s      p95');
+  console.log('stage         out/s      p95');
   for (const { name, throughput, p95Ms } of summariesOf(run)) {
     const columns = [throughput.toFixed(0).padStart(11), `${p95Ms.toFixed(0)} ms`.padStart(9)];
     console.log(name.padEnd(8) + columns.join(''));
   }
-  const lastTen = run.reports.slice(-10).map(({ throughput }) => throughput ?? 0);
+  const lastTen = run.reports
+    .slice(-10)
+    .map(({ recordsOut, busyMs }) => (recordsOut * 1000) / busyMs);
   const mean = lastTen.reduce((sum, rate) => sum + rate) / lastTen.length;
   console.log(`Mean throughput of the last ten batches: ${mean.toFixed(0)} records/s`);
   const healthy = run.reports.filter(({ status }) => status === 'HEALTHY').length;
@@ -54,7 +58,7 @@ export function printReport(run: Observed): void {
 export function findDiscrepancies(run: Observed): string[] {
   const found = [...run.faults];
   const stages = summariesOf(run);
-  const bottleneck = leastOf(stages, ({ throughput }) => throughput);
+  const bottleneck = leastOf(stages, ({ inPerSecond }) => inPerSecond);
   const slowest = leastOf(stages, ({ p95Ms }) => -p95Ms);
   if (bottleneck !== slowest) {
     found.push(`the bottleneck is ${bottleneck}, and the highest p95 is that of ${slowest}`);

@@ -121,7 +121,7 @@ export class PipelineHealthDashboard {
       recordsIn,
       recordsOut: stages.at(-1)?.out ?? 0,
       busyMs,
-      throughput: rateOf(recordsIn, busyMs),
+      inPerSecond: rateOf(recordsIn, busyMs),
       stages,
       bottleneck: bottleneckOf(stages),
       breakers,
@@ -184,7 +184,7 @@ function stageOfBatch(
     out: (now.out ?? 0) - (before?.out ?? 0),
     errors: now.errors - (before?.errors ?? 0),
     busyMs,
-    throughput: rateOf(rowsIn, busyMs),
+    inPerSecond: rateOf(rowsIn, busyMs),
     meanMs: calls > 0 ? finite(busyMs / calls) : null,
     p50Ms: now.p50Ms,
     p95Ms: now.p95Ms,
@@ -204,8 +204,8 @@ function finite(value: number): number | null {
 
 function bottleneckOf(stages: readonly StageHealth[]): string | null {
   let [least, bottleneck]: [number, string | null] = [Infinity, null];
-  for (const { stage, throughput } of stages) {
-    if (throughput !== null && throughput < least) [least, bottleneck] = [throughput, stage];
+  for (const { stage, inPerSecond } of stages) {
+    if (inPerSecond !== null && inPerSecond < least) [least, bottleneck] = [inPerSecond, stage];
   }
   return bottleneck;
 }

@@ -12,7 +12,7 @@ export interface StageHealth {
   /** Milliseconds of work in this batch. */
   readonly busyMs: number;
   /** Records in per second of its own work; null without records, or without time to measure. */
-  readonly throughput: number | null;
+  readonly inPerSecond: number | null;
   /** Milliseconds of work per call: the mean of this batch, and percentiles of all so far. */
   readonly meanMs: number | null;
   readonly p50Ms: number | null;
@@ -44,9 +44,9 @@ export interface HealthReport {
   /** Milliseconds of work of all stages. */
   readonly busyMs: number;
   /** Records in per second of that work; null without records, or without time to measure. */
-  readonly throughput: number | null;
+  readonly inPerSecond: number | null;
   readonly stages: readonly StageHealth[];
-  /** The stage with the least throughput; null where none has any. */
+  /** The stage that takes the fewest records per second of its work; null where none took any. */
   readonly bottleneck: string | null;
   readonly breakers: readonly BreakerHealth[];
   /** The process's resident memory, in MiB; null where it is not known. */

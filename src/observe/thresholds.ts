@@ -46,11 +46,11 @@ export function checkThresholds(
   const { maxAllowedDegraded, maxMemoryMb, maxAlertQueueSize, minHealthyRps = 0 } = thresholds;
   limit('openBreakers', 'CRITICAL', report.breakers.filter(isOpen).length, 0);
   limit('maxMemoryMb', 'CRITICAL', report.memoryMb, maxMemoryMb);
-  for (const { stage, throughput } of report.stages) {
-    if (throughput === null || !(throughput < minHealthyRps)) continue;
+  for (const { stage, inPerSecond } of report.stages) {
+    if (inPerSecond === null || !(inPerSecond < minHealthyRps)) continue;
     violations.push({
       thresholdName: 'minHealthyRps',
-      actualValue: throughput,
+      actualValue: inPerSecond,
       limitValue: minHealthyRps,
       severity: 'WARNING',
       stage,

@@ -61,10 +61,10 @@ describe('runs the stages in order', () => {
       busyMs: 275,
       bottleneck: 'waiting',
       stages: [
-        { stage: 'plain', in: 100, out: 50, busyMs: 0, throughput: null },
+        { stage: 'plain', in: 100, out: 50, busyMs: 0, inPerSecond: null },
         { stage: 'generator', in: 50, out: 25 },
-        { stage: 'waiting', in: 25, out: 25, busyMs: 250, throughput: 100 },
-        { stage: 'asyncGenerator', in: 25, out: 50, busyMs: 25, throughput: 1000 },
+        { stage: 'waiting', in: 25, out: 25, busyMs: 250, inPerSecond: 100 },
+        { stage: 'asyncGenerator', in: 25, out: 50, busyMs: 25, inPerSecond: 1000 },
       ],
     });
     expect(harness.registry.report().stages.map(({ name }) => name)).toEqual([
@@ -81,12 +81,12 @@ describe('runs the stages in order', () => {
       status: 'HEALTHY',
       recordsIn: 0,
       recordsOut: 0,
-      throughput: null,
+      inPerSecond: null,
       bottleneck: null,
     });
     const report = await harness.runBatch(hundred);
     expect(report).toMatchObject({ recordsIn: 100, recordsOut: 0, status: 'HEALTHY' });
-    expect(report.stages[1]).toMatchObject({ in: 0, out: 0, throughput: null });
+    expect(report.stages[1]).toMatchObject({ in: 0, out: 0, inPerSecond: null });
   });
 
   test('batches that are called for at a time run one after another', async () => {

@@ -38,15 +38,15 @@ describe('a report', () => {
       recordsIn: 1000,
       recordsOut: 800,
       busyMs: 5000,
-      throughput: 200,
+      inPerSecond: 200,
       bottleneck: 'score',
       memoryMb: 64,
       unresolvedAlerts: 0,
       consecutiveDegradedCount: 0,
     });
     expect(report.stages).toMatchObject([
-      { stage: 'parse', in: 1000, out: 1000, busyMs: 1000, throughput: 1000, meanMs: 1000 },
-      { stage: 'score', in: 1000, out: 800, busyMs: 4000, throughput: 250, meanMs: 4000 },
+      { stage: 'parse', in: 1000, out: 1000, busyMs: 1000, inPerSecond: 1000, meanMs: 1000 },
+      { stage: 'score', in: 1000, out: 800, busyMs: 4000, inPerSecond: 250, meanMs: 4000 },
     ]);
     expect(report.stages[0]!.p99Ms).toBeCloseTo(1000, -2);
   });
@@ -78,15 +78,15 @@ describe('rates where there are none', () => {
   test('an empty batch, and one that no stage ran in', () => {
     const { dashboard, run } = createDashboard({ thresholds: { minHealthyRps: 500 } });
     const empty = run({ parse: [0, 0, 3] });
-    expect(empty).toMatchObject({ throughput: null, bottleneck: null, status: 'HEALTHY' });
+    expect(empty).toMatchObject({ inPerSecond: null, bottleneck: null, status: 'HEALTHY' });
     expect(dashboard.checkThresholds(empty)).toEqual([]);
-    expect(dashboard.collect()).toMatchObject({ recordsIn: 0, busyMs: 0, throughput: null });
+    expect(dashboard.collect()).toMatchObject({ recordsIn: 0, busyMs: 0, inPerSecond: null });
   });
 
   test('work too quick to be measured is not slow, and no bottleneck', () => {
     const { dashboard, run } = createDashboard({ thresholds: { minHealthyRps: 500 } });
     const report = run({ parse: [1000, 1000, 0], score: [1000, 1000, 10] });
-    expect(report.stages[0]!.throughput).toBeNull();
+    expect(report.stages[0]!.inPerSecond).toBeNull();
     expect(report.bottleneck).toBe('score');
     expect(dashboard.checkThresholds(report)).toEqual([]);
   });
@@ -95,7 +95,7 @@ describe('rates where there are none', () => {
     const { run } = createDashboard();
     const report = run({ parse: [1000, 0, 100], score: [0, 0, 0] });
     expect(report).toMatchObject({ recordsIn: 1000, recordsOut: 0, bottleneck: 'parse' });
-    expect(report.stages[1]!.throughput).toBeNull();
+    expect(report.stages[1]!.inPerSecond).toBeNull();
   });
 
   test('of stages alike the first is the bottleneck', () => {
@@ -236,7 +236,7 @@ test('figures and counter agree with a simple oracle, whatever comes', () => {
             consecutiveDegradedCount: inRow,
             recordsIn: rowsIn,
             recordsOut: out,
-            throughput: rate,
+            inPerSecond: rate,
           });
         }
         expect(dashboard.consecutiveDegradedCount).toBe(inRow);

@@ -10,7 +10,7 @@ const well: HealthReport = {
   recordsIn: 100,
   recordsOut: 100,
   busyMs: 100,
-  throughput: 1000,
+  inPerSecond: 1000,
   stages: [],
   bottleneck: null,
   breakers: [],
@@ -25,9 +25,9 @@ const limits = {
   maxAlertQueueSize: 5,
 };
 
-function stage(name: string, throughput: number | null): StageHealth {
+function stage(name: string, inPerSecond: number | null): StageHealth {
   const none = { meanMs: null, p50Ms: null, p95Ms: null, p99Ms: null };
-  return { stage: name, in: 1, out: 1, errors: 0, busyMs: 1, throughput, ...none };
+  return { stage: name, in: 1, out: 1, errors: 0, busyMs: 1, inPerSecond, ...none };
 }
 
 function breaker(name: string, state: 'open' | 'half-open' | 'closed') {
