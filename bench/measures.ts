@@ -8,6 +8,7 @@ import { observeCost } from './observe-cost.ts';
 import { policies } from './policies.ts';
 import { referenceJob } from './reference-job.ts';
 import { referenceMemory } from './reference-memory.ts';
+import { serverProbes } from './server-probes.ts';
 import { startup } from './startup.ts';
 
 export const measures: readonly Measure[] = [
@@ -21,4 +22,5 @@ export const measures: readonly Measure[] = [
   ...observeCost,
   ...logger,
   ...observeMetrics,
+  serverProbes,
 ];
