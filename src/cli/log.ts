@@ -18,7 +18,6 @@ export function createLogger(
     stream,
     maxBuffer: 1,
     minLevel,
-    component: 'run',
     clock,
     scrub: (text) => terminal.scrub(text),
     // Where nobody hears complaints there is nobody to tell so.

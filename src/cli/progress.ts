@@ -1,6 +1,7 @@
-import type { Clock, Logger } from '../core/index.ts';
+import type { Clock } from '../core/index.ts';
 import { escapeControls } from '../core/plain-text.ts';
 import type { Run } from '../engine/index.ts';
+import { runProgressed } from '../observe/events.ts';
 import type { RunStats } from '../observe/snapshot.ts';
 import type { LiveView } from './live-view.ts';
 import { recordsPerSecond } from './rate.ts';
@@ -19,7 +20,6 @@ const logEveryMs = 10_000;
 /** Where progress is shown, and by which clock. */
 export interface ProgressParts {
   readonly terminal: Terminal;
-  readonly log: Logger;
   readonly clock: Clock;
   /** Shown on a terminal in place of the progress line. */
   readonly view: LiveView | undefined;
@@ -31,7 +31,7 @@ export interface ProgressParts {
 export async function showProgress(
   run: Run,
   goal: Goal,
-  { terminal, log, clock, view, signal }: ProgressParts,
+  { terminal, clock, view, signal }: ProgressParts,
 ): Promise<void> {
   const isLive = terminal.err.isTTY;
   const estimate = new Estimate(goal);
@@ -42,7 +42,7 @@ export async function showProgress(
     if (!isLive) {
       const { recordsIn, recordsOut, bytesIn, deadLetters } = stats;
       const perSecond = Math.round(rate);
-      log.info('run.progressed', { recordsIn, recordsOut, bytesIn, deadLetters, perSecond });
+      run.emit(runProgressed, { recordsIn, recordsOut, bytesIn, deadLetters, perSecond });
     } else if (view !== undefined) {
       terminal.showStatus((columns, rows) => view.lines(stats, columns, rows));
     } else {

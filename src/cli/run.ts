@@ -100,13 +100,7 @@ async function runPlan(
   const server = serving?.start(run, recorder);
   const over = new AbortController();
   const goal = { durationMsMax, recordsMax };
-  const parts = {
-    terminal,
-    log: log.bindContext({ pipeline: planned.plan.name }),
-    clock: systemClock,
-    view,
-    signal: over.signal,
-  };
+  const parts = { terminal, clock: systemClock, view, signal: over.signal };
   const progress = showProgress(run, goal, parts);
   let failure: unknown;
   const report = await run.done.catch((error: unknown) => {

@@ -29,6 +29,23 @@ export const runEnded: EventDefinition<'status' | 'recordsIn' | 'recordsOut' | '
     metric: 'millrace_runs_ended_total',
   });
 
+/** `run.progressed` */
+export const runProgressed: EventDefinition<
+  'recordsIn' | 'recordsOut' | 'bytesIn' | 'deadLetters' | 'perSecond'
+> = defineEvent({
+  name: 'run.progressed',
+  level: 'INFO',
+  summary: 'How far a run of the command line is; every ten seconds where that is no terminal.',
+  fields: {
+    recordsIn: 'records read by all sources',
+    recordsOut: 'rows committed by all sinks',
+    bytesIn: 'bytes read by all sources',
+    deadLetters: 'how many records failed and were kept',
+    perSecond: 'records read per second, of late',
+  },
+  metric: 'millrace_runs_progressed_total',
+});
+
 /** `run.failed` */
 export const runFailed: EventDefinition<'error'> = defineEvent({
   name: 'run.failed',
@@ -204,6 +221,7 @@ export const spillFileSetAside: EventDefinition<'id' | 'path' | 'rows' | 'reason
 /** Everything that the engine says by itself. */
 export const engineEvents: readonly EventDefinition[] = [
   runStarted,
+  runProgressed,
   runEnded,
   runFailed,
   runPaused,

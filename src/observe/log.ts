@@ -18,7 +18,7 @@ export type { LogFields } from './log/log-context.ts';
 export interface LoggerOptions {
   /** Lines below it are not written; `INFO` unless given. */
   readonly minLevel?: LogLevel;
-  /** The component of lines that none was bound for; `main` unless given. */
+  /** The component of lines that none was bound for; `run` unless given. */
   readonly component?: string;
   /** Fields of each line, as `bindContext` adds them. */
   readonly context?: LogFields;
@@ -225,7 +225,7 @@ function familyOfCalls(options: StructuredLoggerOptions): LogFamily {
 }
 
 function familyOf(options: LoggerOptions, sink: LineSink, coloured: Coloured): LogFamily {
-  const { minLevel = 'INFO', component = 'main', context, clock = systemClock } = options;
+  const { minLevel = 'INFO', component = 'run', context, clock = systemClock } = options;
   const { format = 'json', collapseMs = collapseMsDefault } = options;
   const scrub = scrubOf(options.scrub);
   checkNumber('collapseMs', collapseMs, 0);

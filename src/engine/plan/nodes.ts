@@ -26,7 +26,28 @@ export function checkNodes(
       problems.add('topology', path, text);
     }
     seen.add(id);
+    checkName(node, problems);
     checkPolicy(node, clock, problems);
+  }
+}
+
+type NodeName = Pick<PipelineDescription['sources'][number], 'id' | 'path'>;
+
+/** What log, metrics and alerts call something that is no component. */
+const taken: ReadonlyMap<string, string> = new Map([
+  ['run', 'the run itself'],
+  ['server', 'the server of a run'],
+  ['otel', 'what sends to OpenTelemetry'],
+  ['overflow', 'all that there is no room for one by one'],
+]);
+
+function checkName({ id, path }: NodeName, problems: Problems): void {
+  const meant = taken.get(id);
+  // Alerts on the run as a whole name no component.
+  if (id === '') problems.add('topology', path, 'a component has an `id` that is not empty');
+  else if (meant !== undefined) {
+    const text = `\`${id}\` is what log, metrics and alerts call ${meant}; give the component another \`id\``;
+    problems.add('topology', path, text);
   }
 }
 
