@@ -2,8 +2,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 
 import { expect, onTestFinished, test, vi } from 'vitest';
 
@@ -12,8 +12,8 @@ import { admin, patience, type Served, served } from './served.ts';
 const nightly = process.env['MILLRACE_NIGHTLY'] !== undefined;
 
 /** A process beside this one. `end` tells it to end, and gives what it wrote. */
-function beside(path: string, ...words: readonly string[]) {
-  const child = spawn(process.execPath, [join(import.meta.dirname, path), ...words], {
+function beside(program: URL, ...words: readonly string[]) {
+  const child = spawn(process.execPath, [fileURLToPath(program), ...words], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -57,7 +57,11 @@ test('slow sockets that come again and again are closed after ten seconds, are 2
   const it = await served();
   await vi.waitFor(() => expect(it.run.status).toBe('running'), patience);
   expect((await it.ask('/livez')).status).toBe(200);
-  const sockets = beside('slow-sockets.ts', String(it.port), String(slow.count));
+  const sockets = beside(
+    new URL('slow-sockets.ts', import.meta.url),
+    String(it.port),
+    String(slow.count),
+  );
   const { rowsShare, rss } = await whileServed(it, slow.seconds);
   const told = JSON.parse(await sockets.end()) as Record<string, number>;
   expect(told['heldMax']).toBeGreaterThan(200);
@@ -81,7 +85,7 @@ test('slow sockets that come again and again are closed after ten seconds, are 2
 test('a thousand probes a second are answered, and the pipeline keeps its pace', async () => {
   const it = await served();
   await vi.waitFor(() => expect(it.run.status).toBe('running'), patience);
-  const load = beside('../../bench/lib/probe-load.ts', it.server.url);
+  const load = beside(new URL('../../bench/lib/probe-load.ts', import.meta.url), it.server.url);
   const seconds = nightly ? 60 : 3;
   load.say('+');
   const { rowsShare } = await whileServed(it, seconds);
