@@ -138,22 +138,39 @@ function degradedReasons(stats: HealthStats, before: HealthStats | undefined): H
   ].map((reason) => ({ of: 'degraded', ...reason }));
 }
 
-/** A breaker that is open, or was since the last look, and what a fallback has given since. */
+/** How many breakers of a component are named; the rest are counted. */
+const breakersNamedMax = 10;
+
+/** Breakers that are open, or were since the last look, and what a fallback has given since. */
 function policyReasons({ policy }: HealthComponent, before: HealthComponent | undefined): string[] {
   if (policy === undefined) return [];
   const earlier = before?.policy;
-  // Of several of one name the first counts.
-  const breakers = new Map(earlier?.breakers.toReversed().map((one) => [one.name, one]));
-  const reasons = policy.breakers.flatMap(({ name, state, opens, refused }) => {
-    if (isOpen({ state })) return [`the breaker \`${name}\` is open`];
-    const last = breakers.get(name);
-    if (last === undefined) return [];
-    if (opens > last.opens) return [`the breaker \`${name}\` was open`];
-    return refused > last.refused ? [`the breaker \`${name}\` refused calls`] : [];
-  });
+  const reasons = breakerReasons(policy.breakers, earlier?.breakers ?? []);
+  const left = reasons.length - breakersNamedMax;
+  if (left > 0) {
+    const are = left === 1 ? 'that is not closed, or was not' : 'that are not closed, or were not';
+    reasons.splice(breakersNamedMax, left, `and ${left} more ${are}`);
+  }
   const substituted = earlier === undefined ? 0 : policy.substituted - earlier.substituted;
   if (substituted > 0) reasons.push(`a fallback gave ${substituted} results`);
   return reasons;
+}
+
+type HealthBreakers = NonNullable<HealthComponent['policy']>['breakers'];
+
+/** Those that are open come first. */
+function breakerReasons(breakers: HealthBreakers, before: HealthBreakers): string[] {
+  // Of several of one name the first counts.
+  const earlier = new Map(before.toReversed().map((one) => [one.name, one]));
+  const open = breakers.filter(isOpen).map(({ name }) => `the breaker \`${name}\` is open`);
+  const others = breakers.flatMap((breaker) => {
+    const { name, opens, refused } = breaker;
+    const last = earlier.get(name);
+    if (last === undefined || isOpen(breaker)) return [];
+    if (opens > last.opens) return [`the breaker \`${name}\` was open`];
+    return refused > last.refused ? [`the breaker \`${name}\` refused calls`] : [];
+  });
+  return [...open, ...others];
 }
 
 /** Whether a breaker lets nothing through. One that tries whether all is well again does. */

@@ -277,6 +277,58 @@ describe('shipped rules', () => {
     ]);
   });
 
+  /** Figures of a source that gives nothing from a second on, and how far it is behind. */
+  function standing(from: number, lag: (second: number) => number, status = 'running'): RunStats[] {
+    return Array.from({ length: 500 }, (_, second) => {
+      const since = Math.max(0, second - from);
+      const source = componentStats('in', {
+        kind: 'source',
+        // Over ten seconds.
+        perSecond: 50 * Math.max(0, 10 - since),
+        sinceProgressMs: 1000 * since,
+      });
+      const components = [source];
+      const figures = { isPaced: true, components, lag: { in: lag(second) }, status };
+      return runStats(second, figures as Partial<RunStats>);
+    });
+  }
+
+  function lagAlerts(series: readonly RunStats[]): (readonly [string, string, number])[] {
+    const rules = shippedRules().filter(({ name }) => name === 'lag-saturation');
+    const alerts = new Alerts({ rules });
+    return series.flatMap((stats) =>
+      alerts
+        .look(stats)
+        .map(({ state, severity }) => [state, severity, stats.monotonicMs / 1000] as const),
+    );
+  }
+
+  test('a source that is behind and gives nothing at all', () => {
+    // At its last rate it would have been done in two seconds.
+    const [pending, warned, critical, ...more] = lagAlerts(standing(100, () => 100));
+    expect([pending![0], warned!.slice(0, 2), critical!.slice(0, 2)]).toEqual([
+      'pending',
+      ['firing', 'WARNING'],
+      ['firing', 'CRITICAL'],
+    ]);
+    expect(warned![2]).toBeGreaterThan(130);
+    expect(warned![2]).toBeLessThan(140);
+    expect(critical![2]).toBeLessThan(410);
+    expect(more).toEqual([]);
+  });
+
+  test('a source that slowed down, and then stopped, is as far behind as it was', () => {
+    const changes = lagAlerts(standing(100, (second) => (second < 100 ? 0 : 20_000)));
+    expect(changes.map(([state]) => state)).not.toContain('resolved');
+    expect(changes.at(-1)!.slice(0, 2)).toEqual(['firing', 'CRITICAL']);
+    expect(changes.at(-1)![2]).toBeLessThan(115);
+  });
+
+  test('no source that has read all, or is paused, however long nothing comes', () => {
+    expect(lagAlerts(standing(100, () => 0))).toEqual([]);
+    expect(lagAlerts(standing(100, () => 100, 'paused'))).toEqual([]);
+  });
+
   test('a few records a second are judged once enough have come', () => {
     const alerts = new Alerts({ rules: shippedRules() });
     const said = replay(

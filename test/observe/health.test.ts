@@ -104,6 +104,31 @@ describe('degraded', () => {
     });
   });
 
+  test('of a thousand breakers ten are named, those that are open first, and the rest counted', () => {
+    const breakers = Array.from({ length: 1000 }, (_, at) => {
+      const state = at >= 990 ? ('open' as const) : ('closed' as const);
+      return { name: `b${at}`, state, opens: at === 0 ? 1 : 0, refused: 0 };
+    });
+    const closed = breakers.map((one) => ({ ...one, state: 'closed' as const, opens: 0 }));
+    const statsOf = (all: typeof breakers | typeof closed) => ({
+      ...well,
+      components: [{ id: 'sensors', policy: { substituted: 3, breakers: all } }],
+    });
+    const before = statsOf(closed);
+    before.components[0]!.policy.substituted = 1;
+    expect(reasonsOf(statsOf(breakers), before)).toEqual([
+      ...Array.from({ length: 10 }, (_, at) => `the breaker \`b${990 + at}\` is open`),
+      'and 1 more that is not closed, or was not',
+      'a fallback gave 2 results',
+    ]);
+    const ten = statsOf(breakers.slice(990));
+    expect(reasonsOf(ten)).toHaveLength(10);
+    const allOpen = breakers.map((one) => ({ ...one, state: 'open' as const }));
+    expect(reasonsOf(statsOf(allOpen)).at(-1)).toBe(
+      'and 990 more that are not closed, or were not',
+    );
+  });
+
   test('a breaker that is open, has opened or has refused since the last look', () => {
     expect(reasonsOf(withPolicy({ state: 'open' }))).toEqual(['the breaker `feed` is open']);
     const before = withPolicy({ opens: 2, refused: 7 });

@@ -44,7 +44,7 @@ export function shippedRules(
 ): AlertRule[] {
   const rules: Shipped[] = [
     latencySpike(),
-    lagSaturation,
+    lagSaturation(),
     queueSaturation,
     retryRate(),
     memoryGrowth(memoryMiBMax),
@@ -101,25 +101,31 @@ function latencySpike(): Shipped {
 }
 
 /** Only where a source has a pace of its own: a file that is read at full speed is always behind. */
-const lagSaturation: Shipped = {
-  name: 'lag-saturation',
-  summary: 'A source is behind its input, and at the present rate needs that long to catch up.',
-  unit: 's',
-  limits: { warn: 30, critical: 300, clear: 10 },
-  of: { m: 3, n: 5 },
-  forecastMs: 120_000,
-  read: ({ stats }) => {
-    if (!stats.isPaced) return [];
-    const perSecond = new Map(
-      stats.components.map((component) => [component.id, component.perSecond]),
-    );
-    return Object.entries(stats.lag).flatMap(([component, lag]) => {
-      if (lag === null) return [];
-      const rate = perSecond.get(component) ?? 0;
-      return [{ component, value: lag === 0 ? 0 : rate > 0 ? lag / rate : null }];
-    });
-  },
-};
+function lagSaturation(): Shipped {
+  /** The last rate of each source that was one. */
+  const rates = new Map<string, number>();
+  return {
+    name: 'lag-saturation',
+    summary: 'A source is behind its input, and at the present rate needs that long to catch up.',
+    unit: 's',
+    limits: { warn: 30, critical: 300, clear: 10 },
+    of: { m: 3, n: 5 },
+    forecastMs: 120_000,
+    read: ({ stats }) => {
+      if (!stats.isPaced) return [];
+      return each(stats, ({ id, perSecond, sinceProgressMs }) => {
+        const lag = stats.lag[id] ?? undefined;
+        if (perSecond > 0) rates.set(id, perSecond);
+        if (lag === undefined || lag === 0) return lag;
+        if (perSecond > 0) return lag / perSecond;
+        if (stats.status !== 'running') return null;
+        // It needs as long as it last would have, and at least as long as it has given nothing.
+        const standsMs = sinceProgressMs ?? stats.durationMs;
+        return Math.max(standsMs / 1000, lag / (rates.get(id) ?? Infinity));
+      });
+    },
+  };
+}
 
 const queueSaturation: Shipped = {
   name: 'queue-saturation',
