@@ -50,6 +50,7 @@ export {
 export { observe, type ObserveOptions } from './observe.ts';
 export type { ComponentReport, Latency, RunReport, RunStats } from './snapshot.ts';
 export { checkThresholds, type ThresholdConfig, type ThresholdViolation } from './thresholds.ts';
+export type { StatsFollower } from './ticker.ts';
 export type { Tracing } from './tracing.ts';
 export { defineClass } from '../core/define-class.ts';
 export { PipelineRegistry } from '../core/index.ts';
