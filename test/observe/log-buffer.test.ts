@@ -116,7 +116,7 @@ describe('a buffered logger', () => {
   test('is text where the stream is a terminal', () => {
     const stream = Object.assign(new Gate(), { isTTY: true });
     buffered(stream, { maxBuffer: 1 }).info('x', { a: 1 });
-    expect(stripVTControlCharacters(stream.lines[0]!)).toBe('00:00:00.000 INFO main x a=1');
+    expect(stripVTControlCharacters(stream.lines[0]!)).toBe('00:00:00.000 INFO run x a=1');
     buffered(stream, { maxBuffer: 1, format: 'json' }).info('x', { a: 1 });
     expect(stream.lines[1]).toMatch(/^\{/);
   });
