@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import { inspect } from 'node:util';
 
@@ -14,8 +15,8 @@ export function endOnCrash(terminal: Terminal): void {
   process.on('uncaughtException', (error: unknown) => {
     const lines = terminal.scrub(inspect(error)).split('\n').map(escapeControls);
     const text = `millrace: crashed: ${lines.join('\n')}\n`;
-    // Nothing is written in a later turn any more.
-    if (!writeAtOnce(terminal.err, text)) terminal.err.write(text);
+    // Behind the log, whose last lines are written then; in a later turn nothing is any more.
+    process.on('exit', () => void writeAtOnce(terminal.err, Buffer.from(text)));
     process.exit(exitCodes.failed);
   });
 }

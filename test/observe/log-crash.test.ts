@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -94,6 +95,22 @@ describe('lines that are held when the process ends', () => {
     expect(counted.size).toBe(850);
     expect(Math.min(...[...counted.values()].map(({ length }) => length))).toBe(6);
     expect(said(lines)).toHaveLength(6 * 850);
+  });
+
+  test('a pipe that is full, whose reader comes late: are in it, each once and whole', async () => {
+    const child = spawn(process.execPath, [program, 'full', 'stdout', '1000'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await once(child.stderr, 'data');
+    let stdout = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    expect(await once(child, 'close')).toEqual([7, null]);
+    const lines = linesOf(stdout);
+    expect(said(lines)).toEqual(upTo(1000));
+    expect(new Set(lines.map((line) => (line as { text?: string }).text))).toEqual(
+      new Set(['é'.repeat(333)]),
+    );
   });
 
   test('are lost where nobody asked, or it was undone: importing installs nothing', async () => {

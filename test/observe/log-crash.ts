@@ -40,5 +40,11 @@ if (way === 'busy') {
   say(Number(count));
   process.exit(7);
 }
+if (way === 'full') {
+  // Of more than one byte for each character, so that the pipe ends within one.
+  for (let at = 0; at < Number(count); at++) log.info('line.said', { at, text: 'é'.repeat(333) });
+  process.stderr.write('full\n');
+  process.exit(7);
+}
 say(Number(count));
 end();

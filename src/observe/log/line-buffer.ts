@@ -1,5 +1,7 @@
+import { Buffer } from 'node:buffer';
+
 import type { PipelineError } from '../../errors.ts';
-import { FileTail, writeAtOnce } from './last-words.ts';
+import { StreamTail, writeAtOnce } from './last-words.ts';
 import { type LineSink, logFailure, type TellFailure } from './line-sink.ts';
 
 /** A writable stream, as far as a logger asks: one of Node's, or what behaves so. */
@@ -35,7 +37,7 @@ export class LineBuffer implements LineSink {
   readonly #stream: LogStream;
   readonly #bufferMax: number;
   readonly #tell: TellFailure;
-  readonly #tail: FileTail;
+  readonly #tail: StreamTail;
   #held = '';
   #lines = 0;
   #isBlocked = false;
@@ -52,7 +54,7 @@ export class LineBuffer implements LineSink {
     this.#stream = stream;
     this.#bufferMax = bufferMax;
     this.#tell = tell;
-    this.#tail = new FileTail(stream);
+    this.#tail = new StreamTail(stream);
     stream.on('drain', this.#drained);
     stream.on('error', this.#failed);
     stream.on('close', this.#closed);
@@ -100,13 +102,17 @@ export class LineBuffer implements LineSink {
   }
 
   crash(): void {
-    const text = this.#tail.takeUnwritten() + this.#held;
+    const unwritten = this.#tail.takeUnwritten();
+    const held = this.#held;
     if (this.#lines > 0) this.flushes++;
     this.written += this.#lines;
     [this.#held, this.#lines] = ['', 0];
-    if (text === '' || writeAtOnce(this.#stream, text)) return;
+    if (unwritten !== undefined) {
+      const bytes = Buffer.concat([unwritten, Buffer.from(held)]);
+      if (bytes.length === 0 || writeAtOnce(this.#stream, bytes)) return;
+    }
     try {
-      this.#stream.write(text);
+      this.#stream.write(held);
     } catch {
       // Nobody is left to be told.
     }
