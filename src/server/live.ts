@@ -4,11 +4,11 @@ import { latestOnly, type LiveEvent, type LiveType } from './messages.ts';
 /** Limits of the live stream. */
 export const liveLimits = {
   clientsMax: 32,
-  /** What waits for one client, in bytes; one that is further behind is cut off. */
+  /** Bytes of events that wait for one client; one that is further behind is cut off. */
   clientBytesMax: 1_048_576,
-  /** What a client that comes back may have missed. */
+  /** What a client that comes back may have missed: less, so that it can take in what comes then. */
   keptMax: 1024,
-  keptBytesMax: 1_048_576,
+  keptBytesMax: 524_288,
   pingEveryMs: 15_000,
 } as const;
 
@@ -48,8 +48,9 @@ export class Live {
     const id = this.#nextId++;
     const text = `id: ${this.#epoch}-${id}\nevent: ${type}\ndata: ${data}\n\n`;
     const bytes = encoder.encode(text);
-    if (!latestOnly.has(type)) this.#keep({ id, bytes });
-    for (const client of this.#clients) client.add(type, bytes);
+    const latestOf = latestTypeOf(type);
+    if (latestOf === undefined) this.#keep({ id, bytes });
+    for (const client of this.#clients) client.add(bytes, latestOf);
   }
 
   /**
@@ -66,11 +67,11 @@ export class Live {
       this.#clients.delete(client);
       cut();
     });
-    client.add('log', encoder.encode('retry: 2000\n\n'));
+    client.add(encoder.encode('retry: 2000\n\n'));
     for (const { type, data } of latest) {
-      client.add(type, encoder.encode(`event: ${type}\ndata: ${data}\n\n`));
+      client.add(encoder.encode(`event: ${type}\ndata: ${data}\n\n`), latestTypeOf(type));
     }
-    for (const { bytes } of this.#missedSince(lastEventId)) client.add('log', bytes);
+    for (const { bytes } of this.#missedSince(lastEventId)) client.add(bytes);
     if (this.#clients.size === 0) this.#pinging.set(this.#nextPing());
     this.#clients.add(client);
     return client.stream;
@@ -99,13 +100,18 @@ export class Live {
   }
 
   #ping(): void {
-    for (const client of this.#clients) client.add('log', encoder.encode(': ping\n\n'));
+    for (const client of this.#clients) client.add(encoder.encode(': ping\n\n'));
     if (this.#clients.size > 0) this.#pinging.set(this.#nextPing());
   }
 
   #nextPing(): number {
     return this.#clock.monotonic() + liveLimits.pingEveryMs;
   }
+}
+
+/** The type, where only the newest of it is needed. */
+function latestTypeOf(type: LiveType): LiveType | undefined {
+  return latestOnly.has(type) ? type : undefined;
 }
 
 /** One client: what waits for it, of some types only the newest. */
@@ -115,7 +121,7 @@ class Client {
   #controller!: ReadableStreamDefaultController<Uint8Array>;
   #queue: Uint8Array[] = [];
   readonly #latest = new Map<LiveType, Uint8Array>();
-  #heldBytes = 0;
+  #queuedBytes = 0;
   #isWaiting = false;
   #isGone = false;
 
@@ -132,18 +138,18 @@ class Client {
   }
 
   get heldBytes(): number {
-    return this.#heldBytes;
+    return [...this.#latest.values()].reduce((sum, { length }) => sum + length, this.#queuedBytes);
   }
 
-  add(type: LiveType, bytes: Uint8Array): void {
+  /** `latestOf`: takes the place of what waits of that type. */
+  add(bytes: Uint8Array, latestOf?: LiveType): void {
     if (this.#isGone) return;
-    this.#heldBytes += bytes.length;
-    if (latestOnly.has(type)) {
-      this.#heldBytes -= this.#latest.get(type)?.length ?? 0;
-      this.#latest.set(type, bytes);
-    } else this.#queue.push(bytes);
+    if (latestOf === undefined) {
+      this.#queue.push(bytes);
+      this.#queuedBytes += bytes.length;
+    } else this.#latest.set(latestOf, bytes);
     if (this.#isWaiting) this.#pull();
-    else if (this.#heldBytes > liveLimits.clientBytesMax) {
+    else if (this.#queuedBytes > liveLimits.clientBytesMax) {
       this.#leave();
       this.#controller.close();
     }
@@ -159,11 +165,16 @@ class Client {
     // However much is said, what is newest comes through.
     const [newest] = this.#latest;
     if (newest !== undefined) this.#latest.delete(newest[0]);
-    const next = newest?.[1] ?? this.#queue.shift();
+    const next = newest?.[1] ?? this.#nextQueued();
     this.#isWaiting = next === undefined;
     if (next === undefined) return;
-    this.#heldBytes -= next.length;
     this.#controller.enqueue(next);
+  }
+
+  #nextQueued(): Uint8Array | undefined {
+    const next = this.#queue.shift();
+    this.#queuedBytes -= next?.length ?? 0;
+    return next;
   }
 
   #leave(): void {
@@ -171,7 +182,7 @@ class Client {
     this.#isGone = true;
     this.#queue = [];
     this.#latest.clear();
-    this.#heldBytes = 0;
+    this.#queuedBytes = 0;
     this.#gone();
   }
 }
