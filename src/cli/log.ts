@@ -9,11 +9,13 @@ export function createLogger(
   minLevel: LogLevel,
 ): BufferedStructuredLogger {
   const { err } = terminal;
-  const stream: LogStream = {
-    isTTY: err.isTTY,
+  // Above a status, where there may be one.
+  const above: LogStream = {
+    isTTY: true,
     write: (text) => terminal.complainLine(text),
     on: (event, listener) => err.on(event, listener),
   };
+  const stream = err.isTTY ? above : err;
   return new BufferedStructuredLogger({
     stream,
     maxBuffer: 1,
