@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import { type Clock, systemClock } from '../core/index.ts';
+import { withoutCredentials } from '../core/mask.ts';
 import { stateDirectory } from '../core/state-directory.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import { alertFired } from './alerts/events.ts';
@@ -35,7 +36,7 @@ export interface FlightRecorderOptions {
   readonly filesMax?: number;
   /** That of the run. */
   readonly clock?: Clock;
-  /** Takes out of a text what may not be shown; nothing unless given. */
+  /** Takes out of a text what may not be shown, beside the credentials in its addresses. */
   readonly scrub?: (text: string) => string;
 }
 
@@ -61,6 +62,7 @@ export class FlightRecorder implements Disposable {
   readonly #run: RecordedRun;
   readonly #options: FlightRecorderOptions;
   readonly #clock: Clock;
+  readonly #scrub: (text: string) => string;
   readonly #topology: object | null;
   readonly #series: SeriesRing;
   readonly #events: RecentEvents;
@@ -76,14 +78,15 @@ export class FlightRecorder implements Disposable {
 
   constructor(run: RecordedRun, options: FlightRecorderOptions = {}) {
     const { minutes = 5, clock = systemClock, scrub = (text) => text } = options;
+    this.#scrub = (text) => withoutCredentials(scrub(text));
     checkOptions(options);
     this.#run = run;
     this.#options = options;
     this.#clock = clock;
     this.#topology = run.topology?.() ?? null;
     this.#series = new SeriesRing(Math.ceil(minutes * 60));
-    this.#events = new RecentEvents(eventBytesMax, scrub);
-    this.#failures = new RecentEvents(failureBytesMax, scrub);
+    this.#events = new RecentEvents(eventBytesMax, this.#scrub);
+    this.#failures = new RecentEvents(failureBytesMax, this.#scrub);
     this.#stats = run.stats();
     this.#hasStarted = this.#stats.status !== 'starting';
     this.#ends = [
@@ -199,7 +202,7 @@ export class FlightRecorder implements Disposable {
   }
 
   #recordOf({ reason, why, stack }: Due): FlightRecord {
-    const { scrub = (text: string) => text } = this.#options;
+    const scrub = this.#scrub;
     return {
       format: 'millrace-flight',
       version: 1,

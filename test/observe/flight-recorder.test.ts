@@ -147,6 +147,19 @@ describe('what a recorder holds', () => {
   });
 });
 
+test('a crash is written without the credentials of an address in it', () => {
+  const directory = temporaryDirectory();
+  const { run, clock } = busyRun(1);
+  using recorder = new FlightRecorder(run, { clock, directory });
+  const undo = recorder.recordOnCrash();
+  onTestFinished(undo);
+  process.emit('uncaughtExceptionMonitor', new Error('https://me:pw@host'), 'uncaughtException');
+  const { why, stack } = readOnly(directory);
+  expect(why).toBe('https://[secret]@host');
+  expect(stack).toContain('https://[secret]@host');
+  expect(stack).not.toContain('pw@');
+});
+
 describe('files', () => {
   const critical = (rule: string): [string, Record<string, unknown>, ObservedEvent['level']] => [
     'alert.fired',
