@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 
 import { Histogram } from '../../src/observe/histogram.ts';
-import { MetricsRegistry, metricsRegistry, metricsTable } from '../../src/observe/index.ts';
+import {
+  MetricsRegistry,
+  metricsRegistry,
+  metricsTable,
+  observe,
+} from '../../src/observe/index.ts';
 
 function histogramOf(...seconds: number[]): Histogram {
   const histogram = new Histogram();
@@ -64,6 +69,11 @@ test('it is bounded: beyond 1,000 names they share one entry', () => {
   expect(stages.at(-1)).toMatchObject({ name: 'overflow', in: 4001, out: 4001 });
 });
 
-test('the process has one of its own', () => {
-  expect(metricsRegistry).toBeInstanceOf(MetricsRegistry);
+test('the process has one of its own, which keeps what is given no other', () => {
+  const own = new MetricsRegistry();
+  observe(() => 1, { name: 'of-the-process' })();
+  observe(() => 1, { name: 'of-its-own', registry: own })();
+  const namesIn = (registry: MetricsRegistry) => registry.report().stages.map(({ name }) => name);
+  expect(namesIn(metricsRegistry)).toEqual(['of-the-process']);
+  expect(namesIn(own)).toEqual(['of-its-own']);
 });
