@@ -81,7 +81,7 @@ async function runPlan(
       ? new LiveView((format, text) => terminal.style(format, text))
       : undefined;
   const { telemetry, unavailable } = await telemetryOf(log);
-  const serving = await prepareServing(options, planned.plan, log, terminal);
+  await using serving = await prepareServing(options, planned.plan, log, terminal);
   const reportFile =
     options.reportFile === undefined ? undefined : await ReportFile.open(options.reportFile);
   const run = startRun(planned.plan, {

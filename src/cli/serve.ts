@@ -35,7 +35,7 @@ async function tlsOf({
 }
 
 /** A server that was asked for: it listens already, before anything of the pipeline is open. */
-export interface Serving {
+export interface Serving extends AsyncDisposable {
   /** Serves a run, and says where: also how to sign in, once. */
   start(run: Run, recorder: FlightRecorder): Server;
 }
@@ -66,6 +66,7 @@ export async function prepareServing(
       tellOf(server, run, terminal);
       return server;
     },
+    [Symbol.asyncDispose]: () => listening[Symbol.asyncDispose](),
   };
 }
 

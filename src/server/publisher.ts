@@ -47,6 +47,10 @@ export class Publisher {
     const { clock, post, taken, early = [] } = parts;
     this.#outbox = new Outbox(post, taken);
     this.#beating = clock.timer(() => this.#beat(), { keepsAlive: false });
+    // What may throw comes first: nothing is followed then.
+    this.#outbox.document('topology', JSON.stringify(parts.run.topology()));
+    const manifest = parts.parts.manifest?.();
+    if (manifest !== undefined) this.#outbox.document('manifest', JSON.stringify(manifest));
     const { log } = parts.parts;
     const told = (data: string): void => this.#outbox.event({ type: 'log', data });
     for (const line of early) told(line);
@@ -55,9 +59,6 @@ export class Publisher {
       parts.run.follow((stats) => this.#take(stats)),
       ...(log === undefined ? [] : [log.follow(told)]),
     ];
-    this.#outbox.document('topology', JSON.stringify(parts.run.topology()));
-    const manifest = parts.parts.manifest?.();
-    if (manifest !== undefined) this.#outbox.document('manifest', JSON.stringify(manifest));
     this.#beat();
   }
 

@@ -66,8 +66,11 @@ export interface ServedPipeline {
   readonly healthSettings: HealthSettings;
 }
 
-/** An address that is listened at, for a run that is yet to begin. */
-export interface Listening {
+/**
+ * An address that is listened at, for a run that is yet to begin. Disposed of, it is given up, and
+ * the server of a run that was attached is closed.
+ */
+export interface Listening extends AsyncDisposable {
   /** Serves the run. To be called once, and soon: until then nothing but probes is answered. */
   attach(run: Run, parts?: Pick<ObservationParts, 'flightRecorder'>): Server;
 }
@@ -78,7 +81,13 @@ export interface Listening {
  */
 export async function serve(run: Run, options: ServeOptions = {}): Promise<Server> {
   const { healthSettings } = run;
-  return (await listen({ pipeline: run.stats().pipeline, healthSettings }, options)).attach(run);
+  const listening = await listen({ pipeline: run.stats().pipeline, healthSettings }, options);
+  try {
+    return listening.attach(run);
+  } catch (error) {
+    await listening[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 /** Does all of `serve` that may fail, before there is a run: throws the same. */
@@ -121,6 +130,10 @@ export async function listen(
         early[Symbol.dispose]();
         thread.attach(run, { ...options, ...parts }, early.lines);
         return serverOf(thread, url, `${url}/#launch=${launch}`);
+      },
+      [Symbol.asyncDispose]: () => {
+        early[Symbol.dispose]();
+        return thread.close();
       },
     };
   } catch (error) {
@@ -172,7 +185,7 @@ const earlyMax = 100;
 /** What is logged while there is no thread yet: the run has begun by then. */
 class EarlyLines implements Disposable {
   readonly lines: string[] = [];
-  readonly #end: (() => void) | undefined;
+  #end: (() => void) | undefined;
 
   constructor(log: ServeOptions['log']) {
     this.#end = log?.follow((line) => {
@@ -182,6 +195,7 @@ class EarlyLines implements Disposable {
 
   [Symbol.dispose](): void {
     this.#end?.();
+    this.#end = undefined;
   }
 }
 
