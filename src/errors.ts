@@ -16,6 +16,8 @@ export const errorCodes = {
   ERR_DEAD_LETTERS_FULL: 'The dead-letter sink has reached its limit and is set to fail.',
   ERR_EXPRESSION_INVALID: 'A condition cannot be parsed, or uses a name or type it cannot reach.',
   ERR_LOG_CLOSED: 'The log can be written no more: its stream has failed or was closed.',
+  ERR_MEMORY_MEASURE:
+    'What instances take of memory cannot be measured: they cannot be made, or not so many.',
   ERR_NODE_VERSION: 'Millrace runs on a newer Node.js than this one.',
   ERR_OUTPUT_CLOSED:
     'What reads the output has closed it (as `head` does): the run ends, and cleanly.',

@@ -6,6 +6,7 @@ import { logLevels } from '../core/log.ts';
 import { versions } from '../engine/run/versions.ts';
 import { type Address, parseAddress } from './address.ts';
 import { endOnCrash } from './crash.ts';
+import type { MemoryOptions } from './memory.ts';
 import type { RunCommandOptions } from './run.ts';
 import type { ValidateOptions } from './validate.ts';
 import { exitCodes, reportFailure } from './failure.ts';
@@ -47,6 +48,7 @@ function createProgram(terminal: Terminal): Command {
   addCatalogue(program, terminal);
   addFiles(program, terminal);
   addExplain(program, terminal);
+  addMemory(program, terminal);
   return program.addHelpText(
     'after',
     examples(
@@ -169,6 +171,31 @@ function addExplain(program: Command, terminal: Terminal): void {
     });
 }
 
+function addMemory(program: Command, terminal: Terminal): void {
+  program
+    .command('memory')
+    .description('Measure what records take of memory, by how they are held.')
+    .option(
+      '--instances <counts>',
+      'how many to hold at a time; 1000,10000,100000,1000000 unless given',
+      parseCounts,
+    )
+    .option('--class <file#name>', 'measure this class, or function that makes records, instead')
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      examples(
+        ['millrace memory', 'about a minute'],
+        ['millrace memory --instances 100000 --json', 'for scripts'],
+        ['millrace memory --class ./reading.ts#Reading', 'made by `new Reading(index)`'],
+      ),
+    )
+    .action(async (options: MemoryOptions) => {
+      const { printMemory } = await import('./memory.ts');
+      await printMemory(options, terminal);
+    });
+}
+
 function addFiles(program: Command, terminal: Terminal): void {
   program
     .command('infer')
@@ -256,6 +283,10 @@ function parseCount(text: string): number {
     throw new InvalidArgumentError('Write a whole number from 1.');
   }
   return count;
+}
+
+function parseCounts(text: string): number[] {
+  return [...new Set(text.split(',').map(parseCount))];
 }
 
 // Node's own `styleText` obeys these two.

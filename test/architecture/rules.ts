@@ -18,6 +18,7 @@ export const arrows: Arrows = {
   connectors: ['errors', 'batch', 'core', 'resilience'],
   engine: ['errors', 'batch', 'core', 'resilience', 'observe'],
   server: ['errors', 'core', 'observe', 'engine'],
+  memory: ['errors', 'batch', 'core'],
   testing: ['errors', 'batch', 'core', 'engine'],
   // The door in: it hands the engine what it may not import.
   pipeline: ['core', 'connectors', 'stages', 'engine'],
@@ -31,6 +32,7 @@ export const arrows: Arrows = {
     'connectors',
     'engine',
     'server',
+    'memory',
     'pipeline',
   ],
 };
@@ -62,7 +64,8 @@ export const doors: Arrows = {
   'node:tls': ['src/core/system-network.ts'],
   'node:http': ['src/server/listen.ts'],
   'node:https': ['src/server/listen.ts'],
-  'node:child_process': [],
+  // Only in a process of its own can memory be measured.
+  'node:child_process': ['src/memory/child.ts'],
   'node:sqlite': ['src/core/file-lock.ts'],
   'node:timers/promises': [],
 };

@@ -30,7 +30,7 @@ async function describedAs(name: string): Promise<Described> {
 }
 
 describe('help', () => {
-  test.each(['run', 'validate', 'list', 'describe', 'schema', 'infer', 'init'])(
+  test.each(['run', 'validate', 'list', 'describe', 'schema', 'infer', 'init', 'memory'])(
     '%s shows examples',
     async (command) => {
       const { code, stdout, stderr } = await millrace([command, '--help']);

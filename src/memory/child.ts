@@ -1,0 +1,77 @@
+import { fork } from 'node:child_process';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { PipelineError } from '../errors.ts';
+import { checkInstances, type InstanceSize } from './measure.ts';
+import type { Answer, RecordSize, Task } from './task.ts';
+
+/** Nothing in the background, a young generation of fixed size: sizes do not hang on time. */
+const nodeOptions = [
+  '--expose-gc',
+  '--allow-natives-syntax',
+  '--single-threaded',
+  '--predictable-gc-schedule',
+];
+
+const saidMax = 4096;
+
+/**
+ * Measures what a module makes, in a process of its own: `name` is a class that the file exports, made
+ * by `new Name(index)`, or a function that is called as `measureInstanceSize` calls it. Throws
+ * `ERR_MEMORY_MEASURE` where there is no such thing, or the process does not survive it.
+ */
+export async function measureModule(
+  file: string,
+  name: string,
+  n = 100_000,
+): Promise<InstanceSize> {
+  checkInstances(n);
+  return (await measureInChild({ file: resolve(file), name, instances: n })) as InstanceSize;
+}
+
+/** Does one task in a process of its own. */
+export async function measureInChild(task: Task): Promise<RecordSize> {
+  // The compiler does not rewrite this extension.
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const script = fileURLToPath(new URL(`./measuring-process.${extension}`, import.meta.url));
+  const child = fork(script, [JSON.stringify(task)], {
+    execArgv: nodeOptions,
+    // What a module of the user's prints is no result.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let said = '';
+  for (const stream of [child.stdout!, child.stderr!]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-saidMax);
+    });
+  }
+  let answer: Answer | undefined;
+  child.once('message', (message) => {
+    answer = message as Answer;
+  });
+  const { promise, resolve: end, reject } = Promise.withResolvers<string>();
+  child.once('error', reject);
+  child.once('close', (code, signal) => end(signal ?? `code ${code}`));
+  const ended = await promise;
+  if (answer !== undefined && 'size' in answer) return answer.size;
+  const place = 'layout' in task ? task.layout : `${task.file}#${task.name}`;
+  if (answer !== undefined) {
+    const { code, fact, remedy } = answer;
+    throw new PipelineError({
+      code,
+      place: answer.place ?? place,
+      fact,
+      ...(remedy === undefined ? {} : { remedy }),
+    });
+  }
+  const isFull = said.includes('heap out of memory');
+  throw new PipelineError({
+    code: 'ERR_MEMORY_MEASURE',
+    place,
+    fact: isFull
+      ? `${task.instances} of them do not fit into the memory that Node allows`
+      : `its process ended with ${ended} before it had measured: ${said.trim()}`,
+    ...(isFull ? { remedy: 'measure fewer, or allow more (`--max-old-space-size`)' } : {}),
+  });
+}

@@ -1,0 +1,142 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import process from 'node:process';
+import { promisify } from 'node:util';
+
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+
+import { measureModule } from '../../src/memory/index.ts';
+
+const records = join(import.meta.dirname, 'own-records.ts');
+
+describe('a class of the user', () => {
+  test('is measured in a process of its own, by `new` and the index', async () => {
+    expect(await measureModule(records, 'Own', 10_000)).toMatchObject({
+      instances: 10_000,
+      hasFastShape: true,
+      // Three words of header, two fields; the number in a box, null nowhere.
+      shellBytes: 40,
+      directBytes: 16,
+      deepBytes: 56,
+      retainedBytes: expect.closeTo(56, -0.5),
+      peakMb: expect.closeTo(0.9, 0),
+    });
+    expect(await measureModule(records, 'Numbered', 1000)).toMatchObject({ shellBytes: 32 });
+  });
+
+  test('is measured with private fields, buffers, and what a `WeakMap` keeps for it', async () => {
+    const { deepBytes, retainedBytes, shellBytes } = await measureModule(records, 'Hidden', 1000);
+    expect(shellBytes).toBe(40);
+    expect(deepBytes).toBeGreaterThan(16_000);
+    expect(deepBytes).toBeLessThan(17_000);
+    expect(retainedBytes).toBeGreaterThan(16_000);
+    expect(retainedBytes).toBeLessThan(17_000);
+  });
+
+  test('is measured without what its functions close over', async () => {
+    const { deepBytes, retainedBytes } = await measureModule(records, 'withFunction', 1000);
+    expect(deepBytes).toBeLessThan(200);
+    expect(retainedBytes).toBeLessThan(250);
+  });
+
+  test('may have buffers: they count, and in the peak as well', async () => {
+    const { deepBytes, retainedBytes, peakMb } = await measureModule(records, 'wide', 1000);
+    expect(deepBytes).toBeGreaterThan(10_000);
+    expect(retainedBytes / 10_000).toBeCloseTo(1, 1);
+    expect(peakMb).toBeGreaterThan(10);
+  });
+
+  test('may print what it likes', async () => {
+    expect(await measureModule(records, 'talkative', 1000)).toMatchObject({ instances: 1000 });
+  });
+
+  test('gives the same again within 5 %', async () => {
+    const first = await measureModule(records, 'Own', 20_000);
+    const second = await measureModule(records, 'Own', 20_000);
+    expect(second.retainedBytes / first.retainedBytes).toBeCloseTo(1, 1.3);
+    expect(second.peakMb / first.peakMb).toBeCloseTo(1, 1.3);
+  });
+});
+
+describe('what cannot be measured is refused with a reason', () => {
+  test.each([
+    ['Nothing', 'the file exports no class or function `Nothing`'],
+    ['notCallable', 'the file exports no class or function `notCallable`'],
+    ['noObject', '[create] it gave a value of type number'],
+    ['late', '[create] it gave a promise'],
+    ['failing', 'no more of them'],
+    ['ending', 'its process ended with code 3'],
+  ])('%s', async (name, says) => {
+    const measured = measureModule(records, name, 1000);
+    await expect(measured).rejects.toThrow(says);
+    await expect(measured).rejects.toMatchObject({ code: 'ERR_MEMORY_MEASURE' });
+  });
+
+  test('a file that is not there', async () => {
+    await expect(measureModule('no-such-file.ts', 'Own')).rejects.toThrow(
+      /ERR_MEMORY_MEASURE \[.*no-such-file\.ts#Own\] cannot load the file/,
+    );
+  });
+
+  test('more than the process may hold, which follows the options of Node', async () => {
+    vi.stubEnv('NODE_OPTIONS', '--max-old-space-size=64');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    await expect(measureModule(records, 'hungry', 10_000)).rejects.toThrow(
+      '10000 of them do not fit into the memory that Node allows',
+    );
+  });
+
+  test('no number of instances', async () => {
+    await expect(measureModule(records, 'Own', 0)).rejects.toThrow('0 is no number of instances');
+  });
+});
+
+/** Runs code in a process without any flags, as a program that measures itself. */
+async function inProgram(code: string): Promise<unknown> {
+  const entry = join(import.meta.dirname, '../../src/memory/index.ts');
+  const program = `import { deepInstanceSize, measureInstanceSize } from ${JSON.stringify(entry)};\n${code}`;
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--input-type=module',
+    '-e',
+    program,
+  ]);
+  return JSON.parse(stdout);
+}
+
+test('a program measures what it makes itself, without any flags', async () => {
+  const size = await inProgram(`
+    const size = await measureInstanceSize((index) => ({ index, half: index / 2 + 0.25 }), 10_000);
+    console.log(JSON.stringify(size));`);
+  expect(size).toMatchObject({
+    instances: 10_000,
+    hasFastShape: true,
+    shellBytes: 40,
+    directBytes: 16,
+    deepBytes: 56,
+    retainedBytes: expect.closeTo(56, -0.5),
+    peakMb: expect.closeTo(0.6, 0),
+  });
+});
+
+test('and what one object keeps', async () => {
+  const sizes = await inProgram(`
+    const shared = { text: Buffer.alloc(3000, 'text').toString() };
+    const two = { first: shared, second: shared };
+    const circle = { self: null };
+    circle.self = circle;
+    const sizes = [];
+    for (const one of [shared, two, circle, new Uint8Array(5000), [1.5, 2.5], new Set(['x'])]) {
+      sizes.push(await deepInstanceSize(one));
+    }
+    const refused = await deepInstanceSize(7).catch((error) => error.message);
+    console.log(JSON.stringify([sizes, refused]));`);
+  const [[shared, two, circle, buffer, array, set], refused] = sizes as [number[], string];
+  expect(shared).toBeGreaterThan(3000);
+  expect(two! - shared!).toBe(40);
+  expect(circle).toBe(32);
+  expect(buffer).toBeGreaterThan(5000);
+  expect(buffer).toBeLessThan(5500);
+  expect(array).toBeLessThan(100);
+  expect(set).toBeLessThan(300);
+  expect(refused).toContain('it gave a value of type number');
+});
