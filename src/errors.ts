@@ -1,5 +1,7 @@
 /** Every error code with the sentence that the docs show for it. Nothing else of ours is imported. */
 export const errorCodes = {
+  ERR_ATTRIBUTE_INVALID:
+    'An attribute was given a value that its rule refuses. It keeps the value that it had.',
   ERR_BATCH_RELEASED: 'A batch or row was used after its last holder released it.',
   ERR_BATCH_FIELD: 'A batch or schema was asked for a field that it does not have.',
   ERR_BATCH_SCHEMA: 'A schema is malformed, or two schemas that must agree do not.',

@@ -8,6 +8,7 @@ import {
   type Described,
   type OptionsSchema,
   parametersOfSchema,
+  withAttributes,
 } from './describe.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
@@ -31,7 +32,7 @@ export interface ClassFacts<T extends ComponentType> {
   readonly type: T;
   /** One sentence. */
   readonly summary: string;
-  /** The schema of its options; its parameters are those of its constructor unless given. */
+  /** The schema of its options; its parameters are its constructor's and its attributes unless given. */
   readonly options?: OptionsSchema;
 }
 
@@ -66,7 +67,9 @@ export function defineClass<T extends ComponentType, C extends ComponentClass<T>
     className: place,
     stageType: type!,
     summary: summary!,
-    ...(options === undefined ? parametersOfClass(component) : parametersOfSchema(options)),
+    ...(options === undefined
+      ? withAttributes(component, parametersOfClass(component))
+      : parametersOfSchema(options)),
   });
   Object.defineProperty(component, 'describe', { value: describe, configurable: true });
   return component as C & Described;

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type * as zod from 'zod';
 
 import { PipelineError } from '../errors.ts';
+import { type AttributeClass, jsonSchemaOf } from './attribute.ts';
 import { withoutSecrets } from './mask.ts';
 import { type OptionDescription, optionsOf, toJsonSchema } from './option-description.ts';
 
@@ -51,6 +52,24 @@ export function parametersOfSchema(options: OptionsSchema): ParameterList {
   const parameters = optionsOf(schema).map(parameterOf);
   if (parameters.length > 0 || schema.type === 'object') return { parameters };
   return { parameters, parametersUnknown: 'it is called with arguments that have no names' };
+}
+
+/**
+ * The parameters of a class's constructor with what the rules of attributes of the same names say of
+ * them, and all other attributes that have rules.
+ */
+export function withAttributes(component: AttributeClass, taken: ParameterList): ParameterList {
+  const attributes = new Map(
+    optionsOf(jsonSchemaOf(component)).map((option) => [option.name, parameterOf(option)]),
+  );
+  if (attributes.size === 0) return taken;
+  const parameters = taken.parameters.map((parameter) => {
+    const attribute = attributes.get(parameter.name);
+    attributes.delete(parameter.name);
+    if (attribute === undefined) return parameter;
+    return attribute.hasDefault ? attribute : { ...parameter, kind: attribute.kind };
+  });
+  return { parameters: [...parameters, ...attributes.values()] };
 }
 
 function parameterOf({

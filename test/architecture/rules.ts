@@ -12,6 +12,7 @@ export const arrows: Arrows = {
   core: ['errors', 'batch'],
   resilience: ['errors', 'batch', 'core'],
   observe: ['errors', 'batch', 'core'],
+  attributes: ['errors', 'core'],
   decorators: ['errors', 'core', 'resilience', 'observe'],
   vite: [],
   stages: ['errors', 'batch', 'core'],

@@ -1,0 +1,75 @@
+import { propertyOf } from '../core/attribute.ts';
+import { PipelineError } from '../errors.ts';
+import { createSlot } from './slot.ts';
+
+/** Both functions of an accessor. */
+export type Accessor = ClassAccessorDecoratorTarget<object, unknown>;
+
+/** Throws `ERR_CONFIG_INVALID` where a decorator of accessors stands before anything else. */
+export function checkAccessor(decorator: string, target: unknown, context: unknown): void {
+  const { kind, name } = Object(context) as { readonly kind?: unknown; readonly name?: unknown };
+  if (typeof kind !== 'string') {
+    throw misused(
+      `@${decorator}`,
+      'was called, but not as a standard decorator',
+      'put it before an `accessor`, with `experimentalDecorators` off',
+    );
+  }
+  if (kind === 'accessor' && typeof target === 'object' && target !== null) return;
+  const fact = `stands before the ${kind} \`${String(name)}\``;
+  const remedy =
+    kind === 'field' ? `write \`accessor ${String(name)}\`` : 'put it before an `accessor`';
+  throw misused(`@${decorator}`, fact, remedy);
+}
+
+/** What `defineAttributes` and `defineAudited` take. */
+export type Class = abstract new (...given: never[]) => object;
+
+/** Throws `ERR_CONFIG_INVALID` where what should be a class is none. */
+export function checkClass(place: string, component: unknown): void {
+  const isClass =
+    typeof component === 'function' && Object(component.prototype) === component.prototype;
+  if (!isClass) throw misused(place, 'was given no class', 'give a class');
+}
+
+/** The error for what is declared wrongly. */
+export function misused(place: string, fact: string, remedy: string): PipelineError {
+  return new PipelineError({ code: 'ERR_CONFIG_INVALID', place, fact, remedy });
+}
+
+/**
+ * The accessor of a class under a name, or one that keeps the value on the instance where it has
+ * none. Throws where something else has the name.
+ */
+export function accessorOf(place: string, component: Class, name: string): Accessor {
+  const { prototype } = component as { readonly prototype: object };
+  const found = propertyOf(prototype, name);
+  if (found === undefined) return slotAccessor();
+  const { get, set } = found;
+  if (get !== undefined && set !== undefined) return { get, set };
+  const what = get === undefined && set === undefined ? 'a method or value' : 'half an accessor';
+  const fact = `\`${name}\` is ${what} of \`${component.name}\``;
+  throw misused(place, fact, 'name an accessor with `get` and `set`, or a name that is free');
+}
+
+function slotAccessor(): Accessor {
+  const slot = createSlot<unknown>();
+  return {
+    get() {
+      return slot.get(this);
+    },
+    set(value) {
+      slot.set(this, value);
+    },
+  };
+}
+
+/** Gives a class accessors. */
+export function defineAccessors(
+  { prototype }: Class,
+  accessors: ReadonlyMap<string, Accessor>,
+): void {
+  for (const [name, { get, set }] of accessors) {
+    Object.defineProperty(prototype, name, { get, set, configurable: true, enumerable: false });
+  }
+}

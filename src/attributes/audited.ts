@@ -1,0 +1,126 @@
+import {
+  type AttributeFacts,
+  describeSetter,
+  factsOfSetter,
+  propertyOf,
+} from '../core/attribute.ts';
+import { type ChangeLog, ChangeTrail } from '../core/change-trail.ts';
+import {
+  accessorOf,
+  checkAccessor,
+  checkClass,
+  type Class,
+  defineAccessors,
+  misused,
+} from './accessor.ts';
+import { addChange } from './changed-by.ts';
+import { createSlot } from './slot.ts';
+
+/**
+ * `@audited` before an accessor keeps a log of its changes on each instance, which `getChangeLog`
+ * gives. With a rule, in either order, only what the rule accepts is a change.
+ */
+export function audited<This, T>(
+  target: ClassAccessorDecoratorTarget<This, T>,
+  context: ClassAccessorDecoratorContext<This, T>,
+): ClassAccessorDecoratorResult<This, T> {
+  checkAccessor('audited', target, context);
+  const { name } = context;
+  if (context.private) {
+    const fact = `stands before \`${String(name)}\`, whose log nobody could ask for`;
+    throw misused('@audited', fact, 'give the accessor a public name');
+  }
+  return { set: auditedSetter(target as ClassAccessorDecoratorTarget<unknown, T>, name) };
+}
+
+/** Keeps logs of changes of a class's attributes, as `@audited` does, and returns the class. */
+export function defineAudited<C extends Class>(
+  component: C,
+  names: readonly (keyof InstanceType<C> & string)[],
+): C {
+  checkClass('defineAudited', component);
+  // All are made before one is defined: a refusal leaves the class as it was.
+  const made = [...new Set<string>(names)].map((name) => {
+    const below = accessorOf('defineAudited', component, name);
+    return [name, { get: below.get, set: auditedSetter(below, name) }] as const;
+  });
+  defineAccessors(component, new Map(made));
+  return component;
+}
+
+function auditedSetter<T>(
+  { get: read, set: store }: ClassAccessorDecoratorTarget<unknown, T>,
+  name: string | symbol,
+): (this: unknown, value: T) => void {
+  if (factsOfSetter(store)?.trailOf !== undefined) {
+    throw misused('audited', `\`${String(name)}\` is audited already`, 'audit it once');
+  }
+  const trails = createSlot<ChangeTrail>();
+  function set(this: unknown, value: T): void {
+    const holder = this as object;
+    const from = read.call(holder);
+    store.call(holder, value);
+    const to = read.call(holder);
+    if (Object.is(from, to)) return;
+    let trail = trails.get(holder);
+    if (trail === undefined) {
+      // What it begins with is no change.
+      if (from === undefined) return;
+      trail = new ChangeTrail();
+      trails.set(holder, trail);
+    }
+    addChange(trail, from, to);
+  }
+  describeSetter(set, store, { trailOf: trails.get });
+  return set;
+}
+
+const emptyLog: ChangeLog<never> = new ChangeTrail<never>().log();
+
+/**
+ * The changes of an instance's attribute, as they are now; empty when none. Throws
+ * `ERR_CONFIG_INVALID` where the attribute is not audited.
+ */
+export function getChangeLog<I extends object, K extends keyof I>(
+  instance: I,
+  name: K,
+): ChangeLog<I[K]> {
+  const trailOf = trailsUnder(instance, name);
+  if (trailOf === undefined) {
+    const fact = `\`${String(name)}\` is no audited attribute`;
+    throw misused('getChangeLog', fact, 'put `@audited` before it, or name it in `defineAudited`');
+  }
+  return (trailOf(instance)?.log() ?? emptyLog) as ChangeLog<I[K]>;
+}
+
+function trailsUnder(instance: object, name: PropertyKey): AttributeFacts['trailOf'] {
+  const set = propertyOf(instance, name)?.set;
+  return set && factsOfSetter(set)?.trailOf;
+}
+
+/** An attribute of two instances; null where it has no value. */
+export interface SnapshotDiff<A, B = A> {
+  readonly stageA: A | null;
+  readonly stageB: B | null;
+  /** The second less the first, where both are numbers. */
+  readonly delta: number | null;
+}
+
+/**
+ * Compares an attribute of two instances as it is now. Throws `ERR_CONFIG_INVALID` where one of them
+ * has no attribute of that name.
+ */
+export function diffStageSnapshots<A extends object, B extends object, K extends keyof A & keyof B>(
+  a: A,
+  b: B,
+  name: K,
+): SnapshotDiff<A[K], B[K]> {
+  for (const [at, one] of [a, b].entries()) {
+    if (name in one) continue;
+    const fact = `\`${String(name)}\` is no attribute of the ${at === 0 ? 'first' : 'second'}`;
+    throw misused('diffStageSnapshots', fact, 'name an attribute that both have');
+  }
+  const [stageA, stageB] = [a[name] ?? null, b[name] ?? null];
+  const areNumbers = typeof stageA === 'number' && typeof stageB === 'number';
+  return Object.freeze({ stageA, stageB, delta: areNumbers ? stageB - stageA : null });
+}

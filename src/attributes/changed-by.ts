@@ -1,0 +1,66 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import { type Clock, systemClock } from '../core/clock.ts';
+import type { ChangeTrail } from '../core/change-trail.ts';
+import { misused } from './accessor.ts';
+
+/** Where the times of changes come from. */
+export interface ChangedByOptions {
+  /** The machine's unless given. */
+  readonly clock?: Pick<Clock, 'now'> | undefined;
+}
+
+interface Author {
+  readonly name: string;
+  readonly clock: Pick<Clock, 'now'> | undefined;
+}
+
+// Made when it is first needed: where nobody says who makes changes, none asks.
+let authors: AsyncLocalStorage<Author> | undefined;
+
+/**
+ * Calls a function, and notes that name for the audited changes that it makes, after what it awaits
+ * as well. Returns what it returns. Within another, the inner one counts.
+ */
+export function changedBy<R>(name: string, change: () => R, { clock }: ChangedByOptions = {}): R {
+  if (typeof name !== 'string' || name === '') {
+    throw misused('changedBy', 'was given no name', "write `changedBy('name', () => …)`");
+  }
+  authors ??= new AsyncLocalStorage<Author>();
+  return authors.run({ name, clock }, change);
+}
+
+/** Adds a change, made now by whom `changedBy` says. */
+export function addChange(trail: ChangeTrail, from: unknown, to: unknown): void {
+  const author = authors?.getStore();
+  const at = author?.clock === undefined ? timeOfTurn() : author.clock.now();
+  trail.add(at, from, to, author === undefined ? null : author.name);
+}
+
+const usesMax = 64;
+let time = 0;
+let usesLeft = 0;
+let willForget = false;
+
+/**
+ * The time, read once for changes that follow one another without a wait, and anew after 64 of
+ * them: to read it takes ten times what a change does.
+ */
+function timeOfTurn(): number {
+  if (usesLeft > 0) {
+    usesLeft--;
+    return time;
+  }
+  time = systemClock.now();
+  usesLeft = usesMax - 1;
+  if (!willForget) {
+    willForget = true;
+    queueMicrotask(forget);
+  }
+  return time;
+}
+
+function forget(): void {
+  usesLeft = 0;
+  willForget = false;
+}

@@ -1,0 +1,64 @@
+import { attributeRulesOf, describeSetter } from '../core/attribute.ts';
+import { type Accessor, accessorOf, checkClass, type Class, defineAccessors } from './accessor.ts';
+import { type AnyRule, partsOf, type Rule, type TypeOf } from './rule.ts';
+
+/** A rule for each attribute. */
+export type Rules = Readonly<Record<string, AnyRule>>;
+
+/** The types of the attributes that rules declare. */
+export type AttributesOf<R extends Rules> = { -readonly [K in keyof R]: TypeOf<R[K]> };
+
+/** Rules for attributes of the instances of a class, each of the attribute's type. */
+export type RulesFor<C extends Class> = {
+  readonly [K in keyof InstanceType<C> & string]?: Rule<InstanceType<C>[K]>;
+};
+
+/**
+ * Puts rules on attributes of a class, as decorators before `accessor` do, and returns the class. An
+ * accessor that it has is used below the rule. Other names it must only `declare`: a field with a
+ * value would stand before the accessor.
+ */
+export function defineAttributes<C extends Class>(component: C, rules: RulesFor<C>): C {
+  checkClass('defineAttributes', component);
+  // All are made before one is defined: a refusal leaves the class as it was.
+  const made = Object.entries(rules as Readonly<Record<string, Rule<unknown>>>).map(
+    ([name, rule]) => [name, ruledAccessor(component, name, rule)] as const,
+  );
+  defineAccessors(component, new Map(made));
+  return component;
+}
+
+function ruledAccessor(component: Class, name: string, rule: Rule<unknown>): Accessor {
+  const { jsonSchema } = partsOf('defineAttributes', rule);
+  const below = belowRule(component, name);
+  const context = { kind: 'accessor', name } as ClassAccessorDecoratorContext<object, unknown>;
+  const { set, init } = rule(below, context);
+  if (!('default' in jsonSchema)) return { get: below.get, set: set! };
+  return {
+    get() {
+      const value = below.get.call(this);
+      if (value !== undefined) return value;
+      const initial = init!.call(this, undefined);
+      below.set.call(this, initial);
+      return initial;
+    },
+    set: set!,
+  };
+}
+
+/** Where the accessor is a parent's, its rule holds as well, but this class has its own. */
+function belowRule(component: Class, name: string): Accessor {
+  const found = accessorOf('defineAttributes', component, name);
+  if (Object.hasOwn(component.prototype as object, name)) return found;
+  function set(this: object, value: unknown): void {
+    found.set.call(this, value);
+  }
+  describeSetter(set, found.set, { rule: undefined });
+  return { get: found.get, set };
+}
+
+/** The rule of each attribute of a class's instances, inherited ones first. */
+export function rulesOf(component: Class): Rules {
+  checkClass('rulesOf', component);
+  return Object.freeze(Object.fromEntries(attributeRulesOf(component))) as Rules;
+}

@@ -1,0 +1,28 @@
+export { type AttributeRule, type AttributeSchema, jsonSchemaOf } from '../core/attribute.ts';
+export type { Change, ChangeLog } from '../core/change-trail.ts';
+export {
+  audited,
+  defineAudited,
+  diffStageSnapshots,
+  getChangeLog,
+  type SnapshotDiff,
+} from './audited.ts';
+export { changedBy, type ChangedByOptions } from './changed-by.ts';
+export {
+  type AttributesOf,
+  defineAttributes,
+  type Rules,
+  type RulesFor,
+  rulesOf,
+} from './define-attributes.ts';
+export { type AnyRule, type Rule, type TypeOf, withDefault } from './rule.ts';
+export {
+  arrayOf,
+  custom,
+  type CustomOptions,
+  nonEmptyString,
+  oneOf,
+  pattern,
+  positiveInt,
+  rangeFloat,
+} from './rules.ts';

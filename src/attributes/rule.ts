@@ -1,0 +1,148 @@
+import { type AttributeRule, describeSetter, factsOfSetter } from '../core/attribute.ts';
+import { isSecret, masked, withoutCredentials } from '../core/mask.ts';
+import { shownValue } from '../core/option-message.ts';
+import { escapeControls } from '../core/plain-text.ts';
+import { PipelineError, reasonOf } from '../errors.ts';
+import { checkAccessor, misused } from './accessor.ts';
+
+/** A rule, whatever it keeps. */
+export interface AnyRule extends AttributeRule {
+  /** The value as it is kept. Throws `ERR_ATTRIBUTE_INVALID` where the rule refuses it. */
+  parse(value: unknown): unknown;
+}
+
+/**
+ * What an attribute takes: a decorator of accessors, a value for `defineAttributes`, or a function
+ * alone, `parse`.
+ */
+export interface Rule<T> extends AnyRule {
+  /** Before an accessor of that type: what is set, and what it begins with, passes the rule. */
+  <This>(
+    target: ClassAccessorDecoratorTarget<This, T>,
+    context: ClassAccessorDecoratorContext<This, T>,
+  ): ClassAccessorDecoratorResult<This, T>;
+  parse(value: unknown): T;
+}
+
+/** The type of what a rule keeps. */
+export type TypeOf<R extends AnyRule> = ReturnType<R['parse']>;
+
+/** What a reader answers where there is no more to say than what the rule takes. */
+export const refused: unique symbol = Symbol('refused');
+
+/** A rule as its author writes it. */
+export interface RuleParts<T> extends AttributeRule {
+  /** Gives the value as it is kept; `refused`, or the reason thrown, where it is none. */
+  readonly read: (value: unknown) => T | typeof refused;
+}
+
+const partsByRule = new WeakMap<object, RuleParts<unknown>>();
+
+/** Makes a rule. Throws where it refuses its own default. */
+export function createRule<T>(given: RuleParts<T>): Rule<T> {
+  const parts = { ...given, jsonSchema: Object.freeze(given.jsonSchema) };
+  const { ruleName, text, jsonSchema, read } = parts;
+  const parse = (value: unknown): T => accept(value, undefined, ruleName);
+
+  function accept(value: unknown, holder: unknown, name: string | symbol): T {
+    let reason: unknown;
+    try {
+      const kept = read(value);
+      if (kept !== refused) return kept;
+    } catch (thrown) {
+      reason = thrown ?? 'no reason was given';
+    }
+    throw refusal(parts, value, holder, name, reason);
+  }
+
+  function decorate<This>(
+    target: ClassAccessorDecoratorTarget<This, T>,
+    context: ClassAccessorDecoratorContext<This, T>,
+  ): ClassAccessorDecoratorResult<This, T> {
+    checkAccessor(ruleName, target, context);
+    const { name } = context;
+    const { set: store } = target;
+    const other = factsOfSetter(store)?.rule;
+    if (other !== undefined) {
+      const fact = `\`${String(name)}\` has the rule \`${other.ruleName}\` already`;
+      throw misused(`@${ruleName}`, fact, 'make one rule of the two by `custom`');
+    }
+    function set(this: This, value: T): void {
+      store.call(this, accept(value, this, name));
+    }
+    function init(this: This, value: T): T {
+      // What has no value yet gets one from the constructor, which is set like any other.
+      if (value === undefined && !('default' in jsonSchema)) return value;
+      return accept(value === undefined ? jsonSchema['default'] : value, this, name);
+    }
+    describeSetter(set, store, { rule });
+    return { set, init };
+  }
+
+  const rule: Rule<T> = Object.freeze(
+    Object.assign(decorate, { ruleName, text, jsonSchema, parse }),
+  );
+  partsByRule.set(rule, parts);
+  if ('default' in jsonSchema) parse(jsonSchema['default']);
+  return rule;
+}
+
+/** What a rule was made of. Throws `ERR_CONFIG_INVALID` where it is no rule. */
+export function partsOf<T>(place: string, rule: Rule<T>): RuleParts<T> {
+  const parts = partsByRule.get(Object(rule) as object);
+  if (parts !== undefined) return parts as RuleParts<T>;
+  throw misused(place, 'was given something that is no rule', 'give one, as `rangeFloat(0, 1)` is');
+}
+
+/**
+ * The same rule with a value for what is not set. Documents, schema and manifest show it, and the
+ * attribute is not required.
+ */
+export function withDefault<T>(rule: Rule<T>, value: T): Rule<T> {
+  const parts = partsOf('withDefault', rule);
+  return createRule({ ...parts, jsonSchema: { ...parts.jsonSchema, default: value } });
+}
+
+/** A value as an error shows it: one line, nothing long, no credentials. */
+export function shownInError(value: unknown): string {
+  try {
+    if (typeof value === 'bigint') return `${value}n`;
+    return escapeControls(withoutCredentials(shownValue(value)));
+  } catch {
+    return 'something that cannot be shown';
+  }
+}
+
+function refusal(
+  { ruleName, text }: AttributeRule,
+  value: unknown,
+  holder: unknown,
+  name: string | symbol,
+  reason: unknown,
+): PipelineError {
+  const isHidden = isSecret(String(name), value);
+  const isSaid = reason !== undefined && !isHidden;
+  const shown = isHidden ? masked : shownInError(value);
+  return new PipelineError({
+    code: 'ERR_ATTRIBUTE_INVALID',
+    place: placeOf(holder, name),
+    fact: isSaid ? `was given ${shown}: ${escapeControls(reasonOf(reason))}` : `was given ${shown}`,
+    remedy: `\`${ruleName}\` takes ${text}`,
+    ...(isSaid && reason instanceof Error && { cause: reason }),
+  });
+}
+
+/** `SensorConfig.sensorId`, by the class of the object at hand. */
+function placeOf(holder: unknown, name: string | symbol): string {
+  if (holder === undefined) return String(name);
+  let component: unknown;
+  try {
+    const made = typeof holder === 'function' ? holder : (holder as object).constructor;
+    component = made.name;
+  } catch {
+    // An object without a class.
+  }
+  return typeof component === 'string' && component !== ''
+    ? `${component}.${String(name)}`
+    : String(name);
+}

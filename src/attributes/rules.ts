@@ -1,0 +1,150 @@
+import type { AttributeSchema } from '../core/attribute.ts';
+import { reasonOf } from '../errors.ts';
+import { misused } from './accessor.ts';
+import { createRule, partsOf, refused, type Rule, shownInError } from './rule.ts';
+
+/** Text with something in it beside white space, which is trimmed. */
+export const nonEmptyString: Rule<string> = createRule({
+  ruleName: 'nonEmptyString',
+  text: 'text that is not empty or blank',
+  jsonSchema: { type: 'string', pattern: '\\S' },
+  read: (value) => (typeof value === 'string' && value.trim()) || refused,
+});
+
+/** A whole number from 1 to 2^53 − 1; nothing that only looks like one. */
+export const positiveInt: Rule<number> = createRule({
+  ruleName: 'positiveInt',
+  text: `a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`,
+  jsonSchema: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+  read: (value) =>
+    Number.isSafeInteger(value) && (value as number) > 0 ? (value as number) : refused,
+});
+
+/** A finite number within limits, both inclusive. Throws where they are none, or in the wrong order. */
+export function rangeFloat(min: number, max: number): Rule<number> {
+  if (!Number.isFinite(min) || !Number.isFinite(max) || min > max) {
+    const fact = `was given the limits ${shownInError(min)} and ${shownInError(max)}`;
+    throw misused('rangeFloat', fact, 'give two finite numbers, the lower first');
+  }
+  return createRule({
+    ruleName: 'rangeFloat',
+    text: `a finite number from ${min} to ${max}, inclusive`,
+    jsonSchema: { type: 'number', minimum: min, maximum: max },
+    read: (value) => (typeof value === 'number' && value >= min && value <= max ? value : refused),
+  });
+}
+
+/** One of the values. Throws where there are none, or one that JSON cannot tell from others. */
+export function oneOf<const T extends string | number | boolean | null>(
+  values: readonly T[],
+): Rule<T> {
+  const allowed = new Set<unknown>(Array.isArray(values) ? values : []);
+  const isGood = [...allowed].every(
+    (value) => Number.isFinite(value) || value === null || /^(string|boolean)$/.test(typeof value),
+  );
+  if (allowed.size === 0 || !isGood) {
+    throw misused('oneOf', 'was given no list of values', "list them: `oneOf(['json', 'csv'])`");
+  }
+  const list = Object.freeze([...allowed]);
+  return createRule({
+    ruleName: 'oneOf',
+    text: `one of ${list.map((value) => JSON.stringify(value)).join(', ')}`,
+    jsonSchema: { enum: list },
+    read: (value) => (allowed.has(value) ? (value as T) : refused),
+  });
+}
+
+/** Text in which the pattern is found; anchor it to match the whole. Its flags `g` and `y` do nothing. */
+export function pattern(expression: RegExp): Rule<string> {
+  if (!(expression instanceof RegExp)) {
+    throw misused('pattern', 'was given no regular expression', 'write `pattern(/^[a-z]+$/)`');
+  }
+  const { source } = expression;
+  const flags = expression.flags.replace(/[gy]/g, '');
+  const own = new RegExp(source, flags);
+  // A JSON Schema has no place for flags that change what is found.
+  const schema = /[imsv]/.test(flags) ? {} : { pattern: source };
+  return createRule({
+    ruleName: 'pattern',
+    text: `text that matches ${String(own)}`,
+    jsonSchema: { type: 'string', ...schema },
+    read: (value) => (typeof value === 'string' && own.test(value) ? value : refused),
+  });
+}
+
+/** A list of which each item passes a rule. A frozen copy is kept: no later push gets round the rule. */
+export function arrayOf<T>(item: Rule<T>): Rule<readonly T[]> {
+  const { ruleName, text, jsonSchema, read } = partsOf('arrayOf', item);
+  return createRule({
+    ruleName: `arrayOf(${ruleName})`,
+    text: `a list of which each item is ${text}`,
+    jsonSchema: { type: 'array', items: jsonSchema },
+    read: (value) => {
+      if (!Array.isArray(value)) return refused;
+      // By number, so that what is left out is an item as well.
+      return Object.freeze(Array.from(value as unknown[], readItem));
+    },
+  });
+
+  function readItem(value: unknown, at: number): T {
+    let fact = `item ${at} is ${shownInError(value)}`;
+    try {
+      const kept = read(value);
+      if (kept !== refused) return kept;
+    } catch (thrown) {
+      fact += `: ${reasonOf(thrown)}`;
+    }
+    throw new TypeError(fact);
+  }
+}
+
+/** What a rule of one's own says of itself. */
+export interface CustomOptions {
+  /** What it takes, as errors and documents say it: `an even number`. */
+  readonly text?: string | undefined;
+  /** What it takes, as JSON Schema; anything unless given. */
+  readonly jsonSchema?: AttributeSchema | undefined;
+}
+
+/** A rule of one's own that keeps each value for which `accepts` is true. */
+export function custom<T>(
+  name: string,
+  accepts: (value: unknown) => value is T,
+  options?: CustomOptions,
+): Rule<T>;
+/**
+ * A rule of one's own that keeps what `parse` makes of the value; what it throws is the reason of a
+ * refusal. A function that gives true or false judges instead: the value itself is kept, or refused.
+ */
+export function custom<T>(
+  name: string,
+  parse: (value: unknown) => T,
+  options?: CustomOptions,
+): Rule<T extends boolean ? unknown : T>;
+export function custom(
+  name: string,
+  parse: (value: unknown) => unknown,
+  { text = `what \`${name}\` takes`, jsonSchema = {} }: CustomOptions = {},
+): Rule<unknown> {
+  if (typeof name !== 'string' || name.trim() === '' || typeof parse !== 'function') {
+    const fact = 'was given no name and function';
+    throw misused('custom', fact, "write `custom('even', (value) => …)`");
+  }
+  return createRule({
+    ruleName: name,
+    text,
+    jsonSchema: { ...jsonSchema },
+    read: (value) => {
+      const answer = parse(value);
+      if (answer === true) return value;
+      if (answer === false) return refused;
+      if (answer === undefined) throw new TypeError('the rule gave nothing back');
+      if (answer instanceof Promise) {
+        // It is refused below; what it comes to is nobody's.
+        answer.catch(() => undefined);
+        throw new TypeError('the rule answered with a promise');
+      }
+      return answer;
+    },
+  });
+}

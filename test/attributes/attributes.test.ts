@@ -1,0 +1,343 @@
+import { describe, expect, test } from 'vitest';
+
+import {
+  arrayOf,
+  custom,
+  defineAttributes,
+  jsonSchemaOf,
+  nonEmptyString,
+  oneOf,
+  pattern,
+  positiveInt,
+  rangeFloat,
+  rulesOf,
+  withDefault,
+} from '../../src/attributes/index.ts';
+import { defineClass } from '../../src/core/define-class.ts';
+import { type Flow, PipelineRegistry, type Stage } from '../../src/core/index.ts';
+import { register } from '../../src/decorators/index.ts';
+
+const formats = oneOf(['json', 'csv', 'binary']);
+
+class Decorated {
+  @nonEmptyString accessor sensorId: string;
+  @rangeFloat(0.5, 2) accessor calibrationFactor = 1;
+  @formats accessor outputFormat: 'json' | 'csv' | 'binary' = 'json';
+  @positiveInt accessor bufferSize = 1024;
+  @arrayOf(nonEmptyString) accessor tags: readonly string[] = [];
+  @withDefault(rangeFloat(0, 9), 5) accessor level!: number;
+
+  constructor(sensorId: string) {
+    this.sensorId = sensorId;
+  }
+}
+
+class Defined {
+  declare sensorId: string;
+  declare calibrationFactor: number;
+  declare outputFormat: 'json' | 'csv' | 'binary';
+  declare bufferSize: number;
+  declare tags: readonly string[];
+  declare level: number;
+
+  constructor(sensorId: string) {
+    this.sensorId = sensorId;
+  }
+}
+
+defineAttributes(Defined, {
+  sensorId: nonEmptyString,
+  calibrationFactor: withDefault(rangeFloat(0.5, 2), 1),
+  outputFormat: withDefault(formats, 'json'),
+  bufferSize: withDefault(positiveInt, 1024),
+  tags: withDefault(arrayOf(nonEmptyString), []),
+  level: withDefault(rangeFloat(0, 9), 5),
+});
+
+describe.each([
+  ['decorators', Decorated],
+  ['defineAttributes', Defined],
+])('attributes by %s', (_how, SensorConfig) => {
+  const { name } = SensorConfig;
+
+  test('begin with what the constructor, the declaration or the rule says', () => {
+    const config = new SensorConfig(' s1 ');
+    expect(config.sensorId).toBe('s1');
+    expect(config.calibrationFactor).toBe(1);
+    expect(config.outputFormat).toBe('json');
+    expect(config.level).toBe(5);
+    expect(config.tags).toEqual([]);
+    expect(config.tags).toBe(config.tags);
+  });
+
+  test('refuse what breaks their rule, name class, attribute, value and rule, and stay', () => {
+    const config = new SensorConfig('s1');
+    config.calibrationFactor = 1.5;
+    for (const value of [0.4, 2.1, NaN, '1', null, undefined]) {
+      expect(() => (config.calibrationFactor = value as number)).toThrow(
+        expect.objectContaining({
+          name: 'PipelineError',
+          code: 'ERR_ATTRIBUTE_INVALID',
+          place: `${name}.calibrationFactor`,
+          remedy: '`rangeFloat` takes a finite number from 0.5 to 2, inclusive',
+        }),
+      );
+      expect(config.calibrationFactor).toBe(1.5);
+    }
+    expect(() => (config.outputFormat = 'xml' as 'csv')).toThrow(
+      `[${name}.outputFormat] was given "xml"; \`oneOf\` takes one of "json", "csv", "binary"`,
+    );
+    expect(() => new SensorConfig('  ')).toThrow(`[${name}.sensorId] was given "  "`);
+  });
+
+  test('belong to each instance', () => {
+    const [a, b] = [new SensorConfig('a'), new SensorConfig('b')];
+    a.bufferSize = 8;
+    expect([a.bufferSize, b.bufferSize, a.sensorId, b.sensorId]).toEqual([8, 1024, 'a', 'b']);
+    expect(Object.keys(a)).toEqual([]);
+  });
+
+  test('name the class of the instance', () => {
+    class Derived extends SensorConfig {}
+    expect(() => (new Derived('a').bufferSize = 0)).toThrow('[Derived.bufferSize] was given 0');
+  });
+
+  test('have rules', () => {
+    const rules = rulesOf(SensorConfig);
+    expect(Object.entries(rules).map(([key, { ruleName }]) => [key, ruleName])).toEqual([
+      ['sensorId', 'nonEmptyString'],
+      ['calibrationFactor', 'rangeFloat'],
+      ['outputFormat', 'oneOf'],
+      ['bufferSize', 'positiveInt'],
+      ['tags', 'arrayOf(nonEmptyString)'],
+      ['level', 'rangeFloat'],
+    ]);
+    expect(rules['sensorId']).toBe(nonEmptyString);
+    expect(Object.isFrozen(rules)).toBe(true);
+  });
+});
+
+test('an object without a class has a place as well', () => {
+  const bare = Object.create(Defined.prototype, { constructor: { value: undefined } }) as Defined;
+  expect(() => (bare.bufferSize = 0)).toThrow('[bufferSize] was given 0');
+});
+
+test('what the name says is secret is not shown, not even in the reason', () => {
+  const noSpaces = custom('noSpaces', (value) => {
+    if (String(value).includes(' ')) throw new Error(`there is a space in ${String(value)}`);
+    return String(value);
+  });
+  class Access {
+    @noSpaces accessor apiToken = 'a';
+    @arrayOf(positiveInt) accessor passwords: readonly number[] = [];
+  }
+  const access = new Access();
+  for (const set of [
+    () => (access.apiToken = 'hunter 2'),
+    () => (access.passwords = [1, 'hunter 2' as never]),
+  ]) {
+    expect(set).toThrow(/was given \[secret\]; `[^`]+` takes [^:]+$/);
+    expect(set).toThrow(expect.not.objectContaining({ cause: expect.anything() as unknown }));
+  }
+});
+
+test('private and static accessors keep to their rules, and are no attributes of instances', () => {
+  class Counter {
+    @positiveInt static accessor limit = 10;
+    @positiveInt accessor #count = 1;
+    add(more: number): number {
+      return (this.#count += more);
+    }
+  }
+  expect(new Counter().add(2)).toBe(3);
+  expect(() => new Counter().add(-1)).toThrow('[Counter.#count] was given 0');
+  expect(() => (Counter.limit = 0)).toThrow('[Counter.limit] was given 0');
+  expect(Counter.limit).toBe(10);
+  expect(rulesOf(Counter)).toEqual({});
+});
+
+describe('inheritance', () => {
+  class Parent {
+    @rangeFloat(0, 10) accessor level = 1;
+    @nonEmptyString accessor id = 'a';
+  }
+
+  test('a child has the rules of its parent, but for those that it overrides', () => {
+    class Narrow extends Parent {
+      @rangeFloat(0, 5) override accessor level = 2;
+    }
+    class Free extends Parent {
+      override accessor level = 3;
+    }
+    expect(rulesOf(Narrow)['level']?.text).toContain('from 0 to 5');
+    expect(Object.keys(rulesOf(Narrow))).toEqual(['level', 'id']);
+    expect(Object.keys(rulesOf(Free))).toEqual(['id']);
+    const narrow = new Narrow();
+    expect(() => (narrow.level = 7)).toThrow('to 5');
+    expect(narrow.level).toBe(2);
+  });
+
+  test('defineAttributes on a child leaves the parent as it was, and holds with its rule', () => {
+    class Narrow extends Parent {}
+    defineAttributes(Narrow, { level: rangeFloat(5, 20) });
+    const narrow = new Narrow();
+    expect(() => (narrow.level = 4)).toThrow('from 5 to 20');
+    expect(() => (narrow.level = 15)).toThrow('from 0 to 10');
+    narrow.level = 7;
+    expect(narrow.level).toBe(7);
+    expect(rulesOf(Narrow)['level']?.text).toContain('from 5 to 20');
+    expect(rulesOf(Parent)['level']?.text).toContain('from 0 to 10');
+    expect(() => (new Parent().level = 4)).not.toThrow();
+  });
+});
+
+test('defineAttributes puts the rule above an accessor that the class wrote itself', () => {
+  class Celsius {
+    #kelvin = 300;
+    get celsius(): number {
+      return this.#kelvin - 273;
+    }
+    set celsius(value: number) {
+      this.#kelvin = value + 273;
+    }
+  }
+  expect(defineAttributes(Celsius, { celsius: rangeFloat(-40, 85) })).toBe(Celsius);
+  const probe = new Celsius();
+  expect(probe.celsius).toBe(27);
+  expect(() => (probe.celsius = 90)).toThrow('[Celsius.celsius] was given 90');
+  probe.celsius = 20;
+  expect(probe.celsius).toBe(20);
+});
+
+describe('is refused, and leaves the class as it was', () => {
+  class Plain {
+    declare id: string;
+    get half(): number {
+      return 1;
+    }
+    read(): number {
+      return 1;
+    }
+  }
+  const asRule = nonEmptyString as unknown as (target: unknown, context: unknown) => unknown;
+
+  test.each<[what: string, define: () => unknown, said: string]>([
+    ['no class', () => defineAttributes(5 as never, {}), '[defineAttributes] was given no class'],
+    [
+      'no rule',
+      () => defineAttributes(Plain, { id: (() => true) as never }),
+      'something that is no rule',
+    ],
+    [
+      'a method',
+      () => defineAttributes(Plain, { id: nonEmptyString, read: custom('any', (v) => v) as never }),
+      '`read` is a method or value of `Plain`',
+    ],
+    [
+      'half an accessor',
+      () => defineAttributes(Plain, { half: positiveInt }),
+      '`half` is half an accessor of `Plain`',
+    ],
+    [
+      'a decorator on a field',
+      () => asRule(undefined, { kind: 'field', name: 'id' }),
+      'write `accessor id`',
+    ],
+    [
+      'a decorator on a method',
+      () => asRule(() => 1, { kind: 'method', name: 'read' }),
+      'stands before the method `read`',
+    ],
+    [
+      'a decorator of the older kind',
+      () => asRule(Plain.prototype, 'id'),
+      '`experimentalDecorators` off',
+    ],
+  ])('%s', (_what, define, said) => {
+    expect(define).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }));
+    expect(define).toThrow(said);
+    expect(rulesOf(Plain)).toEqual({});
+  });
+
+  test('two rules on one accessor', () => {
+    expect(() => {
+      class Two {
+        @nonEmptyString @pattern(/a/) accessor id = 'a';
+      }
+      return Two;
+    }).toThrow('`id` has the rule `pattern` already');
+  });
+});
+
+test('JSON Schema of a class', () => {
+  expect(jsonSchemaOf(Defined)).toEqual({
+    type: 'object',
+    properties: {
+      sensorId: { type: 'string', pattern: '\\S' },
+      calibrationFactor: { type: 'number', minimum: 0.5, maximum: 2, default: 1 },
+      outputFormat: { enum: ['json', 'csv', 'binary'], default: 'json' },
+      bufferSize: { type: 'integer', minimum: 1, maximum: 2 ** 53 - 1, default: 1024 },
+      tags: { type: 'array', items: { type: 'string', pattern: '\\S' }, default: [] },
+      level: { type: 'number', minimum: 0, maximum: 9, default: 5 },
+    },
+    required: ['sensorId'],
+    additionalProperties: false,
+  });
+});
+
+describe('in the manifest', () => {
+  @register({ type: 'stage', summary: 'Scale values.' })
+  class Scale implements Stage {
+    @withDefault(rangeFloat(0.5, 2), 1) accessor factor!: number;
+    @nonEmptyString accessor unit: string;
+    @withDefault(nonEmptyString, 'hunter2') accessor apiToken!: string;
+
+    constructor(window = 50, unit = 'C') {
+      this.unit = unit + String(window).slice(0, 0);
+    }
+
+    async *transform(stream: AsyncIterable<Flow>): AsyncGenerator<Flow> {
+      yield* stream;
+    }
+  }
+
+  test('attributes are parameters, of the kinds and with the defaults of their rules', () => {
+    const [described] = new PipelineRegistry([Scale]).generateManifest();
+    expect(described?.parameters).toEqual([
+      { name: 'window', kind: 'number', default: 50, hasDefault: true, required: false },
+      { name: 'unit', kind: 'string', default: 'C', hasDefault: true, required: false },
+      {
+        name: 'factor',
+        kind: 'number from 0.5 to 2',
+        default: 1,
+        hasDefault: true,
+        required: false,
+      },
+      { name: 'apiToken', kind: 'string', default: '[secret]', hasDefault: true, required: false },
+    ]);
+  });
+
+  test('also by functions, whichever comes first, and printed', () => {
+    class Limit {
+      declare rowsMax: number;
+      declare format: 'json' | 'csv';
+      async *transform(stream: AsyncIterable<Flow>): AsyncGenerator<Flow> {
+        yield* stream;
+      }
+    }
+    const described = defineClass(Limit, { type: 'stage', summary: 'Let some through.' });
+    defineAttributes(Limit, {
+      rowsMax: positiveInt,
+      format: withDefault(oneOf(['json', 'csv']), 'csv'),
+    });
+    let text = '';
+    new PipelineRegistry([described]).printManifest({ write: (more) => (text += more) });
+    expect(text).toBe(`Limit (stage)
+  Let some through.
+
+  parameter  required  default  kind
+  rowsMax    yes                integer from 1
+  format     no        "csv"    "json" | "csv"
+`);
+  });
+});

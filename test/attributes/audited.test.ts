@@ -1,0 +1,316 @@
+import { setImmediate } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import {
+  audited,
+  changedBy,
+  type ChangeLog,
+  defineAttributes,
+  defineAudited,
+  diffStageSnapshots,
+  getChangeLog,
+  nonEmptyString,
+  rangeFloat,
+  rulesOf,
+  withDefault,
+} from '../../src/attributes/index.ts';
+
+class Decorated {
+  @audited accessor count: number | null = 0;
+  @audited @rangeFloat(0, 10) accessor level = 1;
+  @nonEmptyString @audited accessor name: string;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+class Defined {
+  declare count: number | null;
+  declare level: number;
+  declare name: string;
+
+  constructor(name: string) {
+    this.name = name;
+    this.count = 0;
+  }
+}
+defineAudited(Defined, ['name']);
+defineAttributes(Defined, { level: withDefault(rangeFloat(0, 10), 1), name: nonEmptyString });
+defineAudited(Defined, ['count', 'level']);
+
+const clockAt = (now: number) => ({ clock: { now: () => now } });
+const pairs = <T>({ entries }: ChangeLog<T>): [T, T][] => entries.map(({ from, to }) => [from, to]);
+
+describe.each([
+  ['@audited', Decorated],
+  ['defineAudited', Defined],
+])('%s', (_how, Stage) => {
+  test('logs when, from, to and by whom', () => {
+    const stage = new Stage('a');
+    changedBy('anna', () => (stage.level = 3), clockAt(1000));
+    changedBy('ben', () => (stage.level = 4), clockAt(2000));
+    expect(getChangeLog(stage, 'level')).toEqual({
+      entries: [
+        { at: 1000, from: 1, to: 3, by: 'anna' },
+        { at: 2000, from: 3, to: 4, by: 'ben' },
+      ],
+      changes: 2,
+      discarded: 0,
+    });
+  });
+
+  test('the initial value is no change, nor is the same one', () => {
+    const stage = new Stage('a');
+    for (const name of ['count', 'level', 'name'] as const) {
+      expect(getChangeLog(stage, name)).toEqual({ entries: [], changes: 0, discarded: 0 });
+    }
+    [stage.count, stage.level, stage.name] = [0, 1, ' a '];
+    expect(getChangeLog(stage, 'level').changes + getChangeLog(stage, 'name').changes).toBe(0);
+    stage.count = -0;
+    stage.count = NaN;
+    stage.count = NaN;
+    expect(pairs(getChangeLog(stage, 'count'))).toEqual([
+      [0, -0],
+      [-0, NaN],
+    ]);
+  });
+
+  test('logs what the rule keeps, and nothing that it refuses', () => {
+    const stage = new Stage('a');
+    stage.name = ' b ';
+    expect(() => (stage.name = ' ')).toThrow('nonEmptyString');
+    expect(() => (stage.level = 11)).toThrow('rangeFloat');
+    expect(pairs(getChangeLog(stage, 'name'))).toEqual([['a', 'b']]);
+    expect(getChangeLog(stage, 'level').changes).toBe(0);
+    expect(Object.keys(rulesOf(Stage)).sort()).toEqual(['level', 'name']);
+  });
+
+  test('each instance has its own, and nobody else sees it', () => {
+    const [a, b] = [new Stage('a'), new Stage('b')];
+    const untouched = new Stage('c');
+    const ofClass = Reflect.ownKeys(Stage);
+    a.level = 2;
+    expect([getChangeLog(a, 'level').changes, getChangeLog(b, 'level').changes]).toEqual([1, 0]);
+    expect(Reflect.ownKeys(a)).toEqual(Reflect.ownKeys(untouched));
+    expect(JSON.stringify(a)).toBe(JSON.stringify(untouched));
+    expect(isDeepStrictEqual(structuredClone(a), structuredClone(untouched))).toBe(true);
+    expect(Reflect.ownKeys(Stage)).toEqual(ofClass);
+  });
+
+  test('a log is a frozen copy', () => {
+    const stage = new Stage('a');
+    stage.level = 2;
+    const log = getChangeLog(stage, 'level');
+    for (let level = 0; level < 3000; level++) stage.level = level % 7;
+    expect(pairs(log)).toEqual([[1, 2]]);
+    expect([log, log.entries, log.entries[0]].every((one) => Object.isFrozen(one))).toBe(true);
+  });
+
+  test('keeps the newest thousand, and counts exactly', () => {
+    const stage = new Stage('a');
+    for (let count = 1; count <= 2500; count++) stage.count = count;
+    const { entries, changes, discarded } = getChangeLog(stage, 'count');
+    expect([entries.length, changes, discarded]).toEqual([1000, 2500, 1500]);
+    expect(entries.map(({ to }) => to)).toEqual(Array.from({ length: 1000 }, (_, at) => 1501 + at));
+  });
+
+  test('agrees with a model, whatever is set', () => {
+    const value = fc.oneof(
+      fc.constantFrom(null, 0, -0, NaN, 1),
+      fc.double(),
+      fc.integer({ min: 0, max: 3 }),
+    );
+    const author = fc.constantFrom(undefined, 'anna', 'ben');
+    const step = fc.record({ value, author, repeat: fc.nat({ max: 400 }) });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+        const stage = new Stage('a');
+        const all: object[] = [];
+        let [current, at]: [number | null, number] = [0, 0];
+        for (const { value: given, author: by, repeat } of steps) {
+          for (let turn = 0; turn <= repeat; turn++) {
+            const to = given !== null && turn > 0 ? given + turn : given;
+            const set = (): void => void (stage.count = to);
+            at++;
+            if (by === undefined) changedBy('model', set, clockAt(at));
+            else changedBy(by, set, clockAt(at));
+            if (!Object.is(current, to)) all.push({ at, from: current, to, by: by ?? 'model' });
+            current = to;
+          }
+        }
+        const { entries, changes, discarded } = getChangeLog(stage, 'count');
+        expect(changes).toBe(all.length);
+        expect(discarded).toBe(Math.max(0, all.length - 1000));
+        expect(isDeepStrictEqual(entries, all.slice(-1000))).toBe(true);
+      }),
+      { numRuns: process.env['MILLRACE_NIGHTLY'] ? 5000 : 100 },
+    );
+  });
+});
+
+describe('who made a change', () => {
+  test('is nobody unless said, and the inner one where one is within another', () => {
+    const stage = new Decorated('a');
+    stage.level = 2;
+    changedBy('outer', () => {
+      stage.level = 3;
+      changedBy('inner', () => (stage.level = 4));
+      stage.level = 5;
+    });
+    stage.level = 6;
+    const by = getChangeLog(stage, 'level').entries.map((entry) => entry.by);
+    expect(by).toEqual([null, 'outer', 'inner', 'outer', null]);
+  });
+
+  test('goes along with what is awaited, beside others', async () => {
+    const stage = new Decorated('a');
+    const change = async (name: string, level: number): Promise<string> => {
+      await setImmediate();
+      stage.level = level;
+      return name;
+    };
+    const made = ['anna', 'ben'].map((name, at) => changedBy(name, () => change(name, 5 + at)));
+    expect(await Promise.all(made)).toEqual(['anna', 'ben']);
+    const by = getChangeLog(stage, 'level').entries.map((entry) => entry.by);
+    expect(by).toEqual(['anna', 'ben']);
+  });
+
+  test('must have a name', () => {
+    expect(() => changedBy('', () => 1)).toThrow('[changedBy] was given no name');
+  });
+});
+
+test('times are those of the machine unless a clock is given, and go on after each wait', async () => {
+  const stage = new Decorated('a');
+  const before = Date.now();
+  stage.level = 2;
+  const until = before + 20;
+  while (Date.now() < until) await setImmediate();
+  stage.level = 3;
+  const [first, second] = getChangeLog(stage, 'level').entries.map(({ at }) => at);
+  expect(first).toBeGreaterThanOrEqual(before);
+  expect(first).toBeLessThan(until);
+  expect(second).toBeGreaterThanOrEqual(until);
+  expect(second).toBeLessThanOrEqual(Date.now());
+});
+
+test('times go on while code runs without a wait', () => {
+  const stage = new Decorated('a');
+  const until = Date.now() + 20;
+  stage.level = 2;
+  while (Date.now() < until);
+  for (let change = 0; change < 100; change++) stage.level = 3 + (change % 2);
+  expect(getChangeLog(stage, 'level').entries.at(-1)!.at).toBeGreaterThanOrEqual(until);
+});
+
+test('undefined is the absence of a first value, and a value after it', () => {
+  class Stage {
+    @audited accessor note: string | undefined;
+  }
+  const stage = new Stage();
+  stage.note = undefined;
+  stage.note = 'first';
+  stage.note = undefined;
+  stage.note = 'third';
+  expect(pairs(getChangeLog(stage, 'note'))).toEqual([
+    ['first', undefined],
+    [undefined, 'third'],
+  ]);
+});
+
+test('static, inherited and symbolic accessors have logs as well', () => {
+  const key = Symbol('key');
+  class Parent {
+    @audited static accessor made = 0;
+    @audited accessor level = 0;
+    @audited accessor [key] = 'a';
+  }
+  class Child extends Parent {}
+  Parent.made = 1;
+  const child = new Child();
+  child.level = 1;
+  child[key] = 'b';
+  expect(getChangeLog(Parent, 'made').changes).toBe(1);
+  expect(getChangeLog(child, 'level').changes).toBe(1);
+  expect(pairs(getChangeLog(child, key))).toEqual([['a', 'b']]);
+});
+
+describe('defineAudited', () => {
+  test('audits what a parent declares, for the child alone', () => {
+    class Parent {
+      @rangeFloat(0, 9) accessor level = 1;
+    }
+    class Child extends Parent {}
+    expect(defineAudited(Child, ['level'])).toBe(Child);
+    const child = new Child();
+    child.level = 2;
+    expect(() => (child.level = 10)).toThrow('[Child.level]');
+    expect(pairs(getChangeLog(child, 'level'))).toEqual([[1, 2]]);
+    expect(() => getChangeLog(new Parent(), 'level')).toThrow('no audited attribute');
+  });
+
+  test('refuses what is no attribute, what is audited, and leaves the class as it was', () => {
+    class Stage {
+      declare level: number;
+      @audited accessor count = 0;
+      read(): number {
+        return 1;
+      }
+    }
+    expect(() => defineAudited(Stage, ['level', 'read'])).toThrow('`read` is a method or value');
+    expect(() => defineAudited(Stage, ['level', 'count'])).toThrow('`count` is audited already');
+    expect(() => defineAudited(5 as never, [])).toThrow('[defineAudited] was given no class');
+    expect('level' in Stage.prototype).toBe(false);
+  });
+});
+
+test('@audited is refused before anything but an accessor, and before a private one', () => {
+  const decorate = audited as unknown as (target: unknown, context: unknown) => unknown;
+  const isInvalid = expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }) as unknown;
+  expect(() => decorate(undefined, { kind: 'field', name: 'level' })).toThrow(isInvalid);
+  expect(() => decorate({}, { kind: 'accessor', name: '#level', private: true })).toThrow(
+    isInvalid,
+  );
+  expect(() => decorate({}, undefined)).toThrow(isInvalid);
+});
+
+test('getChangeLog refuses a name that is not audited', () => {
+  class Stage {
+    @audited accessor level = 0;
+    accessor other = 0;
+    plain = 0;
+  }
+  const stage = new Stage();
+  for (const name of ['other', 'plain', 'toString', 'none'] as never[]) {
+    expect(() => getChangeLog(stage, name)).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG_INVALID', place: 'getChangeLog' }),
+    );
+  }
+});
+
+describe('diffStageSnapshots', () => {
+  class Stage {
+    @audited accessor level: number | undefined;
+    @audited accessor unit: string | null = 'C';
+  }
+
+  test('gives both values, and the second less the first', () => {
+    const [a, b] = [new Stage(), new Stage()];
+    expect(diffStageSnapshots(a, b, 'level')).toEqual({ stageA: null, stageB: null, delta: null });
+    a.level = 5;
+    expect(diffStageSnapshots(a, b, 'level')).toEqual({ stageA: 5, stageB: null, delta: null });
+    b.level = 3;
+    expect(diffStageSnapshots(a, b, 'level')).toEqual({ stageA: 5, stageB: 3, delta: -2 });
+    expect(diffStageSnapshots(a, b, 'unit')).toEqual({ stageA: 'C', stageB: 'C', delta: null });
+  });
+
+  test('refuses a name that one of them does not have', () => {
+    const [a, b] = [new Stage(), { unit: 'C' }];
+    expect(() => diffStageSnapshots(a, b, 'level' as 'unit')).toThrow('attribute of the second');
+    expect(() => diffStageSnapshots(b, a, 'level' as 'unit')).toThrow('attribute of the first');
+  });
+});

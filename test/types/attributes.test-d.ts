@@ -1,0 +1,100 @@
+// Checked by the compiler alone: what rules and decorators of accessors take and give.
+import {
+  arrayOf,
+  type AttributesOf,
+  audited,
+  type ChangeLog,
+  custom,
+  defineAttributes,
+  defineAudited,
+  diffStageSnapshots,
+  getChangeLog,
+  nonEmptyString,
+  oneOf,
+  pattern,
+  positiveInt,
+  rangeFloat,
+  type Rule,
+  type TypeOf,
+  withDefault,
+} from '../../src/attributes/index.ts';
+
+const formats = oneOf(['json', 'csv', 'binary']);
+export const format: TypeOf<typeof formats> = 'csv';
+// @ts-expect-error none of the values
+export const mistyped: TypeOf<typeof formats> = 'xml';
+
+export class SensorConfig {
+  @nonEmptyString accessor sensorId = 's1';
+  @rangeFloat(0.5, 2) @audited accessor calibrationFactor = 1;
+  @audited @formats accessor outputFormat: 'json' | 'csv' | 'binary' = 'json';
+  @withDefault(positiveInt, 1024) accessor bufferSize!: number;
+  @arrayOf(pattern(/^[a-z]+$/)) accessor tags: readonly string[] = [];
+  // @ts-expect-error a number before text
+  @rangeFloat(0.5, 2) accessor unit = 'C';
+  // @ts-expect-error any text where three are taken
+  @formats accessor other: string = 'json';
+  // @ts-expect-error a list that could be pushed to
+  @arrayOf(positiveInt) accessor sizes: number[] = [];
+  // @ts-expect-error a field
+  @nonEmptyString name = 'a';
+  // @ts-expect-error a field
+  @audited count = 0;
+  // @ts-expect-error a method
+  @rangeFloat(0, 1)
+  read(): number {
+    return this.count;
+  }
+  // @ts-expect-error a getter
+  @audited
+  get half(): number {
+    return this.count / 2;
+  }
+}
+
+// @ts-expect-error a class
+@nonEmptyString
+export class Decorated {}
+
+export class Declared {
+  declare sensorId: string;
+  declare level: number | null;
+  declare tags: readonly string[];
+}
+
+const rules = { sensorId: nonEmptyString, tags: arrayOf(nonEmptyString) };
+export const same: typeof Declared = defineAttributes(Declared, rules);
+export const types: AttributesOf<typeof rules> = { sensorId: 's1', tags: ['a'] };
+export const none: AttributesOf<typeof rules> = {
+  sensorId: 's1',
+  // @ts-expect-error the items are text
+  tags: [1],
+};
+// @ts-expect-error the attribute is text
+defineAttributes(Declared, { sensorId: positiveInt });
+// @ts-expect-error no attribute of the class
+defineAttributes(Declared, { sensorIb: nonEmptyString });
+export const audits: typeof Declared = defineAudited(Declared, ['level']);
+// @ts-expect-error no attribute of the class
+defineAudited(Declared, ['levle']);
+
+const config = new SensorConfig();
+export const log: ChangeLog<number> = getChangeLog(config, 'calibrationFactor');
+export const last: 'json' | 'csv' | 'binary' | undefined = getChangeLog(config, 'outputFormat')
+  .entries[0]?.to;
+// @ts-expect-error no attribute of the class
+getChangeLog(config, 'calibrationFaktor');
+export const delta: number | null = diffStageSnapshots(config, config, 'bufferSize').delta;
+// @ts-expect-error an attribute of the first alone
+diffStageSnapshots(config, new Declared(), 'bufferSize');
+
+export const guarded: Rule<number> = custom('even', (value): value is number => value === 2);
+export const parsed: Rule<Date> = custom('date', (value) => new Date(String(value)));
+// @ts-expect-error what judges alone says nothing of the type
+export const judged: Rule<number> = custom('even', (value) => value === 2);
+// @ts-expect-error a default of another type
+export const defaulted: Rule<number> = withDefault(positiveInt, '1');
+// @ts-expect-error limits as text
+rangeFloat('0', 1);
+// @ts-expect-error objects cannot be compared
+oneOf([{}]);
