@@ -61,6 +61,7 @@ test('of what observes, the entry has what programs use, and none of its machine
     'PipelineHealthDashboard',
     'PipelineRegistry',
     'QueuePressure',
+    'RecentStats',
     'StructuredLogger',
     'checkThresholds',
     'defineClass',

@@ -47,7 +47,7 @@ export interface HealthComponent {
 /** All that health is decided by. */
 export interface HealthFacts {
   readonly stats: HealthStats;
-  /** As it was when it was last judged: an opening or a substitution since then degrades. */
+  /** As it was before, see `RecentStats`: an opening or a substitution since then degrades. */
   readonly before?: HealthStats | undefined;
   /** Milliseconds since the pipeline's loop last turned; 0 unless given. */
   readonly loopStallMs?: number | undefined;
@@ -204,4 +204,36 @@ export class QueuePressure {
   #isTooFull({ depth, fill }: { readonly depth: number; readonly fill: number }): boolean {
     return this.#depthMax === undefined ? fill >= 0.5 : depth >= this.#depthMax;
   }
+}
+
+/** Whoever asks this often misses nothing that degraded the run meanwhile. */
+const recentMs = 30_000;
+const markEveryMs = 1000;
+
+interface Mark {
+  readonly atMs: number;
+  readonly stats: HealthStats;
+}
+
+/** Knows how a run was 30 seconds ago; look at it once a second, or more often. */
+export class RecentStats {
+  #marks: readonly Mark[] = [];
+
+  /** The figures by which `stats` are judged: those of 30 seconds ago, or the first that it saw. */
+  look(stats: HealthStats, nowMs: number): HealthStats {
+    if (nowMs - (this.#marks.at(-1)?.atMs ?? -Infinity) >= markEveryMs) {
+      const next = { atMs: nowMs, stats: policiesOf(stats) };
+      const oldest = this.#marks.findLastIndex(({ atMs }) => atMs <= nowMs - recentMs);
+      this.#marks = [...this.#marks.slice(Math.max(0, oldest)), next];
+    }
+    return this.#marks[0]!.stats;
+  }
+}
+
+/** As much of them as earlier figures are asked for. */
+function policiesOf({ status, isPaced, components }: HealthStats): HealthStats {
+  const policies = components.flatMap(({ id, policy }) =>
+    policy === undefined ? [] : [{ id, policy }],
+  );
+  return { status, isPaced, components: policies, degraded: {} };
 }

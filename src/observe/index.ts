@@ -25,7 +25,7 @@ export {
   ObservabilityHarness,
   type ObservabilityHarnessOptions,
 } from './harness.ts';
-export { type Health, health, type HealthStats, QueuePressure } from './health.ts';
+export { type Health, health, type HealthStats, QueuePressure, RecentStats } from './health.ts';
 export {
   PipelineHealthDashboard,
   type PipelineHealthDashboardOptions,

@@ -1,5 +1,12 @@
 import type { Clock } from '../core/index.ts';
-import { type Health, type HealthSettings, health, QueuePressure } from '../observe/health.ts';
+import {
+  type Health,
+  type HealthSettings,
+  type HealthStats,
+  health,
+  QueuePressure,
+  RecentStats,
+} from '../observe/health.ts';
 import type { RunStats, RunStatus } from '../observe/snapshot.ts';
 import { Live } from './live.ts';
 import type { Answer, LiveEvent, Published, PublishedName, Question } from './messages.ts';
@@ -28,9 +35,10 @@ export class Board {
   readonly #parts: BoardParts;
   readonly #documents = new Map<PublishedName, { readonly text: string; readonly atMs: number }>();
   readonly #pressure: QueuePressure;
+  readonly #recent = new RecentStats();
   #queueFullMs: Readonly<Record<string, number>> = {};
   #stats: RunStats | undefined;
-  #before: RunStats | undefined;
+  #before: HealthStats | undefined;
   #log: string[] = [];
   #logBytes = 0;
   #eventsDropped = 0;
@@ -127,7 +135,7 @@ export class Board {
   }
 
   #takeStats(stats: RunStats): void {
-    this.#before = this.#stats;
+    this.#before = this.#recent.look(stats, stats.monotonicMs);
     this.#stats = stats;
     this.#queueFullMs = this.#pressure.look(stats.queues, stats.monotonicMs);
   }
