@@ -1,4 +1,5 @@
 import type { Clock, EventDefinition, EventFields, Logger } from '../core/index.ts';
+import { CoveredTime } from '../observe/covered-time.ts';
 import { ledgerBroken } from '../observe/events.ts';
 import type { ComponentKind, PolicyReport } from '../observe/snapshot.ts';
 import type { Emitter } from '../observe/emitter.ts';
@@ -62,8 +63,7 @@ export class Observed {
   #sleptMs = 0;
   /** The same, when it last began to work. */
   #sleptBefore = 0;
-  #sleepers = 0;
-  #asleepSince = 0;
+  readonly #asleep = new CoveredTime();
 
   constructor({ id, name, kind, emitter, loop, slowest }: ObservedParts) {
     this.id = id;
@@ -166,11 +166,11 @@ export class Observed {
 
   /** Waits for what the component waits for; however many waits there are at a time, time is one. */
   async idle<T>(wait: Promise<T>): Promise<T> {
-    if (this.#sleepers++ === 0) this.#asleepSince = this.#loop.clock.monotonic();
+    this.#asleep.begin(this.#loop.clock.monotonic());
     try {
       return await wait;
     } finally {
-      if (--this.#sleepers === 0) this.#sleptMs += this.#loop.clock.monotonic() - this.#asleepSince;
+      this.#sleptMs += this.#asleep.end(this.#loop.clock.monotonic());
     }
   }
 

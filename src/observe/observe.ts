@@ -1,14 +1,9 @@
 import { Batch } from '../batch/index.ts';
 import { isStage } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
+import { CoveredTime } from './covered-time.ts';
 import { type MetricsRegistry, metricsRegistry } from './metrics-registry.ts';
-import {
-  CoveredTime,
-  type Measurement,
-  sizeOf,
-  type Stream,
-  StreamMeasurement,
-} from './stage-metrics.ts';
+import { type Measurement, sizeOf, type Stream, StreamMeasurement } from './stage-metrics.ts';
 
 /** How something is observed. */
 export interface ObserveOptions {
@@ -146,7 +141,7 @@ function observedCalls(original: AnyFunction, measurement: Measurement): AnyFunc
   const covered = new CoveredTime();
   const ended = (into: number, out: number, errors: number, startMs: number): void => {
     const nowMs = clock.monotonic();
-    const busyMs = covered.add(startMs, nowMs);
+    const busyMs = covered.end(nowMs);
     const counted = counts ? { in: into, out, busyMs } : {};
     const timed = times ? { latency: (nowMs - startMs) / 1000 } : {};
     registry.register(name, { ...counted, ...timed, errors });
@@ -154,6 +149,7 @@ function observedCalls(original: AnyFunction, measurement: Measurement): AnyFunc
   return function (...args) {
     const into = sizeOf(args[0]);
     const startMs = clock.monotonic();
+    covered.begin(startMs);
     const returned = (value: unknown): unknown => {
       ended(into, args[0] instanceof Batch ? rowsOf(value) : sizeOf(value), 0, startMs);
       return value;

@@ -1,5 +1,6 @@
 import { Batch } from '../batch/index.ts';
 import { Cut } from '../core/index.ts';
+import { CoveredTime } from './covered-time.ts';
 import { Histogram } from './histogram.ts';
 import type { MetricsRegistry } from './metrics-registry.ts';
 
@@ -26,18 +27,6 @@ export function sizeOf(value: unknown): number {
   return value instanceof Cut ? 0 : 1;
 }
 
-/** Time of which what overlaps counts once. */
-export class CoveredTime {
-  #untilMs = -Infinity;
-
-  /** Of what has lasted from `startMs` until now, the part after what ended last. */
-  add(startMs: number, nowMs: number): number {
-    const newMs = nowMs - Math.max(startMs, this.#untilMs);
-    this.#untilMs = nowMs;
-    return Math.max(0, newMs);
-  }
-}
-
 /** How many histograms of runs that have ended are kept for the next. */
 const freeMax = 8;
 
@@ -54,7 +43,10 @@ export class StreamMeasurement {
   /** Runs it: `start` is given the arguments with the input among them watched. */
   run(args: readonly unknown[], start: (args: unknown[]) => Stream, isAsync: boolean): Stream {
     const latency = this.measurement.times ? (this.#free.pop() ?? new Histogram()) : undefined;
-    const run = new StreamRun(this.measurement.registry, latency, (ended) => this.#register(ended));
+    const run = new StreamRun(this.measurement.registry, latency, {
+      began: (nowMs) => this.#covered.begin(nowMs),
+      ended: (ended) => this.#register(ended),
+    });
     const given = [...args];
     const at = args.findIndex(isInput);
     if (args[at] instanceof Batch) run.in += args[at].length;
@@ -62,10 +54,9 @@ export class StreamMeasurement {
     return observedStream(start(given), run, isAsync);
   }
 
-  #register({ in: into, out, errors, startMs, latency }: StreamRun): void {
+  #register({ in: into, out, errors, hasBegun, latency }: StreamRun): void {
     const { name, registry, counts } = this.measurement;
-    const nowMs = registry.clock.monotonic();
-    const busyMs = this.#covered.add(startMs ?? nowMs, nowMs);
+    const busyMs = hasBegun ? this.#covered.end(registry.clock.monotonic()) : 0;
     const counted = counts ? { in: into, out, busyMs } : {};
     registry.register(name, { ...counted, errors, ...(latency === undefined ? {} : { latency }) });
     if (latency === undefined || this.#free.length >= freeMax) return;
@@ -74,38 +65,43 @@ export class StreamMeasurement {
   }
 }
 
+/** Told of the time of a run. */
+interface RunTimes {
+  began(nowMs: number): void;
+  ended(run: StreamRun): void;
+}
+
 /** One run of a generator: from its first step until it is exhausted, returns or throws. */
 class StreamRun {
   in = 0;
   out = 0;
   errors = 0;
-  /** Undefined before its first step. */
-  startMs: number | undefined;
+  /** False before its first step. */
+  hasBegun = false;
   /** Seconds between yields: from being asked to the yield, without what its input took. */
   readonly latency: Histogram | undefined;
   readonly #clock: MetricsRegistry['clock'];
-  readonly #end: (run: StreamRun) => void;
+  readonly #times: RunTimes;
   readonly #inputTime = new CoveredTime();
   #inputMs = 0;
   #resumedMs = 0;
   #yieldedMs = -Infinity;
   #hasEnded = false;
 
-  constructor(
-    { clock }: MetricsRegistry,
-    latency: Histogram | undefined,
-    end: (run: StreamRun) => void,
-  ) {
+  constructor({ clock }: MetricsRegistry, latency: Histogram | undefined, times: RunTimes) {
     this.#clock = clock;
     this.latency = latency;
-    this.#end = end;
+    this.#times = times;
   }
 
   resumed(): void {
-    if (this.latency === undefined && this.startMs !== undefined) return;
+    if (this.latency === undefined && this.hasBegun) return;
     this.#resumedMs = this.#clock.monotonic();
+    // What was asked for ahead took that long while nobody waited.
+    this.#inputTime.take(this.#resumedMs);
     this.#inputMs = 0;
-    this.startMs ??= this.#resumedMs;
+    if (!this.hasBegun) this.#times.began(this.#resumedMs);
+    this.hasBegun = true;
   }
 
   settled(step: Step): Step {
@@ -123,15 +119,14 @@ class StreamRun {
     this.#ended();
   }
 
-  /** When its input is asked; only where that matters. */
-  asked(): number {
-    return this.latency === undefined ? 0 : this.#clock.monotonic();
+  /** Its input is asked; timed only where that matters. */
+  asked(): void {
+    if (this.latency !== undefined) this.#inputTime.begin(this.#clock.monotonic());
   }
 
-  answered(askedMs: number): void {
+  answered(): void {
     if (this.latency === undefined) return;
-    const sinceMs = Math.max(askedMs, this.#resumedMs);
-    this.#inputMs += this.#inputTime.add(sinceMs, this.#clock.monotonic());
+    this.#inputMs += this.#inputTime.end(this.#clock.monotonic());
   }
 
   took(step: Step): Step {
@@ -151,7 +146,7 @@ class StreamRun {
   #ended(): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
-    this.#end(this);
+    this.#times.ended(this);
   }
 }
 
@@ -208,13 +203,13 @@ function watchedStream(stream: Stream, run: StreamRun, isAsync: boolean): Stream
 }
 
 function watchedStep(take: () => unknown, run: StreamRun, isAsync: boolean): unknown {
-  const askedMs = run.asked();
+  run.asked();
   return settle(take, isAsync, {
     stepped: (step) => {
-      run.answered(askedMs);
+      run.answered();
       return run.took(step);
     },
-    failed: () => run.answered(askedMs),
+    failed: () => run.answered(),
   });
 }
 

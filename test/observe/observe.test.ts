@@ -63,6 +63,22 @@ describe('functions', () => {
     expect(only(registry)).toMatchObject({ out: 4, meanMs: 100, throughput: 40 });
   });
 
+  test.each([
+    ['one inside another', [0, 400], [200, 220]],
+    ['several inside one, with time between', [0, 400], [50, 100], [300, 390]],
+    ['one that begins inside another', [0, 100], [50, 400]],
+    ['none at a time', [0, 100], [200, 500]],
+  ])('time that is covered counts once: %s', async (_, ...calls) => {
+    const registry = new MetricsRegistry({ clock });
+    const call = observe((ms: number) => clock.sleep(ms), { name: 'call', registry });
+    const made = calls.map(async ([startMs, endMs]) => {
+      await clock.sleep(startMs!);
+      await call(endMs! - startMs!);
+    });
+    await Promise.all(made);
+    expect(only(registry).busyMs).toBe(400);
+  });
+
   test('a function of batches counts their rows', () => {
     const registry = new MetricsRegistry({ clock });
     const split = observe(
