@@ -5,7 +5,7 @@ export interface HealthSettings {
   /** A loop that has stood still for so long is not alive; 10,000 unless given. */
   readonly stallMsMax?: number | undefined;
   /** A loop that has stood still for so long is told of, as overloaded; 1,000 unless given. */
-  readonly stallMsTold?: number | undefined;
+  readonly stallMsMin?: number | undefined;
   /** Batches in a queue from which it is too full; half of what it may hold unless given. */
   readonly queueDepthMax?: number | undefined;
   /** How long a queue may be too full; 3,000 unless given. */
@@ -15,9 +15,9 @@ export interface HealthSettings {
 /** The limits where no others are given; `queueDepthMax` is half of what a queue may hold. */
 export const healthDefaults: {
   readonly stallMsMax: number;
-  readonly stallMsTold: number;
+  readonly stallMsMin: number;
   readonly queueFullMsMax: number;
-} = { stallMsMax: 10_000, stallMsTold: 1000, queueFullMsMax: 3000 };
+} = { stallMsMax: 10_000, stallMsMin: 1000, queueFullMsMax: 3000 };
 
 /** What a run, or a batch, is judged by: of `RunStats` as much as counts. */
 export interface HealthStats {
@@ -98,13 +98,13 @@ export function health(facts: HealthFacts, settings: HealthSettings = {}): Healt
 }
 
 function stallReasons(stallMs: number, settings: HealthSettings): HealthReason[] {
-  const { stallMsMax = healthDefaults.stallMsMax, stallMsTold = healthDefaults.stallMsTold } =
+  const { stallMsMax = healthDefaults.stallMsMax, stallMsMin = healthDefaults.stallMsMin } =
     settings;
   const text = `the loop has stood still for ${seconds(stallMs)}`;
   const words: [HealthWord, number][] = [
     ['alive', stallMsMax],
     ['ready', stallMsMax],
-    ['overloaded', stallMsTold],
+    ['overloaded', stallMsMin],
   ];
   return words.filter(([, fromMs]) => stallMs >= fromMs).map(([of]) => ({ of, text }));
 }

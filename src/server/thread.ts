@@ -38,7 +38,7 @@ function serveFrom(port: MessagePort, settings: ThreadSettings): void {
   const { host, names, tls, digests } = settings;
   const post = (message: FromServer): void => port.postMessage(message);
   const pulse = new Pulse(settings.memory);
-  const watchdog = new Watchdog(settings.limits.stallMsTold);
+  const watchdog = new Watchdog(settings.limits.stallMsMin);
   const questions = new Questions(clock, (id, question) =>
     post({ type: 'question', id, question }),
   );

@@ -5,15 +5,15 @@ export const lookEveryMs = 250;
 
 /** Knows for how long a loop has stood still, by a number that changes while it turns. */
 export class Watchdog {
-  readonly #stallMsTold: number;
+  readonly #stallMsMin: number;
   #beats = -1;
   #lookedMs: number | undefined;
   #stalledMs = 0;
   #isTold = false;
 
-  /** `stallMsTold`: from when on a stall is told of. */
-  constructor(stallMsTold: number = healthDefaults.stallMsTold) {
-    this.#stallMsTold = stallMsTold;
+  /** `stallMsMin`: from when on a stall is told of. */
+  constructor(stallMsMin: number = healthDefaults.stallMsMin) {
+    this.#stallMsMin = stallMsMin;
   }
 
   /** For how many milliseconds it has stood still, as of the last look. */
@@ -37,7 +37,7 @@ export class Watchdog {
       return wasTold ? { ended } : undefined;
     }
     this.#stalledMs += sinceMs;
-    if (this.#isTold || this.#stalledMs < this.#stallMsTold) return undefined;
+    if (this.#isTold || this.#stalledMs < this.#stallMsMin) return undefined;
     this.#isTold = true;
     return { began: this.#stalledMs };
   }

@@ -80,7 +80,7 @@ deadLetters: { file: { path: dead.ndjson } }
       batch: { ...defaultSettings.batch, rowsMax: 10 },
       onRowError: 'drop',
       drainMsMax: 5000,
-      health: { stallMsMax: 60_000, stallMsTold: 1000, queueDepthMax: 100, queueFullMsMax: 3000 },
+      health: { stallMsMax: 60_000, stallMsMin: 1000, queueDepthMax: 100, queueFullMsMax: 3000 },
     });
     expect(deadLetters).toMatchObject({ id: 'dead-letters', component: { kind: 'sink' } });
   });

@@ -42,7 +42,7 @@ describe('the loop', () => {
   });
 
   test('has limits of its own', () => {
-    const settings = { stallMsMax: 500, stallMsTold: 100 };
+    const settings = { stallMsMax: 500, stallMsMin: 100 };
     expect(health({ stats: well, loopStallMs: 100 }, settings).overloaded).toBe(true);
     expect(health({ stats: well, loopStallMs: 500 }, settings).alive).toBe(false);
   });

@@ -77,14 +77,14 @@ export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
 }
 
 function healthShape(z: Zod): zod.ZodType {
-  const { stallMsMax, stallMsTold, queueFullMsMax } = healthDefaults;
+  const { stallMsMax, stallMsMin, queueFullMsMax } = healthDefaults;
   const ms = z.number().int().min(1).max(86_400_000);
   return z.strictObject({
     stallMsMax: ms
       .default(stallMsMax)
       .describe('A loop that stands still for so many milliseconds is not alive.'),
-    stallMsTold: ms
-      .default(stallMsTold)
+    stallMsMin: ms
+      .default(stallMsMin)
       .describe('A loop that stands still for so many milliseconds is told of, as overloaded.'),
     queueDepthMax: z
       .number()
