@@ -3,6 +3,7 @@ import { PipelineError } from '../errors.ts';
 import { type BatchStatus, DegradationHistogram } from './degradation-histogram.ts';
 import type { BreakerHealth, HealthReport, StageHealth } from './health-report.ts';
 import { health, type HealthStats } from './health.ts';
+import { requireKnownNames } from './known-names.ts';
 import {
   metricsRegistry,
   type MetricsRegistry,
@@ -80,7 +81,7 @@ export class PipelineHealthDashboard {
   #policiesBefore: HealthStats;
 
   constructor(options: PipelineHealthDashboardOptions = {}) {
-    checkNames(options);
+    requireKnownNames('PipelineHealthDashboard', options, optionNames);
     this.thresholds = Object.freeze({ ...options.thresholds });
     requireThresholds(this.thresholds);
     this.histogram = new DegradationHistogram({ size: options.histogramSize });
@@ -208,17 +209,6 @@ function bottleneckOf(stages: readonly StageHealth[]): string | null {
     if (inPerSecond !== null && inPerSecond < least) [least, bottleneck] = [inPerSecond, stage];
   }
   return bottleneck;
-}
-
-function checkNames(options: PipelineHealthDashboardOptions): void {
-  const unknown = Object.keys(options).find((name) => !optionNames.includes(name));
-  if (unknown === undefined) return;
-  throw new PipelineError({
-    code: 'ERR_CONFIG_INVALID',
-    place: 'PipelineHealthDashboard',
-    fact: `has no option \`${unknown}\``,
-    remedy: `its options: ${optionNames.join(', ')}`,
-  });
 }
 
 /** By their names they are told apart, in reports and in the log. */

@@ -1,8 +1,11 @@
+import { isPromise } from 'node:util/types';
+
 import { Batch } from '../batch/index.ts';
 import { isStage } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
 import { CoveredTime } from './covered-time.ts';
-import { type MetricsRegistry, metricsRegistry } from './metrics-registry.ts';
+import { requireKnownNames } from './known-names.ts';
+import { MetricsRegistry, metricsRegistry } from './metrics-registry.ts';
 import { type Measurement, sizeOf, type Stream, StreamMeasurement } from './stage-metrics.ts';
 
 /** How something is observed. */
@@ -22,6 +25,13 @@ export type Observable =
   | { readonly transform: (stream: never) => AsyncIterable<unknown> }
   | { readonly process: (...args: never[]) => unknown };
 
+const optionNames: readonly string[] = [
+  'name',
+  'registry',
+  'counts',
+  'times',
+] satisfies (keyof ObserveOptions)[];
+
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
 
 /** What was observed already, so that observing it again under the same name widens that. */
@@ -31,26 +41,49 @@ const observed = new WeakMap<object, { original: AnyFunction; measurement: Measu
  * Counts and times what the engine does not see, into one entry of a registry. A function stays what
  * it is: asynchronous or not, a generator or not, with its `this`, name and type. In are calls, or
  * rows of a batch, or what a generator takes of its first argument that can be iterated; out is what
- * it returns or yields. A generator is registered when it ends, by exhaustion, return or throw; its
+ * it returns or yields. Only a promise is waited for. A generator is registered when it ends, by exhaustion, return or throw; its
  * latency is the time between yields, without that of its input and its consumer. Throws
- * `ERR_CONFIG_INVALID` where there is no name, or nothing to observe.
+ * `ERR_CONFIG_INVALID` where there is no name, or nothing to observe, as in a class.
  */
 export function observe<O extends Observable>(subject: O, options: ObserveOptions = {}): O {
+  checkOptions(options);
   const { registry = metricsRegistry, counts = true, times = true } = options;
   const name = options.name ?? nameOf(subject);
   if (typeof name !== 'string' || name === '') throw refused('has no name', 'give it a `name`');
   const measurement = { name, registry, counts, times };
-  if (typeof subject === 'function') {
-    return observedFunction(subject as unknown as AnyFunction, measurement, false) as unknown as O;
+  if (typeof subject === 'function' && !isClass(subject)) {
+    const { original, widened } = withEarlier(subject as unknown as AnyFunction, measurement);
+    return keptAs(original, widened, false) as unknown as O;
   }
   if (isStage(subject)) return observedStage(subject, 'transform', measurement) as O;
-  if (typeof (subject as { process?: unknown } | null)?.process === 'function') {
+  if (
+    !isClass(subject) &&
+    typeof (subject as { process?: unknown } | null)?.process === 'function'
+  ) {
     return observedStage(subject, 'process', measurement) as O;
   }
   throw refused(
     'is neither a function nor a stage',
     'give a function, or a stage with `transform`',
   );
+}
+
+function checkOptions(options: ObserveOptions): void {
+  requireKnownNames('observe', options, optionNames);
+  const { registry, counts, times } = options;
+  if (registry !== undefined && !(registry instanceof MetricsRegistry)) {
+    throw refused('has a `registry` that is none', 'give a `MetricsRegistry`, or leave it out');
+  }
+  for (const [option, value] of Object.entries({ counts, times })) {
+    if (value === undefined || typeof value === 'boolean') continue;
+    throw refused(`has \`${option}: ${String(value)}\``, 'give true or false, or leave it out');
+  }
+}
+
+/** Of classes, and of no other function, the prototype stays. */
+function isClass(subject: unknown): boolean {
+  if (typeof subject !== 'function') return false;
+  return Object.getOwnPropertyDescriptor(subject, 'prototype')?.writable === false;
 }
 
 function nameOf(subject: unknown): unknown {
@@ -70,8 +103,9 @@ function observedStage<S extends object>(
   method: 'transform' | 'process',
   measurement: Measurement,
 ): S {
-  const original = (stage as Record<string, AnyFunction>)[method]!.bind(stage);
-  const replaced = observedFunction(original, measurement, method === 'transform');
+  const given = (stage as Record<string, AnyFunction>)[method]!;
+  const { original, widened } = withEarlier(given, measurement);
+  const replaced = keptAs(original.bind(stage), widened, method === 'transform');
   // Around an object that has nothing of its own: what is frozen could not be given otherwise.
   return new Proxy(Object.create(stage) as S, {
     get(_, key) {
@@ -84,20 +118,20 @@ function observedStage<S extends object>(
   });
 }
 
-function observedFunction(
+/** What is to be measured, and how: with what it is measured for already under that name. */
+function withEarlier(
   given: AnyFunction,
   measurement: Measurement,
-  streams: boolean,
-): AnyFunction {
+): { original: AnyFunction; widened: Measurement } {
   const earlier = observed.get(given);
   if (earlier?.measurement.name === measurement.name) {
     const { registry, counts, times } = earlier.measurement;
     if (registry === measurement.registry) {
       const both = { counts: counts || measurement.counts, times: times || measurement.times };
-      return keptAs(earlier.original, { ...measurement, ...both }, streams);
+      return { original: earlier.original, widened: { ...measurement, ...both } };
     }
   }
-  return keptAs(given, measurement, streams);
+  return { original: given, widened: measurement };
 }
 
 /** The observed function, that looks as the original does. */
@@ -164,7 +198,7 @@ function observedCalls(original: AnyFunction, measurement: Measurement): AnyFunc
     } catch (error) {
       return failed(error);
     }
-    return result instanceof Promise ? result.then(returned, failed) : returned(result);
+    return isPromise(result) ? result.then(returned, failed) : returned(result);
   };
 }
 

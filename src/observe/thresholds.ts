@@ -1,6 +1,7 @@
 import { PipelineError } from '../errors.ts';
 import { isOpen } from './health.ts';
 import type { HealthReport } from './health-report.ts';
+import { requireKnownNames } from './known-names.ts';
 
 /** Limits of a healthy batch; what is left out is not limited. */
 export interface ThresholdConfig {
@@ -70,15 +71,8 @@ const thresholdNames: readonly string[] = [
 
 /** Throws `ERR_CONFIG_INVALID` where a limit has another name, or is no number from 0 up. */
 export function requireThresholds(thresholds: ThresholdConfig): void {
+  requireKnownNames('thresholds', thresholds, thresholdNames, 'limit');
   for (const [name, value] of Object.entries(thresholds)) {
-    if (!thresholdNames.includes(name)) {
-      throw new PipelineError({
-        code: 'ERR_CONFIG_INVALID',
-        place: 'thresholds',
-        fact: `has no limit \`${name}\``,
-        remedy: `its limits: ${thresholdNames.join(', ')}`,
-      });
-    }
     if (value === undefined || (typeof value === 'number' && value >= 0)) continue;
     throw new PipelineError({
       code: 'ERR_CONFIG_INVALID',

@@ -129,3 +129,12 @@ describe('elsewhere each is refused', () => {
     );
   });
 });
+
+test('an option that there is not is refused where it is written', () => {
+  const decorate = (): unknown =>
+    countedStage('x', { regsitry: registry } as object)(function* () {}, {
+      kind: 'method',
+      name: 'x',
+    } as never);
+  expect(decorate).toThrow('regsitry');
+});

@@ -63,7 +63,7 @@ describe('functions', () => {
     expect(only(registry)).toMatchObject({ out: 4, meanMs: 100, throughput: 40 });
   });
 
-  test.each([
+  test.each<[what: string, ...calls: (readonly [startMs: number, endMs: number])[]]>([
     ['one inside another', [0, 400], [200, 220]],
     ['several inside one, with time between', [0, 400], [50, 100], [300, 390]],
     ['one that begins inside another', [0, 100], [50, 400]],
@@ -72,8 +72,8 @@ describe('functions', () => {
     const registry = new MetricsRegistry({ clock });
     const call = observe((ms: number) => clock.sleep(ms), { name: 'call', registry });
     const made = calls.map(async ([startMs, endMs]) => {
-      await clock.sleep(startMs!);
-      await call(endMs! - startMs!);
+      await clock.sleep(startMs);
+      await call(endMs - startMs);
     });
     await Promise.all(made);
     expect(only(registry).busyMs).toBe(400);
@@ -94,6 +94,44 @@ describe('functions', () => {
     expect(() => observe({} as never, { name: 'x' })).toThrow('neither a function nor a stage');
     observe(() => 1, { name: 'of-the-process' })();
     expect(metricsRegistry.report().stages.map(({ name }) => name)).toContain('of-the-process');
+  });
+});
+
+describe('what is refused, where it is written', () => {
+  test.each<[what: string, subject: unknown]>([
+    ['a class', class Odd {}],
+    ['a class of the platform', Map],
+    ['a number', 5],
+    ['null', null],
+  ])('%s', (_, subject) => {
+    expect(() => observe(subject as never, { name: 'x' })).toThrow(
+      'neither a function nor a stage',
+    );
+  });
+
+  test.each<[option: string, given: object]>([
+    ['registry', { registry: {} }],
+    ['registry', { registry: null }],
+    ['regsitry', { regsitry: new MetricsRegistry() }],
+    ['counts', { counts: 1 }],
+    ['times', { times: 'no' }],
+  ])('the option `%s` of %j', (option, given) => {
+    expect(() => observe(() => 1, { name: 'x', ...given })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_CONFIG_INVALID',
+        message: expect.stringContaining(option),
+      }),
+    );
+  });
+
+  test('a function that is made with `new` stays one', () => {
+    const registry = new MetricsRegistry({ clock });
+    function Point(this: { x: number }, x: number): void {
+      this.x = x;
+    }
+    const Observed = observe(Point, { registry }) as unknown as new (x: number) => { x: number };
+    expect(new Observed(3).x).toBe(3);
+    expect(only(registry)).toMatchObject({ in: 1 });
   });
 });
 
@@ -245,6 +283,24 @@ describe('stages of the engine', () => {
     for await (const _ of stage.transform(flows())) continue;
     expect(only(registry)).toMatchObject({ name: 'Pairs', in: 4, out: 4, count: 2 });
     expect([stage.held(), stage.label, stage instanceof Pairs]).toEqual([4, 'pairs', true]);
+  });
+
+  test('one that is observed twice under one name is counted once; what was left out is added', () => {
+    const registry = new MetricsRegistry({ clock });
+    class Keep {
+      process(batch: Batch): Batch {
+        return batch;
+      }
+    }
+    const keep = { name: 'keep', registry };
+    const counted = observe(observe(new Keep(), { ...keep, times: false }), keep);
+    counted.process(batchOf(1));
+    expect(only(registry)).toMatchObject({ in: 1, out: 1, count: 1 });
+    observe(counted, { name: 'other', registry }).process(batchOf(1));
+    expect(registry.report().stages.map((stage) => [stage.name, stage.in])).toEqual([
+      ['keep', 2],
+      ['other', 1],
+    ]);
   });
 
   test('one with state, frozen too', () => {
