@@ -10,6 +10,7 @@ export const errorCodes = {
   ERR_CIRCUIT_OPEN: 'A circuit breaker is open: the call was not made.',
   ERR_CODEC_FORMAT:
     'A file or stream cannot be decoded at all (a record that cannot is a dead letter).',
+  ERR_COMPONENT_INVALID: 'A component is described wrongly, or has the name of another.',
   ERR_CONFIG_INVALID: 'A pipeline description has problems; every one of them is listed.',
   ERR_CONNECTOR_FAILED: 'A source or sink failed; its own error is the cause.',
   ERR_CONNECTOR_FILE: 'A file is missing, is a directory, may not be opened, or cannot be written.',

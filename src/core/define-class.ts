@@ -77,5 +77,5 @@ export function defineClass<T extends ComponentType, C extends ComponentClass<T>
 
 function refused(place: string, fact: string, remedy: string): PipelineError {
   const text = place === 'a class' ? fact : `\`${place}\` ${fact}`;
-  return new PipelineError({ code: 'ERR_CONNECTOR_PROTOCOL', place, fact: text, remedy });
+  return new PipelineError({ code: 'ERR_COMPONENT_INVALID', place, fact: text, remedy });
 }

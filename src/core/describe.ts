@@ -95,7 +95,7 @@ function loadZod(): typeof zod {
 export function assertSummary(name: string, summary: unknown): void {
   if (typeof summary === 'string' && summary.trim() !== '') return;
   throw new PipelineError({
-    code: 'ERR_CONNECTOR_PROTOCOL',
+    code: 'ERR_COMPONENT_INVALID',
     place: name,
     fact: `\`${name}\` has no summary`,
     remedy: 'say in one sentence what it does: `summary: …`',

@@ -110,7 +110,7 @@ function assertDescribed(component: object): asserts component is Described {
 
 function refused(name: string, fact: string, remedy: string): PipelineError {
   return new PipelineError({
-    code: 'ERR_CONNECTOR_PROTOCOL',
+    code: 'ERR_COMPONENT_INVALID',
     place: name,
     fact: `\`${name}\` ${fact}`,
     remedy,

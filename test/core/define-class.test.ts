@@ -117,7 +117,7 @@ describe('what is said of a class is refused', () => {
   ])('%s', (_what, component, given, place, fact) => {
     expect(() => defineClass(component as typeof Passing, given as typeof facts)).toThrow(
       expect.objectContaining({
-        code: 'ERR_CONNECTOR_PROTOCOL',
+        code: 'ERR_COMPONENT_INVALID',
         place,
         fact: expect.stringMatching(fact) as string,
         remedy: expect.stringMatching(/\w/) as string,

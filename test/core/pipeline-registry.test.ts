@@ -186,7 +186,7 @@ describe('a registry refuses', () => {
     const before = registry.generateManifest();
     expect(() => registry.register(component)).toThrow(
       expect.objectContaining({
-        code: 'ERR_CONNECTOR_PROTOCOL',
+        code: 'ERR_COMPONENT_INVALID',
         place: /`(.*?)`/.exec(fact)?.[1] ?? 'Odd Name',
         fact: expect.stringContaining(fact) as string,
         remedy: expect.stringMatching(remedy) as string,
