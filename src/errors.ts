@@ -31,6 +31,7 @@ export const errorCodes = {
   ERR_RETRY_EXHAUSTED: 'A call failed as often as it may be tried; the last failure is the cause.',
   ERR_ROW_FAILED: 'A row failed and the pipeline says `onRowError: fail`.',
   ERR_RUN_ABORTED: 'The run was stopped before its input ended.',
+  ERR_RUN_ACTIVE: 'A run of the pipeline is at work, and it runs once at a time.',
   ERR_RUN_CLOSED: 'The run is over; it takes no further command.',
   ERR_RUN_DEADLINE: 'The run could not finish what was in flight before its deadline.',
   ERR_SENSOR_READ: 'A sensor answered with something that is no reading, or not at all.',

@@ -101,10 +101,14 @@ export {
 export {
   type Checkpoint,
   type CheckpointStore,
+  checkStages,
   formatProblem,
   memoryCheckpoints,
+  type Pipeline,
+  type PipelineBatches,
   type PipelineDescription,
   PipelineFlow,
+  type PipelineRecords,
   type Problem,
   type Run,
   type RunOptions,
@@ -117,8 +121,9 @@ export {
   type TopologyPolicy,
   TypedPipelineBuilder,
   ValidationError,
+  validatePipeline,
 } from './engine/index.ts';
 export type { ComponentReport, RunReport, RunStats } from './observe/index.ts';
 export * from './connectors/index.ts';
 export * from './stages/index.ts';
-export { builtins, pipeline, readPipeline } from './pipeline.ts';
+export { buildPipeline, builtins, pipeline, readPipeline } from './pipeline.ts';

@@ -2,7 +2,7 @@ import { dirname, relative, resolve } from 'node:path';
 import process from 'node:process';
 
 import { deadLetterPath } from '../connectors/dead-letter-file/path.ts';
-import { type LogLevel, systemClock } from '../core/index.ts';
+import { isDescribed, type LogLevel, systemClock } from '../core/index.ts';
 import { escapeControls } from '../core/plain-text.ts';
 import { type Plan, type Run, startRun } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
@@ -206,7 +206,7 @@ function shown(directory: string, path: string): string {
 function writesStdout({ sinks, deadLetters }: Plan): boolean {
   return [...sinks, ...(deadLetters === undefined ? [] : [deadLetters])].some(({ node }) => {
     const { component } = node;
-    return component !== undefined && 'definition' in component
+    return component !== undefined && isDescribed(component)
       ? component.definition.spec.writesStdout === true
       : false;
   });

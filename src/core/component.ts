@@ -162,6 +162,14 @@ export interface SinkComponent<In extends Fields = never> {
   readonly types?: (input: In) => void;
 }
 
+/** Whether a component was made by a description, as `filter({ … })`, and not written by hand. */
+export function isDescribed<C extends object>(
+  component: C,
+): component is Extract<C, { readonly definition: Definition }> {
+  const { definition } = component as { readonly definition?: Partial<Definition> };
+  return typeof definition?.spec?.create === 'function';
+}
+
 /**
  * Describes a source and gives the function that makes one of it. `Call` is the type of that
  * function: its parameter the options, its result a `SourceComponent`.

@@ -29,6 +29,7 @@ export {
   defineSink,
   defineSource,
   defineStage,
+  isDescribed,
   type Overflow,
   type Placement,
   type PlanContext,

@@ -1,6 +1,7 @@
 import type { Batch, Fields } from '../batch/index.ts';
 import type { Cut, Flow } from './cut.ts';
 import type { PolicyHolder } from './policy.ts';
+import { keepsProtocol } from './protocol.ts';
 
 /** A row that a sink refused: it becomes a dead letter. */
 export interface FailedRow {
@@ -40,7 +41,7 @@ export interface Sink<in F extends Fields = Fields> extends PolicyHolder {
   readonly consume: (stream: AsyncIterable<Flow<F>>) => Promise<void>;
 }
 
-/** Whether a value obeys the protocol of a sink. */
+/** Whether a value obeys the protocol of a sink; never throws. */
 export function isSink(value: unknown): value is Sink {
-  return typeof (value as Sink | undefined)?.consume === 'function';
+  return keepsProtocol(value, 'sink');
 }

@@ -1,6 +1,7 @@
 import type { Batch, Fields, Schema } from '../batch/index.ts';
 import type { Flow, Position } from './cut.ts';
 import type { PolicyHolder } from './policy.ts';
+import { keepsProtocol } from './protocol.ts';
 
 /**
  * What a source does while the pipeline cannot take more. The engine pauses it by not calling `read`
@@ -58,7 +59,7 @@ export interface Source<out F extends Fields = Fields> extends PolicyHolder {
   lag?(): number | null;
 }
 
-/** Whether a value obeys the protocol of a source. */
+/** Whether a value obeys the protocol of a source; never throws. */
 export function isSource(value: unknown): value is Source {
-  return typeof (value as Source | undefined)?.stream === 'function';
+  return keepsProtocol(value, 'source');
 }

@@ -1,6 +1,7 @@
 import type { Batch, Fields, JsonValue, Schema } from '../batch/index.ts';
 import type { Flow } from './cut.ts';
 import type { PolicyHolder } from './policy.ts';
+import { keepsProtocol } from './protocol.ts';
 
 /** What a stage does to the number of rows. */
 export type RowsKept = 'same' | 'fewer' | 'expand' | 'reduce';
@@ -48,7 +49,7 @@ export interface Stage<in In extends Fields = Fields, out Out extends Fields = I
 /** A stage at work, in any of its forms. */
 export type StageInstance = StageProcess | StatefulStage | Stage;
 
-/** Whether a value obeys the protocol of a stage, the general form. */
+/** Whether a value obeys the protocol of a stage, the general form; never throws. */
 export function isStage(value: unknown): value is Stage {
-  return typeof (value as Stage | undefined)?.transform === 'function';
+  return keepsProtocol(value, 'stage');
 }

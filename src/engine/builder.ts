@@ -1,134 +1,139 @@
 import type { Fields } from '../batch/index.ts';
 import {
   deadLetterSchema,
-  type Described,
-  type Outside,
   type Placement,
   type Sink,
   type SinkComponent,
   type SinkPlacement,
   type Source,
   type SourceComponent,
-  type SourceDefinition,
   type Stage,
   type StageComponent,
 } from '../core/index.ts';
 import type { RunReport } from '../observe/snapshot.ts';
-import {
-  defaultSettings,
-  type PipelineDescription,
-  type Settings,
-  type SinkNode,
-  type SourceNode,
-  type StageNode,
-} from './description.ts';
+import type { PipelineDescription } from './description.ts';
+import { type BuilderDefaults, Draft, type SettingsInput } from './draft.ts';
+import type { Pipeline } from './pipeline.ts';
 import type { Plan } from './planned.ts';
 import type { Problem } from './problem.ts';
-import { brokenPromise } from './protocol.ts';
 import type { Run, RunOptions } from './run/options.ts';
 import { startRun } from './run.ts';
 
-/** What a builder is given by whoever composes the library. */
-export interface BuilderDefaults {
-  readonly outside: Outside;
-  /** Takes failed records where the pipeline names no sink for them. */
-  readonly deadLetters?: SinkComponent;
-}
+/** A stage as a pipeline takes it: described, or written by hand. */
+type AnyStage<In extends Fields, Out extends Fields> = StageComponent<In, Out> | Stage<In, Out>;
 
-/** Settings as a pipeline gives them: what is left out keeps its default. */
-export type SettingsInput = {
-  readonly [K in keyof Settings]?: Settings[K] extends object ? Partial<Settings[K]> : Settings[K];
-};
+/** Said where there is no source yet, or where a sink has ended the flow. */
+type FlowNeeded =
+  'no flow here: `setSource` or `from` begins one, its sink ends it; go on from what they gave';
+
+/** The chain of a builder: at a flow, or nowhere. */
+type Chain = 'a flow' | FlowNeeded;
 
 /**
- * Describes a pipeline step by step. Nothing is opened and nothing flows before `run`, which
- * checks the description whole first.
+ * Describes a pipeline step by step, as a chain (`setSource`, `addStage`, `setSink`) or by flows
+ * (`from`, then `pipe` and `to`). Each call checks what it is given, and throws a `ValidationError`
+ * that leaves the builder as it was. Nothing is opened and nothing flows before `run`. `F`: the fields
+ * at the end of the chain. `C`: whether that takes stages and a sink.
  */
-export class TypedPipelineBuilder {
-  readonly #name: string;
-  readonly #defaults: BuilderDefaults;
-  readonly #settings: SettingsInput;
-  readonly #sources: SourceNode[] = [];
-  readonly #stages: StageNode[] = [];
-  readonly #sinks: SinkNode[] = [];
+export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = FlowNeeded> {
+  readonly #draft: Draft;
+  /** Where the chain goes on; null once it has its sink. */
+  #chain: string | null | undefined;
   /** Not there; of these types so that the compiler says what to do instead. */
   declare readonly pipe: (stage: FlowNeeded) => never;
   declare readonly to: (sink: FlowNeeded) => never;
-  /** What is wrong with how it was built. */
-  readonly #problems: Problem[] = [];
-  #deadLetters: SinkNode | undefined;
+  /** Carries the type; never set. */
+  declare readonly chain: C;
 
   constructor(name: string, settings: SettingsInput, defaults: BuilderDefaults) {
-    this.#name = name;
-    this.#settings = settings ?? {};
-    this.#defaults = defaults;
-    const { deadLetters } = defaults;
-    if (deadLetters !== undefined) {
-      this.#deadLetters = { id: 'dead-letters', component: deadLetters, from: [], path: [] };
+    this.#draft = new Draft(name, settings ?? {}, defaults);
+  }
+
+  /** Begins the chain. A pipeline has one chain; `from` begins further flows. */
+  setSource<A extends Fields>(
+    source: SourceComponent<A> | Source<A>,
+    placement?: Placement,
+  ): TypedPipelineBuilder<A, 'a flow'> {
+    if (this.#chain !== undefined) {
+      const text = 'the chain has its source already; `from` begins another flow';
+      this.#draft.refuseNext('source', 'topology', text);
     }
+    this.#chain = this.#draft.add('source', [{ component: source, placement }], []);
+    return this.#as<A, 'a flow'>();
+  }
+
+  /** Sends the chain through a stage. */
+  addStage<A extends Fields>(
+    this: TypedPipelineBuilder<F, 'a flow'>,
+    stage: AnyStage<F, A>,
+    placement?: Placement,
+  ): TypedPipelineBuilder<A, 'a flow'> {
+    const from = this.#chainOf('stage');
+    this.#chain = this.#draft.add('stage', [{ component: stage, placement }], [from]);
+    return this.#as<A, 'a flow'>();
+  }
+
+  /** Ends the chain. */
+  setSink(
+    this: TypedPipelineBuilder<F, 'a flow'>,
+    sink: SinkComponent<F> | Sink<F>,
+    placement?: SinkPlacement,
+  ): TypedPipelineBuilder<F> {
+    const from = this.#chainOf('sink');
+    this.#draft.add('sink', [{ component: sink, placement }], [from]);
+    this.#chain = null;
+    return this.#as<F, FlowNeeded>();
   }
 
   /** Adds a source; what it gives goes on in the returned flow. */
-  from<F extends Fields>(
-    source: SourceComponent<F> | Source<F>,
-    placement: Placement = {},
-  ): PipelineFlow<F> {
-    const node = this.#place(source, placement, ['sources', this.#sources.length]);
-    this.#sources.push(node);
-    return new PipelineFlow(this, node.id);
+  from<A extends Fields>(
+    source: SourceComponent<A> | Source<A>,
+    placement?: Placement,
+  ): PipelineFlow<A> {
+    const reference = this.#draft.add('source', [{ component: source, placement }], []);
+    return new PipelineFlow(this.#as(), this.#draft, reference);
   }
 
   /** Adds a stage that reads from several flows of one schema: `combine([a, b], merge())`. */
   combine<const P extends readonly PipelineFlow<Fields>[], A extends Fields>(
     flows: P & OfOneSchema<P[number]['fields']>,
     stage: StageComponent<P[number]['fields'], A>,
-    placement: Placement = {},
+    placement?: Placement,
   ): PipelineFlow<A> {
-    const path = ['stages', this.#stages.length];
-    if (!Array.isArray(flows) || flows.some((flow) => !(flow instanceof PipelineFlow))) {
-      const fact = '`combine` was given what is no list of flows';
-      const remedy = 'give it what `from` and `pipe` return: `combine([a, b], merge())`';
-      throw brokenPromise(`${this.#name} ${path.join('.')}`, fact, remedy);
-    }
-    if (flows.some((flow) => !flow.isOf(this))) {
-      const text = 'a flow of another pipeline cannot be combined; begin it with this builder';
-      this.#problems.push({ kind: 'topology', path, text });
-    }
-    const from = flows.map(({ reference }) => reference);
-    return this.addStage(stage, placement, from) as PipelineFlow<Fields> as PipelineFlow<A>;
+    const from = this.#referencesOf(flows);
+    const reference = this.#draft.add('stage', [{ component: stage, placement }], from);
+    return new PipelineFlow(this.#as(), this.#draft, reference);
   }
 
   /** Names the sink for records that fail anywhere in the pipeline. */
-  deadLetters(sink: SinkComponent | Sink, placement: Placement = {}): this {
-    const node = this.#place(sink, { id: 'dead-letters', ...placement }, ['deadLetters']);
-    this.#deadLetters = { ...node, from: [] };
+  deadLetters(sink: SinkComponent | Sink, placement?: Placement): this {
+    this.#draft.setDeadLetters({ component: sink, placement });
     return this;
   }
 
-  /** The pipeline as data. */
+  /** The pipeline as data, which later steps leave as it is. */
   describe(): PipelineDescription {
-    return {
-      name: this.#name,
-      sources: this.#sources,
-      stages: this.#stages,
-      sinks: this.#sinks,
-      deadLetters: this.#deadLetters,
-      settings: withDefaults(this.#settings),
-    };
+    return this.#draft.describe();
   }
 
   /**
    * Checks the pipeline whole. Throws a `ValidationError` that lists every problem. `signal` gives
    * the plan up.
    */
-  async plan({ signal }: Pick<RunOptions, 'signal'> = {}): Promise<Plan> {
-    const { checkSettings } = await import('./config/settings.ts');
-    const { planPipeline } = await import('./plan.ts');
-    const found = [...this.#problems];
-    const settings = await checkSettings(this.#settings, found);
-    const { outside } = this.#defaults;
-    const options = { outside, found, deadLetterSchema, signal };
-    return planPipeline({ ...this.describe(), settings }, options);
+  plan({ signal }: Pick<RunOptions, 'signal'> = {}): Promise<Plan> {
+    return this.#plan(this.describe(), signal);
+  }
+
+  /**
+   * Checks the pipeline whole, and gives it: to be run, or to be iterated, which needs no sink.
+   * Later steps of the builder leave it as it is.
+   */
+  async build({ signal }: Pick<RunOptions, 'signal'> = {}): Promise<Pipeline<F>> {
+    const description = this.describe();
+    const { end } = this.#draft;
+    const { Pipeline, withRecordsRead } = await import('./pipeline.ts');
+    const plan = await this.#plan(withRecordsRead(description, end), signal);
+    return new Pipeline<F>(description, plan);
   }
 
   /** Checks the pipeline whole and starts it. */
@@ -142,69 +147,44 @@ export class TypedPipelineBuilder {
     return run.done;
   }
 
-  /** The step under `pipe` and `combine`. */
-  addStage(
-    stage: Step<never, Fields>,
-    placement: Placement,
-    from: readonly string[],
-  ): PipelineFlow<Fields> {
-    const node = this.#place(stage as StageComponent | Stage, placement, [
-      'stages',
-      this.#stages.length,
-    ]);
-    this.#stages.push({ ...node, from });
-    return new PipelineFlow(this, node.id);
+  async #plan(description: PipelineDescription, signal?: AbortSignal): Promise<Plan> {
+    const { checkSettings } = await import('./config/settings.ts');
+    const { planPipeline } = await import('./plan.ts');
+    const { settings: given, defaults } = this.#draft;
+    const found: Problem[] = [];
+    const settings = await checkSettings(given, found);
+    const options = { outside: defaults.outside, found, deadLetterSchema, signal };
+    return planPipeline({ ...description, settings }, options);
   }
 
-  /** The step under `to`. */
-  addSink(
-    sink: SinkComponent | Sink<never>,
-    placement: SinkPlacement,
-    from: readonly string[],
-  ): this {
-    const path = ['sinks', this.#sinks.length];
-    const node = this.#place(sink as SinkComponent | Sink, placement, path);
-    const { required, overflow } = placement ?? {};
-    this.#sinks.push({
-      ...node,
-      ...(required !== undefined && { required }),
-      ...(overflow !== undefined && { overflow }),
-      at: path,
-      from,
-    });
-    return this;
+  #chainOf(type: 'stage' | 'sink'): string {
+    if (typeof this.#chain === 'string') return this.#chain;
+    const text =
+      this.#chain === null
+        ? 'the chain has its sink already: nothing comes after a sink'
+        : 'the chain has no source yet: `setSource` begins it';
+    return this.#draft.refuseNext(type, 'topology', text);
   }
 
-  #place<C extends object>(
-    component: C,
-    placement: Placement,
-    path: readonly (string | number)[],
-  ): { id: string; component: C; path: readonly (string | number)[] } & Placement {
-    if (component === null || !['object', 'function'].includes(typeof component)) {
-      const fact = `was given ${component === null ? 'null' : typeof component} where a component was due`;
-      const remedy = 'give it what `fileSource({ … })` and its like return';
-      throw brokenPromise(`${this.#name} ${path.join('.')}`, fact, remedy);
+  #referencesOf(flows: readonly PipelineFlow<Fields>[]): string[] {
+    const isFlow = (flow: unknown): boolean => flow instanceof PipelineFlow;
+    if (!Array.isArray(flows) || !flows.every(isFlow)) {
+      const text =
+        '`combine` was given what is no list of flows; give it what `from` and `pipe` return: `combine([a, b], merge())`';
+      this.#draft.refuseNext('stage', 'protocol', text);
     }
-    const name = nameOf(component) ?? String(path[0]).replace(/s$/, '');
-    const { id, policy } = placement ?? {};
-    if (id !== undefined && typeof id !== 'string') {
-      const text = `an \`id\` is text, not ${typeof id}`;
-      this.#problems.push({ kind: 'invalid-option', path, text });
+    if (!flows.every((flow) => flow.isOf(this.#draft))) {
+      const text = 'a flow of another pipeline cannot be combined; begin it with this builder';
+      this.#draft.refuseNext('stage', 'topology', text);
     }
-    const node = { id: id ?? this.#freeId(name), component, path };
-    return policy === undefined ? node : { ...node, policy };
+    return flows.map(({ reference }) => reference);
   }
 
-  #freeId(name: string): string {
-    const taken = new Set([...this.#sources, ...this.#stages, ...this.#sinks].map(({ id }) => id));
-    let id = name;
-    for (let count = 2; taken.has(id); count++) id = `${name}-${count}`;
-    return id;
+  /** Itself, of the type that it has by now. */
+  #as<A extends Fields, D extends Chain>(): TypedPipelineBuilder<A, D> {
+    return this as unknown as TypedPipelineBuilder<A, D>;
   }
 }
-
-/** Said where there is no source yet, or where a sink has ended the flow. */
-type FlowNeeded = 'no flow here: `from` begins one, its sink ends it; go on from what `pipe` gave';
 
 /** Unknown where the flows have the same fields, else a text that no flow is. */
 type OfOneSchema<F extends Fields> = (F extends unknown ? (fields: F) => void : never) extends (
@@ -215,94 +195,70 @@ type OfOneSchema<F extends Fields> = (F extends unknown ? (fields: F) => void : 
     : 'flows that are combined must have the same fields'
   : never;
 
-/** A stage as a flow takes it: described, or written by hand. */
-type Step<In extends Fields, Out extends Fields> = StageComponent<In, Out> | Stage<In, Out>;
-
 /** What flows at one point of a pipeline being built. `F`: the fields of its rows. */
 export class PipelineFlow<F extends Fields> {
   /** How later steps refer to this point. */
   readonly reference: string;
   readonly #builder: TypedPipelineBuilder;
+  readonly #draft: Draft;
   /** Carries the type; never set. */
   declare readonly fields: F;
 
-  constructor(builder: TypedPipelineBuilder, reference: string) {
+  constructor(builder: TypedPipelineBuilder, draft: Draft, reference: string) {
     this.#builder = builder;
+    this.#draft = draft;
     this.reference = reference;
   }
 
-  /** Whether it is a point of the pipeline that this builder describes. */
-  isOf(builder: TypedPipelineBuilder): boolean {
-    return this.#builder === builder;
+  /** Whether it is a point of the pipeline of that draft. */
+  isOf(draft: Draft): boolean {
+    return this.#draft === draft;
   }
 
-  /** Sends the flow through stages, in order; up to five at a time. */
-  pipe<A extends Fields>(a: Step<F, A>): PipelineFlow<A>;
-  pipe<A extends Fields, B extends Fields>(a: Step<F, A>, b: Step<A, B>): PipelineFlow<B>;
+  /** Sends the flow through stages, in order; up to five at a time. Takes all of them, or none. */
+  pipe<A extends Fields>(a: AnyStage<F, A>): PipelineFlow<A>;
+  pipe<A extends Fields, B extends Fields>(a: AnyStage<F, A>, b: AnyStage<A, B>): PipelineFlow<B>;
   pipe<A extends Fields, B extends Fields, C extends Fields>(
-    a: Step<F, A>,
-    b: Step<A, B>,
-    c: Step<B, C>,
+    a: AnyStage<F, A>,
+    b: AnyStage<A, B>,
+    c: AnyStage<B, C>,
   ): PipelineFlow<C>;
   pipe<A extends Fields, B extends Fields, C extends Fields, D extends Fields>(
-    a: Step<F, A>,
-    b: Step<A, B>,
-    c: Step<B, C>,
-    d: Step<C, D>,
+    a: AnyStage<F, A>,
+    b: AnyStage<A, B>,
+    c: AnyStage<B, C>,
+    d: AnyStage<C, D>,
   ): PipelineFlow<D>;
   pipe<A extends Fields, B extends Fields, C extends Fields, D extends Fields, E extends Fields>(
-    a: Step<F, A>,
-    b: Step<A, B>,
-    c: Step<B, C>,
-    d: Step<C, D>,
-    e: Step<D, E>,
+    a: AnyStage<F, A>,
+    b: AnyStage<A, B>,
+    c: AnyStage<B, C>,
+    d: AnyStage<C, D>,
+    e: AnyStage<D, E>,
   ): PipelineFlow<E>;
-  pipe(...stages: readonly Step<never, Fields>[]): PipelineFlow<Fields> {
-    let reference = this.reference;
-    for (const stage of stages)
-      reference = this.#builder.addStage(stage, {}, [reference]).reference;
-    return new PipelineFlow(this.#builder, reference);
+  pipe(...stages: readonly AnyStage<never, Fields>[]): PipelineFlow<Fields> {
+    const steps = stages.map((component) => ({ component }));
+    if (steps.length === 0) return this.#at(this.reference);
+    return this.#at(this.#draft.add('stage', steps, [this.reference]));
   }
 
   /** Sends the flow through one stage with a name, or a policy, of its own. */
-  through<A extends Fields>(stage: Step<F, A>, placement: Placement): PipelineFlow<A> {
-    const added = this.#builder.addStage(stage, placement, [this.reference]);
-    return added as PipelineFlow<Fields> as PipelineFlow<A>;
+  through<A extends Fields>(stage: AnyStage<F, A>, placement: Placement): PipelineFlow<A> {
+    return this.#at(this.#draft.add('stage', [{ component: stage, placement }], [this.reference]));
   }
 
   /** One output of a stage that has several, as `branch` does. */
   output(name: string): PipelineFlow<F> {
-    return new PipelineFlow(this.#builder, `${this.reference}.${name}`);
+    return this.#at(`${this.reference}.${name}`);
   }
 
   /** Ends the flow in a sink. Several sinks may read from one flow. */
-  to(sink: SinkComponent<F> | Sink<F>, placement: SinkPlacement = {}): TypedPipelineBuilder {
-    return this.#builder.addSink(sink, placement, [this.reference]);
+  to(sink: SinkComponent<F> | Sink<F>, placement?: SinkPlacement): TypedPipelineBuilder<F> {
+    this.#draft.add('sink', [{ component: sink, placement }], [this.reference]);
+    return this.#builder as TypedPipelineBuilder<Fields> as TypedPipelineBuilder<F>;
   }
-}
 
-/** Settings with their defaults filled in. */
-function withDefaults(settings: SettingsInput): Settings {
-  const { batch, queue, checkpoint, health, ...plain } = settings;
-  return {
-    ...defaultSettings,
-    ...plain,
-    batch: { ...defaultSettings.batch, ...batch },
-    queue: { ...defaultSettings.queue, ...queue },
-    checkpoint: { ...defaultSettings.checkpoint, ...checkpoint },
-    health: { ...defaultSettings.health, ...health },
-  };
-}
-
-function nameOf(component: object): string | undefined {
-  const { definition, spec } = component as Partial<SourceComponent> & Partial<SourceDefinition>;
-  return (definition?.spec ?? spec)?.name ?? nameOfClass(component.constructor);
-}
-
-/** `json-sink` for an instance of `JsonSink`, where that class describes itself. */
-function nameOfClass(made: unknown): string | undefined {
-  if (typeof made !== 'function' || !Object.hasOwn(made, 'describe')) return undefined;
-  const { className } = (made as Partial<Described>).describe?.() ?? {};
-  const words = className?.replace(/(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g, '-');
-  return words?.toLowerCase();
+  #at<A extends Fields>(reference: string): PipelineFlow<A> {
+    return new PipelineFlow<A>(this.#builder, this.#draft, reference);
+  }
 }

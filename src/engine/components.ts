@@ -1,6 +1,7 @@
 import type { Batch } from '../batch/index.ts';
 import {
   type Context,
+  isDescribed,
   isSink,
   isSource,
   isStage,
@@ -29,7 +30,7 @@ import {
   whenPausedOf,
 } from './planned.ts';
 import { reportPolicies } from './policies.ts';
-import { assertMade, failedAs } from './protocol.ts';
+import { assertMade, assertMethods, failedAs } from './protocol.ts';
 import { connectorOfSink } from './sink-loop.ts';
 import { SinkWriter } from './sink-writer.ts';
 import type { StageNodeParts } from './stage-parts.ts';
@@ -84,14 +85,13 @@ export class Components {
       output,
       report: observed.tally,
     };
-    const source =
-      'definition' in component
-        ? await this.#connectorOf(observed, () =>
-            component.definition.spec.create(options as never, context),
-          )
-        : component;
-    if (!isSource(source)) assertMade(node.id, source, ['open', 'read', 'position', 'close']);
-    if (whenPausedOf(planned) === 'redeliver') assertMade(node.id, source, ['acknowledge']);
+    const source = isDescribed(component)
+      ? await this.#connectorOf(observed, () =>
+          component.definition.spec.create(options as never, context),
+        )
+      : component;
+    if (!isSource(source)) assertMade(node.id, 'source', source);
+    if (whenPausedOf(planned) === 'redeliver') assertMethods(node.id, source, ['acknowledge']);
     const calls = this.#callsOf(node, observed);
     this.#addPolicies(observed, calls, source);
     return { observed, calls, source };
@@ -109,15 +109,13 @@ export class Components {
       report: observed.tally,
       call: (attempt, signal, args, made) => calls.make('call', attempt, signal, args, made),
     };
-    const instance: StageInstance =
-      'definition' in component
-        ? create(observed, () =>
-            (component as StageComponent).definition.spec.create(options as never, context),
-          )
-        : component;
+    const instance: StageInstance = isDescribed(component)
+      ? create(observed, () =>
+          (component as StageComponent).definition.spec.create(options as never, context),
+        )
+      : component;
     if (isStage(instance)) observed.held = () => instance.held?.() ?? 0;
-    else if (typeof instance !== 'function')
-      assertMade(node.id, instance, ['process', 'snapshot', 'restore']);
+    else if (typeof instance !== 'function') assertMade(node.id, 'stage', instance);
     if (typeof instance !== 'function') this.#addPolicies(observed, calls, instance);
     return { planned, instance, observed, inputEnded: () => calls.inputEnded() };
   }
@@ -133,13 +131,12 @@ export class Components {
     const component = node.component!;
     const observed = this.#observed.get(node.id) ?? this.#observe(planned, kind);
     const context = { ...this.#contextOf(observed), signal, input, report: observed.tally };
-    const sink =
-      'definition' in component
-        ? await this.#connectorOf(observed, () =>
-            (component as SinkComponent).definition.spec.create(options as never, context),
-          )
-        : component;
-    if (!isSink(sink)) assertMade(node.id, sink, ['open', 'write', 'commit', 'close']);
+    const sink = isDescribed(component)
+      ? await this.#connectorOf(observed, () =>
+          (component as SinkComponent).definition.spec.create(options as never, context),
+        )
+      : component;
+    if (!isSink(sink)) assertMade(node.id, 'sink', sink);
     const calls = this.#callsOf(node, observed);
     this.#addPolicies(observed, calls, sink);
     const writer = new SinkWriter({

@@ -10,12 +10,12 @@ export type {
   StageNode,
 } from './description.ts';
 export { formatProblem, type Problem, type ProblemKind, ValidationError } from './problem.ts';
-export {
-  type BuilderDefaults,
-  PipelineFlow,
-  type SettingsInput,
-  TypedPipelineBuilder,
-} from './builder.ts';
+export { PipelineFlow, TypedPipelineBuilder } from './builder.ts';
+export { checkStages, validatePipeline } from './checks.ts';
+export type { BuilderDefaults, SettingsInput } from './draft.ts';
+export type { Pipeline } from './pipeline.ts';
+export type { PipelineBatches } from './pipeline/batches.ts';
+export type { PipelineRecords } from './pipeline/records.ts';
 export { type Checkpoint, type CheckpointStore, memoryCheckpoints } from './checkpoint.ts';
 export type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
 export type { Run, RunOptions, StopOptions } from './run/options.ts';

@@ -1,14 +1,9 @@
 import { Schema } from '../batch/index.ts';
 import {
-  isSink,
-  isSource,
-  isStage,
+  isDescribed,
   type Outside,
-  type SinkComponent,
   type Source,
-  type SourceComponent,
   type Stage,
-  type StageComponent,
   type StageSpec,
 } from '../core/index.ts';
 import { withoutCredentials } from '../core/mask.ts';
@@ -16,18 +11,11 @@ import type { PipelineDescription, SinkNode, SourceNode, StageNode } from './des
 import { requireNode } from './node-version.ts';
 import { eachOf, withoutExpressions } from './plan/blame.ts';
 import { checkFiles } from './plan/files.ts';
-import { checkNodes } from './plan/nodes.ts';
+import { checkNodes, withoutBroken } from './plan/nodes.ts';
 import { orderOf } from './plan/order.ts';
 import { Ports } from './plan/ports.ts';
 import { Presumptions } from './plan/presumed.ts';
 import { Problems } from './plan/problems.ts';
-import {
-  assertSchema,
-  isAnySink,
-  isComponent,
-  refuseObject,
-  refuseSink,
-} from './plan/protocols.ts';
 import {
   onlyOutput,
   type Plan,
@@ -36,6 +24,7 @@ import {
   type PlannedStage,
 } from './planned.ts';
 import { type Problem, ValidationError } from './problem.ts';
+import { brokenPromise } from './protocol.ts';
 
 export interface PlanOptions {
   readonly outside: Outside;
@@ -86,11 +75,11 @@ class Planner {
     { outside, signal }: { readonly outside: Outside; readonly signal: AbortSignal },
     problems: Problems,
   ) {
-    this.#description = description;
+    this.#description = withoutBroken(description, problems);
     this.#outside = outside;
     this.#signal = signal;
     this.#problems = problems;
-    this.#ports = new Ports(description, problems);
+    this.#ports = new Ports(this.#description, problems);
     this.#presumptions = new Presumptions(this.#ports, problems);
   }
 
@@ -133,8 +122,7 @@ class Planner {
     const { component, id, path } = node;
     this.#ports.set(id);
     if (component === undefined) return undefined;
-    if (!isComponent<SourceComponent>(component, 'source'))
-      return this.#planOwnSource(node, component);
+    if (!isDescribed(component)) return this.#planOwnSource(node, component);
     const options = this.#problems.parseOptions(component, path);
     const mended = options ?? this.#problems.mendedOptions(component);
     if (mended === undefined) return undefined;
@@ -162,24 +150,9 @@ class Planner {
     }
   }
 
-  #planOwnSource(node: SourceNode, source: Source): PlannedSource | undefined {
-    const { id, path } = node;
-    if (!isSource(source)) {
-      refuseObject(node, 'source', this.#problems);
-      return undefined;
-    }
-    if (source.schema === undefined) {
-      const text = `source \`${id}\` has no \`schema\`; say what its batches hold`;
-      this.#problems.add('protocol', path, text);
-      return undefined;
-    }
-    if (!(source.schema instanceof Schema)) {
-      const text = `the \`schema\` of source \`${id}\` is none; make it with \`schema({ … })\``;
-      this.#problems.add('protocol', path, text);
-      return undefined;
-    }
-    this.#ports.set(id, source.schema);
-    return { node, options: undefined, output: source.schema };
+  #planOwnSource(node: SourceNode, { schema }: Source): PlannedSource {
+    this.#ports.set(node.id, schema);
+    return { node, options: undefined, output: schema };
   }
 
   #planStages(): PlannedStage[] {
@@ -212,12 +185,7 @@ class Planner {
       this.#presumptions.presume(node);
       return undefined;
     }
-    if (!isComponent<StageComponent>(component, 'stage')) {
-      if (isStage(component)) return this.#planOwnStage(node, component, from);
-      if (isAnySink(component)) refuseSink(node, this.#description, this.#problems);
-      else refuseObject(node, 'stage', this.#problems);
-      return undefined;
-    }
+    if (!isDescribed(component)) return this.#planOwnStage(node, component, from);
     const { spec } = component.definition;
     const options = this.#problems.parseOptions(component, path);
     const input = this.#ports.inputOf(node, from, spec.inputs ?? 'one');
@@ -310,11 +278,7 @@ class Planner {
   #checkSink(node: SinkNode, input: Schema | undefined): Omit<PlannedSink, 'from'> | undefined {
     const { component, path } = node;
     if (component === undefined) return undefined;
-    if (!isComponent<SinkComponent>(component, 'sink')) {
-      if (isSink(component)) return input && { node, options: undefined, input };
-      refuseObject(node, 'sink', this.#problems);
-      return undefined;
-    }
+    if (!isDescribed(component)) return input && { node, options: undefined, input };
     const options = this.#problems.parseOptions(component, path);
     const mended = options ?? this.#problems.mendedOptions(component);
     if (mended !== undefined) this.#options.set(node, mended.value);
@@ -327,4 +291,11 @@ class Planner {
       return undefined;
     }
   }
+}
+
+/** Throws where what a component gave as its schema is none. */
+function assertSchema(place: string, output: unknown): void {
+  if (output instanceof Schema) return;
+  const remedy = 'make it with `schema({ … })`, or of the one that comes in';
+  throw brokenPromise(place, `\`output\` of \`${place}\` gave what is no schema`, remedy);
 }

@@ -1,5 +1,5 @@
-import type { Schema } from '../batch/index.ts';
-import type { Outside, WhenPaused } from '../core/index.ts';
+import type { Batch, Schema } from '../batch/index.ts';
+import { isDescribed, type Outside, type WhenPaused } from '../core/index.ts';
 import type { Settings, SinkNode, SourceNode, StageNode } from './description.ts';
 
 /** The name of the only output of a node that has one. */
@@ -24,7 +24,7 @@ export interface PlannedSource extends Planned<SourceNode> {
 /** What it does while the pipeline is paused; undefined where it is hand-written and does not say. */
 export function whenPausedOf({ node: { component } }: PlannedSource): WhenPaused | undefined {
   if (component === undefined) return undefined;
-  return 'definition' in component ? component.definition.spec.whenPaused : component.whenPaused;
+  return isDescribed(component) ? component.definition.spec.whenPaused : component.whenPaused;
 }
 
 export interface PlannedStage extends Planned<StageNode> {
@@ -37,6 +37,8 @@ export interface PlannedStage extends Planned<StageNode> {
 export interface PlannedSink extends Planned<SinkNode> {
   readonly from: readonly Port[];
   readonly input: Schema;
+  /** Is given what the sink took of each batch; the sink takes the next when it resolves. */
+  readonly hand?: (batch: Batch, signal: AbortSignal) => Promise<void>;
 }
 
 /** A pipeline that was checked whole: schemas at each hop, options with defaults, nothing open. */

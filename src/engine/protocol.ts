@@ -1,7 +1,9 @@
 import { Batch, type Schema } from '../batch/index.ts';
-import type { WriteResult } from '../core/index.ts';
+import type { ComponentType, WriteResult } from '../core/index.ts';
+import { protocols } from '../core/protocol.ts';
 import { type ErrorCode, isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import type { Calls } from './calls.ts';
+import { methodText } from './checks.ts';
 
 /** What a component threw, with its place; an error of ours says that already and stays as it is. */
 export function failedAs(code: ErrorCode, place: string, fact: string, cause: unknown): unknown {
@@ -14,8 +16,23 @@ export function brokenPromise(place: string, fact: string, remedy: string): Pipe
   return new PipelineError({ code: 'ERR_CONNECTOR_PROTOCOL', place, fact, remedy });
 }
 
-/** Throws where what a component's `create` made has not every method of its protocol. */
-export function assertMade(place: string, made: unknown, methods: readonly string[]): void {
+const methods: Readonly<Record<ComponentType, readonly string[]>> = {
+  source: ['open', 'read', 'position', 'close'],
+  stage: ['process', 'snapshot', 'restore'],
+  sink: ['open', 'write', 'commit', 'close'],
+};
+
+/** Throws where what a component's `create` made obeys neither form of its protocol. */
+export function assertMade(place: string, type: ComponentType, made: unknown): void {
+  const given = Object(made) as Readonly<Record<string, unknown>>;
+  if (typeof given[protocols[type].method] !== 'function')
+    return assertMethods(place, made, methods[type]);
+  const remedy = `give an object with \`${protocols[type].call}\``;
+  throw brokenPromise(place, `of what its \`create\` gave: ${methodText(type, given)}`, remedy);
+}
+
+/** Throws where what a component's `create` made has not all of these methods. */
+export function assertMethods(place: string, made: unknown, methods: readonly string[]): void {
   const given = (made ?? {}) as Readonly<Record<string, unknown>>;
   const missing = methods.filter((name) => typeof given[name] !== 'function');
   if (missing.length === 0) return;

@@ -23,6 +23,8 @@ export interface SinkWriterParts {
 /** What is left of the search for the rows that a sink refuses. */
 interface Bisection {
   writesLeft: number;
+  /** The stored rows that were refused so far. */
+  readonly refused: Set<number>;
 }
 
 /** Writes batches to a sink connector and finds the rows that it refuses. */
@@ -87,7 +89,7 @@ export class SinkWriter {
     const { observed } = this.#parts;
     this.#parts.watch?.(this.id, batch);
     const deadBefore = observed.tally.dead;
-    const bisection = { writesLeft: bisectWritesMax };
+    const bisection = { writesLeft: bisectWritesMax, refused: new Set<number>() };
     try {
       await this.#opened;
       const startMs = observed.begin();
@@ -100,6 +102,7 @@ export class SinkWriter {
       }
       this.#measure(batch);
       this.#taken += batch.length - (observed.tally.dead - deadBefore);
+      await this.#hand(batch, bisection);
     } finally {
       batch.release();
     }
@@ -110,6 +113,20 @@ export class SinkWriter {
     const { tracing } = observed;
     const write = (): Promise<void> => this.#writeRows(batch, bisection);
     return tracing === undefined ? write() : traced(observed, tracing, batch, write);
+  }
+
+  /** Hands on what the sink took, where somebody waits for that. */
+  async #hand(batch: Batch, { refused }: Bisection): Promise<void> {
+    const { planned, signal } = this.#parts;
+    if (planned.hand === undefined || refused.size === batch.length) return;
+    if (refused.size === 0) return planned.hand(batch, signal);
+    const rows = batch.rows.slice(0, batch.length).filter((row) => !refused.has(row));
+    const taken = batch.select(new Selection(rows, rows.length));
+    try {
+      await planned.hand(taken, signal);
+    } finally {
+      taken.release();
+    }
   }
 
   /** How long the batch took, from the source's read on. */
@@ -147,13 +164,15 @@ export class SinkWriter {
     bisection.writesLeft--;
     const result = await this.#offer(batch);
     if (result?.refused === undefined) {
-      this.#refuseRows(batch, result?.failed ?? []);
+      this.#refuseRows(batch, result?.failed ?? [], bisection);
       return;
     }
     const { reason, message } = result.refused;
     if (batch.length === 1 || bisection.writesLeft <= 0) {
       for (let at = 0; at < batch.length; at++) {
-        observed.tally.failed(batch, batch.rows[at]!, reason, message);
+        const row = batch.rows[at]!;
+        bisection.refused.add(row);
+        observed.tally.failed(batch, row, reason, message);
       }
       return;
     }
@@ -173,18 +192,17 @@ export class SinkWriter {
   }
 
   /** Each row is refused once, however often it is named; one that was not offered cannot be. */
-  #refuseRows(batch: Batch, failed: readonly FailedRow[]): void {
+  #refuseRows(batch: Batch, failed: readonly FailedRow[], { refused }: Bisection): void {
     if (failed.length === 0) return;
     const offered = new Set(batch.rows.subarray(0, batch.length));
-    const named = new Set<number>();
     for (const { row, reason, message } of failed) {
       if (!offered.has(row)) {
         const fact = `refused row ${row}, which is not among those that were offered`;
         const remedy = 'name stored rows: `batch.rows[at]` for the row at `at`';
         throw brokenPromise(this.id, fact, remedy);
       }
-      if (!named.has(row)) this.#parts.observed.tally.failed(batch, row, reason, message);
-      named.add(row);
+      if (!refused.has(row)) this.#parts.observed.tally.failed(batch, row, reason, message);
+      refused.add(row);
     }
   }
 

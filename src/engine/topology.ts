@@ -1,4 +1,5 @@
 import type { Field, Schema } from '../batch/index.ts';
+import { isDescribed } from '../core/index.ts';
 import { withoutSecrets } from '../core/mask.ts';
 import { kindOf, type PolicyKind, type Shown } from '../resilience/policy.ts';
 import { policiesOf } from '../resilience/wrap.ts';
@@ -76,7 +77,7 @@ function nodeOf(
 ): TopologyNode {
   const { node, options } = planned;
   const { component } = node;
-  const isDefined = component !== undefined && 'definition' in component;
+  const isDefined = component !== undefined && isDescribed(component);
   const { name = null, summary = null } = isDefined ? component.definition.spec : {};
   const ports = 'from' in planned ? planned.from : [];
   return Object.freeze({

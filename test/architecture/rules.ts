@@ -22,7 +22,7 @@ export const arrows: Arrows = {
   memory: ['errors', 'batch', 'core'],
   testing: ['errors', 'batch', 'core', 'engine'],
   // The door in: it hands the engine what it may not import.
-  pipeline: ['core', 'connectors', 'stages', 'engine'],
+  pipeline: ['batch', 'core', 'connectors', 'stages', 'engine'],
   index: ['errors', 'batch', 'core', 'observe', 'stages', 'connectors', 'engine', 'pipeline'],
   cli: [
     'errors',

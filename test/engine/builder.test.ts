@@ -160,10 +160,9 @@ describe('what code gives is checked as a config is', () => {
     await expect(builder.start({ durationMsMax: -1 })).rejects.toThrow('durationMsMax');
   });
 
-  test('flows of another pipeline', async () => {
+  test('flows of another pipeline', () => {
     const [builder, other] = [testPipeline(), testPipeline()];
     const flows = [builder.from(source()), other.from(source())];
-    builder.combine(flows, merge()).to(scriptedSink({}));
-    await expect(builder.plan()).rejects.toThrow('a flow of another pipeline');
+    expect(() => builder.combine(flows, merge())).toThrow('a flow of another pipeline');
   });
 });

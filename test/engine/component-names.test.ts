@@ -26,22 +26,18 @@ describe('a name that stands for something else than a component', () => {
     ['overflow', 'all that there is no room for one by one'],
   ])('is refused: `%s`', async (id, meant) => {
     const text = `\`${id}\` is what log, metrics and alerts call ${meant}; give the component another \`id\``;
-    const inCode = testPipeline()
-      .from(source(), { id })
-      .pipe(filter({ where: 'value > 0' }))
-      .to(scriptedSink({}));
-    expect(await problemsOf(inCode.plan())).toEqual([expect.stringContaining(text)]);
+    expect(() => testPipeline().from(source(), { id })).toThrow(text);
     const file = `source: { interval: { everyMs: 1 } }\nsinks: { ${id}: { console: {} } }\n`;
     const options = { registry: builtins(), outside: virtualOutside(), environment: {} };
     const config = await parseConfig(file, 'p.yaml', options);
     expect(await problemsOf(config.plan())).toEqual([expect.stringContaining(text)]);
   });
 
-  test('is refused where it is empty, as that of alerts on the whole run', async () => {
-    const built = testPipeline().from(source()).to(scriptedSink({}), { id: '' });
-    expect(await problemsOf(built.plan())).toEqual([
-      expect.stringContaining('a component has an `id` that is not empty'),
-    ]);
+  test('is refused where it is empty, as that of alerts on the whole run', () => {
+    const flow = testPipeline().from(source());
+    expect(() => flow.to(scriptedSink({}), { id: '' })).toThrow(
+      'a component has an `id` that is not empty',
+    );
   });
 });
 

@@ -88,7 +88,7 @@ describe('a stage that breaks a promise fails the run, which names it', () => {
       /a cut that was not the next/,
     ],
     'by yielding no batch': [
-      general(async function* () {
+      general(async function* (_stream) {
         yield 7 as never;
       }),
       /gave number where a batch was due/,

@@ -34,26 +34,31 @@ async function failureOf(describePipeline: () => Loose): Promise<unknown> {
 
 describe('the builder says what it was given that is no component', () => {
   test.each([
-    ['pipe(5)', () => begin().from(source).pipe(5).to(sink), 'p stages.0', 'number'],
-    ['pipe(undefined)', () => begin().from(source).pipe(undefined).to(sink), 'p stages.0', 'undef'],
-    ['to()', () => begin().from(source).to(), 'p sinks.0', 'undefined where a component'],
-    ['to("x")', () => begin().from(source).to('x'), 'p sinks.0', 'string where a component'],
-    ['from(null)', () => begin().from(null).to(sink), 'p sources.0', 'null where a component'],
-    ['combine()', () => begin().combine(undefined, kept), 'p stages.0', 'no list of flows'],
-    ['combine([5])', () => begin().combine([5], kept), 'p stages.0', 'no list of flows'],
-  ])('%s', async (_what, describePipeline, place, fact) => {
-    expect(await failureOf(describePipeline)).toMatchObject({
-      code: 'ERR_CONNECTOR_PROTOCOL',
-      place,
-      fact: expect.stringContaining(fact) as string,
-    });
+    ['pipe(5)', () => begin().from(source).pipe(5).to(sink), ['stages', 0], 'number'],
+    [
+      'pipe(undefined)',
+      () => begin().from(source).pipe(undefined).to(sink),
+      ['stages', 0],
+      'undef',
+    ],
+    ['to()', () => begin().from(source).to(), ['sinks', 0], 'undefined where a component'],
+    ['to("x")', () => begin().from(source).to('x'), ['sinks', 0], 'string where a component'],
+    ['from(null)', () => begin().from(null).to(sink), ['sources', 0], 'null where a component'],
+    ['combine()', () => begin().combine(undefined, kept), ['stages', 0], 'no list of flows'],
+    ['combine([5])', () => begin().combine([5], kept), ['stages', 0], 'no list of flows'],
+  ])('%s', async (_what, describePipeline, path, fact) => {
+    const error = await failureOf(describePipeline);
+    expect(error).toBeInstanceOf(ValidationError);
+    expect((error as ValidationError).problems).toEqual([
+      { kind: 'protocol', path, text: expect.stringContaining(fact) as string },
+    ]);
   });
 
   test.each([
     ['to({})', () => begin().from(source).to({}), '`sink` is no sink'],
     ['from({})', () => begin().from({}).to(sink), '`source` is no source'],
-    ['pipe([])', () => begin().from(source).pipe([]).to(sink), '`stage` is no stage'],
-    ['to(source)', () => begin().from(source).to({ schema: readings, stream }), 'is no sink'],
+    ['pipe([])', () => begin().from(source).pipe([]).to(sink), 'a list is no stage'],
+    ['to(source)', () => begin().from(source).to({ schema: readings, stream }), 'it is a source'],
     [
       'half a source connector',
       () =>
@@ -89,7 +94,7 @@ describe('the builder says what it was given that is no component', () => {
       () =>
         begin()
           .from(source)
-          .pipe({ transform: stream, output: () => 5 })
+          .pipe({ transform: async function* (_flow: unknown) {}, output: () => 5 })
           .to(sink),
       '`output` of `stage` gave what is no schema',
     ],

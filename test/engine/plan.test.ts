@@ -271,7 +271,7 @@ describe('problems', () => {
       'two sinks in a row, written by hand',
       {
         sources: oneSource,
-        stages: [{ id: 'early', object: { async consume() {} }, from: ['in'] }],
+        stages: [{ id: 'early', object: { async consume(_stream: unknown) {} }, from: ['in'] }],
         sinks: sinkFrom('early'),
       },
       'two sinks in a row: `early` and `out`',

@@ -161,7 +161,7 @@ describe('a watcher', () => {
 });
 
 describe('a policy that tells time by another clock than a run in virtual time', () => {
-  const planned = (policy: Policy, outside = virtualOutside()): Promise<unknown> =>
+  const planned = async (policy: Policy, outside = virtualOutside()): Promise<unknown> =>
     testPipeline({}, [], outside)
       .from(scriptedSource({ schema: readings, batches: [] }), { id: 'in', policy })
       .to(scriptedSink({}))

@@ -3,6 +3,7 @@ import { matchesGlob, normalize } from 'node:path';
 import {
   fileIdentity,
   type Files,
+  isDescribed,
   namesFile,
   type SinkComponent,
   type SourceComponent,
@@ -71,7 +72,7 @@ async function userByLink(
 function specOf<C extends SourceComponent | SinkComponent>(
   component: object | undefined,
 ): C['definition']['spec'] | undefined {
-  return component !== undefined && 'definition' in component
+  return component !== undefined && isDescribed(component)
     ? (component as C).definition.spec
     : undefined;
 }
