@@ -13,7 +13,7 @@ import { Histogram } from '../../src/observe/histogram.ts';
 import { latencyOf } from '../../src/observe/meter.ts';
 import { virtualOutside } from '../../src/testing/index.ts';
 import { debianPrometheus } from './debian-prometheus.ts';
-import { runStats } from './run-stats.ts';
+import { componentStats, runStats } from './run-stats.ts';
 
 /** The figures of a run of three components, one of which drops two rows. */
 async function ranStats(name = 'boiler'): Promise<RunStats> {
@@ -102,6 +102,16 @@ describe('of a run', () => {
     const used = new Set([...text.matchAll(/([a-z]+)="/g)].map(([, name]) => name));
     const closed = ['pipeline', 'stage', 'kind', 'reason', 'state', 'policy', 'queue', 'le'];
     expect([...used].filter((name) => !closed.includes(name!)).sort()).toEqual(['node', 'version']);
+  });
+
+  test('what a component counts beside rows is shown by its kind', () => {
+    const counts = { 'blank-lines': 3, 'skipped-ticks': 2 };
+    const component = componentStats('in', { kind: 'source', counts });
+    const text = prometheusText(runStats(1, { components: [component] }));
+    expect(samples(text, 'millrace_counts')).toEqual([
+      'millrace_counts_total{pipeline="p",stage="in",kind="source",reason="blank-lines"} 3',
+      'millrace_counts_total{pipeline="p",stage="in",kind="source",reason="skipped-ticks"} 2',
+    ]);
   });
 
   test('policies, breakers and alerts are shown; of breakers with one name each has its own', async () => {
