@@ -188,6 +188,15 @@ describe('the schema', () => {
     for (const { spec } of componentsOf(builtins())) expect(stdout).toContain(spec.summary);
   });
 
+  test('names what has a unit by it, the unit last but for Max or Min', async () => {
+    const { stdout } = await millrace(['schema']);
+    const names = [...stdout.matchAll(/"(\w+)": \{/g)].map(([, name]) => name!);
+    const measured = names.filter((name) => /(?:[a-z]Ms|Bytes|MiB)(?:[A-Z]|$)/.test(name));
+    expect(measured).toContain('stallMsMin');
+    const odd = measured.filter((name) => !/(?:Ms|Bytes|MiB)(?:Max|Min)?$/.test(name));
+    expect(odd).toEqual([]);
+  });
+
   test('is written beside the config when asked', async () => {
     const cwd = temporaryDirectory();
     expect(await millrace(['schema', '--write'], { cwd })).toMatchObject({ code: 0, stdout: '' });
