@@ -1,7 +1,7 @@
 /**
  * Writes what is derived from the descriptions: a page per component, the error codes, the events,
- * the rules for alerts, and the schemas of pipeline files. With `--check` it writes nothing and fails
- * where something is out of date.
+ * the rules for alerts, the schemas of pipeline files, and what records take of memory. With
+ * `--check` it writes nothing and fails where something is out of date.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,6 +21,7 @@ import * as millrace from '../src/index.ts';
 import { stages } from '../src/stages/index.ts';
 import { begunAt, collapses, firedAt } from '../test/observe/collapses.ts';
 import { assertSameText, Checks } from './checks.ts';
+import { measuredPage, memoryPage } from './memory-tables.ts';
 import { root } from './run-command.ts';
 
 const notice = '<!-- Made by `npm run docs`. Do not edit. -->';
@@ -37,6 +38,8 @@ async function derivedFiles(): Promise<Map<string, string>> {
   files.set('docs/errors.md', await markdown(errorPage()));
   files.set('docs/observability/events.md', await markdown(eventPage()));
   files.set('docs/observability/alert-rules.md', await markdown(alertRulePage()));
+  const measured = await measuredPage(markdown);
+  if (measured !== undefined) files.set(memoryPage, measured);
   const registry = new PipelineRegistry(components);
   for (const [file, version] of [
     ['pipeline.schema.json', 'draft-7'],

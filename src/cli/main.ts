@@ -185,7 +185,7 @@ function addMemory(program: Command, terminal: Terminal): void {
     .addHelpText(
       'after',
       examples(
-        ['millrace memory', 'about a minute'],
+        ['millrace memory', 'about half a minute'],
         ['millrace memory --instances 100000 --json', 'for scripts'],
         ['millrace memory --class ./reading.ts#Reading', 'made by `new Reading(index)`'],
       ),
