@@ -1,9 +1,11 @@
+import { PipelineError } from '../errors.ts';
 import type { Alert } from './alerts/alert.ts';
-import { checkAlertRule } from './alerts/check-rule.ts';
+import { checkAlertRules } from './alerts/check-rule.ts';
 import { alertFired, alertPending, alertResolved } from './alerts/events.ts';
 import type { AlertLooks, AlertReading, AlertRule } from './alerts/rule.ts';
 import { Track } from './alerts/track.ts';
 import type { Emitter } from './emitter.ts';
+import { requireKnownNames } from './known-names.ts';
 import type { RunStats } from './snapshot.ts';
 
 /** What alerts are raised by. */
@@ -17,6 +19,13 @@ export interface AlertsOptions {
   /** Told of a rule that throws, once until it works again; unless given, the look throws. */
   readonly onRuleError?: (rule: AlertRule, error: unknown) => void;
 }
+
+const optionNames: readonly string[] = [
+  'rules',
+  'historyMax',
+  'onChange',
+  'onRuleError',
+] satisfies (keyof AlertsOptions)[];
 
 /** How many components a rule is judged for; of all further ones the worst, as `overflow`. */
 const componentsMax = 1000;
@@ -32,13 +41,24 @@ export class Alerts {
   readonly #onRuleError: AlertsOptions['onRuleError'];
   /** Rules that threw at the last look. */
   readonly #throwing = new Set<AlertRule>();
-  /** By the name of the rule, and the component. */
-  readonly #tracks = new Map<string, Map<string, Track>>();
+  /** By rule and component. */
+  readonly #tracks = new Map<AlertRule, Map<string, Track>>();
   readonly #history: Alert[] = [];
   #before: RunStats | undefined;
 
-  constructor({ rules, historyMax = 100, onChange = () => {}, onRuleError }: AlertsOptions) {
-    if (Array.isArray(rules)) for (const rule of rules) checkAlertRule(rule);
+  /** Throws `ERR_CONFIG_INVALID` for a rule that could not be judged by, and for two of one name. */
+  constructor(options: AlertsOptions) {
+    requireKnownNames('alerts', options, optionNames);
+    const { rules, historyMax = 100, onChange = () => {}, onRuleError } = options;
+    checkAlertRules(rules);
+    if (!(Number.isSafeInteger(historyMax) && historyMax >= 0)) {
+      throw new PipelineError({
+        code: 'ERR_CONFIG_INVALID',
+        place: 'alerts.historyMax',
+        fact: `cannot be ${String(historyMax)}`,
+        remedy: 'give a whole number, 0 or more',
+      });
+    }
     this.#rules = rules;
     this.#historyMax = historyMax;
     this.#onChange = onChange;
@@ -103,9 +123,9 @@ export class Alerts {
     return tracks.has(component) || tracks.size < componentsMax - 1;
   }
 
-  #tracksOf({ name }: AlertRule): Map<string, Track> {
-    const known = this.#tracks.get(name) ?? new Map<string, Track>();
-    this.#tracks.set(name, known);
+  #tracksOf(rule: AlertRule): Map<string, Track> {
+    const known = this.#tracks.get(rule) ?? new Map<string, Track>();
+    this.#tracks.set(rule, known);
     return known;
   }
 

@@ -136,9 +136,21 @@ test('a rule that throws is told of, fails no run, and holds up no other', async
   ]);
 });
 
-test('what is no rule is told of, and fails no run', async () => {
+test('alerts that fail are told of, and fail no run', async () => {
   const outside = virtualOutside();
   const { clock } = outside;
+  let looks = 0;
+  const rule: AlertRule = {
+    name: 'odd',
+    get summary() {
+      if (looks++ > 0) throw new Error('not twice');
+      return 'It is odd.';
+    },
+    unit: '',
+    limits: { warn: 1, clear: 0 },
+    of: { m: 1, n: 1 },
+    read: () => [],
+  };
   const told: ObservedEvent[] = [];
   const run = await testPipeline({}, [], outside)
     .from(
@@ -149,7 +161,7 @@ test('what is no rule is told of, and fails no run', async () => {
       }),
     )
     .to(scriptedSink({}))
-    .start({ alerts: 7 as never });
+    .start({ alerts: [rule] });
   run.listen((event) => told.push(event));
   expect(await run.done).toMatchObject({ status: 'done', recordsOut: 5 });
   expect(told.filter(({ name }) => name.startsWith('alert'))).toMatchObject([

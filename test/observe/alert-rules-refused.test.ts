@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { intervalSource, memorySink, pipeline } from '../../src/index.ts';
 import {
   type AlertRule,
   Alerts,
@@ -30,10 +31,44 @@ describe('an alert rule that could not be judged by is refused', () => {
     ['m above n', 'of', { of: { m: 4, n: 3 } }],
     ['m of 0', 'of', { of: { m: 0, n: 3 } }],
     ['half a look', 'of', { of: { m: 1, n: 1.5 } }],
+    ['a limit that is no number', 'limits', { limits: { warn: '9', clear: 5 } as never }],
+    ['a limit of another name', 'limits', { limits: { warn: 9, clear: 5, fatal: 10 } as never }],
+    ['nothing for limits', 'limits', { limits: undefined as never }],
+    ['n of more looks than are kept', 'of', { of: { m: 1, n: 1e9 } }],
+    ['of nothing', 'of', { of: undefined as never }],
     ['no time ahead', 'forecastMs', { forecastMs: 0 }],
+    ['a text for a time', 'forecastMs', { forecastMs: '5' as never }],
+    ['no side', 'bad', { bad: 'sideways' as never }],
+    ['nothing to read', 'read', { read: undefined as never }],
+    ['no unit', 'unit', { unit: undefined as never }],
+    ['no summary', 'summary', { summary: ' ' }],
   ])('%s', (_, option, given) => {
     const make = (): Alerts => new Alerts({ rules: [{ ...rule, ...given }] });
     expect(make).toThrow(invalid(`alerts.heat.${option}`));
+  });
+
+  test.each([undefined, '', 5, 'Over Heat', 'heat"\n'])('the name %j', (name) => {
+    const make = (): Alerts => new Alerts({ rules: [{ ...rule, name: name as string }] });
+    expect(make).toThrow(invalid('alerts.name'));
+  });
+
+  test('the name of another: they would be one alert, or two that cannot be told apart', () => {
+    const rules = [rule, { ...rule, limits: { warn: 5, clear: 1 } }];
+    expect(() => new Alerts({ rules })).toThrow(invalid('alerts.heat'));
+    const built = pipeline('p')
+      .from(intervalSource({ everyMs: 1, count: 1 }))
+      .to(memorySink());
+    return expect(built.start({ alerts: rules })).rejects.toThrow(invalid('alerts.heat'));
+  });
+
+  test('an option that there is not, and rules that are none', () => {
+    const given = { ...rule, limts: {} } as AlertRule;
+    expect(() => new Alerts({ rules: [given] })).toThrow('limts');
+    for (const rules of [undefined, 5, [null], ['heat']]) {
+      expect(() => new Alerts({ rules: rules as never })).toThrow('ERR_CONFIG_INVALID');
+    }
+    expect(() => new Alerts({ rules: [], historymax: 5 } as never)).toThrow('historymax');
+    expect(() => new Alerts({ rules: [], historyMax: -1 })).toThrow(invalid('alerts.historyMax'));
   });
 
   test('in a file too, as a webhook that no request could be made to', async () => {

@@ -2,7 +2,7 @@ import type { Batch } from '../../batch/index.ts';
 import type { Logger } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
 import type { Alert } from '../../observe/alerts/alert.ts';
-import { checkAlertRule } from '../../observe/alerts/check-rule.ts';
+import { checkAlertRules } from '../../observe/alerts/check-rule.ts';
 import type { AlertRule } from '../../observe/alerts/rule.ts';
 import type { Emit, EventListener } from '../../observe/emitter.ts';
 import type { HealthSettings } from '../../observe/health.ts';
@@ -85,7 +85,7 @@ export interface Run extends AsyncDisposable {
 
 /** Throws `ERR_CONFIG_INVALID` where a run would be over before it began. */
 export function checkRunOptions(options: RunOptions): void {
-  if (Array.isArray(options.alerts)) for (const rule of options.alerts) checkAlertRule(rule);
+  if (options.alerts !== undefined) checkAlertRules(options.alerts);
   for (const name of ['recordsMax', 'durationMsMax'] as const) {
     const limit = options[name];
     if (limit === undefined || limit > 0) continue;

@@ -1,5 +1,22 @@
 import { PipelineError } from '../../errors.ts';
+import { requireKnownNames } from '../known-names.ts';
 import type { AlertLimits, AlertRule } from './rule.ts';
+
+const ruleNames: readonly string[] = [
+  'name',
+  'summary',
+  'unit',
+  'bad',
+  'limits',
+  'of',
+  'forecastMs',
+  'read',
+] satisfies (keyof AlertRule)[];
+
+const namePattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+
+/** So many looks are kept of each component: an hour of them. */
+const looksMax = 3600;
 
 /** What is wrong with limits, for people; undefined where nothing is. */
 export function limitsProblem(limits: AlertLimits, bad: AlertRule['bad']): string | undefined {
@@ -17,26 +34,67 @@ export function limitsProblem(limits: AlertLimits, bad: AlertRule['bad']): strin
     : 'takes numbers of which `clear` is the lowest, then `warn`, then `critical`';
 }
 
-/** Throws `ERR_CONFIG_INVALID` where a rule could not be judged by. */
-export function checkAlertRule({ name, limits, bad, of, forecastMs }: AlertRule): void {
-  const wrong = limitsProblem(limits, bad);
-  if (wrong !== undefined) throw badRule(name, 'limits', limits, wrong);
-  const { m, n } = of;
-  const isCount = (count: number): boolean => Number.isSafeInteger(count) && count >= 1;
-  if (!isCount(m) || !isCount(n) || m > n) {
-    throw badRule(name, 'of', of, 'takes whole numbers from 1, `m` no more than `n`');
-  }
-  if (forecastMs !== undefined && !(forecastMs > 0 && forecastMs < Infinity)) {
-    throw badRule(name, 'forecastMs', { forecastMs }, 'takes milliseconds above 0');
+/** Throws `ERR_CONFIG_INVALID` where rules could not be judged by, or not be told apart. */
+export function checkAlertRules(rules: readonly AlertRule[]): void {
+  if (!Array.isArray(rules)) throw refused('alerts', 'takes a list of rules');
+  const names = new Set<string>();
+  for (const rule of rules as readonly AlertRule[]) {
+    checkAlertRule(rule);
+    const { name } = rule;
+    if (names.has(name)) throw refused(`alerts.${name}`, 'is the name of two rules');
+    names.add(name);
   }
 }
 
-function badRule(name: string, option: string, given: object, takes: string): PipelineError {
+type Option = 'name' | 'summary' | 'unit' | 'bad' | 'forecastMs' | 'read';
+
+const options: Readonly<Record<Option, readonly [takes: string, is: (given: unknown) => boolean]>> =
+  {
+    name: ['a name in kebab-case', (name) => isText(name) && namePattern.test(name)],
+    summary: ['one sentence', (summary) => isText(summary) && summary.trim() !== ''],
+    unit: ['a text', isText],
+    bad: ['`above` or `below`', (bad) => [undefined, 'above', 'below'].includes(bad as string)],
+    forecastMs: ['milliseconds above 0', (ms) => ms === undefined || (isFinite(ms) && ms > 0)],
+    read: ['a function', (read) => typeof read === 'function'],
+  };
+
+function checkAlertRule(rule: AlertRule): void {
+  requireKnownNames('alerts', rule, ruleNames);
+  const place = options.name[1](rule.name) ? `alerts.${rule.name}` : 'alerts';
+  for (const [option, [takes, is]] of Object.entries(options) as [Option, typeof options.name][]) {
+    const given = rule[option];
+    if (!is(given)) throw refused(`${place}.${option}`, `takes ${takes}`, { [option]: given });
+  }
+  const { limits, bad, of } = rule;
+  requireKnownNames(`${place}.limits`, limits, ['warn', 'critical', 'clear'], 'limit');
+  const wrong = limitsProblem(limits, bad);
+  if (wrong !== undefined) throw refused(`${place}.limits`, wrong, limits);
+  requireKnownNames(`${place}.of`, of, ['m', 'n'], 'part');
+  const { m, n } = of;
+  if (!isCount(m) || !isCount(n) || m > n) {
+    const takes = `takes whole numbers from 1 to ${looksMax}, \`m\` no more than \`n\``;
+    throw refused(`${place}.of`, takes, of);
+  }
+}
+
+function isText(given: unknown): given is string {
+  return typeof given === 'string';
+}
+
+function isFinite(given: unknown): given is number {
+  return Number.isFinite(given);
+}
+
+function isCount(count: number): boolean {
+  return Number.isSafeInteger(count) && count >= 1 && count <= looksMax;
+}
+
+function refused(place: string, takes: string, given: object = {}): PipelineError {
   const shown = Object.entries(given).map(([key, value]) => `${key} ${String(value)}`);
   return new PipelineError({
     code: 'ERR_CONFIG_INVALID',
-    place: `alerts.${name}.${option}`,
-    fact: `${takes}, not ${shown.join(', ')}`,
+    place,
+    fact: shown.length === 0 ? takes : `${takes}, not ${shown.join(', ')}`,
     remedy: 'change the rule; docs/observability/alerts.md says how one is judged',
   });
 }
