@@ -147,8 +147,8 @@ function costText({ cost, first }: FlightExplanation): string {
 function bottleneckText({ bottleneck }: FlightExplanation): string {
   if (bottleneck === null) return 'none: no queue was full and nothing busy';
   const { component, busyShare, queueFill, overMs } = bottleneck;
-  const full = `queue ${percent(queueFill)} full`;
-  return `${component}: ${full}, busy ${percent(busyShare)} of the last ${formatDuration(overMs)}`;
+  const full = queueFill === null ? '' : `queue ${percent(queueFill)} full, `;
+  return `${component}: ${full}busy ${percent(busyShare)} of the last ${formatDuration(overMs)}`;
 }
 
 function pictureLines({ perSecond, coveredMs }: FlightExplanation, width: number): string[] {

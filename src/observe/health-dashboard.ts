@@ -124,7 +124,7 @@ export class PipelineHealthDashboard {
       busyMs,
       inPerSecond: rateOf(recordsIn, busyMs),
       stages,
-      bottleneck: bottleneckOf(stages),
+      bottleneck: slowestOf(stages),
       breakers,
       memoryMb: finite(this.#rssBytes() / bytesPerMb),
       unresolvedAlerts: finite(this.#unresolvedAlerts()),
@@ -203,7 +203,8 @@ function finite(value: number): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
-function bottleneckOf(stages: readonly StageHealth[]): string | null {
+/** Of stages that take turns none waits for another: the one of least throughput holds up the batch. */
+function slowestOf(stages: readonly StageHealth[]): string | null {
   let [least, bottleneck]: [number, string | null] = [Infinity, null];
   for (const { stage, inPerSecond } of stages) {
     if (inPerSecond !== null && inPerSecond < least) [least, bottleneck] = [inPerSecond, stage];

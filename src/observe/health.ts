@@ -1,4 +1,5 @@
 import type { BreakerState } from '../core/index.ts';
+import { queueLimits } from './queue-limits.ts';
 
 /** Limits of a healthy run. */
 export interface HealthSettings {
@@ -202,7 +203,7 @@ export class QueuePressure {
   }
 
   #isTooFull({ depth, fill }: { readonly depth: number; readonly fill: number }): boolean {
-    return this.#depthMax === undefined ? fill >= 0.5 : depth >= this.#depthMax;
+    return this.#depthMax === undefined ? fill >= queueLimits.high : depth >= this.#depthMax;
   }
 }
 

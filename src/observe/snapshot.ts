@@ -208,6 +208,8 @@ export interface LaneStats {
   readonly loopUtilization: number;
   /** How full its fullest queue is, from 0 to 1. */
   readonly queueFill: number;
+  /** The component that holds up the rest; null where none does. */
+  readonly bottleneck: string | null;
 }
 
 /** A connector that is open. */

@@ -146,6 +146,7 @@ test('what is open, how much there is to do, and what runs', async () => {
       busyShare: 1,
       loopUtilization: expect.any(Number) as number,
       queueFill: 1,
+      bottleneck: 'scripted-2',
     },
   ]);
   const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');

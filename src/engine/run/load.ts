@@ -1,7 +1,6 @@
 import { performance } from 'node:perf_hooks';
 
 import type { Clock } from '../../core/index.ts';
-import type { LaneStats } from '../../observe/snapshot.ts';
 import type { Observed } from '../observed.ts';
 
 /** A load is taken over at least so long, and at most twice. */
@@ -36,23 +35,20 @@ export class Load {
     }
   }
 
-  /** What it is now, in monotonic milliseconds. */
+  /** What it is now, in monotonic milliseconds: of the loop, and of each component. */
   at(
     nowMs: number,
     observed: readonly Observed[],
-  ): Pick<LaneStats, 'busyShare' | 'loopUtilization'> {
+  ): { readonly loopUtilization: number; readonly busyShares: ReadonlyMap<string, number> } {
     const now = markOf(nowMs, observed);
     const { atMs, loop, busyMs } = this.#older;
     const { utilization } = performance.eventLoopUtilization(now.loop, loop);
-    const longest = Math.max(
-      0,
-      ...[...now.busyMs].map(([id, busy]) => busy - (busyMs.get(id) ?? 0)),
-    );
-    return {
+    const busyShares = new Map<string, number>();
+    for (const [id, ms] of nowMs > atMs ? now.busyMs : []) {
       // What began before counts whole when it is done.
-      busyShare: nowMs > atMs ? Math.min(1, longest / (nowMs - atMs)) : null,
-      loopUtilization: utilization,
-    };
+      busyShares.set(id, Math.min(1, (ms - (busyMs.get(id) ?? 0)) / (nowMs - atMs)));
+    }
+    return { loopUtilization: utilization, busyShares };
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Alert } from '../../observe/alerts/alert.ts';
+import { bottleneckOf } from '../../observe/bottleneck.ts';
 import type {
   ComponentKind,
   LaneStats,
@@ -96,8 +97,19 @@ function laneStats(
   queues: RunStats['queues'],
   nowMs: number,
 ): LaneStats {
-  const queueFill = Math.max(0, ...Object.values(queues).map(({ fill }) => fill));
-  return { id: 'main', ...load.at(nowMs, observed), queueFill };
+  const { loopUtilization, busyShares } = load.at(nowMs, observed);
+  const loads = [...busyShares].map(([component, busyShare]) => ({
+    component,
+    busyShare,
+    queueFill: queues[component]?.fill ?? null,
+  }));
+  return {
+    id: 'main',
+    busyShare: loads.length === 0 ? null : Math.max(...busyShares.values()),
+    loopUtilization,
+    queueFill: Math.max(0, ...Object.values(queues).map(({ fill }) => fill)),
+    bottleneck: bottleneckOf(loads)?.component ?? null,
+  };
 }
 
 function openResources(

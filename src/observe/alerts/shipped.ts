@@ -2,6 +2,7 @@ import { totalmem } from 'node:os';
 import process from 'node:process';
 
 import { isOpen } from '../health.ts';
+import { queueLimits } from '../queue-limits.ts';
 import type { ComponentReport, RunStats } from '../snapshot.ts';
 import type { AlertLimits, AlertLooks, AlertReading, AlertRule } from './rule.ts';
 
@@ -131,7 +132,11 @@ const queueSaturation: Shipped = {
   name: 'queue-saturation',
   summary: 'What waits before a component grows until its producers have to wait.',
   unit: '%',
-  limits: { warn: 75, critical: 95, clear: 50 },
+  limits: {
+    warn: 100 * queueLimits.warn,
+    critical: 100 * queueLimits.critical,
+    clear: 100 * queueLimits.high,
+  },
   of: { m: 3, n: 5 },
   forecastMs: 60_000,
   read: ({ stats }) => {

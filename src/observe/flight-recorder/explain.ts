@@ -1,4 +1,5 @@
 import { PipelineError } from '../../errors.ts';
+import { bottleneckOf } from '../bottleneck.ts';
 import type { FlightExplanation, FlightSign } from './explanation.ts';
 import type { FlightRecord } from './record.ts';
 import { signsOf } from './signs.ts';
@@ -6,8 +7,6 @@ import { timelineOf } from './timeline.ts';
 
 /** A bottleneck is that of the last seconds. */
 const bottleneckMs = 30_000;
-const fullFrom = 0.8;
-const busyFrom = 0.5;
 /** In how many parts the time is divided for a picture. */
 const partsMax = 60;
 /** A rate of less time says nothing. */
@@ -57,7 +56,7 @@ export function explainFlight(record: FlightRecord): FlightExplanation {
     first,
     signs,
     cost: costOf(record, first),
-    bottleneck: bottleneckOf(record),
+    bottleneck: heldUpBy(record),
     failing: failingOf(record),
     perSecond: pictureOf(record),
     rssMiB:
@@ -90,8 +89,8 @@ function costOf({ series }: FlightRecord, first: FlightSign | null): FlightExpla
   };
 }
 
-/** The last component whose queue is full, behind which nothing waits; else the busiest one. */
-function bottleneckOf({ series, stats }: FlightRecord): FlightExplanation['bottleneck'] {
+/** What held up the rest in the last seconds. */
+function heldUpBy({ series, stats }: FlightRecord): FlightExplanation['bottleneck'] {
   const { at, elapsedMs, components } = series;
   const from = at.findIndex((time) => time > (at.at(-1) ?? 0) - bottleneckMs);
   if (from < 0) return null;
@@ -100,12 +99,11 @@ function bottleneckOf({ series, stats }: FlightRecord): FlightExplanation['bottl
     const figures = components[id];
     if (figures === undefined) return [];
     const busyShare = Math.min(1, sum(figures.busyMs.slice(from)) / overMs);
-    return { component: id, busyShare, queueFill: figures.queueFill.at(-1)!, overMs };
+    const queueFill = id in stats.queues ? figures.queueFill.at(-1)! : null;
+    return { component: id, busyShare, queueFill };
   });
-  const full = known.findLast(({ queueFill }) => queueFill >= fullFrom);
-  if (full !== undefined) return full;
-  const [busiest] = known.toSorted((a, b) => b.busyShare - a.busyShare);
-  return busiest !== undefined && busiest.busyShare >= busyFrom ? busiest : null;
+  const found = bottleneckOf(known);
+  return found && { ...found, overMs };
 }
 
 function failingOf({ series, stats }: FlightRecord): FlightExplanation['failing'] {

@@ -50,7 +50,8 @@ export interface FlightExplanation {
     readonly component: string;
     /** Over the last seconds, from 0 to 1. */
     readonly busyShare: number;
-    readonly queueFill: number;
+    /** Null where it shares the queue of the component before it. */
+    readonly queueFill: number | null;
     readonly overMs: number;
   } | null;
   /** Components with errors, those with the most first. */

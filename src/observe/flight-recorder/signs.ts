@@ -1,11 +1,10 @@
 import { alertFired, alertResolved } from '../alerts/events.ts';
 import { breakerChanged, componentDegraded, componentRecovered, ledgerBroken } from '../events.ts';
+import { healthDefaults } from '../health.ts';
+import { queueLimits } from '../queue-limits.ts';
 import type { FlightSign } from './explanation.ts';
 import type { FlightEvent, FlightRecord } from './record.ts';
 
-const fullFrom = 0.8;
-/** A queue that is full for less is nothing to speak of. */
-const fullMsMin = 3000;
 /** Errors that are further apart are not of one stretch. */
 const stretchGapMs = 10_000;
 
@@ -71,10 +70,10 @@ function turnOf({ name, fields }: FlightEvent): Turn | undefined {
 function fullQueues(record: FlightRecord): FlightSign[] {
   return stretches(
     record,
-    ({ queueFill }, look) => queueFill[look]! >= fullFrom,
+    ({ queueFill }, look) => queueFill[look]! >= queueLimits.warn,
     0,
     (component) => ({ component, text: 'the queue before it is full' }),
-  ).filter(({ at, endAt }) => endAt - at >= fullMsMin);
+  ).filter(({ at, endAt }) => endAt - at >= healthDefaults.queueFullMsMax);
 }
 
 function errorStretches(record: FlightRecord): FlightSign[] {
