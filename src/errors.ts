@@ -18,7 +18,7 @@ export const errorCodes = {
   ERR_CONNECTOR_PROTOCOL: 'A source, stage or sink broke a promise of the contract.',
   ERR_DEAD_LETTERS_FULL: 'The dead-letter sink has reached its limit and is set to fail.',
   ERR_EXPRESSION_INVALID: 'A condition cannot be parsed, or uses a name or type it cannot reach.',
-  ERR_LOG_CLOSED: 'The log can be written no more: its stream has failed or was closed.',
+  ERR_LOG_CLOSED: 'Log lines are lost: the stream has failed or was closed, or the logger throws.',
   ERR_MEMORY_MEASURE:
     'What instances take of memory cannot be measured: they cannot be made, or not so many.',
   ERR_NODE_VERSION: 'Millrace runs on a newer Node.js than this one.',

@@ -10,6 +10,7 @@ import {
   runResumed,
   runStarted,
 } from '../observe/events.ts';
+import { GuardedLogger } from '../observe/guarded-logger.ts';
 import type { Alert } from '../observe/alerts/alert.ts';
 import type { HealthSettings } from '../observe/health.ts';
 import type { RunReport, RunStats, RunStatus, StatsOptions } from '../observe/snapshot.ts';
@@ -83,8 +84,9 @@ class PipelineRun implements Run {
     this.#options = options;
     this.#startedMs = this.#clock.monotonic();
     this.#load = new Load(this.#startedMs);
-    const log = (options.log ?? silentLogger).bindContext({ pipeline: plan.name });
-    this.#emitter = new Emitter(log, plan.outside.clock, plan.scrub);
+    const log = new GuardedLogger(options.log ?? silentLogger);
+    const bound = log.bindContext({ pipeline: plan.name });
+    this.#emitter = new Emitter(bound, plan.outside.clock, plan.scrub);
     this.#degradation = new Degradation(this.#emitter);
     this.#breakerChanges = new BreakerChanges(this.#emitter);
     this.#ticker = new Ticker(plan.outside.clock, () => this.stats(), this.emit);

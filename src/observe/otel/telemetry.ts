@@ -6,6 +6,7 @@ import type { Resource } from '@opentelemetry/resources';
 import { type Random, silentLogger } from '../../core/index.ts';
 import { reasonOf } from '../../errors.ts';
 import { type Emit, Emitter } from '../emitter.ts';
+import { GuardedLogger } from '../guarded-logger.ts';
 import type { Tracing } from '../tracing.ts';
 import type { ExportCounts } from './export-counts.ts';
 import { telemetryFailed, telemetryLost } from './events.ts';
@@ -39,7 +40,8 @@ export class OtelTelemetry implements Telemetry {
   constructor(otel: Otel, settings: TelemetrySettings) {
     const { clock, log, registry, sends } = settings;
     this.#settings = settings;
-    this.#emitter = new Emitter(log.bindContext({ component: 'otel' }), clock);
+    const bound = new GuardedLogger(log).bindContext({ component: 'otel' });
+    this.#emitter = new Emitter(bound, clock);
     const points = new ExportCounter(pointsIn, this.#losing('metrics'));
     const spans = new ExportCounter<unknown[]>(({ length }) => length, this.#losing('traces'));
     this.#counters = { traces: spans, metrics: points };
