@@ -23,11 +23,13 @@ import { startRun } from './run.ts';
 type AnyStage<In extends Fields, Out extends Fields> = StageComponent<In, Out> | Stage<In, Out>;
 
 /** Said where there is no source yet, or where a sink has ended the flow. */
-type FlowNeeded =
-  'no flow here: `setSource` or `from` begins one, its sink ends it; go on from what they gave';
+type FlowNeeded = 'no flow here: `from` begins one, its sink ends it; go on from what `pipe` gave';
 
-/** The chain of a builder: at a flow, or nowhere. */
-type Chain = 'a flow' | FlowNeeded;
+/** The same of the chain. */
+type NoChain = 'no chain here: `setSource` begins it, `setSink` ends it; go on from what they gave';
+
+/** Where the chain of a builder is. */
+type Chain = 'at a flow' | NoChain;
 
 /**
  * Describes a pipeline step by step, as a chain (`setSource`, `addStage`, `setSink`) or by flows
@@ -35,7 +37,7 @@ type Chain = 'a flow' | FlowNeeded;
  * that leaves the builder as it was. Nothing is opened and nothing flows before `run`. `F`: the fields
  * at the end of the chain. `C`: whether that takes stages and a sink.
  */
-export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = FlowNeeded> {
+export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = NoChain> {
   readonly #draft: Draft;
   /** Where the chain goes on; null once it has its sink. */
   #chain: string | null | undefined;
@@ -53,36 +55,36 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = F
   setSource<A extends Fields>(
     source: SourceComponent<A> | Source<A>,
     placement?: Placement,
-  ): TypedPipelineBuilder<A, 'a flow'> {
+  ): TypedPipelineBuilder<A, 'at a flow'> {
     if (this.#chain !== undefined) {
       const text = 'the chain has its source already; `from` begins another flow';
       this.#draft.refuseNext('source', 'topology', text);
     }
     this.#chain = this.#draft.add('source', [{ component: source, placement }], []);
-    return this.#as<A, 'a flow'>();
+    return this.#as<A, 'at a flow'>();
   }
 
   /** Sends the chain through a stage. */
   addStage<A extends Fields>(
-    this: TypedPipelineBuilder<F, 'a flow'>,
+    this: TypedPipelineBuilder<F, 'at a flow'>,
     stage: AnyStage<F, A>,
     placement?: Placement,
-  ): TypedPipelineBuilder<A, 'a flow'> {
+  ): TypedPipelineBuilder<A, 'at a flow'> {
     const from = this.#chainOf('stage');
     this.#chain = this.#draft.add('stage', [{ component: stage, placement }], [from]);
-    return this.#as<A, 'a flow'>();
+    return this.#as<A, 'at a flow'>();
   }
 
   /** Ends the chain. */
   setSink(
-    this: TypedPipelineBuilder<F, 'a flow'>,
+    this: TypedPipelineBuilder<F, 'at a flow'>,
     sink: SinkComponent<F> | Sink<F>,
     placement?: SinkPlacement,
   ): TypedPipelineBuilder<F> {
     const from = this.#chainOf('sink');
     this.#draft.add('sink', [{ component: sink, placement }], [from]);
     this.#chain = null;
-    return this.#as<F, FlowNeeded>();
+    return this.#as<F, NoChain>();
   }
 
   /** Adds a source; what it gives goes on in the returned flow. */

@@ -88,6 +88,26 @@ const mistakes: readonly (readonly [name: string, code: string, ...said: string[
     'its sink ends it; go on from what `pipe` gave',
   ],
   [
+    'a stage of a chain before its source',
+    `builder.addStage(filter('value > 1'));`,
+    'no chain here: `setSource` begins it',
+  ],
+  [
+    'a stage of a chain after its sink',
+    `builder.setSource(memorySource({ schema: readings, rows: [] })).setSink(memorySink()).addStage(filter('value > 1'));`,
+    '`setSink` ends it; go on from what they gave',
+  ],
+  [
+    'a stage that is none',
+    `flow.pipe({ process: (batch: unknown) => batch });`,
+    `'process' does not exist in type`,
+  ],
+  [
+    'a stage that counts on a signal',
+    `flow.pipe({ transform: (stream, signal: AbortSignal) => stream });`,
+    'Target signature provides too few arguments. Expected 2 or more, but got 1',
+  ],
+  [
     'a sink among stages',
     `flow.pipe(filter('value > 1'), memorySink());`,
     `Type '"sink"' is not assignable to type '"stage"'`,
