@@ -10,6 +10,7 @@ import { referenceJob } from './reference-job.ts';
 import { referenceMemory } from './reference-memory.ts';
 import { serverProbes } from './server-probes.ts';
 import { startup } from './startup.ts';
+import { validation } from './validation.ts';
 
 export const measures: readonly Measure[] = [
   ...memoryColumns,
@@ -18,6 +19,7 @@ export const measures: readonly Measure[] = [
   referenceJob,
   referenceMemory,
   ...startup,
+  ...validation,
   ...policies,
   ...observeCost,
   ...logger,
