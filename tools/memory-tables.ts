@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { memoryTable } from '../src/memory/index.ts';
+import { layouts } from '../src/memory/layouts.ts';
 import { type Cells, retainedCells, sizeCells } from '../src/memory/table-text.ts';
 import { root } from './run-command.ts';
 
@@ -22,8 +23,10 @@ export async function measuredPage(
   if (!existsSync(path)) return undefined;
   const page = readFileSync(path, 'utf8');
   const { rows } = await memoryTable();
-  const tables = [sizeCells(rows), retainedCells(rows)!].map(markdownTable).join('\n\n');
-  const measured = await format(page.replace(region, `$1\n${tables}\n\n$3`));
+  const legend = layouts.map(({ name, summary }) => `- **${name}**: ${summary}.`).join('\n');
+  const tables = [sizeCells(rows), retainedCells(rows)!].map(markdownTable);
+  const text = [tables[0], legend, tables[1]].join('\n\n');
+  const measured = await format(page.replace(region, `$1\n${text}\n\n$3`));
   return saysTheSame(page, measured) ? page : measured;
 }
 

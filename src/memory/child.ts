@@ -12,6 +12,7 @@ const nodeOptions = [
   '--allow-natives-syntax',
   '--single-threaded',
   '--predictable-gc-schedule',
+  '--hash-seed=1',
 ];
 
 const saidMax = 4096;

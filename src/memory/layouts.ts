@@ -5,8 +5,6 @@ import { type Batch, BatchBuilder, type RecordOf, schema } from '../batch/index.
 export interface Layout {
   readonly name: string;
   readonly summary: string;
-  /** Whether V8 is to keep its objects by a hidden class; null where a record is no object. */
-  readonly isFast: boolean | null;
   readonly hold: RecordByRecord | InBlocks;
 }
 
@@ -123,51 +121,42 @@ function beginBatches(): (from: number, count: number) => Batch<(typeof readings
 export const layouts: readonly Layout[] = [
   {
     name: 'class',
-    summary: 'a class that sets its six fields in the constructor, always in the same order',
-    isFast: true,
+    summary: 'a class that sets its six fields in the constructor, always in one order',
     hold: { create: (index) => new Reading(index) },
   },
   {
     name: 'literal',
     summary: 'an object literal with the same fields',
-    isFast: true,
     hold: { create: createLiteral },
   },
   {
     name: 'subclass, shape kept',
     summary: 'a subclass that adds `corrected` and `notes` in its constructor',
-    isFast: true,
     hold: { create: (index) => new CorrectedReading(index) },
   },
   {
     name: 'subclass, shape lost',
     summary: 'the same, and then it deletes `unit`',
-    isFast: false,
     hold: { create: (index) => new TrimmedReading(index) },
   },
   {
     name: 'dictionary',
     summary: 'an object without prototype, which V8 keeps as a dictionary from the start',
-    isFast: false,
     hold: { create: createDictionary },
   },
   {
     name: 'Map',
-    summary: 'a `Map` from the names of the fields to their values',
-    // Of the `Map` itself: its entries are no fields.
-    isFast: true,
+    summary: 'a `Map` from names to values, which are no fields: its shape says nothing of them',
     hold: { create: createMap },
   },
   {
     name: 'columns',
     summary: `batches of ${blockRows} rows`,
-    isFast: null,
     hold: { begin: beginBatches },
   },
   {
     name: 'Apache Arrow',
     summary: 'the same batches, as Arrow tables',
-    isFast: null,
     hold: {
       begin: () => {
         const createBatch = beginBatches();

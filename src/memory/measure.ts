@@ -83,9 +83,9 @@ export async function measureHeld(
   return { retainedBytes: median(retained), peakBytes: median(peaks) };
 }
 
-/** More rounds where one is quick and a little garbage of others would show. */
+/** More rounds where one is quick and what is compiled meanwhile would show. */
 export function roundsFor(n: number): number {
-  return Math.min(5, Math.max(1, Math.round(300_000 / n)));
+  return Math.min(11, Math.max(1, Math.round(300_000 / n)));
 }
 
 /** Throws `ERR_CONFIG_INVALID` for what is no number of instances. */

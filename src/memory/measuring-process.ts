@@ -69,6 +69,8 @@ function answerOf(error: unknown): Answer {
 }
 
 async function main(task: Task): Promise<void> {
+  // Nobody is there any more who wants to know.
+  process.once('disconnect', () => process.exit());
   const answer: Answer = await measure(task).then((size) => ({ size }), answerOf);
   // A module of the user's may keep the process alive.
   process.send!(answer, () => process.exit());

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
 import { measureModule } from '../../src/memory/index.ts';
 
-const records = join(import.meta.dirname, 'own-records.ts');
+const records = fileURLToPath(new URL('own-records.ts', import.meta.url));
 
 describe('a class of the user', () => {
   test('is measured in a process of its own, by `new` and the index', async () => {
