@@ -1,9 +1,15 @@
-import { families, type Family, type RunSource, runSource } from './exposition/families.ts';
+import {
+  families,
+  type Family,
+  type HistogramValue,
+  type RunSource,
+  runSource,
+} from './exposition/families.ts';
 import { labelsOf } from './exposition/labels.ts';
-import { sumMs, type Value, valuesOf } from './exposition/values.ts';
+import { type Value, valuesOf } from './exposition/values.ts';
 import { classicBounds } from './histogram.ts';
-import { MetricsRegistry, type MetricsReport } from './metrics-registry.ts';
-import type { Latency, RunStats } from './snapshot.ts';
+import type { MetricsReport } from './metrics-registry.ts';
+import type { RunStats, StatsOptions } from './snapshot.ts';
 
 /** Prometheus's text 0.0.4, or OpenMetrics 1.0. */
 export type ExpositionFormat = 'text' | 'openmetrics';
@@ -14,10 +20,11 @@ export const expositionTypes: Readonly<Record<ExpositionFormat, string>> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
 };
 
-/** What is shown: the figures of a run, and those of what the engine does not see. */
-export type Exposed = RunStats | MetricsReport | MetricsRegistry;
+/** What has figures to show: a run, or a registry of what the engine does not see. */
+export type Exposed =
+  { stats(options: StatsOptions): RunStats } | { report(options: StatsOptions): MetricsReport };
 
-/** How snapshots are written. */
+/** How figures are written. */
 export interface ExpositionOptions {
   /** `text` unless given. */
   readonly format?: ExpositionFormat;
@@ -28,7 +35,10 @@ export function expositionFormat(accept: string | undefined): ExpositionFormat {
   return accept?.includes('application/openmetrics-text') ? 'openmetrics' : 'text';
 }
 
-/** Writes snapshots as Prometheus reads them; one source, or several of which no two are alike. */
+/**
+ * Writes the figures of one source or several as Prometheus reads them. Of runs of one name, and of
+ * names that several registries have, counters and histograms add up, and of gauges the greatest stands.
+ */
 export function prometheusText(
   source: Exposed | readonly Exposed[],
   { format = 'text' }: ExpositionOptions = {},
@@ -37,9 +47,8 @@ export function prometheusText(
   const runs: RunSource[] = [];
   const reports: MetricsReport[] = [];
   for (const one of sources) {
-    if (one instanceof MetricsRegistry) reports.push(one.report({ classic: true }));
-    else if ('stages' in one) reports.push(one);
-    else runs.push(runSource(one));
+    if ('stats' in one) runs.push(runSource(one.stats({ classic: true })));
+    else reports.push(one.report({ classic: true }));
   }
   const lines = buildInfo(runs, format);
   for (const family of families)
@@ -84,14 +93,18 @@ function writeFamily(
 // What each bucket ends with.
 const bucketEnds = classicBounds.map((bound) => `,le="${floatText(bound)}"} `);
 
-function writeHistogram(name: string, labels: string, latency: Latency, lines: string[]): void {
-  const { count, buckets = [] } = latency;
+function writeHistogram(
+  name: string,
+  labels: string,
+  { count, sumMs, buckets = [] }: HistogramValue,
+  lines: string[],
+): void {
   const bucket = `${name}_bucket{${labels}`;
   for (let at = 0; at < buckets.length; at++) {
     lines.push(`${bucket}${bucketEnds[at]!}${numberText(buckets[at]!)}\n`);
   }
   lines.push(`${bucket},le="+Inf"} ${numberText(count)}\n`);
-  lines.push(`${name}_sum{${labels}} ${numberText(sumMs(latency) / 1000)}\n`);
+  lines.push(`${name}_sum{${labels}} ${numberText(sumMs / 1000)}\n`);
   lines.push(`${name}_count{${labels}} ${numberText(count)}\n`);
 }
 

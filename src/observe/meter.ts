@@ -79,12 +79,14 @@ export function latencyOf(
   { classic, exponential }: StatsOptions = {},
 ): Latency {
   const { count, sum, max } = seconds;
+  const sumMs = sum * 1000;
   if (count === 0)
-    return { count, meanMs: null, p50Ms: null, p95Ms: null, p99Ms: null, maxMs: null };
+    return { count, sumMs, meanMs: null, p50Ms: null, p95Ms: null, p99Ms: null, maxMs: null };
   const [p50, p95, p99] = seconds.quantiles([0.5, 0.95, 0.99]);
   return {
     count,
-    meanMs: (sum / count) * 1000,
+    sumMs,
+    meanMs: sumMs / count,
     p50Ms: p50! * 1000,
     p95Ms: p95! * 1000,
     p99Ms: p99! * 1000,

@@ -23,8 +23,9 @@ export type RunStatus = (typeof runStatuses)[number];
 
 /** Of one kind of time, in milliseconds; null while nothing was measured. */
 export interface Latency {
-  /** Batches measured. */
+  /** Batches measured, and the time of all of them together. */
   readonly count: number;
+  readonly sumMs: number;
   readonly meanMs: number | null;
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;

@@ -144,7 +144,7 @@ export class Publisher {
     const { run, parts } = this.#parts;
     const { registries = [metricsRegistry] } = parts;
     const format = expositionFormat(accept);
-    const text = prometheusText([run.stats({ classic: true }), ...registries], { format });
+    const text = prometheusText([run, ...registries], { format });
     return { type: expositionTypes[format], text };
   }
 

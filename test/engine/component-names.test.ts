@@ -53,7 +53,7 @@ test('a sink `main` has its own lines, its own level, its own series and its own
   const components = new Set(lines().map(({ component }) => component));
   expect(components).toContain('run');
   expect(components).not.toContain('main');
-  const text = prometheusText([run.stats()]);
+  const text = prometheusText(run);
   const started = text.split('\n').filter((line) => line.startsWith('millrace_runs_started_total'));
   expect(started).toEqual(['millrace_runs_started_total{pipeline="test"} 1']);
 });
@@ -69,7 +69,7 @@ test('names that every object has are names as others', async () => {
   const ids = ['constructor', '__proto__', 'toString'];
   expect(stats.components.map(({ id }) => id)).toEqual(ids);
   expect(Object.keys(stats.lag)).toEqual(['constructor']);
-  const text = prometheusText([stats]);
+  const text = prometheusText(run);
   for (const id of ids) expect(text).toContain(`stage="${id}"`);
   expect(run.topology().nodes.map(({ id }) => id)).toEqual([...ids, 'dead-letters']);
 });

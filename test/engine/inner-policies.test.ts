@@ -45,7 +45,7 @@ test('the breakers and retries of the sensors are figures, events, alerts and he
   });
   expect(stats.alerts).toMatchObject([{ rule: 'open-breaker', component: 'fleet', value: 1 }]);
   expect(health({ stats })).toMatchObject({ degraded: true });
-  expect(prometheusText([stats])).toContain('policy="a"');
+  expect(prometheusText(run)).toContain('policy="a"');
   await run.done;
   expect(changes).toMatchObject([
     { breaker: 'a', state: 'open', components: ['fleet'] },

@@ -64,6 +64,7 @@ describe('what is measured of each component', () => {
     expect(sink!.endToEnd.meanMs).toBeCloseTo((1100 + 2100 + 3100) / 3);
     expect(slow!.endToEnd).toEqual({
       count: 0,
+      sumMs: 0,
       meanMs: null,
       p50Ms: null,
       p95Ms: null,

@@ -13,7 +13,7 @@ import { Histogram } from '../../src/observe/histogram.ts';
 import { latencyOf } from '../../src/observe/meter.ts';
 import { virtualOutside } from '../../src/testing/index.ts';
 import { debianPrometheus } from './debian-prometheus.ts';
-import { componentStats, runStats } from './run-stats.ts';
+import { componentStats, runOf, runStats } from './run-stats.ts';
 
 /** The figures of a run of three components, one of which drops two rows. */
 async function ranStats(name = 'boiler'): Promise<RunStats> {
@@ -61,15 +61,19 @@ function samples(text: string, metric: string): string[] {
 
 describe('an event', () => {
   test.each(eventCatalogue)('$name has its metric', ({ name, metric }) => {
-    const stats = { ...runStats(1), events: { [name]: 3 } };
-    const stages = { stages: [], events: { [name]: 2 } };
-    const lines = samples(prometheusText(isOfHarness(name) ? stages : stats), `${metric}{`);
+    const run = runOf({ ...runStats(1), events: { [name]: 3 } });
+    const registry = new MetricsRegistry();
+    registry.countEvent(name);
+    registry.countEvent(name);
+    const lines = samples(prometheusText(isOfHarness(name) ? registry : run), `${metric}{`);
     expect(lines).toEqual([isOfHarness(name) ? `${metric}{} 2` : `${metric}{pipeline="p"} 3`]);
   });
 
   test('of several registries adds up', () => {
-    const stages = { stages: [], events: { batch_complete: 2 } };
-    const text = prometheusText([stages, stages]);
+    const registry = new MetricsRegistry();
+    registry.countEvent('batch_complete');
+    registry.countEvent('batch_complete');
+    const text = prometheusText([registry, registry]);
     expect(samples(text, 'millrace_batches')).toEqual(['millrace_batches_completed_total{} 4']);
   });
 });
@@ -80,7 +84,7 @@ function isOfHarness(name: string): boolean {
 
 describe('of a run', () => {
   test('each component has its rows, times and errors, with labels from closed sets', async () => {
-    const text = prometheusText(await ranStats());
+    const text = prometheusText(runOf(await ranStats()));
     expect(samples(text, 'millrace_rows_in_total')).toEqual([
       'millrace_rows_in_total{pipeline="boiler",stage="memory",kind="source"} 4',
       'millrace_rows_in_total{pipeline="boiler",stage="filter",kind="stage"} 4',
@@ -107,7 +111,7 @@ describe('of a run', () => {
   test('what a component counts beside rows is shown by its kind', () => {
     const counts = { 'blank-lines': 3, 'skipped-ticks': 2 };
     const component = componentStats('in', { kind: 'source', counts });
-    const text = prometheusText(runStats(1, { components: [component] }));
+    const text = prometheusText(runOf(runStats(1, { components: [component] })));
     expect(samples(text, 'millrace_counts')).toEqual([
       'millrace_counts_total{pipeline="p",stage="in",kind="source",reason="blank-lines"} 3',
       'millrace_counts_total{pipeline="p",stage="in",kind="source",reason="skipped-ticks"} 2',
@@ -115,7 +119,7 @@ describe('of a run', () => {
   });
 
   test('policies, breakers and alerts are shown; of breakers with one name each has its own', async () => {
-    const text = prometheusText(await troubledStats());
+    const text = prometheusText(runOf(await troubledStats()));
     const of = 'pipeline="boiler",stage="filter"';
     expect(samples(text, 'millrace_policy_retries_total')).toEqual([
       `millrace_policy_retries_total{${of},kind="stage"} 3`,
@@ -136,10 +140,50 @@ describe('of a run', () => {
   });
 
   test('several runs share a family, each with its pipeline', async () => {
-    const text = prometheusText([await ranStats('one'), await ranStats('two')]);
+    const text = prometheusText([runOf(await ranStats('one')), runOf(await ranStats('two'))]);
     expect(text.match(/# TYPE millrace_rows_in_total counter/g)).toHaveLength(1);
     expect(samples(text, 'millrace_run_state')).toHaveLength(2);
   });
+});
+
+describe('what two sources have', () => {
+  /** The samples that a text has more than once. */
+  function twice(text: string): string[] {
+    const names = text
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => line.slice(0, line.lastIndexOf(' ')));
+    return names.filter((name, at) => names.indexOf(name) < at);
+  }
+
+  test('adds up in registries', () => {
+    const text = prometheusText([registryWith(['a', 'b']), registryWith(['b', 'c'])]);
+    expect(twice(text)).toEqual([]);
+    const b = '{stage="b"}';
+    expect(text).toContain(`millrace_observed_in_total${b} 4\n`);
+    expect(text).toContain(`millrace_observed_seconds_count${b} 2\n`);
+    expect(text).toContain(`millrace_observed_seconds_sum${b} 0.5\n`);
+    expect(text).toContain('millrace_observed_seconds_bucket{stage="b",le="0.25"} 2\n');
+    expect(text).toContain('millrace_observed_in_total{stage="c"} 2\n');
+  });
+
+  test.each(['text', 'openmetrics'] as const)('adds up in runs of one name: %s', async (format) => {
+    const text = prometheusText([runOf(await ranStats()), runOf(await ranStats())], { format });
+    expect(twice(text)).toEqual([]);
+    const of = '{pipeline="boiler",stage="filter",kind="stage"}';
+    expect(text).toContain(`millrace_rows_in_total${of} 8\n`);
+    expect(text).toContain('millrace_run_state{pipeline="boiler",state="done"} 1\n');
+  });
+});
+
+test('a run is asked for the buckets of its times', async () => {
+  const built = pipeline('p', {}, { outside: virtualOutside() })
+    .from(memorySource({ schema: schema({ value: 'float64' }), rows: [{ value: 1 }] }))
+    .to(memorySink());
+  const run = startRun(await built.plan());
+  await run.done;
+  const bucket = 'millrace_work_seconds_bucket{pipeline="p",stage="memory-2",kind="sink",le=';
+  expect(samples(prometheusText(run), bucket)).toHaveLength(15);
 });
 
 describe('of a registry', () => {
@@ -159,7 +203,7 @@ describe('of a registry', () => {
   test('its report, which can be sent to another thread, gives the same', () => {
     const registry = registryWith(['a', 'b']);
     const sent = structuredClone(registry.report({ classic: true }));
-    expect(prometheusText(sent)).toBe(prometheusText(registry));
+    expect(prometheusText({ report: () => sent })).toBe(prometheusText(registry));
   });
 
   test('what was not measured is not there', () => {
@@ -181,7 +225,7 @@ describe('label sets', () => {
   }));
 
   test('are 1,000 at most of each metric; what has no room adds up in the last', () => {
-    const text = prometheusText({ stages, events: {} });
+    const text = prometheusText({ report: () => ({ stages, events: {} }) });
     const counters = samples(text, 'millrace_observed_in_total');
     expect(counters).toHaveLength(1000);
     expect(counters.at(-1)).toBe('millrace_observed_in_total{stage="overflow"} 1002');
@@ -200,7 +244,7 @@ describe('label sets', () => {
         { depth: at, rows: at, bytes: at, fill: at / 1200 },
       ]),
     );
-    const text = prometheusText({ ...stats, queues });
+    const text = prometheusText(runOf({ ...stats, queues }));
     expect(samples(text, 'millrace_queue_batches').at(-1)).toBe(
       'millrace_queue_batches{pipeline="overflow",queue="overflow"} 1199',
     );
@@ -220,7 +264,7 @@ describe('OpenMetrics', () => {
   });
 
   test('has families without `_total`, units and an end', async () => {
-    const text = prometheusText([await ranStats(), registryWith(['a'])], {
+    const text = prometheusText([runOf(await ranStats()), registryWith(['a'])], {
       format: 'openmetrics',
     });
     expect(text).toContain('# TYPE millrace_rows_in counter\nmillrace_rows_in_total{');
@@ -238,8 +282,13 @@ const { promtool, missing } = { promtool: '', ...debianPrometheus() };
 test.skipIf(missing !== undefined)(
   `promtool finds nothing to say${missing === undefined ? '' : ` (${missing})`}`,
   async () => {
-    const runs = [await ranStats(), { ...(await troubledStats()), pipeline: 'other' }];
-    const text = prometheusText([...runs, registryWith(['a', 'b'])]);
+    const runs = [
+      await ranStats(),
+      await ranStats(),
+      { ...(await troubledStats()), pipeline: 'b' },
+    ];
+    const registries = [registryWith(['a', 'b']), registryWith(['b'])];
+    const text = prometheusText([...runs.map(runOf), ...registries]);
     const check = (input: string): ReturnType<typeof spawnSync> =>
       spawnSync(promtool, ['check', 'metrics'], { input, encoding: 'utf8' });
     const { status, stdout, stderr } = check(text);

@@ -9,7 +9,7 @@ import { createTelemetry, type TelemetryOptions } from '../../src/observe/otel.t
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { numbered, readings, scriptedSink, scriptedSource, testPipeline } from '../engine/ends.ts';
 import { attributesOf, type OtlpMetric, otlpReceiver, type OtlpRequest } from './otlp-receiver.ts';
-import { componentStats, runStats } from './run-stats.ts';
+import { componentStats, runOf, runStats } from './run-stats.ts';
 
 interface Sent {
   readonly metrics: readonly OtlpMetric[];
@@ -144,7 +144,7 @@ describe('metrics', () => {
       const suffix = { s: '_seconds', By: '_bytes', '1': '_ratio' }[unit] ?? '';
       return `${name.replaceAll('.', '_')}${suffix}${sum === undefined ? '' : '_total'}`;
     });
-    const text = prometheusText([stats, registry]);
+    const text = prometheusText([runOf(stats), registry]);
     const described = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name!);
     // What runs is told by the scope.
     const exposed = described.filter((name) => name !== 'millrace_build_info');
@@ -282,7 +282,7 @@ test('labels are the same in the text and in what is sent', async () => {
     pipeline: labels.pipeline,
     components: [componentStats('', { errors: { [labels.reason]: 3 } })],
   });
-  expect(prometheusText(run)).toContain(
+  expect(prometheusText(runOf(run))).toContain(
     String.raw`millrace_errors_total{pipeline="a\"b\\n\\\"\n",stage="",kind="stage",reason="x=\"y\",z"} 3`,
   );
   const { metrics } = await sent([run]);

@@ -2,6 +2,7 @@ import type { ComponentReport, Latency, RunStats } from '../../src/observe/index
 
 const latency: Latency = {
   count: 0,
+  sumMs: 0,
   meanMs: null,
   p50Ms: null,
   p95Ms: null,
@@ -40,6 +41,11 @@ export function componentStats(id: string, given: Partial<ComponentReport> = {})
     errorRate: null,
     ...given,
   };
+}
+
+/** What has these figures, as a run has its own. */
+export function runOf(stats: RunStats): { stats(): RunStats } {
+  return { stats: () => stats };
 }
 
 /** The figures of a run, `second` seconds after it began. */

@@ -82,8 +82,7 @@ function latencySpike(): Shipped {
       since(looks, ({ id, work }, then) => {
         const count = work.count - then.work.count;
         if (count === 0) return null;
-        const sumMs = work.count * (work.meanMs ?? 0) - then.work.count * (then.work.meanMs ?? 0);
-        const meanMs = Math.max(usualMsMin, sumMs / count);
+        const meanMs = Math.max(usualMsMin, (work.sumMs - then.work.sumMs) / count);
         const known = usual.get(id);
         if (known === undefined) {
           usual.set(id, { meanMs, looks: 1 });

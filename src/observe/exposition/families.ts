@@ -5,8 +5,11 @@ import type { MetricsReport } from '../metrics-registry.ts';
 import type { ComponentReport, Latency, RunStats } from '../snapshot.ts';
 import { type Labels, labelsOf } from './labels.ts';
 
+/** What a histogram has to show of a latency. */
+export type HistogramValue = Pick<Latency, 'count' | 'sumMs' | 'maxMs' | 'buckets' | 'exponential'>;
+
 /** Notes a value for a set of labels. */
-export type Add = (labels: Labels, value: number | Latency) => void;
+export type Add = (labels: Labels, value: number | HistogramValue) => void;
 
 /** Metrics of one name. A family of counters has its name without `_total`. */
 export interface Family {

@@ -1,31 +1,36 @@
 import { type ExponentialBuckets, sumOfBuckets } from '../histogram.ts';
 import type { MetricsReport } from '../metrics-registry.ts';
-import type { Latency } from '../snapshot.ts';
-import type { Add, Family, RunSource } from './families.ts';
+import type { Add, Family, HistogramValue, RunSource } from './families.ts';
 import { type Labels, labelsOf } from './labels.ts';
 
 /** How many label sets a metric has at most; what has no room adds up in the last, `overflow`. */
 const labelSetsMax = 1000;
 
 /** A value, its labels, and the run that it is of, if it is of one. */
-export type Value = readonly [labels: Labels, value: number | Latency, run?: RunSource];
+export type Value = readonly [labels: Labels, value: number | HistogramValue, run?: RunSource];
 
-/** What a metric has of some runs and registries. */
+/** What a metric has of some runs and registries: of each set of labels one value. */
 export function valuesOf(
   family: Family,
   runs: readonly RunSource[],
   reports: readonly MetricsReport[],
 ): readonly Value[] {
   const values: Value[] = [];
-  let beyond: number | Latency | undefined;
+  const places = new Map<string, number>();
+  let beyond: number | HistogramValue | undefined;
   const adding =
     (run?: RunSource): Add =>
     (labels, value) => {
-      // What has no labels is of the whole process, whatever the number of its registries.
-      const whole = labels.text === '' ? values.findIndex(([known]) => known.text === '') : -1;
-      if (whole >= 0) values[whole] = [labels, together(family, values[whole]![1], value)];
-      else if (values.length >= labelSetsMax - 1) beyond = together(family, beyond, value);
-      else values.push(run === undefined ? [labels, value] : [labels, value, run]);
+      const place = places.get(labels.text);
+      if (place !== undefined) {
+        const [, known, of] = values[place]!;
+        const both = together(family, known, value);
+        values[place] = of === undefined ? [labels, both] : [labels, both, of];
+      } else if (values.length >= labelSetsMax - 1) beyond = together(family, beyond, value);
+      else {
+        places.set(labels.text, values.length);
+        values.push(run === undefined ? [labels, value] : [labels, value, run]);
+      }
     };
   for (const run of runs) family.ofRun?.(run, adding(run));
   for (const report of reports) family.ofStages?.(report, adding());
@@ -40,9 +45,9 @@ function overflowLabels({ labels }: Family): Labels {
 /** Counters and histograms add up; of gauges the greatest stands. */
 function together(
   { type }: Family,
-  one: number | Latency | undefined,
-  other: number | Latency,
-): number | Latency {
+  one: number | HistogramValue | undefined,
+  other: number | HistogramValue,
+): number | HistogramValue {
   if (one === undefined) return other;
   if (typeof one === 'number' || typeof other === 'number') {
     const [a, b] = [one as number, other as number];
@@ -51,19 +56,14 @@ function together(
   const count = one.count + other.count;
   const buckets = (one.buckets ?? []).map((seen, at) => seen + (other.buckets?.[at] ?? 0));
   const maxMs = Math.max(one.maxMs ?? 0, other.maxMs ?? 0);
-  const meanMs = (sumMs(one) + sumMs(other)) / count;
-  return { ...one, count, meanMs, maxMs, buckets, ...exponentialOf(one, other) };
+  const sumMs = one.sumMs + other.sumMs;
+  return { count, sumMs, maxMs, buckets, ...exponentialOf(one, other) };
 }
 
 function exponentialOf(
-  { exponential: one }: Latency,
-  { exponential: other }: Latency,
+  { exponential: one }: HistogramValue,
+  { exponential: other }: HistogramValue,
 ): { exponential?: ExponentialBuckets } {
   if (one === undefined || other === undefined) return {};
   return { exponential: sumOfBuckets(one, other) };
-}
-
-/** All that was measured, in milliseconds. */
-export function sumMs({ count, meanMs }: Latency): number {
-  return (meanMs ?? 0) * count;
 }

@@ -9,10 +9,16 @@ import type {
 
 import type { Clock } from '../../core/index.ts';
 import type { Emit } from '../emitter.ts';
-import { families, type Family, type RunSource, runSource } from '../exposition/families.ts';
-import { sumMs, type Value, valuesOf } from '../exposition/values.ts';
+import {
+  families,
+  type Family,
+  type HistogramValue,
+  type RunSource,
+  runSource,
+} from '../exposition/families.ts';
+import { type Value, valuesOf } from '../exposition/values.ts';
 import type { MetricsRegistry, MetricsReport } from '../metrics-registry.ts';
-import type { Latency, RunStats, StatsOptions } from '../snapshot.ts';
+import type { RunStats, StatsOptions } from '../snapshot.ts';
 import { metricNameOf, metricUnitOf, scopeName } from './names.ts';
 import type { Otel } from './peers.ts';
 import { hrTime } from './time.ts';
@@ -109,14 +115,14 @@ export class FigureProducer implements MetricProducer {
       },
       aggregationTemporality: AggregationTemporality.CUMULATIVE,
     };
-    const pointsOf = <T>(valueOf: (value: number | Latency) => T): DataPoint<T>[] =>
+    const pointsOf = <T>(valueOf: (value: number | HistogramValue) => T): DataPoint<T>[] =>
       values.map(([labels, value, run]) => ({
         ...periodOf(run),
         attributes: labels.record,
         value: valueOf(value),
       }));
     if (family.type === 'histogram') {
-      const dataPoints = pointsOf((value) => histogramOf(value as Latency));
+      const dataPoints = pointsOf((value) => histogramOf(value as HistogramValue));
       return { ...common, dataPointType: DataPointType.EXPONENTIAL_HISTOGRAM, dataPoints };
     }
     const dataPoints = pointsOf((value) => value as number);
@@ -127,11 +133,11 @@ export class FigureProducer implements MetricProducer {
 }
 
 /** The buckets as they are; seconds. */
-function histogramOf(latency: Latency): ExponentialHistogram {
+function histogramOf(latency: HistogramValue): ExponentialHistogram {
   const { scale, zeroCount, offset, counts } = latency.exponential!;
   return {
     count: latency.count,
-    sum: sumMs(latency) / 1000,
+    sum: latency.sumMs / 1000,
     ...(latency.maxMs !== null && { max: latency.maxMs / 1000 }),
     scale,
     zeroCount,
