@@ -13,28 +13,29 @@ export interface Tokens {
   readonly read?: string | undefined;
 }
 
-const lengthMin = 16;
+/** What a token is like: visible ASCII, too much of it to be guessed. */
+export const tokenPattern: RegExp = /^[\x21-\x7e]{16,}$/;
+
+/** What is not safe about tokens, and what to do where they were given: none where they are. */
+function weaknessOf({ admin, read }: Tokens): { fact: string; remedy: string } | undefined {
+  if (!tokenPattern.test(admin) || !tokenPattern.test(read ?? admin)) {
+    return {
+      fact: 'a token has at least 16 characters, and no blanks',
+      remedy: 'use 32 random bytes or more, as `openssl rand -hex 32` gives',
+    };
+  }
+  if (admin !== read) return undefined;
+  return {
+    fact: 'that of who may only look is that of an admin',
+    remedy: 'give two that differ, or no `MILLRACE_READ_TOKEN`',
+  };
+}
 
 /** Throws `ERR_CONFIG_INVALID` where a token may be guessed, or one would be that of both roles. */
-export function checkTokens({ admin, read }: Tokens): Tokens {
-  for (const token of [admin, read ?? admin]) {
-    if (token.length >= lengthMin && /^[\x21-\x7e]+$/.test(token)) continue;
-    throw new PipelineError({
-      code: 'ERR_CONFIG_INVALID',
-      place: 'token',
-      fact: `a token has at least ${lengthMin} characters, and no blanks`,
-      remedy: 'use 32 random bytes or more, as `openssl rand -hex 32` gives',
-    });
-  }
-  if (admin === read) {
-    throw new PipelineError({
-      code: 'ERR_CONFIG_INVALID',
-      place: 'token',
-      fact: 'that of who may only look is that of an admin',
-      remedy: 'give two that differ, or no `MILLRACE_READ_TOKEN`',
-    });
-  }
-  return { admin, read };
+export function checkTokens(tokens: Tokens): Tokens {
+  const weakness = weaknessOf(tokens);
+  if (weakness === undefined) return tokens;
+  throw new PipelineError({ code: 'ERR_CONFIG_INVALID', place: 'token', ...weakness });
 }
 
 /**
@@ -79,7 +80,9 @@ function parsed(path: string, text: string): Tokens {
   if (typeof admin !== 'string' || !['string', 'undefined'].includes(typeof read)) {
     throw unusable(path, 'holds no tokens');
   }
-  return checkTokens({ admin, read });
+  const weakness = weaknessOf({ admin, read });
+  if (weakness !== undefined) throw unusable(path, weakness.fact);
+  return { admin, read };
 }
 
 function unusable(path: string, fact: string, cause?: unknown): PipelineError {

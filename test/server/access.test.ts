@@ -203,6 +203,16 @@ describe('tokens that are kept', () => {
   test.each([
     ['may be read by others', (file: string) => chmodSync(file, 0o644), 'open to other users'],
     ['hold nothing', (file: string) => writeFileSync(file, '{}'), 'holds no tokens'],
+    [
+      'may be guessed',
+      (file: string) => writeFileSync(file, '{"admin":"short"}'),
+      'at least 16 characters',
+    ],
+    [
+      'are the same',
+      (file: string) => writeFileSync(file, JSON.stringify({ admin, read: admin })),
+      'that of an admin',
+    ],
     ['are no JSON', (file: string) => writeFileSync(file, 'hunter2'), 'holds no tokens'],
     [
       'are a link',
@@ -220,6 +230,7 @@ describe('tokens that are kept', () => {
     spoil(join(state, 'server-tokens.json'));
     await expect(keptTokens(state)).rejects.toMatchObject({
       code: 'ERR_CONFIG_INVALID',
+      place: join(state, 'server-tokens.json'),
       fact: expect.stringContaining(fact) as string,
     });
   });
