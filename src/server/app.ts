@@ -108,13 +108,15 @@ function isOwnOrigin(c: C, origin: string): boolean {
 }
 
 /** Lets a request through to its route, or refuses it. */
-function admit(route: Route, { identify, publicMetrics }: AppParts): MiddlewareHandler<Env> {
+function admit(route: Route, parts: AppParts): MiddlewareHandler<Env> {
+  const { identify, publicMetrics, board, origins } = parts;
   return async (c, next) => {
     const isOpen = route.access === 'anybody' || (publicMetrics && route.path === '/metrics');
     const identity = isOpen ? 'nobody' : await identify(c.req.raw, c.get('address'));
     c.set('identity', identity);
     if (!isOpen) assertMay(identity, route.access);
-    if (route.method === 'POST') assertNotForged(c, identity);
+    if (route.method === 'POST') assertNotForged(c, identity, origins);
+    if (board.isClosed) throw new Refusal(503, 'closed', 'this run is watched no more');
     await next();
   };
 }
@@ -137,11 +139,21 @@ function unknown(): Refusal {
   return new Refusal(401, 'token', 'this needs a token', challenge);
 }
 
-/** What a cookie alone vouches for may come from any page that a browser shows: it has to say which. */
-function assertNotForged(c: C, identity: Identity): void {
-  if (typeof identity === 'object' && identity.by !== 'cookie') return;
+/**
+ * Only a token is known to come from whoever asks: what a cookie vouches for, or a host in a way of
+ * its own, may come from any page that a browser shows.
+ */
+function assertNotForged(c: C, identity: Identity, origins: readonly string[]): void {
+  const by = typeof identity === 'object' ? identity.by : 'nobody';
+  if (by === 'token') return;
   const site = c.req.header('sec-fetch-site');
   const origin = c.req.header('origin');
+  if (site === undefined && origin === undefined) {
+    // A program: a browser says at least one of them of a POST. It has no cookie but by hand.
+    if (by !== 'cookie') return;
+    throw new Refusal(403, 'forged', 'with a cookie, say by Origin which page asks');
+  }
+  if (by === 'host' && origins.includes(origin ?? '')) return;
   const isOwn = origin !== undefined && isOwnOrigin(c, origin);
   if (site === undefined ? isOwn : site === 'same-origin' || site === 'none') return;
   throw new Refusal(403, 'forged', 'another page asked for this');
@@ -257,12 +269,15 @@ function weightOf(line: string): number {
 }
 
 function events(c: C, { board }: AppParts): Response {
+  const headers = { 'content-type': 'text/event-stream' };
+  // Nobody would read the stream, or end it.
+  if (c.req.method === 'HEAD') return new Response(null, { headers });
   const lastEventId = c.req.header('last-event-id') ?? null;
   const stream = board.live.connect(lastEventId, board.latest, () => c.env.outgoing?.destroy());
   if (stream === undefined) {
     throw new Refusal(503, 'clients', 'too many clients listen', { 'retry-after': '60' });
   }
-  return new Response(stream, { headers: { 'content-type': 'text/event-stream' } });
+  return new Response(stream, { headers });
 }
 
 async function session(c: C, { openSession = () => 'nobody' }: AppParts): Promise<Response> {

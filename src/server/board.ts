@@ -44,6 +44,7 @@ export class Board {
   #eventsDropped = 0;
   #hasStarted = false;
   #told = '';
+  #isClosed = false;
 
   constructor(parts: BoardParts) {
     this.#parts = parts;
@@ -77,6 +78,16 @@ export class Board {
     if (now === this.#told) return;
     this.#told = now;
     this.live.send({ type: 'health', data: JSON.stringify(this.health()) });
+  }
+
+  /** Ends every stream: from now on nothing new is known of the pipeline. */
+  close(): void {
+    this.#isClosed = true;
+    this.live.close();
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
   }
 
   document(name: PublishedName): string | undefined {

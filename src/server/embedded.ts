@@ -27,7 +27,10 @@ export interface ObservationRoutesOptions extends ObservationParts {
   readonly publicMetrics?: boolean;
 }
 
-/** Answers a request for one of the routes; every other with 404. Disposed of, it watches no more. */
+/**
+ * Answers a request for one of the routes; every other with 404. Disposed of, it watches no more,
+ * and answers with 503.
+ */
 export interface ObservationRoutes extends Disposable {
   (request: Request, bindings?: NodeBindings): Promise<Response>;
 }
@@ -59,6 +62,8 @@ export function observationRoutes(
     },
     taken: () => taken,
     beat: () => {},
+    // It is asked where it stands.
+    stands: () => {},
   });
   const { origins = [], publicMetrics = false, basePath = '/' } = options;
   const failed = (error: unknown): void => publisher.failed(error);
@@ -71,7 +76,7 @@ export function observationRoutes(
   };
   const stop = (): void => {
     publisher.stop();
-    board.live.close();
+    board.close();
   };
   return Object.assign(answer, { [Symbol.dispose]: stop });
 }
@@ -84,7 +89,8 @@ function identifierOf({
   if (authorize !== undefined) {
     return async (request) => {
       const role = await authorize(request);
-      return role === undefined ? 'nobody' : { role, by: 'host' };
+      // Whatever else is given in JavaScript, as by `isUser && 'read'`, is nobody too.
+      return role === 'read' || role === 'admin' ? { role, by: 'host' } : 'nobody';
     };
   }
   if (token === undefined) {

@@ -85,8 +85,7 @@ export class Pulse {
     this.#cells = new Int32Array(memory);
   }
 
-  beat(status: RunStatus): void {
-    Atomics.store(this.#cells, statusAt, runStatuses.indexOf(status));
+  beat(): void {
     Atomics.add(this.#cells, beatAt, 1);
   }
 
@@ -97,6 +96,10 @@ export class Pulse {
   /** Changes as long as the loop turns. */
   get beats(): number {
     return Atomics.load(this.#cells, beatAt);
+  }
+
+  set status(status: RunStatus) {
+    Atomics.store(this.#cells, statusAt, runStatuses.indexOf(status));
   }
 
   get status(): RunStatus {

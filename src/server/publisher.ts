@@ -27,8 +27,10 @@ export interface PublisherParts {
   readonly post: (message: ToServer) => void;
   /** How many messages the other side has taken. */
   readonly taken: () => number;
-  /** Called at each beat. */
-  readonly beat: (status: RunStatus) => void;
+  /** Called each time that the loop has turned. */
+  readonly beat: () => void;
+  /** Is told where the run stands, ahead of what is published and answered. */
+  readonly stands: (status: RunStatus) => void;
 }
 
 /** The pipeline's side of a server: says what is, once a second and on change, and does as it is told. */
@@ -101,6 +103,7 @@ export class Publisher {
     if (name === 'metrics') return this.#metrics(String(input));
     if (name === 'flight-recorder') return documentOf(this.#parts.parts.flightRecorder?.(), name);
     const answer = this.#command(name, input);
+    this.#parts.stands(this.#parts.run.status);
     const outcome = 'status' in answer ? answer.code : 'done';
     this.#parts.run.emit(commandReceived, { command: name, outcome, ...asker });
     this.#publish(this.#parts.run.stats());
@@ -108,14 +111,16 @@ export class Publisher {
   }
 
   #heed({ name }: ObservedEvent): void {
+    if (name.startsWith('run.')) this.#parts.stands(this.#parts.run.status);
     if (name.startsWith('alert.')) this.#isChanged = true;
   }
 
   #beat(): void {
     if (this.#isStopped) return;
-    const { run, clock, beat } = this.#parts;
+    const { run, clock, beat, stands } = this.#parts;
     const { status } = run;
-    beat(status);
+    beat();
+    stands(status);
     try {
       if (this.#isChanged || status !== this.#status) this.#publish(run.stats());
       else this.#outbox.flush();

@@ -253,7 +253,8 @@ class ServerThread {
       clock: systemClock,
       post: (message) => this.#post(message),
       taken: () => this.#pulse.taken,
-      beat: (status) => this.#pulse.beat(status),
+      beat: () => this.#pulse.beat(),
+      stands: (status) => (this.#pulse.status = status),
     });
     this.#publisher = publisher;
     void this.#ended.then(() => publisher.stop());

@@ -93,7 +93,7 @@ function serveFrom(port: MessagePort, settings: ThreadSettings): void {
     } else if (message.type === 'answer') questions.answer(message.id, message.answer);
     else {
       looking.stop();
-      board.live.close();
+      board.close();
       server.close(() => port.close());
       server.closeAllConnections();
     }

@@ -55,6 +55,47 @@ describe('routes in a server of the host', () => {
     expect((await ask('/api/v1/pause', undefined, pause)).status).toBe(403);
   });
 
+  test.each([
+    [null],
+    [false],
+    [''],
+    [0],
+    [true],
+    ['root'],
+    [{ role: 'admin' }],
+    ['Admin'],
+    [['read']],
+  ])('take %j of the host for nobody', async (role) => {
+    const { ask } = await embedded({ authorize: async () => role as never });
+    expect((await ask('/api/v1/health')).status).toBe(401);
+    expect((await ask('/readyz?verbose')).status).toBe(401);
+    expect((await ask('/api/v1/resume', undefined, command)).status).toBe(401);
+  });
+
+  test('let no other page ask for a change by the way in which the host knows its users', async () => {
+    const board = 'https://board.example';
+    const { ask } = await embedded({ authorize: () => 'admin', origins: [board] });
+    const own = 'http://host.example';
+    const cases: readonly (readonly [headers: Record<string, string>, status: number])[] = [
+      [{}, 200],
+      [{ 'sec-fetch-site': 'same-origin' }, 200],
+      [{ 'sec-fetch-site': 'none' }, 200],
+      [{ origin: own }, 200],
+      [{ origin: own, 'sec-fetch-site': 'same-origin' }, 200],
+      [{ origin: board, 'sec-fetch-site': 'cross-site' }, 200],
+      [{ 'sec-fetch-site': 'cross-site' }, 403],
+      [{ 'sec-fetch-site': 'same-site' }, 403],
+      [{ origin: own, 'sec-fetch-site': 'cross-site' }, 403],
+      [{ origin: 'http://evil.example' }, 403],
+      [{ origin: 'null' }, 403],
+    ];
+    for (const [given, status] of cases) {
+      const headers = { ...command.headers, ...given };
+      const answer = await ask('/api/v1/resume', undefined, { ...command, headers });
+      expect([given, answer.status]).toEqual([given, status]);
+    }
+  });
+
   test('are refused where nothing says who may ask', async () => {
     const { run } = await endlessRun();
     expect(() => observationRoutes(run)).toThrow('ERR_CONFIG_INVALID');
@@ -94,6 +135,26 @@ describe('routes in a server of the host', () => {
     routes[Symbol.dispose]();
     const reading = events.body!.getReader();
     for (;;) if ((await reading.read()).done) break;
+    for (const path of ['/livez', '/readyz', '/startupz', '/api/v1/snapshot', '/api/v1/events']) {
+      const late = await ask(path, admin);
+      expect([path, late.status, late.headers.get('cache-control')]).toEqual([
+        path,
+        503,
+        'no-store',
+      ]);
+      expect(await late.json()).toMatchObject({ error: { code: 'closed' } });
+    }
+    expect((await ask('/api/v1/pause', admin, command)).status).toBe(503);
+    expect((await ask('/api/v1/snapshot')).status).toBe(401);
+  });
+
+  test('end a stream that was asked for while they were disposed of', async () => {
+    const { promise, resolve } = Promise.withResolvers<'read'>();
+    const { routes, ask } = await embedded({ authorize: () => promise });
+    const answer = ask('/api/v1/events');
+    routes[Symbol.dispose]();
+    resolve('read');
+    expect((await answer).status).toBe(503);
   });
 
   test('end no run whose figures cannot be taken, and say why', async () => {

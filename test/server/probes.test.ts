@@ -57,6 +57,20 @@ describe('probes', () => {
     });
   });
 
+  test('say at once what a command has done, and that a run has ended', async () => {
+    const { ask, run } = await served();
+    await vi.waitFor(async () => expect((await ask('/readyz')).status).toBe(200), patience);
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' } };
+    for (let at = 0; at < 5; at++) {
+      expect((await ask('/api/v1/pause', init)).status).toBe(200);
+      expect((await ask('/readyz')).status).toBe(503);
+      expect((await ask('/api/v1/resume', init)).status).toBe(200);
+      expect((await ask('/readyz')).status).toBe(200);
+    }
+    await run.stop();
+    expect((await ask('/readyz')).status).toBe(503);
+  });
+
   test('are not ready as soon as a run drains', async () => {
     const { ask, run } = await served();
     await vi.waitFor(async () => expect((await ask('/readyz')).status).toBe(200), patience);

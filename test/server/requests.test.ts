@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+
 import { describe, expect, test, vi } from 'vitest';
 
 import { routes } from '../../src/server/routes.ts';
@@ -117,11 +120,7 @@ describe('a request from another page', () => {
 
   test('opens no session', async () => {
     const { ask } = await served();
-    for (const given of [
-      {},
-      { 'sec-fetch-site': 'cross-site' },
-      { origin: 'http://evil.example' },
-    ]) {
+    for (const given of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'http://evil.example' }]) {
       const init = {
         method: 'POST',
         token: null,
@@ -131,6 +130,22 @@ describe('a request from another page', () => {
       const answer = await ask('/api/v1/session', init);
       expect([answer.status, answer.headers.get('set-cookie')]).toEqual([403, null]);
     }
+  });
+
+  test('is told apart from a program, which opens a session as it says nothing of a page', async () => {
+    const { ask } = await served();
+    const init = { method: 'POST', token: null, headers: json };
+    const opened = await ask('/api/v1/session', {
+      ...init,
+      body: JSON.stringify({ secret: admin }),
+    });
+    expect(opened.status).toBe(200);
+    const cookie = opened.headers.get('set-cookie')!.split(';')[0]!;
+    const refused = await ask('/api/v1/resume', { ...init, headers: { ...json, cookie } });
+    expect([refused.status, await refused.json()]).toMatchObject([
+      403,
+      { error: { code: 'forged', message: expect.stringContaining('Origin') as string } },
+    ]);
   });
 
   test('finds no CORS header, whatever its origin; a preflight neither', async () => {
@@ -249,7 +264,7 @@ describe('an answer', () => {
   });
 
   test('to whatever is not understood has the shape of an error, and no stack, path or version', async () => {
-    const { ask, port } = await served();
+    const { ask } = await served();
     let seed = 7;
     const next = (count: number): number => (seed = (seed * 48_271) % 2_147_483_647) % count;
     const words = [
@@ -278,13 +293,38 @@ describe('an answer', () => {
       if (answer.ok || path.endsWith('z')) continue;
       expectError(await answer.json());
     }
-    const bad = await raw(port, 'GET /livez HTTP/9.9\r\n\r\n');
-    expect(bad).toMatch(/^HTTP\/1\.1 400 Bad Request\r\nConnection: close\r\n\r\n$/);
-    const long = await raw(
-      port,
-      `GET /livez HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
-    );
-    expect(statusOf(long)).toBe(431);
+  });
+
+  test('that node would give itself is as all others are', async () => {
+    const { port } = await served();
+    const get = 'GET /livez HTTP/1.1\r\nHost: localhost\r\n';
+    for (const [request, status] of [
+      ['GET /livez HTTP/9.9\r\n\r\n', 400],
+      ['nonsense\r\n\r\n', 400],
+      [`${get}Content-Length: x\r\n\r\n`, 400],
+      [`${get}X: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+      [`GET /livez HTTP/1.1\r\nHost: evil.example\r\nExpect: foo\r\n\r\n`, 421],
+      [`GET /none HTTP/1.1\r\nHost: localhost\r\nExpect: foo\r\n\r\n`, 404],
+    ] as const) {
+      const answer = await raw(port, request);
+      const [head = '', body = ''] = answer.split('\r\n\r\n');
+      expect([request.slice(0, 80), statusOf(answer)]).toEqual([request.slice(0, 80), status]);
+      expect(head.toLowerCase()).toContain("content-security-policy: default-src 'none';");
+      expect(head.toLowerCase()).toContain('x-content-type-options: nosniff');
+      expectError(JSON.parse(body));
+    }
+    const expecting = await raw(port, `${get}Expect: foo\r\nConnection: close\r\n\r\n`);
+    expect(statusOf(expecting)).toBe(200);
+    // Nothing is said in the middle of an answer that has begun.
+    const events = `GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${reader}\r\n\r\n`;
+    const socket = connect({ port, host: '127.0.0.1' }, () => socket.write(events));
+    let heard = '';
+    socket.setEncoding('utf8').on('data', (text: string) => (heard += text));
+    await vi.waitFor(() => expect(heard).toContain('event: health'), patience);
+    const closed = once(socket, 'close');
+    socket.write('nonsense\r\n\r\n');
+    await closed;
+    expect(heard.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200']);
   });
 
   test('is described: the OpenAPI document has every route, and its log is the log', async () => {
@@ -317,6 +357,14 @@ describe('an answer', () => {
     const { ask } = await served();
     const head = await ask('/livez', { method: 'HEAD' });
     expect([head.status, await head.text()]).toEqual([200, '']);
+    // Nothing comes behind the head of a stream, and so nobody listens.
+    for (let at = 0; at < 40; at++) {
+      const { status, headers } = await ask('/api/v1/events', { method: 'HEAD' });
+      expect([status, headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+    }
+    const events = await ask('/api/v1/events');
+    expect(events.status).toBe(200);
+    await events.body!.cancel();
     const snapshot = (await (await ask('/api/v1/snapshot')).json()) as object;
     expect(snapshot).toMatchObject({ pipeline: 'served', delivery: 'best-effort' });
   });
