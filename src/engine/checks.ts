@@ -118,7 +118,13 @@ function sinkAmongStages({ component, path, id, next }: Given): Problem {
 function textOf({ type, component, id }: Given): string {
   const made = component as Readonly<Record<string, unknown>>;
   const name = id ?? shownName(made, type);
-  if (Array.isArray(made)) return `a list is no ${type}; give what is in it one by one`;
+  if (Array.isArray(made)) {
+    const way =
+      type === 'source'
+        ? '`memorySource({ schema, rows })` is one'
+        : 'give what is in it one by one';
+    return `a list is no ${type}; ${way}`;
+  }
   if (typeof made === 'function' && 'spec' in made) {
     return `\`${name}\` is the description of a component: call it with its options: \`${name}({ … })\``;
   }

@@ -7,12 +7,6 @@ export type Hand = (batch: Batch, signal: AbortSignal) => Promise<void>;
 
 const over: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
 
-interface Offer {
-  /** Held for whoever is given it. */
-  readonly batch: Batch;
-  readonly consumed: PromiseWithResolvers<void>;
-}
-
 /**
  * The batches of one run, which begins with the first that is asked for. To ask for the next says
  * that the one before is consumed: what is not is never acknowledged.
@@ -24,10 +18,8 @@ export class PipelineBatches<F extends Fields = Fields>
   #run: Run | undefined;
   /** Whether nothing more is given. */
   #isOver = false;
-  /** What the run has ready. */
-  #offer: Offer | undefined;
-  /** What was given last. */
-  #given: Offer | undefined;
+  /** To be settled when what was given last is consumed, or left. */
+  #given: PromiseWithResolvers<void> | undefined;
   #asked: PromiseWithResolvers<IteratorResult<Batch, undefined>> | undefined;
   #ended: { readonly error?: unknown } | undefined;
   /** Calls of `next` have their turn one by one. */
@@ -57,16 +49,15 @@ export class PipelineBatches<F extends Fields = Fields>
     const wasOver = this.#isOver;
     this.#isOver = true;
     this.#asked?.resolve(over);
+    this.#asked = undefined;
     if (this.#run === undefined || wasOver) return over;
     const left = new PipelineError({
       code: 'ERR_OUTPUT_CLOSED',
       place: this.#run.topology().pipeline,
       fact: 'the loop over the pipeline was left',
     });
-    const waiting = this.#given ?? this.#offer;
-    this.#letGo();
     // A sink that waits for the loop ends the run by this; else the run has to be told.
-    if (waiting !== undefined) waiting.consumed.reject(left);
+    if (this.#given !== undefined) this.#given.reject(left);
     else void this.#run.abort(left);
     const failure: unknown = await this.#run.done.then(
       () => undefined,
@@ -82,13 +73,12 @@ export class PipelineBatches<F extends Fields = Fields>
 
   async #next(): Promise<IteratorResult<Batch, undefined>> {
     if (this.#isOver) return over;
-    this.#given?.consumed.resolve();
+    this.#given?.resolve();
     this.#given = undefined;
     if (this.#run === undefined) this.#begin();
-    this.#asked = Promise.withResolvers();
-    const { promise } = this.#asked;
-    this.#answer();
-    return promise;
+    const asked = (this.#asked = Promise.withResolvers());
+    if (this.#ended !== undefined) this.#end(this.#ended);
+    return asked.promise;
   }
 
   #begin(): void {
@@ -104,13 +94,14 @@ export class PipelineBatches<F extends Fields = Fields>
     );
   }
 
+  /** The run waits in it until the batch is consumed: the next is asked for before there is one. */
   async #hand(batch: Batch, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const consumed = Promise.withResolvers<void>();
+    const consumed = (this.#given = Promise.withResolvers());
     const giveUp = (): void => consumed.reject(signal.reason);
     signal.addEventListener('abort', giveUp, { once: true });
-    this.#offer = { batch: batch.retain(), consumed };
-    this.#answer();
+    this.#asked?.resolve({ done: false, value: batch.retain() });
+    this.#asked = undefined;
     try {
       await consumed.promise;
     } finally {
@@ -120,30 +111,11 @@ export class PipelineBatches<F extends Fields = Fields>
 
   #end(ended: { readonly error?: unknown }): void {
     this.#ended = ended;
-    this.#letGo();
-    this.#answer();
-  }
-
-  /** Gives what there is to whoever asked. */
-  #answer(): void {
-    const asked = this.#asked;
-    if (asked === undefined) return;
-    if (this.#offer !== undefined) {
-      this.#given = this.#offer;
-      this.#offer = undefined;
-      asked.resolve({ done: false, value: this.#given.batch });
-    } else if (this.#ended !== undefined) {
-      this.#isOver = true;
-      if ('error' in this.#ended) asked.reject(this.#ended.error);
-      else asked.resolve(over);
-    } else return;
+    if (this.#asked === undefined) return;
+    this.#isOver = true;
+    if ('error' in ended) this.#asked.reject(ended.error);
+    else this.#asked.resolve(over);
     this.#asked = undefined;
-  }
-
-  /** Lets go of a batch that nobody was given. */
-  #letGo(): void {
-    this.#offer?.batch.release();
-    this.#offer = undefined;
   }
 }
 
