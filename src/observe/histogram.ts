@@ -74,14 +74,10 @@ export function sumOfBuckets(
  * is 2^32 times less than the largest counts as zero, and so does what is no positive number.
  */
 export class Histogram {
-  /** How many cells one takes: 8 KiB. */
-  static readonly cells: number = cellCount;
-  readonly #cells: Float64Array;
+  readonly #cells: Float64Array = new Float64Array(cellCount);
 
-  /** `cells`: `Histogram.cells` numbers, all zero at first, as in memory that threads share. */
-  constructor(cells: Float64Array = new Float64Array(cellCount)) {
-    this.#cells = cells;
-    if (cells[firstAt] === 0) cells[firstAt] = firstBucket;
+  constructor() {
+    this.#cells[firstAt] = firstBucket;
   }
 
   record(value: number, weight = 1): void {
