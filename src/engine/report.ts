@@ -1,6 +1,7 @@
 import type { Batch, Selection } from '../batch/index.ts';
 import type { FailedRecord, SourceReport, StageReport } from '../core/index.ts';
 import { reasonOf } from '../errors.ts';
+import { BoundedCounts } from '../observe/bounded-counts.ts';
 import type { BatchTrace } from '../observe/tracing.ts';
 
 /** A row that failed in a stage or sink, with the record as it was there. */
@@ -26,10 +27,10 @@ export class Tally implements SourceReport, StageReport {
   absorbedRows = 0;
   createdRows = 0;
   bytes = 0;
-  readonly droppedBy: Map<string, number> = new Map();
-  readonly counts: Map<string, number> = new Map();
+  readonly droppedBy: BoundedCounts = new BoundedCounts();
+  readonly counts: BoundedCounts = new BoundedCounts();
   /** Failed records by reason, and failed calls by the error's code. */
-  readonly errors: Map<string, number> = new Map();
+  readonly errors: BoundedCounts = new BoundedCounts();
   /** Failures since they were last taken away. */
   failures: (FailedRowRecord | FailedRecord)[] = [];
 
@@ -41,7 +42,7 @@ export class Tally implements SourceReport, StageReport {
   dropped(reason: string, rows: number): void {
     if (rows === 0) return;
     this.droppedRows += rows;
-    add(this.droppedBy, reason, rows);
+    this.droppedBy.add(reason, rows);
   }
 
   failed(record: FailedRecord): void;
@@ -51,7 +52,7 @@ export class Tally implements SourceReport, StageReport {
     this.dead++;
     this.failedRecords++;
     this.failures.push(failure);
-    add(this.errors, failure.reason, 1);
+    this.errors.add(failure.reason);
   }
 
   /** The failures since this was last asked. */
@@ -70,13 +71,13 @@ export class Tally implements SourceReport, StageReport {
   }
 
   counted(what: string, count: number): void {
-    if (count > 0) add(this.counts, what, count);
+    if (count > 0) this.counts.add(what, count);
   }
 
   /** A call to the outside failed, whether or not it is made again. One that was given up has not. */
   callFailed(error: unknown): void {
     const kind = kindOf(error);
-    if (kind !== 'ERR_RUN_ABORTED') add(this.errors, kind, 1);
+    if (kind !== 'ERR_RUN_ABORTED') this.errors.add(kind);
   }
 
   bytesRead(bytes: number): void {
@@ -111,12 +112,4 @@ function kindOf(error: unknown): string {
   return error instanceof Error && typeof name === 'string' && /^\w{1,64}$/.test(name)
     ? name
     : 'unknown';
-}
-
-/** How many names are counted apart; all further ones together are the last. */
-const namesMax = 1000;
-
-function add(counts: Map<string, number>, name: string, count: number): void {
-  const kept = counts.has(name) || counts.size < namesMax - 1 ? name : 'overflow';
-  counts.set(kept, (counts.get(kept) ?? 0) + count);
 }

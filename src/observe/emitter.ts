@@ -7,6 +7,7 @@ import {
   type LogLevel,
 } from '../core/index.ts';
 import { withoutCredentials } from '../core/mask.ts';
+import { BoundedCounts } from './bounded-counts.ts';
 import { withoutSecretFields } from './masked-fields.ts';
 
 /** An event that happened, as a listener is told of it. */
@@ -45,7 +46,7 @@ export class Emitter {
   readonly log: Logger;
   readonly #clock: Clock;
   readonly #scrub: (text: string) => string;
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new BoundedCounts();
   readonly #listeners = new Set<EventListener>();
 
   /** `scrub`: takes out of a text what may not be shown; of addresses, who calls, unless given. */
@@ -61,7 +62,7 @@ export class Emitter {
   }
 
   readonly emit: Emit = ({ name, level: usual }, given, { log = this.log, level = usual } = {}) => {
-    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+    this.#counts.add(name);
     const fields = withoutSecretFields(given, this.#scrub);
     logAt(log, level, name, fields);
     if (this.#listeners.size === 0) return;

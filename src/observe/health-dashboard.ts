@@ -1,5 +1,5 @@
 import { type BreakerState, type Clock, systemClock } from '../core/index.ts';
-import { PipelineError } from '../errors.ts';
+import { PipelineError, reasonOf } from '../errors.ts';
 import { type BatchStatus, DegradationHistogram } from './degradation-histogram.ts';
 import type { BreakerHealth, HealthReport, StageHealth } from './health-report.ts';
 import { health, type HealthStats } from './health.ts';
@@ -113,7 +113,7 @@ export class PipelineHealthDashboard {
     this.#consecutiveDegraded = degraded ? this.#consecutiveDegraded + 1 : 0;
     const stages = this.#stagesOfBatch();
     const recordsIn = stages[0]?.in ?? 0;
-    const busyMs = stages.reduce((sum, stage) => sum + stage.busyMs, 0);
+    const busyMs = stages.reduce((sum, stage) => sum + (stage.busyMs ?? 0), 0);
     return Object.freeze({
       batch: this.histogram.batches,
       at: this.#clock.now(),
@@ -126,8 +126,8 @@ export class PipelineHealthDashboard {
       stages,
       bottleneck: slowestOf(stages),
       breakers,
-      memoryMb: finite(this.#rssBytes() / bytesPerMb),
-      unresolvedAlerts: finite(this.#unresolvedAlerts()),
+      memoryMb: figureOf(() => this.#rssBytes() / bytesPerMb),
+      unresolvedAlerts: figureOf(this.#unresolvedAlerts),
       consecutiveDegradedCount: this.#consecutiveDegraded,
     });
   }
@@ -167,7 +167,7 @@ export class PipelineHealthDashboard {
       isPaced: false,
       components: [{ id: 'policies', policy: { substituted, breakers } }],
       degraded:
-        failed === undefined ? {} : { [failed.stage]: `it failed: ${String(failed.error)}` },
+        failed === undefined ? {} : { [failed.stage]: `it failed: ${reasonOf(failed.error)}` },
     };
   }
 }
@@ -178,15 +178,17 @@ function stageOfBatch(
 ): StageHealth {
   const calls = now.count - (before?.count ?? 0);
   const rowsIn = (now.in ?? now.count) - (before?.in ?? before?.count ?? 0);
-  const busyMs = now.busyMs - (before?.busyMs ?? 0);
+  const busyMs = now.busyMs === null ? null : now.busyMs - (before?.busyMs ?? 0);
+  const sumMs = now.sumMs - (before?.sumMs ?? 0);
   return Object.freeze({
     stage: now.name,
     in: rowsIn,
     out: (now.out ?? 0) - (before?.out ?? 0),
     errors: now.errors - (before?.errors ?? 0),
     busyMs,
-    inPerSecond: rateOf(rowsIn, busyMs),
-    meanMs: calls > 0 ? finite(busyMs / calls) : null,
+    // Of what was only timed, the time of its calls is all that is known of its work.
+    inPerSecond: rateOf(rowsIn, busyMs ?? sumMs),
+    meanMs: calls > 0 ? finite(sumMs / calls) : null,
     p50Ms: now.p50Ms,
     p95Ms: now.p95Ms,
     p99Ms: now.p99Ms,
@@ -196,6 +198,15 @@ function stageOfBatch(
 /** Per second; null of nothing, and of work too quick to be measured. */
 function rateOf(records: number, busyMs: number): number | null {
   return records > 0 && busyMs > 0 ? finite((records * 1000) / busyMs) : null;
+}
+
+/** What is asked of the user's functions: null where they do not know, or throw. */
+function figureOf(read: () => number): number | null {
+  try {
+    return finite(read());
+  } catch {
+    return null;
+  }
 }
 
 /** JSON has no word for the others. */

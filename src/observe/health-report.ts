@@ -9,11 +9,11 @@ export interface StageHealth {
   readonly in: number;
   readonly out: number;
   readonly errors: number;
-  /** Milliseconds of work in this batch. */
-  readonly busyMs: number;
+  /** Milliseconds of work in this batch; null where that was not measured, and calls only timed. */
+  readonly busyMs: number | null;
   /** Records in per second of its own work; null without records, or without time to measure. */
   readonly inPerSecond: number | null;
-  /** Milliseconds of work per call: the mean of this batch, and percentiles of all so far. */
+  /** Milliseconds per call: the mean of this batch, and percentiles of all so far. */
   readonly meanMs: number | null;
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;

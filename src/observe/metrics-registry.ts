@@ -1,7 +1,9 @@
 import { type Clock, systemClock } from '../core/index.ts';
-import { alignColumns } from '../core/plain-text.ts';
+import { alignColumns, escapeControls } from '../core/plain-text.ts';
 import { PipelineError } from '../errors.ts';
+import { BoundedCounts, boundedName } from './bounded-counts.ts';
 import { Histogram } from './histogram.ts';
+import { requireKnownNames } from './known-names.ts';
 import { latencyOf } from './meter.ts';
 import type { Latency, StatsOptions } from './snapshot.ts';
 
@@ -26,8 +28,8 @@ export interface StageMetricsReport extends Latency {
   /** Out for each in. */
   readonly ratio: number | null;
   readonly errors: number;
-  /** How long it was at it, in milliseconds; 0 where that was not measured. */
-  readonly busyMs: number;
+  /** How long it was at it, in milliseconds: what overlaps counts once. */
+  readonly busyMs: number | null;
   /** Out per second that it was at it. */
   readonly throughput: number | null;
 }
@@ -46,15 +48,17 @@ export interface MetricsRegistryOptions {
   readonly clock?: Clock;
 }
 
-/** How many names a registry keeps; the last of them, `overflow`, all further ones share. */
-const namesMax = 1000;
+/** More could come to no number, added up. */
+const valueMax = 2 ** 53;
+
+const figures: readonly (keyof StageMetrics)[] = ['in', 'out', 'errors', 'busyMs', 'latency'];
 
 /** The metrics, by name, of what the engine does not see. */
 export class MetricsRegistry {
   /** What is measured for it is timed with. */
   readonly clock: Clock;
   readonly #entries = new Map<string, Entry>();
-  readonly #events = new Map<string, number>();
+  readonly #events = new BoundedCounts();
 
   constructor({ clock = systemClock }: MetricsRegistryOptions = {}) {
     this.clock = clock;
@@ -62,7 +66,7 @@ export class MetricsRegistry {
 
   /**
    * Adds to what the name has, or begins it. `metrics` is not kept. Throws `ERR_CONFIG_INVALID` for
-   * what is no number from 0.
+   * what is no number from 0 to 2^53, and where there is no name.
    */
   register(name: string, metrics: StageMetrics): void {
     checkMetrics(name, metrics);
@@ -71,7 +75,7 @@ export class MetricsRegistry {
 
   /** Counts an event that happened, by its name. */
   countEvent(name: string): void {
-    this.#events.set(name, (this.#events.get(name) ?? 0) + 1);
+    this.#events.add(name);
   }
 
   /** The figures as they are now. */
@@ -82,9 +86,7 @@ export class MetricsRegistry {
   }
 
   #entryOf(name: string): Entry {
-    const known = this.#entries.get(name);
-    if (known !== undefined) return known;
-    const kept = this.#entries.size < namesMax - 1 ? name : 'overflow';
+    const kept = boundedName(this.#entries, name);
     const entry = this.#entries.get(kept) ?? new Entry();
     this.#entries.set(kept, entry);
     return entry;
@@ -95,16 +97,20 @@ export class MetricsRegistry {
 export const metricsRegistry: MetricsRegistry = new MetricsRegistry();
 
 function checkMetrics(name: string, metrics: StageMetrics): void {
-  for (const figure of ['in', 'out', 'errors', 'busyMs', 'latency'] as const) {
+  const refuse = (place: string, value: unknown, remedy: string): never => {
+    const fact = `cannot be ${String(value)}`;
+    throw new PipelineError({ code: 'ERR_CONFIG_INVALID', place, fact, remedy });
+  };
+  if (typeof name !== 'string' || name === '') {
+    refuse('MetricsRegistry.register', name, 'give a name for the first argument');
+  }
+  const place = `MetricsRegistry.${name}`;
+  requireKnownNames(place, metrics, figures, 'figure');
+  for (const figure of figures) {
     const value = metrics[figure];
-    if (value === undefined || value instanceof Histogram) continue;
-    if (Number.isFinite(value) && value >= 0) continue;
-    throw new PipelineError({
-      code: 'ERR_CONFIG_INVALID',
-      place: `MetricsRegistry.${name}.${figure}`,
-      fact: `cannot be ${String(value)}`,
-      remedy: 'give a number, 0 or more, or leave it out',
-    });
+    if (value === undefined || (figure === 'latency' && value instanceof Histogram)) continue;
+    if (typeof value === 'number' && value >= 0 && value <= valueMax) continue;
+    refuse(`${place}.${figure}`, value, 'give a number from 0 to 2^53, or leave it out');
   }
 }
 
@@ -112,14 +118,14 @@ class Entry {
   #in: number | null = null;
   #out: number | null = null;
   #errors = 0;
-  #busyMs = 0;
+  #busyMs: number | null = null;
   #latency: Histogram | undefined;
 
   add(metrics: StageMetrics): void {
     if (metrics.in !== undefined) this.#in = (this.#in ?? 0) + metrics.in;
     if (metrics.out !== undefined) this.#out = (this.#out ?? 0) + metrics.out;
     if (metrics.errors !== undefined) this.#errors += metrics.errors;
-    if (metrics.busyMs !== undefined) this.#busyMs += metrics.busyMs;
+    if (metrics.busyMs !== undefined) this.#busyMs = (this.#busyMs ?? 0) + metrics.busyMs;
     if (metrics.latency === undefined) return;
     this.#latency ??= new Histogram();
     if (typeof metrics.latency === 'number') this.#latency.record(metrics.latency);
@@ -132,22 +138,26 @@ class Entry {
       name,
       in: this.#in,
       out: this.#out,
-      ratio: this.#in === null || this.#in === 0 ? null : (this.#out ?? 0) / this.#in,
+      ratio: quotient(this.#out, this.#in),
       errors: this.#errors,
       busyMs: this.#busyMs,
-      throughput:
-        this.#out === null || this.#busyMs === 0 ? null : (this.#out * 1000) / this.#busyMs,
+      throughput: quotient(this.#out, this.#busyMs === null ? null : this.#busyMs / 1000),
       count,
       ...times,
     });
   }
 }
 
+/** Null where one of them was not measured, or nothing is divided by. */
+function quotient(of: number | null, by: number | null): number | null {
+  return of === null || by === null || by === 0 ? null : of / by;
+}
+
 /** What a column is called, and its text for a stage. */
 type Column = readonly [title: string, text: (stage: StageMetricsReport) => string];
 
 const columns: readonly Column[] = [
-  ['stage', ({ name }) => name],
+  ['stage', ({ name }) => escapeControls(name)],
   ['in', (stage) => whole(stage.in)],
   ['out', (stage) => whole(stage.out)],
   ['ratio', ({ ratio }) => ratio?.toFixed(3) ?? '-'],

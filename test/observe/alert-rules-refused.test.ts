@@ -100,7 +100,20 @@ test('a rule is judged for a thousand components at most, the worst of the other
   expect(overflow).toMatchObject({ value: 1570, state: 'firing' });
 });
 
-test.each([-5, Number.NaN, Infinity])('a registry takes no %s', (value) => {
+test.each<[what: string, name: unknown, metrics: unknown]>([
+  ['no name', undefined, { in: 1 }],
+  ['an empty name', '', { in: 1 }],
+  ['a number for a name', 5, { in: 1 }],
+  ['no figures', 'a', null],
+  ['a figure that there is not', 'a', { inn: 1 }],
+  ['a text for a figure', 'a', { in: '5' }],
+])('a registry takes nothing with %s', (_, name, metrics) => {
+  const registry = new MetricsRegistry();
+  expect(() => registry.register(name as string, metrics as object)).toThrow('ERR_CONFIG_INVALID');
+  expect(registry.report().stages).toEqual([]);
+});
+
+test.each([-5, Number.NaN, Infinity, 1e308])('a registry takes no %s', (value) => {
   const registry = new MetricsRegistry();
   for (const figure of ['in', 'out', 'errors', 'busyMs', 'latency']) {
     expect(() => registry.register('a', { [figure]: value })).toThrow(

@@ -120,7 +120,7 @@ describe('a stage that throws', () => {
     const report = await harness.runBatch(hundred);
     expect(report).toMatchObject({
       status: 'DEGRADED',
-      reasons: [{ of: 'degraded', component: 'second', text: 'it failed: TypeError: no' }],
+      reasons: [{ of: 'degraded', component: 'second', text: 'it failed: no' }],
       recordsIn: 100,
       recordsOut: 0,
       consecutiveDegradedCount: 1,
@@ -145,10 +145,17 @@ describe('a stage that throws', () => {
         throw 'no' as unknown;
       },
     ],
+    [
+      'a throw of what has no text',
+      () => {
+        throw Object.create(null) as unknown;
+      },
+    ],
     ['what is no list', (() => 5) as unknown as HarnessStage<number>],
   ])('%s is a failure like any other', async (_, stage) => {
-    const { harness } = createHarness({ stage });
+    const { harness, eventsOf } = createHarness({ stage });
     expect((await harness.runBatch(hundred)).status).toBe('DEGRADED');
+    expect(eventsOf('batch_complete')).toMatchObject([{ level: 'ERROR' }]);
   });
 
   test('records that cannot be read reject, and no batch has been', async () => {

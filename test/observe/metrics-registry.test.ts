@@ -61,6 +61,31 @@ test('a report is frozen and prints as a table', () => {
   );
 });
 
+test('events are bounded, too', () => {
+  const registry = new MetricsRegistry();
+  for (let at = 0; at < 5000; at++) registry.countEvent(`event-${at}`);
+  const { events } = registry.report();
+  expect(Object.keys(events).length).toBe(1000);
+  expect(events['overflow']).toBe(4001);
+});
+
+test('what was not measured is not known, nor what would be divided by it', () => {
+  const registry = new MetricsRegistry();
+  registry.register('in', { in: 1 });
+  registry.register('timed', { latency: 0.5 });
+  expect(registry.report().stages).toMatchObject([
+    { in: 1, out: null, ratio: null, busyMs: null, throughput: null },
+    { in: null, out: null, ratio: null, busyMs: null, throughput: null, sumMs: 500 },
+  ]);
+});
+
+test('a name stays in its line of the table', () => {
+  const registry = new MetricsRegistry();
+  registry.register('a\nb\u2028', { in: 1 });
+  expect(metricsTable(registry.report()).split('\n')).toHaveLength(3);
+  expect(metricsTable(registry.report())).toContain('a\\u000ab\\u2028');
+});
+
 test('it is bounded: beyond 1,000 names they share one entry', () => {
   const registry = new MetricsRegistry();
   for (let at = 0; at < 5000; at++) registry.register(`stage-${at}`, { in: 1, out: 1 });
