@@ -13,6 +13,7 @@ import {
   type SinkDefinition,
 } from '../core/index.ts';
 import { defaultSettings } from '../engine/description.ts';
+import { assertMade } from '../engine/protocol.ts';
 import { connectorOfSink } from '../engine/sink-loop.ts';
 import { BatchCopy } from './batch-copy.ts';
 import {
@@ -213,6 +214,7 @@ async function createSink(
     report: { counted: () => {} },
   });
   const created = await within(Promise.resolve(creating), 'it is never created', settleMsMax);
+  if (!isSink(created)) assertMade(spec.name, 'sink', created);
   const connector = isSink(created) ? connectorOfSink(created, spec.name, signal) : created;
   return { ...setting, connector: bounded(connector, settleMsMax), outside };
 }

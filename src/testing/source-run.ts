@@ -17,6 +17,7 @@ import {
 } from '../core/index.ts';
 import { defaultSettings } from '../engine/description.ts';
 import { connectorOf } from '../engine/hand-written.ts';
+import { assertMade } from '../engine/protocol.ts';
 import { Tally } from '../engine/report.ts';
 import { type Patience, type Skips, within } from './check.ts';
 import { virtualOutside } from './outside.ts';
@@ -133,6 +134,7 @@ export class SourceRun {
       'it is never created',
       settleMsMax,
     );
+    if (!isSource(created)) assertMade(spec.name, 'source', created);
     const connector = isSource(created) ? connectorOf(created) : created;
     return new SourceRun(spec.whenPaused, bounded(connector, settleMsMax), context, tally, from);
   }

@@ -14,6 +14,7 @@ import {
   VirtualClock,
 } from '../core/index.ts';
 import { defaultSettings } from '../engine/description.ts';
+import { assertMade } from '../engine/protocol.ts';
 import { Tally } from '../engine/report.ts';
 
 /** A stage that was planned and created on its own, outside any pipeline. */
@@ -63,6 +64,8 @@ export function createStage<In extends Fields>(
     report: tally,
   } as StageContext;
   const instance = spec.create(options, context);
+  if (typeof instance !== 'function' && !isStage(instance))
+    assertMade(spec.name, 'stage', instance);
   const stateful = typeof instance === 'function' ? undefined : instance;
   if (state !== undefined) stateful?.restore?.(state);
 

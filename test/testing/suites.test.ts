@@ -354,7 +354,7 @@ describe.concurrent('the stage suite finds a stage that', () => {
 
   test('gives batches without end', async () => {
     const create = (): Stage => ({
-      async *transform() {
+      async *transform(_stream) {
         for (;;) yield Batch.from([], input);
       },
     });
