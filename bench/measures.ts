@@ -1,3 +1,4 @@
+import { attributes } from './attributes.ts';
 import type { Measure } from './lib/measure.ts';
 import { logger } from './logger.ts';
 import { memoryColumns } from './memory-columns.ts';
@@ -24,5 +25,6 @@ export const measures: readonly Measure[] = [
   ...observeCost,
   ...logger,
   ...observeMetrics,
+  ...attributes,
   serverProbes,
 ];

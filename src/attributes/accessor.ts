@@ -1,6 +1,6 @@
 import { propertyOf } from '../core/attribute.ts';
-import { PipelineError } from '../errors.ts';
-import { createSlot } from './slot.ts';
+import { misused } from './misused.ts';
+import { storingSetter } from './setters.ts';
 
 /** Both functions of an accessor. */
 export type Accessor = ClassAccessorDecoratorTarget<object, unknown>;
@@ -32,11 +32,6 @@ export function checkClass(place: string, component: unknown): void {
   if (!isClass) throw misused(place, 'was given no class', 'give a class');
 }
 
-/** The error for what is declared wrongly. */
-export function misused(place: string, fact: string, remedy: string): PipelineError {
-  return new PipelineError({ code: 'ERR_CONFIG_INVALID', place, fact, remedy });
-}
-
 /**
  * The accessor of a class under a name, or one that keeps the value on the instance where it has
  * none. Throws where something else has the name.
@@ -44,7 +39,7 @@ export function misused(place: string, fact: string, remedy: string): PipelineEr
 export function accessorOf(place: string, component: Class, name: string): Accessor {
   const { prototype } = component as { readonly prototype: object };
   const found = propertyOf(prototype, name);
-  if (found === undefined) return slotAccessor();
+  if (found === undefined) return hiddenAccessor(name);
   const { get, set } = found;
   if (get !== undefined && set !== undefined) return { get, set };
   const what = get === undefined && set === undefined ? 'a method or value' : 'half an accessor';
@@ -52,15 +47,14 @@ export function accessorOf(place: string, component: Class, name: string): Acces
   throw misused(place, fact, 'name an accessor with `get` and `set`, or a name that is free');
 }
 
-function slotAccessor(): Accessor {
-  const slot = createSlot<unknown>();
+/** As fast as a private field of the class; unlike one, any object can have it. */
+function hiddenAccessor(name: string): Accessor {
+  const key = Symbol(name);
   return {
     get() {
-      return slot.get(this);
+      return (this as Record<symbol, unknown>)[key];
     },
-    set(value) {
-      slot.set(this, value);
-    },
+    set: storingSetter(key),
   };
 }
 

@@ -5,16 +5,9 @@ import {
   propertyOf,
 } from '../core/attribute.ts';
 import { type ChangeLog, ChangeTrail } from '../core/change-trail.ts';
-import {
-  accessorOf,
-  checkAccessor,
-  checkClass,
-  type Class,
-  defineAccessors,
-  misused,
-} from './accessor.ts';
-import { addChange } from './changed-by.ts';
-import { createSlot } from './slot.ts';
+import { accessorOf, checkAccessor, checkClass, type Class, defineAccessors } from './accessor.ts';
+import { misused } from './misused.ts';
+import { auditedSetter } from './setters.ts';
 
 /**
  * `@audited` before an accessor keeps a log of its changes on each instance, which `getChangeLog`
@@ -30,7 +23,7 @@ export function audited<This, T>(
     const fact = `stands before \`${String(name)}\`, whose log nobody could ask for`;
     throw misused('@audited', fact, 'give the accessor a public name');
   }
-  return { set: auditedSetter(target as ClassAccessorDecoratorTarget<unknown, T>, name) };
+  return { set: logged(target as ClassAccessorDecoratorTarget<unknown, T>, name) };
 }
 
 /** Keeps logs of changes of a class's attributes, as `@audited` does, and returns the class. */
@@ -42,36 +35,24 @@ export function defineAudited<C extends Class>(
   // All are made before one is defined: a refusal leaves the class as it was.
   const made = [...new Set<string>(names)].map((name) => {
     const below = accessorOf('defineAudited', component, name);
-    return [name, { get: below.get, set: auditedSetter(below, name) }] as const;
+    return [name, { get: below.get, set: logged(below, name) }] as const;
   });
   defineAccessors(component, new Map(made));
   return component;
 }
 
-function auditedSetter<T>(
+function logged<T>(
   { get: read, set: store }: ClassAccessorDecoratorTarget<unknown, T>,
   name: string | symbol,
 ): (this: unknown, value: T) => void {
   if (factsOfSetter(store)?.trailOf !== undefined) {
     throw misused('audited', `\`${String(name)}\` is audited already`, 'audit it once');
   }
-  const trails = createSlot<ChangeTrail>();
-  function set(this: unknown, value: T): void {
-    const holder = this as object;
-    const from = read.call(holder);
-    store.call(holder, value);
-    const to = read.call(holder);
-    if (Object.is(from, to)) return;
-    let trail = trails.get(holder);
-    if (trail === undefined) {
-      // What it begins with is no change.
-      if (from === undefined) return;
-      trail = new ChangeTrail();
-      trails.set(holder, trail);
-    }
-    addChange(trail, from, to);
-  }
-  describeSetter(set, store, { trailOf: trails.get });
+  const key = Symbol(`changes of ${String(name)}`);
+  const set = auditedSetter({ key, read, store });
+  const trailOf = (holder: object): ChangeTrail | undefined =>
+    (holder as Record<symbol, ChangeTrail>)[key];
+  describeSetter(set, store, { trailOf });
   return set;
 }
 

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { type Clock, systemClock } from '../core/clock.ts';
 import type { ChangeTrail } from '../core/change-trail.ts';
-import { misused } from './accessor.ts';
+import { misused } from './misused.ts';
 
 /** Where the times of changes come from. */
 export interface ChangedByOptions {

@@ -3,7 +3,9 @@ import { isSecret, masked, withoutCredentials } from '../core/mask.ts';
 import { shownValue } from '../core/option-message.ts';
 import { escapeControls } from '../core/plain-text.ts';
 import { PipelineError, reasonOf } from '../errors.ts';
-import { checkAccessor, misused } from './accessor.ts';
+import { checkAccessor } from './accessor.ts';
+import { misused } from './misused.ts';
+import { refused, ruledSetter } from './setters.ts';
 
 /** A rule, whatever it keeps. */
 export interface AnyRule extends AttributeRule {
@@ -26,9 +28,6 @@ export interface Rule<T> extends AnyRule {
 
 /** The type of what a rule keeps. */
 export type TypeOf<R extends AnyRule> = ReturnType<R['parse']>;
-
-/** What a reader answers where there is no more to say than what the rule takes. */
-export const refused: unique symbol = Symbol('refused');
 
 /** A rule as its author writes it. */
 export interface RuleParts<T> extends AttributeRule {
@@ -67,9 +66,9 @@ export function createRule<T>(given: RuleParts<T>): Rule<T> {
       const fact = `\`${String(name)}\` has the rule \`${other.ruleName}\` already`;
       throw misused(`@${ruleName}`, fact, 'make one rule of the two by `custom`');
     }
-    function set(this: This, value: T): void {
-      store.call(this, accept(value, this, name));
-    }
+    const refuse = (value: unknown, holder: unknown, reason?: unknown): Error =>
+      refusal(parts, value, holder, name, reason);
+    const set = ruledSetter({ read, store, refuse });
     function init(this: This, value: T): T {
       // What has no value yet gets one from the constructor, which is set like any other.
       if (value === undefined && !('default' in jsonSchema)) return value;

@@ -1,15 +1,27 @@
 import type { AttributeSchema } from '../core/attribute.ts';
 import { reasonOf } from '../errors.ts';
-import { misused } from './accessor.ts';
-import { createRule, partsOf, refused, type Rule, shownInError } from './rule.ts';
+import { misused } from './misused.ts';
+import { createRule, partsOf, type Rule, shownInError } from './rule.ts';
+import { refused } from './setters.ts';
 
 /** Text with something in it beside white space, which is trimmed. */
 export const nonEmptyString: Rule<string> = createRule({
   ruleName: 'nonEmptyString',
   text: 'text that is not empty or blank',
   jsonSchema: { type: 'string', pattern: '\\S' },
-  read: (value) => (typeof value === 'string' && value.trim()) || refused,
+  read: (value) => (typeof value === 'string' && trimmed(value)) || refused,
 });
+
+/** Most text has nothing to trim, and to see that takes less than to call for it. */
+function trimmed(text: string): string {
+  const isPlain = isVisible(text.charCodeAt(0)) && isVisible(text.charCodeAt(text.length - 1));
+  return isPlain ? text : text.trim();
+}
+
+/** Whether it is a character of ASCII that leaves a mark; NaN is none. */
+function isVisible(code: number): boolean {
+  return code > 32 && code < 127;
+}
 
 /** A whole number from 1 to 2^53 − 1; nothing that only looks like one. */
 export const positiveInt: Rule<number> = createRule({

@@ -1,5 +1,3 @@
-import { PipelineError } from '../errors.ts';
-
 /** One change of a value. */
 export interface Change<T = unknown> {
   /** Milliseconds since 1970. */
@@ -19,61 +17,62 @@ export interface ChangeLog<T = unknown> {
   readonly discarded: number;
 }
 
-/** How much a trail keeps. */
-export interface ChangeTrailOptions {
-  /** Entries kept; older ones are discarded, and counted. */
-  readonly entriesMax?: number | undefined;
-}
+/** Entries that a trail keeps. */
+const entriesMax = 1000;
+/** One more: what the oldest entry was changed from. */
+const slots = entriesMax + 1;
 
-/** The changes of one value: bounded, with exact counts. */
+/**
+ * The changes of one value: the newest 1,000, and exact counts. In columns, because a change is noted
+ * often and read seldom; a value is kept once, as what it was changed to.
+ */
 export class ChangeTrail<T = unknown> {
-  // Written over where it is full, so that a change allocates nothing; no entry leaves.
-  readonly #entries: { at: number; from: T; to: T; by: string | null }[] = [];
-  readonly #entriesMax: number;
-  #next = 0;
+  readonly #times: number[] = [];
+  readonly #values: T[] = [];
+  /** Made when the first change has an author. */
+  #authors: (string | null)[] | undefined;
+  /** By the number of the change: what it was changed from, where the one before made something else. */
+  #jumps: Map<number, T> | undefined;
+  #newest = 0;
   #changes = 0;
 
-  /** `entriesMax`: 1,000 unless given. Throws where it is no whole number above 0. */
-  constructor({ entriesMax = 1000 }: ChangeTrailOptions = {}) {
-    if (!Number.isSafeInteger(entriesMax) || entriesMax < 1) {
-      throw new PipelineError({
-        code: 'ERR_CONFIG_INVALID',
-        place: 'ChangeTrail',
-        fact: `has \`entriesMax: ${String(entriesMax)}\``,
-        remedy: 'give a whole number from 1',
-      });
-    }
-    this.#entriesMax = entriesMax;
-  }
-
-  /** Changes ever. */
-  get changes(): number {
-    return this.#changes;
-  }
-
-  /** Appends a change; the oldest goes where there is no room. */
+  /** Adds a change; the oldest goes where there is no room. */
   add(at: number, from: T, to: T, by: string | null): void {
-    this.#changes++;
-    const entries = this.#entries;
-    if (entries.length < this.#entriesMax) {
-      entries.push({ at, from, to, by });
-      return;
+    const values = this.#values;
+    if (values.length === 0) {
+      values.push(from);
+      this.#times.push(at);
     }
-    const entry = entries[this.#next]!;
-    this.#next = this.#next + 1 === entries.length ? 0 : this.#next + 1;
-    entry.at = at;
-    entry.from = from;
-    entry.to = to;
-    entry.by = by;
+    if (!Object.is(from, values[this.#newest])) {
+      this.#jumps ??= new Map<number, T>();
+      this.#jumps.set(this.#changes, from);
+    }
+    const slot = this.#newest + 1 === slots ? 0 : this.#newest + 1;
+    values[slot] = to;
+    this.#times[slot] = at;
+    if (by !== null) this.#authors ??= this.#times.map(() => null);
+    if (this.#authors !== undefined) this.#authors[slot] = by;
+    if (this.#jumps !== undefined) this.#jumps.delete(this.#changes - entriesMax);
+    this.#newest = slot;
+    this.#changes++;
   }
 
   /** A frozen copy, which later changes leave as it is. */
   log(): ChangeLog<T> {
-    const entries = [...this.#entries.slice(this.#next), ...this.#entries.slice(0, this.#next)];
-    return Object.freeze({
-      entries: Object.freeze(entries.map((entry) => Object.freeze({ ...entry }))),
-      changes: this.#changes,
-      discarded: this.#changes - entries.length,
+    const count = Math.min(this.#changes, entriesMax);
+    const discarded = this.#changes - count;
+    const entries = Array.from({ length: count }, (_, at): Change<T> => {
+      const slot = (this.#newest - count + 1 + at + slots) % slots;
+      const from = this.#jumps?.has(discarded + at)
+        ? this.#jumps.get(discarded + at)
+        : this.#values[(slot + slots - 1) % slots];
+      return Object.freeze({
+        at: this.#times[slot]!,
+        from: from as T,
+        to: this.#values[slot] as T,
+        by: this.#authors?.[slot] ?? null,
+      });
     });
+    return Object.freeze({ entries: Object.freeze(entries), changes: this.#changes, discarded });
   }
 }

@@ -12,7 +12,7 @@ export const arrows: Arrows = {
   core: ['errors', 'batch'],
   resilience: ['errors', 'batch', 'core'],
   observe: ['errors', 'batch', 'core'],
-  attributes: ['errors', 'core'],
+  attributes: ['errors', 'batch', 'core'],
   decorators: ['errors', 'core', 'resilience', 'observe'],
   vite: [],
   stages: ['errors', 'batch', 'core'],
