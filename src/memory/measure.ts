@@ -53,8 +53,8 @@ export async function measureInstanceSize(
 
 /**
  * The bytes of all that is reached from an object: fields, their values, buffers, private fields,
- * what a `WeakMap` keeps for it. Hidden classes, prototypes, and what functions close over belong to
- * the program and do not count. Takes a snapshot of the whole heap.
+ * what a `WeakMap` keeps for it. Hidden classes, prototypes, and what functions close over or classes
+ * have belong to the program and do not count. Takes a snapshot of the whole heap.
  */
 export async function deepInstanceSize(target: object): Promise<number> {
   return (await objectSizes(assertObject(target))).deepBytes;

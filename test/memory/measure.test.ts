@@ -34,8 +34,8 @@ describe('a class of the user', () => {
     expect(retainedBytes).toBeLessThan(17_000);
   });
 
-  test('is measured without what its functions close over', async () => {
-    const { deepBytes, retainedBytes } = await measureModule(records, 'withFunction', 1000);
+  test('is measured without what functions close over, and classes have', async () => {
+    const { deepBytes, retainedBytes } = await measureModule(records, 'withFunctions', 1000);
     expect(deepBytes).toBeLessThan(200);
     expect(retainedBytes).toBeLessThan(250);
   });
@@ -45,6 +45,13 @@ describe('a class of the user', () => {
     expect(deepBytes).toBeGreaterThan(10_000);
     expect(retainedBytes / 10_000).toBeCloseTo(1, 1);
     expect(peakMb).toBeGreaterThan(10);
+  });
+
+  test('has garbage in its peak, and in nothing else', async () => {
+    const { retainedBytes, peakMb } = await measureModule(records, 'wasteful', 1000);
+    expect(retainedBytes).toBeLessThan(100);
+    expect(peakMb).toBeGreaterThan(1.5);
+    expect(peakMb).toBeLessThan(9);
   });
 
   test('may print what it likes', async () => {

@@ -31,10 +31,25 @@ export class Hidden {
   }
 }
 
-/** A function that keeps what a program has, and is not the record's. */
+/** What a program has, and is not the record's. */
 const closedOver = new Array(100_000).fill(1.5);
 
-export const withFunction = (index: number): object => ({ index, sum: () => closedOver.length });
+class Kind {
+  static readonly known: readonly number[] = new Array(100_000).fill(2.5);
+}
+
+export const withFunctions = (index: number): object => ({
+  index,
+  sum: () => closedOver.length,
+  kind: Kind,
+});
+
+/** Makes garbage, all of which is gone before the last is made. */
+export function wasteful(index: number): object {
+  if (index < 500) new Array(2000).fill(index).reverse();
+  if (index === 600) (globalThis as unknown as { gc(): void }).gc();
+  return { index };
+}
 
 /** Prints, as a module of a user's may. */
 export function talkative(index: number): object {
