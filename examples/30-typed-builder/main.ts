@@ -57,6 +57,6 @@ try {
 // A pipeline is its records. Leaving the loop ends the run and closes everything.
 const readings = await buildPipeline(source, [warm, smooth]);
 for await (const record of readings) {
-  console.log('\nfirst:', record.sensorId, record.value.toFixed(2), Object.isFrozen(record));
+  console.log('\nfirst:', JSON.stringify(record), Object.isFrozen(record));
   break;
 }

@@ -30,6 +30,11 @@ export interface Step {
   readonly placement?: SinkPlacement | undefined;
 }
 
+/** A node of any role: what it is was checked, and cannot be told by its type. */
+interface PlacedNode extends Omit<SinkNode, 'component' | 'from'> {
+  readonly component: never;
+}
+
 const roles = { source: 'sources', stage: 'stages', sink: 'sinks' } as const;
 
 /**
@@ -73,14 +78,13 @@ export class Draft {
     const nodes = steps.map((step, at) => {
       const path = [roles[type], first + at];
       const node = this.#node(type, step, path, { taken, problems, next: steps[at + 1] });
-      const placed = type === 'source' ? node : { ...node, from: references };
+      const placed = { ...node, from: references };
       references = [node.id];
       taken.add(node.id);
       return placed;
     });
     this.refuse(problems);
-    // Of the type of their role: each was checked.
-    this.#nodes[roles[type]].push(...(nodes as never[]));
+    this.#nodes[roles[type]].push(...nodes);
     if (type !== 'sink') this.#end = references[0];
     return references[0]!;
   }
@@ -92,7 +96,7 @@ export class Draft {
     const step = { component, placement: { id: 'dead-letters', ...placement } };
     const node = this.#node('sink', step, ['deadLetters'], nodes);
     this.refuse(problems);
-    this.#deadLetters = { ...node, from: [] } as unknown as SinkNode;
+    this.#deadLetters = { ...node, from: [] };
   }
 
   /** Throws where anything is wrong. */
@@ -132,12 +136,12 @@ export class Draft {
       problems,
       next,
     }: { taken: ReadonlySet<string>; problems: Problem[]; next: Step | undefined },
-  ): { id: string } {
+  ): PlacedNode {
     const { id: given, policy, required, overflow } = placement ?? {};
     const problem = protocolProblem({ type, component, path, next });
     if (problem !== undefined) {
       problems.push(problem);
-      return { id: given ?? type };
+      return { id: given ?? type, component: component as never, path };
     }
     const id = given ?? freeId(nameOf(component as object) ?? type, taken);
     const node = {
