@@ -6,6 +6,7 @@ import {
   type Logger,
   type LogLevel,
 } from '../core/index.ts';
+import { Listeners } from '../core/listeners.ts';
 import { withoutCredentials } from '../core/mask.ts';
 import { BoundedCounts } from './bounded-counts.ts';
 import { withoutSecretFields } from './masked-fields.ts';
@@ -47,7 +48,7 @@ export class Emitter {
   readonly #clock: Clock;
   readonly #scrub: (text: string) => string;
   readonly #counts = new BoundedCounts();
-  readonly #listeners = new Set<EventListener>();
+  readonly #listeners = new Listeners<ObservedEvent>();
 
   /** `scrub`: takes out of a text what may not be shown; of addresses, who calls, unless given. */
   constructor(log: Logger, clock: Clock, scrub: (text: string) => string = withoutCredentials) {
@@ -67,22 +68,11 @@ export class Emitter {
     logAt(log, level, name, fields);
     if (this.#listeners.size === 0) return;
     const happened: ObservedEvent = { name, level, at: this.#clock.now(), fields };
-    for (const listener of this.#listeners) tell(listener, happened);
+    this.#listeners.tell(happened);
   };
 
   /** Tells of every event from now on. Gives what ends that. */
   listen(listener: EventListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-}
-
-/** What a listener throws is its own affair. */
-export function tell<T>(listener: (news: T) => void, news: T): void {
-  try {
-    const told: unknown = listener(news);
-    if (told instanceof Promise) told.catch(() => {});
-  } catch {
-    // Nobody to tell.
+    return this.#listeners.add(listener);
   }
 }

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../core/index.ts';
-import { type Emit, tell } from './emitter.ts';
+import { Listeners } from '../core/listeners.ts';
+import type { Emit } from './emitter.ts';
 import { figuresFailed } from './events.ts';
 import type { RunStats } from './snapshot.ts';
 
@@ -14,7 +15,7 @@ export class Ticker {
   readonly #take: () => RunStats;
   readonly #emit: Emit;
   readonly #timer: Timer;
-  readonly #followers = new Set<StatsFollower>();
+  readonly #followers = new Listeners<RunStats>();
   /** Whether they could not be taken the last time. */
   #isFailing = false;
 
@@ -28,9 +29,9 @@ export class Ticker {
   /** Gives the figures from now on. Gives what ends that. */
   follow(follower: StatsFollower): () => void {
     if (this.#followers.size === 0) this.#set();
-    this.#followers.add(follower);
+    const end = this.#followers.add(follower);
     return () => {
-      this.#followers.delete(follower);
+      end();
       if (this.#followers.size === 0) this.#timer.stop();
     };
   }
@@ -41,7 +42,7 @@ export class Ticker {
     try {
       const stats = this.#take();
       this.#isFailing = false;
-      for (const follower of this.#followers) tell(follower, stats);
+      this.#followers.tell(stats);
     } catch (error) {
       // Thrown from a timer, it would end the process.
       if (!this.#isFailing) this.#emit(figuresFailed, { error });

@@ -62,13 +62,3 @@ export type PolicyEvent =
 
 /** Is told of what a policy does, at once and in order. */
 export type PolicyListener = (event: PolicyEvent) => void;
-
-/** Tells a listener; what it throws is its own affair and never disturbs the call. */
-export function tell(listener: PolicyListener, event: PolicyEvent): void {
-  try {
-    const told: unknown = listener(event);
-    if (told instanceof Promise) told.catch(() => {});
-  } catch {
-    // Nobody to tell.
-  }
-}

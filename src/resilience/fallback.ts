@@ -1,10 +1,11 @@
 import type { Policy } from '../core/index.ts';
+import { tell } from '../core/listeners.ts';
 import { PipelineError } from '../errors.ts';
 import { between, type Ends } from './between.ts';
 import { checkStrategy } from './degradation/chain.ts';
 import { type DegradationStrategy, isMarked } from './degradation/strategy.ts';
 import { type ErrorMatch, errorTest, shownMatch } from './error-match.ts';
-import { type PolicyListener, tell } from './events.ts';
+import type { PolicyListener } from './events.ts';
 import { checkWrapped, functionFailed, noFunction } from './given-function.ts';
 import { badOption, checkNames, shownFunction, shownOptions } from './options.ts';
 import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';

@@ -1,7 +1,8 @@
 import { type Clock, type Policy, systemClock } from '../core/index.ts';
+import { tell } from '../core/listeners.ts';
 import { AsyncPolicy } from './async-policy.ts';
 import { RateLimitedError } from './errors.ts';
-import { type PolicyListener, tell } from './events.ts';
+import type { PolicyListener } from './events.ts';
 import { noFunction } from './given-function.ts';
 import { badOption, checkNames, checkNumber, requireNumber } from './options.ts';
 import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';

@@ -1,10 +1,11 @@
 import { type Clock, type Policy, type Random, systemClock, systemRandom } from '../core/index.ts';
+import { tell } from '../core/listeners.ts';
 import { reasonOf } from '../errors.ts';
 import { AsyncPolicy } from './async-policy.ts';
 import { type Jitter, jitters } from './backoff.ts';
 import { type ErrorMatch, errorTest, isRefusal, shownMatch } from './error-match.ts';
 import { RetryExhaustedError } from './errors.ts';
-import { type PolicyListener, type RetryStop, tell } from './events.ts';
+import type { PolicyListener, RetryStop } from './events.ts';
 import { noFunction } from './given-function.ts';
 import { badOption, checkNames, checkNumber, checkWord, shownOptions } from './options.ts';
 import { type Attempt, neverAborted, type PolicyOptions, started } from './policy.ts';

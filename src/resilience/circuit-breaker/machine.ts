@@ -1,6 +1,7 @@
 import type { BreakerState, Clock } from '../../core/index.ts';
+import { Listeners, tell } from '../../core/listeners.ts';
 import { CircuitOpenError } from '../errors.ts';
-import { type BreakerReason, type PolicyEvent, type PolicyListener, tell } from '../events.ts';
+import type { BreakerReason, PolicyEvent, PolicyListener } from '../events.ts';
 import { functionFailed } from '../given-function.ts';
 import { requireWord } from '../options.ts';
 import type { RuleMemory } from './opening-rules.ts';
@@ -23,7 +24,7 @@ const until = 3;
 const lastFailure = 4;
 
 // Few breakers have any, and a field would cost all of them.
-const listeners = new WeakMap<BreakerMachine, Set<PolicyListener>>();
+const listeners = new WeakMap<BreakerMachine, Listeners<PolicyEvent>>();
 
 /**
  * The states of a breaker and what moves it between them: calls that enter and end, time, a hand. It
@@ -108,9 +109,9 @@ export abstract class BreakerMachine {
 
   /** Tells of every change from now on, after `onEvent`. Gives what ends that. */
   listen(listener: PolicyListener): () => void {
-    const all = listeners.get(this) ?? new Set();
-    listeners.set(this, all.add(listener));
-    return () => void all.delete(listener);
+    const all = listeners.get(this) ?? new Listeners();
+    listeners.set(this, all);
+    return all.add(listener);
   }
 
   get metrics(): CircuitBreakerMetrics {
@@ -346,6 +347,6 @@ export abstract class BreakerMachine {
     if (onEvent === undefined && all === undefined) return;
     const event: PolicyEvent = { type: 'breaker.changed', name, from, to, reason };
     if (onEvent) tell(onEvent, event);
-    for (const listener of all ?? []) tell(listener, event);
+    all?.tell(event);
   }
 }
