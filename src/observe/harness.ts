@@ -109,11 +109,11 @@ export class ObservabilityHarness<R> implements AsyncDisposable {
     return this.#memory.lines();
   }
 
-  /** Lets the last batch end, watches no breaker any more, and hands over every line. */
+  /** Lets the last batch end, watches no breaker any more, hands over every line and logs no more. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#last;
     this.#breakers[Symbol.dispose]();
-    await this.logger.flush();
+    await this.logger[Symbol.asyncDispose]();
   }
 
   async #runBatch(batch: readonly R[]): Promise<HealthReport> {

@@ -5,13 +5,14 @@ import { withoutCredentials } from '../core/mask.ts';
 import { PipelineError } from '../errors.ts';
 import { eventCatalogue } from './catalogue.ts';
 import { Levels } from './log/levels.ts';
-import { LineBuffer, type LogStream } from './log/line-buffer.ts';
+import { LineBuffer } from './log/line-buffer.ts';
 import { type Coloured, JsonFormat, TextFormat } from './log/line-format.ts';
 import { LineCalls, type LineSink, type TellFailure } from './log/line-sink.ts';
 import type { LogContext, LogFields } from './log/log-context.ts';
 import { LogFamily } from './log/log-family.ts';
+import type { LogStream } from './log/log-stream.ts';
 
-export type { LogStream } from './log/line-buffer.ts';
+export type { LogStream } from './log/log-stream.ts';
 export type { LogFields } from './log/log-context.ts';
 
 /** What every logger may be told. */
@@ -58,7 +59,20 @@ const collapseMsDefault = 10_000;
 
 const maxBufferDefault = 100;
 
-/** The buffer of a logger over a stream. For `BufferedStructuredLogger` alone. */
+/** What a bound logger is made of, in the place of options. */
+class Bound {
+  readonly family: LogFamily;
+  readonly context: LogContext;
+
+  constructor(family: LogFamily, context: LogContext) {
+    this.family = family;
+    this.context = context;
+  }
+}
+
+/** What a bound logger of some class is made of. For the loggers of this file alone. */
+let boundOf: (log: StructuredLogger, fields: LogFields) => Bound;
+/** The buffer of a logger over a stream. */
 let bufferOf: (log: StructuredLogger) => LineBuffer;
 
 /**
@@ -68,68 +82,71 @@ let bufferOf: (log: StructuredLogger) => LineBuffer;
  */
 export class StructuredLogger implements Logger, Disposable, AsyncDisposable {
   static {
-    bufferOf = (log) => log.family.sink as LineBuffer;
+    boundOf = (log, fields) => new Bound(log.#family, log.#context.with(fields));
+    bufferOf = (log) => log.#family.sink as LineBuffer;
   }
 
   /** What it shares with those that are bound from it. */
-  private readonly family: LogFamily;
+  readonly #family: LogFamily;
   /** What it adds to each line. */
-  private readonly context: LogContext;
+  readonly #context: LogContext;
 
   constructor(options: StructuredLoggerOptions | BufferedStructuredLoggerOptions) {
-    this.family = 'stream' in options ? familyOfStream(options) : familyOfCalls(options);
-    this.context = this.family.context;
+    const given: unknown = options;
+    this.#family = given instanceof Bound ? given.family : familyOf(options);
+    this.#context = given instanceof Bound ? given.context : this.#family.context;
   }
 
   debug(event: string, fields?: LogFields): void {
-    if (!this.context.isOff(logLevels.DEBUG)) this.family.log('DEBUG', this.context, event, fields);
+    if (!this.#context.isOff(logLevels.DEBUG))
+      this.#family.log('DEBUG', this.#context, event, fields);
   }
 
   info(event: string, fields?: LogFields): void {
-    if (!this.context.isOff(logLevels.INFO)) this.family.log('INFO', this.context, event, fields);
+    if (!this.#context.isOff(logLevels.INFO))
+      this.#family.log('INFO', this.#context, event, fields);
   }
 
   warning(event: string, fields?: LogFields): void {
-    if (!this.context.isOff(logLevels.WARNING))
-      this.family.log('WARNING', this.context, event, fields);
+    if (!this.#context.isOff(logLevels.WARNING))
+      this.#family.log('WARNING', this.#context, event, fields);
   }
 
   error(event: string, fields?: LogFields): void {
-    if (!this.context.isOff(logLevels.ERROR)) this.family.log('ERROR', this.context, event, fields);
+    if (!this.#context.isOff(logLevels.ERROR))
+      this.#family.log('ERROR', this.#context, event, fields);
   }
 
   critical(event: string, fields?: LogFields): void {
-    if (!this.context.isOff(logLevels.CRITICAL))
-      this.family.log('CRITICAL', this.context, event, fields);
+    if (!this.#context.isOff(logLevels.CRITICAL))
+      this.#family.log('CRITICAL', this.#context, event, fields);
   }
 
   /**
    * A logger that adds the fields to each line; `component` takes the place of the line's component,
-   * and may have a level of its own.
+   * and may have a level of its own. It is of the shipped class: what a subclass adds it has not.
    */
-  bindContext(fields: LogFields): this {
-    // Whatever its class and constructor: the same but for the context.
-    const bound = Object.create(Object.getPrototypeOf(this) as object) as this;
-    return Object.assign(bound, this, { context: this.context.with(fields) });
+  bindContext(fields: LogFields): StructuredLogger {
+    return new StructuredLogger(boundOf(this, fields) as never);
   }
 
   /** The component of its lines. */
   get component(): string {
-    return this.context.component;
+    return this.#context.component;
   }
 
   /** The least level of all components that have none of their own; may be set at any time. */
   get minLevel(): LogLevel {
-    return this.family.levels.min;
+    return this.#family.levels.min;
   }
 
   set minLevel(level: LogLevel) {
-    this.family.levels.min = level;
+    this.#family.levels.min = level;
   }
 
   /** Gives a component a least level of its own; undefined takes it away. */
   setLevel(component: string, level: LogLevel | undefined): void {
-    this.family.levels.set(component, level);
+    this.#family.levels.set(component, level);
   }
 
   /**
@@ -137,17 +154,17 @@ export class StructuredLogger implements Logger, Disposable, AsyncDisposable {
    * what ends that. A line that is not written at all, being below its level or dropped, is not told.
    */
   follow(follower: (line: string) => void): () => void {
-    return this.family.follow(follower);
+    return this.#family.follow(follower);
   }
 
-  /** Lines that were handed to the function or stream behind. */
+  /** Lines that were handed to the function or stream behind, and not refused. */
   get totalRecordsWritten(): number {
-    return this.family.sink.written;
+    return this.#family.sink.written;
   }
 
   /** Lines that no one will see: the stream behind was blocked, or has failed. */
   get droppedLines(): number {
-    return this.family.sink.dropped;
+    return this.#family.sink.dropped;
   }
 
   /**
@@ -155,7 +172,7 @@ export class StructuredLogger implements Logger, Disposable, AsyncDisposable {
    * logs in bulk waits for it between batches.
    */
   get blocked(): Promise<void> | undefined {
-    return this.family.sink.blocked;
+    return this.#family.sink.blocked;
   }
 
   /**
@@ -163,21 +180,16 @@ export class StructuredLogger implements Logger, Disposable, AsyncDisposable {
    * stream takes it. Resolves when it has been taken, or never will be; does not reject.
    */
   flush(): Promise<void> {
-    this.family.endRepeats();
-    return this.family.sink.flush();
+    this.#family.endRepeats();
+    return this.#family.sink.flush();
   }
 
   /**
    * Writes what is held when the process ends, also by an exception or `process.exit`: past the event
-   * loop, where it goes to a file or a standard stream. Returns what undoes it.
+   * loop, where it goes to a file or a standard stream. Returns what undoes it, as disposing does.
    */
   flushOnCrash(): () => void {
-    const flush = (): void => {
-      this.family.endRepeats();
-      this.family.sink.crash();
-    };
-    process.on('exit', flush);
-    return () => void process.off('exit', flush);
+    return this.#family.flushAtExit();
   }
 
   /** Flushes, and takes no more lines, nor do those that share with it. */
@@ -187,8 +199,7 @@ export class StructuredLogger implements Logger, Disposable, AsyncDisposable {
 
   /** As its synchronous form; resolves when the stream has taken everything. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.family.endRepeats();
-    return this.family.sink.end();
+    return this.#family.end();
   }
 }
 
@@ -199,6 +210,10 @@ export class StructuredLogger implements Logger, Disposable, AsyncDisposable {
 export class BufferedStructuredLogger extends StructuredLogger {
   constructor(options: BufferedStructuredLoggerOptions) {
     super(options);
+  }
+
+  override bindContext(fields: LogFields): BufferedStructuredLogger {
+    return new BufferedStructuredLogger(boundOf(this, fields) as never);
   }
 
   /** How often lines were handed to the stream. */
@@ -212,23 +227,38 @@ export class BufferedStructuredLogger extends StructuredLogger {
   }
 }
 
+function familyOf(options: StructuredLoggerOptions | BufferedStructuredLoggerOptions): LogFamily {
+  if ('stream' in Object(options))
+    return familyOfStream(options as BufferedStructuredLoggerOptions);
+  const { write } = Object(options) as StructuredLoggerOptions;
+  if (typeof write !== 'function') {
+    throw badOption('write', write, 'give a function, or a `stream` in its place');
+  }
+  return familyWith(options, new LineCalls(write, tellOf(options)), undefined);
+}
+
 function familyOfStream(options: BufferedStructuredLoggerOptions): LogFamily {
   const { stream, maxBuffer = maxBufferDefault } = options;
-  checkNumber('maxBuffer', maxBuffer, 1);
+  if (typeof stream?.write !== 'function' || typeof stream.on !== 'function') {
+    throw badOption('stream', stream, 'give a writable stream: it has `write` and `on`');
+  }
+  const isCount = Number.isInteger(maxBuffer) || maxBuffer === Infinity;
+  if (!isCount || maxBuffer < 1) {
+    throw badOption('maxBuffer', maxBuffer, 'give a whole number, 1 or more');
+  }
   const format = options.format ?? (stream.isTTY ? 'text' : 'json');
   const buffer = new LineBuffer(stream, maxBuffer, tellOf(options));
-  return familyOf({ ...options, format }, buffer, stream as Coloured);
+  return familyWith({ ...options, format }, buffer, stream as Coloured);
 }
 
-function familyOfCalls(options: StructuredLoggerOptions): LogFamily {
-  return familyOf(options, new LineCalls(options.write, tellOf(options)), undefined);
-}
-
-function familyOf(options: LoggerOptions, sink: LineSink, coloured: Coloured): LogFamily {
+function familyWith(options: LoggerOptions, sink: LineSink, coloured: Coloured): LogFamily {
   const { minLevel = 'INFO', component = 'run', context, clock = systemClock } = options;
   const { format = 'json', collapseMs = collapseMsDefault } = options;
+  if (format !== 'json' && format !== 'text') {
+    throw badOption('format', format, 'give `json` or `text`');
+  }
+  if (!(collapseMs >= 0)) throw badOption('collapseMs', collapseMs, 'give a number, 0 or more');
   const scrub = scrubOf(options.scrub);
-  checkNumber('collapseMs', collapseMs, 0);
   return new LogFamily({
     levels: new Levels(minLevel),
     format: format === 'json' ? new JsonFormat(scrub) : new TextFormat(scrub, coloured),
@@ -244,7 +274,15 @@ function familyOf(options: LoggerOptions, sink: LineSink, coloured: Coloured): L
 
 /** Takes out what addresses tell of users, and what else is to be taken out. */
 function scrubOf(given: LoggerOptions['scrub']): (text: string) => string {
-  return given === undefined ? withoutCredentials : (text) => withoutCredentials(given(text));
+  if (given === undefined) return withoutCredentials;
+  return (text) => {
+    try {
+      return withoutCredentials(given(text));
+    } catch {
+      // Nobody can tell what of it may be seen.
+      return '[unreadable]';
+    }
+  };
 }
 
 function tellOf({ onError }: LoggerOptions): TellFailure {
@@ -258,12 +296,7 @@ function tellOf({ onError }: LoggerOptions): TellFailure {
   };
 }
 
-function checkNumber(name: string, value: number, min: number): void {
-  if (value >= min) return;
-  throw new PipelineError({
-    code: 'ERR_CONFIG_INVALID',
-    place: `log.${name}`,
-    fact: `cannot be ${String(value)}`,
-    remedy: `give a number, ${min} or more`,
-  });
+function badOption(name: string, value: unknown, remedy: string): PipelineError {
+  const fact = `cannot be ${typeof value === 'object' && value !== null ? 'an object' : String(value)}`;
+  return new PipelineError({ code: 'ERR_CONFIG_INVALID', place: `log.${name}`, fact, remedy });
 }

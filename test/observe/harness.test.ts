@@ -229,6 +229,7 @@ describe('the log', () => {
       expect(() => harness.exportLogs()).toThrow('ObservabilityHarness.stream');
     }
     expect(JSON.parse(text)).toMatchObject({ event: 'batch_complete', batch: 1 });
+    expect(stream.listenerCount('error') + stream.listenerCount('drain')).toBe(0);
   });
 });
 

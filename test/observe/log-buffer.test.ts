@@ -227,6 +227,43 @@ describe('a stream that fails', () => {
   });
 });
 
+test('lines that a stream failed with are lost, and not written', async () => {
+  let isFull = false;
+  const stream = new Writable({
+    write(_chunk, _encoding, done) {
+      done(isFull ? Object.assign(new Error('no space left'), { code: 'ENOSPC' }) : null);
+    },
+  });
+  const log = new BufferedStructuredLogger({ stream, onError: () => {} });
+  log.info('a');
+  await log.flush();
+  isFull = true;
+  log.info('b');
+  log.info('c');
+  await log.flush();
+  log.info('d');
+  await log.flush();
+  expect([log.totalRecordsWritten, log.droppedLines]).toEqual([1, 3]);
+});
+
+test('however many loggers write to a stream, it and the process have one listener of each kind', async () => {
+  const stream = new Gate();
+  const events = ['drain', 'error', 'close'] as const;
+  const counts = (): number[] => events.map((event) => stream.listenerCount(event));
+  const [before, exits] = [counts(), process.listenerCount('exit')];
+  const logs = Array.from({ length: 50 }, () => buffered(stream));
+  const undoes = logs.map((log) => log.flushOnCrash());
+  expect(counts()).toEqual(before.map((count) => count + 1));
+  expect(process.listenerCount('exit')).toBe(exits + 1);
+  logs[0]!.info('a');
+  logs[1]!.info('b');
+  undoes[0]!();
+  for (const log of logs) await log[Symbol.asyncDispose]();
+  expect(stream.lines).toHaveLength(2);
+  expect(counts()).toEqual(before);
+  expect(process.listenerCount('exit')).toBe(exits);
+});
+
 test('a stream that ends with all that it was given has lost nothing, until more comes', async () => {
   const stream = new Gate();
   const onError = vi.fn<(error: unknown) => void>();

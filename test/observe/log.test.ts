@@ -1,7 +1,9 @@
+import { PassThrough } from 'node:stream';
+
 import { describe, expect, test } from 'vitest';
 
 import type { LogLevel } from '../../src/core/index.ts';
-import { StructuredLogger } from '../../src/observe/log.ts';
+import { BufferedStructuredLogger, StructuredLogger } from '../../src/observe/log.ts';
 import { keepingLogger } from './log-lines.ts';
 
 const levels: readonly LogLevel[] = ['DEBUG', 'INFO', 'WARNING', 'ERROR', 'CRITICAL'];
@@ -120,22 +122,84 @@ describe('bound context', () => {
     expect(reads).toBe(1);
   });
 
-  test('gives the same class and shares counters', () => {
+  test('shares counters, also where the class is one of your own with fields of its own', () => {
     class Own extends StructuredLogger {
+      #lines = 0;
+
       constructor() {
         super({ write: () => {} });
       }
 
-      hello(): void {
-        this.info('hello');
+      override info(event: string): void {
+        this.#lines++;
+        super.info(event);
+      }
+
+      get lines(): number {
+        return this.#lines;
       }
     }
     const own = new Own();
     const bound = own.bindContext({ a: 1 });
-    bound.hello();
-    own.hello();
-    expect(bound).toBeInstanceOf(Own);
-    expect(bound.totalRecordsWritten).toBe(2);
+    bound.info('hello');
+    own.info('hello');
+    expect([own.lines, bound.totalRecordsWritten, own.totalRecordsWritten]).toEqual([1, 2, 2]);
+    bound.minLevel = 'ERROR';
+    expect(own.minLevel).toBe('ERROR');
+  });
+
+  test('a buffered logger gives a buffered one', () => {
+    const stream = new PassThrough();
+    const log = new BufferedStructuredLogger({ stream });
+    const bound = log.bindContext({ a: 1 });
+    bound.info('hello');
+    expect([bound.maxBufferSizeReached, log.maxBufferSizeReached]).toEqual([1, 1]);
+    expect(bound).toBeInstanceOf(BufferedStructuredLogger);
+  });
+
+  test('a scrub that throws shows nothing of a text, and nothing is thrown', () => {
+    const scrub = (text: string): string => {
+      if (text.includes('odd')) throw new Error('what is that');
+      return text;
+    };
+    const { log, lines } = keepingLogger({ scrub });
+    log.bindContext({ a: 'an odd thing', b: 1 }).info('x', { c: 'odd too', d: 'fine' });
+    expect(lines()).toMatchObject([
+      { event: 'x', a: '[unreadable]', b: 1, c: '[unreadable]', d: 'fine' },
+    ]);
+    expect(log.droppedLines).toBe(0);
+  });
+
+  test.each<[place: string, make: () => unknown]>([
+    ['log.stream', () => new BufferedStructuredLogger({ stream: { write() {} } as never })],
+    ['log.stream', () => new StructuredLogger({ stream: undefined as never })],
+    ['log.write', () => new StructuredLogger({} as never)],
+    ['log.write', () => new StructuredLogger(undefined as never)],
+    ['log.format', () => new StructuredLogger({ write: () => {}, format: 'xml' as never })],
+    [
+      'log.maxBuffer',
+      () => new BufferedStructuredLogger({ stream: new PassThrough(), maxBuffer: 1.5 }),
+    ],
+    ['log.minLevel', () => new StructuredLogger({ write: () => {}, minLevel: 'x' as never })],
+    [
+      'log.setLevel x',
+      () => new StructuredLogger({ write: () => {} }).setLevel('x', 'nope' as never),
+    ],
+  ])('%s says what it takes', (place, make) => {
+    expect(make).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID', place }));
+  });
+
+  test('a follower that throws or rejects is its own affair', async () => {
+    const { log } = keepingLogger();
+    const told: string[] = [];
+    log.follow(() => {
+      throw new Error('mine');
+    });
+    log.follow((() => Promise.reject(new Error('mine, later'))) as never);
+    log.follow((line) => told.push(line));
+    log.info('x');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(told).toHaveLength(1);
   });
 
   test('no name comes twice: a field wins over what is bound, a later binding over an earlier', () => {

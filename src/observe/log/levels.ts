@@ -9,7 +9,7 @@ export class Levels {
   readonly #byComponent = new Map<string, LogLevel>();
 
   constructor(min: LogLevel) {
-    this.#min = checkLevel(min);
+    this.#min = checkLevel('minLevel', min);
   }
 
   get min(): LogLevel {
@@ -17,7 +17,7 @@ export class Levels {
   }
 
   set min(level: LogLevel) {
-    this.#min = checkLevel(level);
+    this.#min = checkLevel('minLevel', level);
     this.version++;
   }
 
@@ -28,16 +28,16 @@ export class Levels {
   /** Undefined: the component follows the others again. */
   set(component: string, level: LogLevel | undefined): void {
     if (level === undefined) this.#byComponent.delete(component);
-    else this.#byComponent.set(component, checkLevel(level));
+    else this.#byComponent.set(component, checkLevel(`setLevel ${component}`, level));
     this.version++;
   }
 }
 
-function checkLevel(level: LogLevel): LogLevel {
+function checkLevel(option: string, level: LogLevel): LogLevel {
   if (typeof level === 'string' && Object.hasOwn(logLevels, level)) return level;
   throw new PipelineError({
     code: 'ERR_CONFIG_INVALID',
-    place: 'log.minLevel',
+    place: `log.${option}`,
     fact: `cannot be ${JSON.stringify(level) ?? 'undefined'}`,
     remedy: `give one of ${Object.keys(logLevels).join(', ')}`,
   });

@@ -3,19 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { PipelineError } from '../../errors.ts';
 import { StreamTail, writeAtOnce } from './last-words.ts';
 import { type LineSink, logFailure, type TellFailure } from './line-sink.ts';
-
-/** A writable stream, as far as a logger asks: one of Node's, or what behaves so. */
-export interface LogStream {
-  /** False: no more until `drain`. */
-  write(text: string, taken?: (error?: Error | null) => void): unknown;
-  on(event: 'drain' | 'error' | 'close' | 'open', listener: (error?: Error) => void): unknown;
-  off?(event: 'drain' | 'error' | 'close' | 'open', listener: (error?: Error) => void): unknown;
-  readonly isTTY?: boolean | undefined;
-  /** False: ended or destroyed. */
-  readonly writable?: boolean | undefined;
-  /** Bytes that it has not taken yet. A stream without it is thought to take what it is given. */
-  readonly writableLength?: number | undefined;
-}
+import { listenTo, type LogStream } from './log-stream.ts';
 
 /** Characters, nearly always bytes, that are held for a blocked stream before lines are dropped. */
 const heldMax = 2 ** 20;
@@ -38,6 +26,7 @@ export class LineBuffer implements LineSink {
   readonly #bufferMax: number;
   readonly #tell: TellFailure;
   readonly #tail: StreamTail;
+  readonly #unlisten: () => void;
   #held = '';
   #lines = 0;
   #isBlocked = false;
@@ -48,6 +37,8 @@ export class LineBuffer implements LineSink {
   #unblock: () => void = () => {};
   #given = 0;
   #taken = 0;
+  /** How many lines each chunk has that was given and has not been taken. */
+  readonly #untaken: number[] = [];
   #waiters: Waiter[] = [];
 
   constructor(stream: LogStream, bufferMax: number, tell: TellFailure) {
@@ -55,9 +46,11 @@ export class LineBuffer implements LineSink {
     this.#bufferMax = bufferMax;
     this.#tell = tell;
     this.#tail = new StreamTail(stream);
-    stream.on('drain', this.#drained);
-    stream.on('error', this.#failed);
-    stream.on('close', this.#closed);
+    this.#unlisten = listenTo(stream, {
+      drained: () => this.#drained(),
+      failed: (error) => this.#failed(error),
+      closed: () => this.#closed(),
+    });
   }
 
   get isFull(): boolean {
@@ -96,9 +89,7 @@ export class LineBuffer implements LineSink {
     this.#isOver = true;
     this.#release();
     await this.#whenTaken(this.#given);
-    this.#stream.off?.('drain', this.#drained);
-    this.#stream.off?.('error', this.#failed);
-    this.#stream.off?.('close', this.#closed);
+    this.#unlisten();
   }
 
   crash(): void {
@@ -124,6 +115,7 @@ export class LineBuffer implements LineSink {
     const text = this.#held;
     this.written += this.#lines;
     this.flushes++;
+    this.#untaken.push(this.#lines);
     [this.#held, this.#lines, this.#isAsked] = ['', 0, false];
     this.#given++;
     this.#tail.given(text);
@@ -143,6 +135,7 @@ export class LineBuffer implements LineSink {
 
   #countTaken(): void {
     this.#taken++;
+    this.#untaken.shift();
     this.#tail.oneTaken();
     if (this.#waiters.length === 0) return;
     const waiters = this.#waiters;
@@ -155,31 +148,35 @@ export class LineBuffer implements LineSink {
     return new Promise((resolve) => this.#waiters.push({ chunks, resolve }));
   }
 
-  readonly #drained = (): void => {
+  #drained(): void {
     this.#isBlocked = false;
     if (this.#isAsked || this.#lines >= this.#bufferMax) this.#hand();
     this.#release();
-  };
+  }
 
   #release(): void {
     this.blocked = undefined;
     this.#unblock();
   }
 
-  readonly #failed = (error?: Error): void => this.#lose(logFailure('its stream failed', error));
+  #failed(error?: Error): void {
+    this.#lose(logFailure('its stream failed', error));
+  }
 
-  readonly #closed = (): void => {
+  #closed(): void {
     // Where it has taken all that there was, nothing is lost until more comes.
     const isDone = this.#lines === 0 && this.#taken >= this.#given;
     if (this.#isOver || isDone) this.#forget();
     else this.#lose(logFailure('its stream is closed'));
-  };
+  }
 
   /** The stream takes nothing any more: nobody waits for it, and it is not tried again. */
   #lose(failure: PipelineError): void {
     if (this.#isLost) return;
     this.#isLost = this.#isOver = true;
-    this.dropped += this.#lines;
+    const untaken = this.#untaken.splice(0).reduce((sum, lines) => sum + lines, 0);
+    this.written -= untaken;
+    this.dropped += untaken + this.#lines;
     [this.#held, this.#lines] = ['', 0];
     this.#forget();
     this.#tell(failure);

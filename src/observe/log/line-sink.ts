@@ -2,7 +2,7 @@ import { PipelineError } from '../../errors.ts';
 
 /** Where lines go. Nothing that it does throws. */
 export interface LineSink {
-  /** Lines handed to whoever writes them, and lines that could not be. */
+  /** Lines handed to whoever writes them and not refused, and lines that are lost. */
   readonly written: number;
   readonly dropped: number;
   /** True while only lines that must not be lost are taken. */

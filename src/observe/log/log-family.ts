@@ -1,8 +1,10 @@
 import { type Clock, type LogLevel, logLevels } from '../../core/index.ts';
+import { Listeners } from '../../core/listeners.ts';
 import type { Levels } from './levels.ts';
 import { JsonFormat, type LineFormat } from './line-format.ts';
 import type { LineSink } from './line-sink.ts';
 import { type ContextParts, LogContext, type LogFields } from './log-context.ts';
+import { atExit } from './at-exit.ts';
 import { Repeats } from './repeats.ts';
 
 export interface LogFamilyParts extends ContextParts {
@@ -29,7 +31,8 @@ export class LogFamily {
   readonly #kept: ReadonlySet<string>;
   readonly #repeats: Repeats;
   readonly #json: LineFormat;
-  readonly #followers: Set<Follower> = new Set();
+  readonly #undoAtExit = new Set<() => void>();
+  readonly #followers: Listeners<string> = new Listeners();
 
   constructor(parts: LogFamilyParts) {
     const { levels, format, sink, clock, kept, collapseMs, component, fields } = parts;
@@ -59,7 +62,7 @@ export class LogFamily {
       const mayRepeat = level === 'WARNING' && !this.#isKept(context, event, fields);
       if (!mayRepeat || !this.#repeats.counts(body, json)) this.#write(body, json);
     } catch {
-      // A scrub or a clock of the user's that throws.
+      // A clock of the user's that throws.
       sink.drop();
     }
   }
@@ -69,18 +72,37 @@ export class LogFamily {
     this.#repeats.flush();
   }
 
+  /** Hands over what is held when the process ends. Gives what undoes it, which `end` does too. */
+  flushAtExit(): () => void {
+    const undo = atExit(() => {
+      this.endRepeats();
+      this.sink.crash();
+    });
+    this.#undoAtExit.add(undo);
+    return () => {
+      undo();
+      this.#undoAtExit.delete(undo);
+    };
+  }
+
+  /** Hands over what is held and takes no more; resolves when all is taken, or never will be. */
+  async end(): Promise<void> {
+    this.endRepeats();
+    await this.sink.end();
+    for (const undo of this.#undoAtExit) undo();
+    this.#undoAtExit.clear();
+  }
+
   /** Calls back with each line from now on. Gives what ends that. */
   follow(follower: Follower): () => void {
-    this.#followers.add(follower);
-    return () => this.#followers.delete(follower);
+    return this.#followers.add(follower);
   }
 
   #write(body: string, json: string | undefined): void {
     const now = this.#clock.now();
     this.sink.take(this.#format.start(now) + body + this.#format.end);
     if (json === undefined || this.#followers.size === 0) return;
-    const line = `${this.#json.start(now)}${json}}`;
-    for (const follower of this.#followers) tell(follower, line);
+    this.#followers.tell(`${this.#json.start(now)}${json}}`);
   }
 
   /** The body as JSON; where lines are for people, only while somebody follows. */
@@ -94,15 +116,6 @@ export class LogFamily {
   #isKept(context: LogContext, event: string, fields: LogFields | undefined): boolean {
     if (this.#kept.has(event)) return true;
     return fields?.['status'] === 'failed' || context.hasText('status', 'failed');
-  }
-}
-
-/** What a follower throws is its own affair. */
-function tell(follower: Follower, line: string): void {
-  try {
-    follower(line);
-  } catch {
-    // Nobody to tell.
   }
 }
 
