@@ -108,9 +108,9 @@ describe('the length of a method', () => {
   const lengths: [length: number, method: Any][] = [
     [0, async function* () {}],
     [0, async function* (..._all) {}],
-    [0, async function* (_stream = undefined) {}],
+    [0, async function* (_stream = 0) {}],
     [1, async function* (_stream) {}],
-    [1, async function* (_stream, _signal = undefined) {}],
+    [1, async function* (_stream, _signal = 0) {}],
     [2, async function* (_stream, _signal) {}],
     [3, async function* (_stream, _signal, _context) {}],
   ];

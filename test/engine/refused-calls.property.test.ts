@@ -176,7 +176,9 @@ test('a good chain runs the same, whatever was refused between its calls', async
       tryAll();
       builder['setSink']!(scriptedSink({ rows }));
       tryAll();
-      const report = (await builder['run']!()) as unknown as { components: { id: string }[] };
+      const report = await (builder['run']!() as unknown as Promise<{
+        components: { id: string }[];
+      }>);
       expect(report.components.map(({ id }) => id)).toEqual([
         'scripted',
         'threshold',
