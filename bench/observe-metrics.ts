@@ -116,7 +116,7 @@ function statsOf(count: number): RunStats {
     } as const;
     return { ...names, ...rows, ...other, ...spent, ...by, ...latencies };
   });
-  const queue = { depth: 2, rows: 8192, bytes: 1e6, fill: 0.25 };
+  const queue = { depth: 2, rows: 8192, bytes: 1e6, fill: 0.25, isPaced: true };
   return {
     pipeline: 'plant',
     status: 'running',
@@ -131,11 +131,9 @@ function statsOf(count: number): RunStats {
     at: 1.8e12,
     monotonicMs: 3.6e6,
     process: { rssBytes: 1e8, heapUsedBytes: 5e7, loopUtilization: 0.6 },
-    isPaced: true,
     degraded: {},
     queues: Object.fromEntries(components.map(({ id }) => [id, queue])),
     events: {},
-    lag: {},
     alerts: [],
     errorRate: 0,
     lastFailures: [],

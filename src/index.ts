@@ -43,6 +43,7 @@ export {
   isSink,
   isSource,
   isStage,
+  type Lag,
   type Logger,
   type LogLevel,
   logLevels,

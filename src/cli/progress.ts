@@ -93,10 +93,11 @@ export class Estimate {
     return guesses.length === 0 ? undefined : Math.min(...guesses);
   }
 
-  #leftByLag({ lag, durationMs }: RunStats): number | undefined {
-    const lags = Object.values(lag);
-    if (lags.length === 0 || lags.includes(null)) return undefined;
-    const left = lags.reduce<number>((sum, one) => sum + (one ?? 0), 0);
+  #leftByLag({ components, durationMs }: RunStats): number | undefined {
+    const lags = components.flatMap(({ source }) => (source === undefined ? [] : [source.lag]));
+    const [first] = lags;
+    if (first === undefined || lags.some((lag) => lag?.unit !== first.unit)) return undefined;
+    const left = lags.reduce((sum, lag) => sum + lag!.value, 0);
     this.#first ??= { lag: left, durationMs };
     const done = this.#first.lag - left;
     return done <= 0 ? undefined : (left * (durationMs - this.#first.durationMs)) / done;

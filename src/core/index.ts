@@ -117,6 +117,7 @@ export { type FailedRow, isSink, type Sink, type SinkConnector, type WriteResult
 export {
   endOfInput,
   isSource,
+  type Lag,
   type Source,
   type SourceConnector,
   type WhenPaused,

@@ -17,6 +17,12 @@ import { keepsProtocol } from './protocol.ts';
  */
 export type WhenPaused = 'hold' | 'reject' | 'skip' | 'redeliver';
 
+/** How far a source is behind its input. */
+export interface Lag {
+  readonly value: number;
+  readonly unit: 'records' | 'bytes';
+}
+
 /** The end of a source's input, as `read` tells it. */
 export const endOfInput: unique symbol = Symbol('millrace.endOfInput');
 
@@ -30,8 +36,8 @@ export interface SourceConnector extends PolicyHolder {
   position(): Position;
   /** Everything up to `position` is committed downstream. */
   acknowledge?(position: Position, signal: AbortSignal): Promise<void>;
-  /** How far behind its input it is, in records or bytes; null when that cannot be known. */
-  lag?(): number | null;
+  /** How far behind its input it is; null when that cannot be known. */
+  lag?(): Lag | null;
   /** Called once, also after a failed `open`. */
   close(): Promise<void>;
 }
@@ -55,8 +61,8 @@ export interface Source<out F extends Fields = Fields> extends PolicyHolder {
   }): AsyncIterable<Flow<F>>;
   /** Everything up to `position` is committed downstream. */
   acknowledge?(position: Position, signal: AbortSignal): Promise<void>;
-  /** How far behind its input it is, in records or bytes; null when that cannot be known. */
-  lag?(): number | null;
+  /** How far behind its input it is; null when that cannot be known. */
+  lag?(): Lag | null;
 }
 
 /** Whether a value obeys the protocol of a source; never throws. */

@@ -23,6 +23,7 @@ import { Calls } from './calls.ts';
 import type { SinkNode, StageNode } from './description.ts';
 import { LoopClock, Observed } from './observed.ts';
 import {
+  isPaced,
   type Plan,
   type PlannedSink,
   type PlannedSource,
@@ -62,7 +63,10 @@ export class Components {
     this.#parts = parts;
     this.#loop = new LoopClock(parts.plan.outside.clock);
     const { sources, stages, sinks } = parts.plan;
-    for (const planned of sources) this.#observe(planned, 'source');
+    for (const planned of sources) {
+      const state = { isPaced: isPaced(planned), hasEnded: false };
+      this.#observe(planned, 'source').source = () => state;
+    }
     for (const planned of stages) this.#observe(planned, 'stage');
     for (const planned of sinks) this.#observe(planned, 'sink');
   }

@@ -1,7 +1,7 @@
 import type { Clock, EventDefinition, EventFields, Logger } from '../core/index.ts';
 import { CoveredTime } from '../observe/covered-time.ts';
 import { ledgerBroken } from '../observe/events.ts';
-import type { ComponentKind, PolicyReport } from '../observe/snapshot.ts';
+import type { ComponentKind, PolicyReport, SourceState } from '../observe/snapshot.ts';
 import type { Emitter } from '../observe/emitter.ts';
 import { Meter } from '../observe/meter.ts';
 import type { RunTracing } from '../observe/tracing.ts';
@@ -46,6 +46,8 @@ export class Observed {
   held: () => number = () => 0;
   /** Rows that its queues were given; undefined where it has none that it empties. */
   offeredRows: number | undefined;
+  /** How its input is, where it is a source. */
+  source: () => SourceState | undefined = () => undefined;
   /** What its policy did, where it has one. */
   policy: () => PolicyReport | undefined = () => undefined;
   /** Traces its work, where the run is traced. */

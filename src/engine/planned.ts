@@ -27,6 +27,11 @@ export function whenPausedOf({ node: { component } }: PlannedSource): WhenPaused
   return isDescribed(component) ? component.definition.spec.whenPaused : component.whenPaused;
 }
 
+/** A source that holds what it has while it is paused waits for us; every other has a pace of its own. */
+export function isPaced(source: PlannedSource): boolean {
+  return whenPausedOf(source) !== 'hold';
+}
+
 export interface PlannedStage extends Planned<StageNode> {
   readonly from: readonly Port[];
   readonly input: Schema;

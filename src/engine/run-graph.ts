@@ -40,10 +40,12 @@ export class RunGraph {
   readonly writers: SinkWriter[] = [];
   readonly lanes: OptionalLane[] = [];
   readonly #parts: RunGraphParts;
+  readonly #sourcesOf: ReadonlyMap<string, ReadonlySet<string>>;
   #channels: Channels | undefined;
 
   constructor(parts: RunGraphParts) {
     this.#parts = parts;
+    this.#sourcesOf = sourcesOf(parts.plan);
   }
 
   /** Makes the components and the queues between them; gives the loops that move the flow. */
@@ -128,11 +130,30 @@ export class RunGraph {
       const sum = (of: 'depth' | 'rows' | 'bytes'): number =>
         inputs.reduce((total, queue) => total + queue[of], 0);
       const fill = Math.max(...inputs.map((queue) => queue.fill));
-      const stats = { depth: sum('depth'), rows: sum('rows'), bytes: sum('bytes'), fill };
+      const isPaced = this.#isPaced(id);
+      const stats = { depth: sum('depth'), rows: sum('rows'), bytes: sum('bytes'), fill, isPaced };
       // A sink that nobody waits for has one queue.
       const disk = inputs[0]?.disk;
       return [id, disk === undefined ? stats : { ...stats, disk }] as const;
     });
     return Object.fromEntries(queues);
   }
+
+  /** Whether anything that has a pace of its own is still to come to a component. */
+  #isPaced(id: string): boolean {
+    const { components } = this.#parts;
+    return [...this.#sourcesOf.get(id)!].some((source) => {
+      const state = components.observedOf(source).source();
+      return state !== undefined && state.isPaced && !state.hasEnded;
+    });
+  }
+}
+
+/** The sources that each component is fed by. */
+function sourcesOf({ sources, stages, sinks }: Plan): Map<string, ReadonlySet<string>> {
+  const of = new Map(sources.map(({ node: { id } }) => [id, new Set([id])]));
+  for (const { node, from } of [...stages, ...sinks]) {
+    of.set(node.id, new Set(from.flatMap((port) => [...of.get(port.node)!])));
+  }
+  return of;
 }

@@ -16,6 +16,7 @@ export function reportComponent(
 ): ComponentReport {
   const { id, name, kind, meter, tally } = observed;
   const policy = observed.policy();
+  const source = observed.source();
   const { lastProgressMs } = meter;
   return {
     id,
@@ -44,6 +45,7 @@ export function reportComponent(
     counts: Object.fromEntries(tally.counts),
     errors: Object.fromEntries(tally.errors),
     errorRate: meter.rowsIn === 0 ? null : tally.failedRecords / meter.rowsIn,
+    ...(source && { source }),
     ...(policy && { policy }),
   };
 }

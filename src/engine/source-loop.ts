@@ -2,11 +2,13 @@ import { Batch, Selection } from '../batch/index.ts';
 import {
   endOfInput,
   isSource,
+  type Lag,
   type Position,
   type Source,
   type SourceConnector,
 } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
+import type { SourceState } from '../observe/snapshot.ts';
 import type { BatchTrace } from '../observe/tracing.ts';
 import { Acknowledgement } from './acknowledgement.ts';
 import type { Calls } from './calls.ts';
@@ -14,7 +16,7 @@ import type { Cuts } from './checkpoint.ts';
 import type { Settle } from './dead-letters.ts';
 import { connectorOf } from './hand-written.ts';
 import type { Observed } from './observed.ts';
-import { onlyOutput, type PlannedSource } from './planned.ts';
+import { isPaced, onlyOutput, type PlannedSource } from './planned.ts';
 import type { Outlet } from './outlet.ts';
 import { assertPromised, callConnector } from './protocol.ts';
 import { Wakeup } from './wakeup.ts';
@@ -82,13 +84,20 @@ export class SourceLoop {
     const { id } = this;
     this.#acknowledgement = new Acknowledgement({ id, connector: this.#connector, calls, signal });
     parts.signal.addEventListener('abort', () => this.#wakeup.set(), { once: true });
+    parts.observed.source = () => this.#state();
   }
 
   get id(): string {
     return this.#parts.planned.node.id;
   }
 
-  get lag(): number | null {
+  #state(): SourceState {
+    const state = { isPaced: isPaced(this.#parts.planned), hasEnded: this.#ended };
+    const lag = this.#lag();
+    return lag === null ? state : { ...state, lag };
+  }
+
+  #lag(): Lag | null {
     try {
       return this.#connector.lag?.() ?? null;
     } catch {

@@ -164,7 +164,6 @@ export class PipelineHealthDashboard {
       .reduce((sum, { stale, interpolated, constant }) => sum + stale + interpolated + constant, 0);
     return {
       status: 'running',
-      isPaced: false,
       components: [{ id: 'policies', policy: { substituted, breakers } }],
       degraded:
         failed === undefined ? {} : { [failed.stage]: `it failed: ${reasonOf(failed.error)}` },

@@ -1,5 +1,6 @@
 import type { BreakerState } from '../core/index.ts';
 import { queueLimits } from './queue-limits.ts';
+import type { QueueStats } from './snapshot.ts';
 
 /** Limits of a healthy run. */
 export interface HealthSettings {
@@ -24,8 +25,6 @@ export const healthDefaults: {
 export interface HealthStats {
   /** `running`, or why it takes nothing: `starting`, `draining`, how it ended. */
   readonly status: string;
-  /** Whether a source reads what comes at its own pace, and so can fall behind. */
-  readonly isPaced: boolean;
   readonly components: readonly HealthComponent[];
   /** Why it goes on but not as it should, by component. */
   readonly degraded: Readonly<Record<string, string>>;
@@ -52,7 +51,7 @@ export interface HealthFacts {
   readonly before?: HealthStats | undefined;
   /** Milliseconds since the pipeline's loop last turned; 0 unless given. */
   readonly loopStallMs?: number | undefined;
-  /** For how many milliseconds each queue has been too full, by component (`QueuePressure`). */
+  /** For how many milliseconds each queue that is watched has been too full (`QueuePressure`). */
   readonly queueFullMs?: Readonly<Record<string, number>> | undefined;
 }
 
@@ -116,7 +115,6 @@ function readyReasons({ status }: HealthStats): HealthReason[] {
 
 function queueReasons(facts: HealthFacts, settings: HealthSettings): HealthReason[] {
   const { queueFullMsMax = healthDefaults.queueFullMsMax } = settings;
-  if (!facts.stats.isPaced) return [];
   return Object.entries(facts.queueFullMs ?? {})
     .filter(([, fullMs]) => fullMs >= queueFullMsMax)
     .map(([component, fullMs]) => ({
@@ -183,6 +181,8 @@ function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 
+type Queue = Pick<QueueStats, 'depth' | 'fill' | 'isPaced'>;
+
 /** Knows for how long each queue has been too full; look at it once a second, or more often. */
 export class QueuePressure {
   readonly #depthMax: number | undefined;
@@ -192,17 +192,18 @@ export class QueuePressure {
     this.#depthMax = queueDepthMax;
   }
 
-  /** `queues`: what waits before each component, with `fill` from 0 to 1. Milliseconds by component. */
-  look(
-    queues: Readonly<Record<string, { readonly depth: number; readonly fill: number }>>,
-    nowMs: number,
-  ): Readonly<Record<string, number>> {
+  /**
+   * Milliseconds by component. `queues`: what waits before each, as `run.stats().queues`; those that
+   * nothing comes to at a pace of its own may be full.
+   */
+  look(queues: Readonly<Record<string, Queue>>, nowMs: number): Readonly<Record<string, number>> {
     const full = Object.entries(queues).filter(([, queue]) => this.#isTooFull(queue));
     this.#since = new Map(full.map(([id]) => [id, this.#since.get(id) ?? nowMs]));
     return Object.fromEntries([...this.#since].map(([id, sinceMs]) => [id, nowMs - sinceMs]));
   }
 
-  #isTooFull({ depth, fill }: { readonly depth: number; readonly fill: number }): boolean {
+  #isTooFull({ depth, fill, isPaced }: Queue): boolean {
+    if (!isPaced) return false;
     return this.#depthMax === undefined ? fill >= queueLimits.high : depth >= this.#depthMax;
   }
 }
@@ -232,9 +233,9 @@ export class RecentStats {
 }
 
 /** As much of them as earlier figures are asked for. */
-function policiesOf({ status, isPaced, components }: HealthStats): HealthStats {
+function policiesOf({ status, components }: HealthStats): HealthStats {
   const policies = components.flatMap(({ id, policy }) =>
     policy === undefined ? [] : [{ id, policy }],
   );
-  return { status, isPaced, components: policies, degraded: {} };
+  return { status, components: policies, degraded: {} };
 }

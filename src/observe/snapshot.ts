@@ -1,4 +1,4 @@
-import type { BreakerState } from '../core/index.ts';
+import type { BreakerState, Lag } from '../core/index.ts';
 import type { ExponentialBuckets } from './histogram.ts';
 import type { Alert } from './alerts/alert.ts';
 
@@ -102,8 +102,20 @@ export interface ComponentReport {
   readonly droppedBy: Readonly<Record<string, number>>;
   /** Numbers of things that are no rows: blank lines, skipped ticks, evicted keys. */
   readonly counts: Readonly<Record<string, number>>;
+  /** How its input is; of a source. */
+  readonly source?: SourceState;
   /** What its policy did; not there where it has none. */
   readonly policy?: PolicyReport;
+}
+
+/** How the input of a source is. */
+export interface SourceState {
+  /** Whether it reads what comes at its own pace, and so can fall behind; a file does not. */
+  readonly isPaced: boolean;
+  /** Whether it gives nothing more. */
+  readonly hasEnded: boolean;
+  /** How far it is behind; not there where it cannot know. */
+  readonly lag?: Lag;
 }
 
 /** What a run did, or has done so far. */
@@ -132,6 +144,8 @@ export interface QueueStats {
   readonly bytes: number;
   /** How full the fullest of its queues is, from 0 to 1. */
   readonly fill: number;
+  /** Whether what waits comes from a source that has a pace of its own, and that has not ended. */
+  readonly isPaced: boolean;
   /** What waits on disk beside; of a sink that spills. */
   readonly disk?: { readonly rows: number; readonly bytes: number };
 }
@@ -150,8 +164,6 @@ export interface RunStats extends RunReport {
   readonly at: number;
   readonly monotonicMs: number;
   readonly process: ProcessStats;
-  /** Whether a source reads what comes at its own pace, and so can fall behind; a file does not. */
-  readonly isPaced: boolean;
   /** Why the run goes on but not as it should, by component. */
   readonly degraded: Readonly<Record<string, string>>;
   /** What waits before each component that has a queue. */
@@ -160,8 +172,6 @@ export interface RunStats extends RunReport {
   readonly alerts: readonly Alert[];
   /** How often each event of the engine happened, by its name. */
   readonly events: Readonly<Record<string, number>>;
-  /** How far each source is behind its input; null when it cannot know. */
-  readonly lag: Readonly<Record<string, number | null>>;
   /** Records that failed anywhere, of those read; null before any was. */
   readonly errorRate: number | null;
   /** The last records that failed, at most 20, the oldest first. */

@@ -113,7 +113,7 @@ export class Board {
 
   health(): Health {
     const { status, stalledMs: loopStallMs } = this.#parts.vitals();
-    const stats = this.#stats ?? { isPaced: false, components: [], degraded: {} };
+    const stats = this.#stats ?? { components: [], degraded: {} };
     return health(
       {
         stats: { ...stats, status },

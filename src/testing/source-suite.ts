@@ -143,7 +143,9 @@ const sourceChecks: Readonly<Record<SourceCheck, (sourceCase: SourceCase) => Pro
   'says how far it is behind, if it knows': async (sourceCase) => {
     await readEach(sourceCase, ({ connector }) => {
       const lag = connector.lag?.() ?? null;
-      ok(lag === null || (Number.isFinite(lag) && lag >= 0), `it is behind by ${lag}`);
+      if (lag === null) return;
+      ok(['records', 'bytes'].includes(lag.unit), `it is behind by \`${lag.unit}\``);
+      ok(Number.isFinite(lag.value) && lag.value >= 0, `it is behind by ${lag.value}`);
     });
   },
 

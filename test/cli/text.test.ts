@@ -260,11 +260,33 @@ describe('progress', () => {
     expect(estimate.leftMs(stats({ durationMs: 2000, recordsIn: 500 }))).toBe(2000);
   });
 
+  /** Figures of two sources that are so far behind. */
+  function behind(
+    durationMs: number,
+    ...lags: readonly (readonly [number, 'records' | 'bytes'] | undefined)[]
+  ): RunStats {
+    const components = lags.map((lag, at) =>
+      componentStats(`source-${at}`, {
+        kind: 'source',
+        source: {
+          isPaced: false,
+          hasEnded: false,
+          ...(lag && { lag: { value: lag[0], unit: lag[1] } }),
+        },
+      }),
+    );
+    return stats({ durationMs, components });
+  }
+
   test('the time left: from how fast the lag shrinks, where every source knows it', () => {
     const none = { durationMsMax: undefined, recordsMax: undefined };
     const estimate = new Estimate(none);
-    expect(estimate.leftMs(stats({ durationMs: 0, lag: { a: 100, b: 100 } }))).toBeUndefined();
-    expect(estimate.leftMs(stats({ durationMs: 1000, lag: { a: 100, b: 50 } }))).toBe(3000);
-    expect(new Estimate(none).leftMs(stats({ lag: { a: 5, b: null } }))).toBeUndefined();
+    expect(estimate.leftMs(behind(0, [100, 'bytes'], [100, 'bytes']))).toBeUndefined();
+    expect(estimate.leftMs(behind(1000, [100, 'bytes'], [50, 'bytes']))).toBe(3000);
+    for (const other of [undefined, [5, 'records']] as const) {
+      const mixed = new Estimate(none);
+      mixed.leftMs(behind(0, [10, 'bytes'], other));
+      expect(mixed.leftMs(behind(1000, [5, 'bytes'], other))).toBeUndefined();
+    }
   });
 });

@@ -134,7 +134,7 @@ describe('the file source reads', () => {
       lags.push(connector.lag!());
     }
     expect(sizes).toEqual([4, 4, 2, 4, 1]);
-    expect(lags).toEqual([15, 11, 7, 5, 1, 0].map((rows) => rows * 23));
+    expect(lags).toEqual([15, 11, 7, 5, 1, 0].map((rows) => ({ value: rows * 23, unit: 'bytes' })));
     await connector.close();
   });
 });

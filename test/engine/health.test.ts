@@ -34,9 +34,10 @@ test('a run is overloaded while its sink is down, degraded with its breaker, and
   for (let second = 0; second < 50; second++) {
     await clock.sleep(1000);
     const stats = run.stats();
-    const queueFullMs = pressure.look(stats.queues, stats.monotonicMs);
     // This source reads at a pace of its own, though its definition does not say so.
-    const judged = health({ stats: { ...stats, isPaced: true }, before, queueFullMs });
+    const store = { ...stats.queues['store']!, isPaced: true };
+    const queueFullMs = pressure.look({ store }, stats.monotonicMs);
+    const judged = health({ stats, before, queueFullMs });
     before = stats;
     expect(judged).toMatchObject({ alive: true, ready: true });
     words.push((judged.overloaded ? 'o' : '-') + (judged.degraded ? 'd' : '-'));

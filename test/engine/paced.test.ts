@@ -1,10 +1,14 @@
 import { describe, expect, test } from 'vitest';
 
 import { Batch } from '../../src/batch/index.ts';
-import type { Flow, Source, WhenPaused } from '../../src/core/index.ts';
-import { health, QueuePressure, shippedRules } from '../../src/observe/index.ts';
+import type { Clock, Flow, Source, WhenPaused } from '../../src/core/index.ts';
+import type { Run } from '../../src/engine/index.ts';
+import { type AlertRule, health, QueuePressure, shippedRules } from '../../src/observe/index.ts';
+import { merge } from '../../src/stages/merge.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { numbered, readings, scriptedSink, testPipeline } from './ends.ts';
+
+type Shape = (typeof readings)['shape'];
 
 interface Script {
   readonly whenPaused?: WhenPaused;
@@ -21,17 +25,17 @@ interface Script {
 async function play({ everyMs, writeMs, count, silentMs = 0, ...paused }: Script) {
   const outside = virtualOutside();
   const { clock } = outside;
-  const source: Source<(typeof readings)['shape']> = {
+  const source: Source<Shape> = {
     schema: readings,
     ...paused,
-    async *stream({ signal }): AsyncGenerator<Flow<(typeof readings)['shape']>> {
+    async *stream({ signal }): AsyncGenerator<Flow<Shape>> {
       for (let at = 0; at < count; at++) {
         if (everyMs > 0) await clock.sleep(everyMs, { signal });
         yield Batch.from(numbered(1, at), readings);
       }
       if (silentMs > 0) await clock.sleep(silentMs, { signal });
     },
-    lag: () => 1000,
+    lag: () => ({ value: 1000, unit: 'records' }),
   };
   const run = await testPipeline({ queue: { rowsMax: 20 } }, [], outside)
     .from(source)
@@ -49,7 +53,7 @@ async function play({ everyMs, writeMs, count, silentMs = 0, ...paused }: Script
     const queueFullMs = pressure.look(stats.queues, stats.monotonicMs);
     isOverloaded ||= health({ stats, queueFullMs }).overloaded;
   }
-  const { isPaced } = run.stats();
+  const isPaced = run.stats().components[0]?.source?.isPaced;
   await run.stop();
   return { isPaced, isOverloaded, fired: [...fired].sort() };
 }
@@ -85,5 +89,96 @@ describe('a hand-written source', () => {
     const quick = { everyMs: 1, writeMs: 0, count: 3, whenPaused: 'redeliver' } as const;
     await expect(play(quick)).rejects.toThrow(/acknowledge/);
     await play({ ...quick, acknowledge: () => Promise.resolve() });
+  });
+});
+
+describe('of several sources', () => {
+  /** Gives one row each second, so many of them. */
+  function ticking(clock: Clock, count: number): Source<Shape> {
+    return {
+      schema: readings,
+      async *stream({ signal }): AsyncGenerator<Flow<Shape>> {
+        for (let at = 0; at < count; at++) {
+          await clock.sleep(1000, { signal });
+          yield Batch.from(numbered(1, at), readings);
+        }
+      },
+    };
+  }
+
+  /** What is read as fast as the pipeline takes it. */
+  const waiting: Source<Shape> = {
+    schema: readings,
+    whenPaused: 'hold',
+    lag: () => ({ value: 1e9, unit: 'bytes' }),
+    // oxlint-disable-next-line require-await
+    async *stream(): AsyncGenerator<Flow<Shape>> {
+      for (let at = 0; at < 10_000; at++) yield Batch.from(numbered(1, at), readings);
+    },
+  };
+
+  /** What fires while a run goes on, its last figures, and whether it was ever overloaded. */
+  async function watch(run: Run, clock: Clock, seconds: number) {
+    const fired: unknown[] = [];
+    run.listen(({ name, fields }) => {
+      if (name === 'alert.fired') fired.push(fields['rule']);
+    });
+    const pressure = new QueuePressure();
+    let isOverloaded = false;
+    for (let second = 0; second < seconds; second++) {
+      await clock.sleep(1000);
+      const stats = run.stats();
+      const queueFullMs = pressure.look(stats.queues, stats.monotonicMs);
+      isOverloaded ||= health({ stats, queueFullMs }).overloaded;
+    }
+    const { components, queues } = run.stats();
+    const sources = Object.fromEntries(components.map(({ id, source }) => [id, source]));
+    await run.abort();
+    return { fired, isOverloaded, sources, queues };
+  }
+
+  const alerts = (): AlertRule[] => shippedRules({}, { memoryMiBMax: 16_384 });
+
+  test('one that has ended is not stalled, while the other goes on', async () => {
+    const outside = virtualOutside();
+    const { clock } = outside;
+    const builder = testPipeline({}, [], outside);
+    const a = builder.from(ticking(clock, 5), { id: 'a' });
+    const b = builder.from(ticking(clock, 1000), { id: 'b' });
+    const run = await builder
+      .combine([a, b], merge())
+      .to(scriptedSink({}))
+      .start({ alerts: alerts() });
+    const { fired, sources } = await watch(run, clock, 400);
+    expect(fired).toEqual([]);
+    expect(sources).toMatchObject({
+      a: { isPaced: true, hasEnded: true },
+      b: { isPaced: true, hasEnded: false },
+    });
+  });
+
+  test('what waits behind one that holds is not watched, though another has a pace', async () => {
+    const outside = virtualOutside();
+    const { clock } = outside;
+    const builder = testPipeline({ queue: { rowsMax: 20 } }, [], outside);
+    builder
+      .from(waiting, { id: 'file' })
+      .to(scriptedSink({ answer: () => clock.sleep(200) }), { id: 'store' });
+    const run = await builder
+      .from(ticking(clock, 1000), { id: 'sensor' })
+      .to(scriptedSink({}), { id: 'live' })
+      .start({ alerts: alerts() });
+    const { fired, isOverloaded, sources, queues } = await watch(run, clock, 100);
+    expect([fired, isOverloaded]).toEqual([[], false]);
+    expect(queues).toMatchObject({
+      store: { fill: expect.closeTo(1, 1) as number, isPaced: false },
+      live: { isPaced: true },
+    });
+    expect(sources).toEqual({
+      file: { isPaced: false, hasEnded: false, lag: { value: 1e9, unit: 'bytes' } },
+      sensor: { isPaced: true, hasEnded: false },
+      store: undefined,
+      live: undefined,
+    });
   });
 });

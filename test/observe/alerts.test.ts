@@ -286,10 +286,13 @@ describe('shipped rules', () => {
         // Over ten seconds.
         perSecond: 50 * Math.max(0, 10 - since),
         sinceProgressMs: 1000 * since,
+        source: {
+          isPaced: true,
+          hasEnded: false,
+          lag: { value: lag(second), unit: 'records' },
+        },
       });
-      const components = [source];
-      const figures = { isPaced: true, components, lag: { in: lag(second) }, status };
-      return runStats(second, figures as Partial<RunStats>);
+      return runStats(second, { components: [source], status } as Partial<RunStats>);
     });
   }
 
@@ -322,6 +325,28 @@ describe('shipped rules', () => {
     expect(changes.map(([state]) => state)).not.toContain('resolved');
     expect(changes.at(-1)!.slice(0, 2)).toEqual(['firing', 'CRITICAL']);
     expect(changes.at(-1)![2]).toBeLessThan(115);
+  });
+
+  test('a source that says its lag in bytes, by how many a record has had', () => {
+    // 100 records a second of 50 bytes each: 60 s.
+    const source = {
+      isPaced: true,
+      hasEnded: false,
+      lag: { value: 300_000, unit: 'bytes' },
+    } as const;
+    const figures = { kind: 'source', perSecond: 100, in: 1000, source } as const;
+    const said = (bytes: number): unknown =>
+      lagAlerts(
+        Array.from({ length: 5 }, (_, second) =>
+          runStats(second, { components: [componentStats('in', { ...figures, bytes })] }),
+        ),
+      );
+    expect(said(50_000)).toEqual([
+      ['pending', 'WARNING', 0],
+      ['firing', 'WARNING', 2],
+    ]);
+    // Of one that does not count its bytes nothing is known.
+    expect(said(0)).toEqual([]);
   });
 
   test('no source that has read all, or is paused, however long nothing comes', () => {
@@ -407,11 +432,14 @@ describe('shipped rules', () => {
   test('none fires on queues and lag of a run that reads as fast as it can', () => {
     const alerts = new Alerts({ rules: shippedRules({}, { memoryMiBMax: 1000 }) });
     for (let second = 0; second < 600; second++) {
-      const queues = { s: { depth: 8, rows: 8, bytes: 8, fill: 1 } };
-      const components = [componentStats('in', { kind: 'source', perSecond: 1 })];
-      const changes = alerts.look(
-        runStats(second, { isPaced: false, queues, components, lag: { in: 1e9 } }),
-      );
+      const queues = { s: { depth: 8, rows: 8, bytes: 8, fill: 1, isPaced: false } };
+      const source = {
+        isPaced: false,
+        hasEnded: false,
+        lag: { value: 1e9, unit: 'bytes' },
+      } as const;
+      const components = [componentStats('in', { kind: 'source', perSecond: 1, source })];
+      const changes = alerts.look(runStats(second, { queues, components }));
       expect(changes).toEqual([]);
     }
   });

@@ -47,8 +47,17 @@ export const collapses: Readonly<Record<ShippedRule, Collapse>> = {
     what: 'A source falls behind by 200 records a second, until it is five minutes behind',
     look: (second) =>
       runStats(second, {
-        components: [componentStats('in', { kind: 'source', perSecond: 100 })],
-        lag: { in: 100 + 200 * after(second) },
+        components: [
+          componentStats('in', {
+            kind: 'source',
+            perSecond: 100,
+            source: {
+              isPaced: true,
+              hasEnded: false,
+              lag: { value: 100 + 200 * after(second), unit: 'records' },
+            },
+          }),
+        ],
       }),
     brokenAt: 210,
     firesBy: 150,
@@ -57,7 +66,9 @@ export const collapses: Readonly<Record<ShippedRule, Collapse>> = {
     what: 'A consumer stops; its queue has room for a minute less a tenth',
     look: (second) => {
       const fill = Math.min(1, 0.1 + after(second) / 60);
-      return runStats(second, { queues: { s: { depth: 1, rows: 1, bytes: 1, fill } } });
+      return runStats(second, {
+        queues: { s: { depth: 1, rows: 1, bytes: 1, fill, isPaced: true } },
+      });
     },
     brokenAt: 114,
     firesBy: 80,
@@ -120,7 +131,11 @@ export const collapses: Readonly<Record<ShippedRule, Collapse>> = {
     look: (second) =>
       runStats(second, {
         components: [
-          componentStats('in', { kind: 'source', sinceProgressMs: 1000 * after(second) }),
+          componentStats('in', {
+            kind: 'source',
+            source: { isPaced: true, hasEnded: false },
+            sinceProgressMs: 1000 * after(second),
+          }),
         ],
       }),
     firesBy: 121,

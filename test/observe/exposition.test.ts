@@ -241,7 +241,7 @@ describe('label sets', () => {
     const queues = Object.fromEntries(
       Array.from({ length: 1200 }, (_, at) => [
         `queue-${at}`,
-        { depth: at, rows: at, bytes: at, fill: at / 1200 },
+        { depth: at, rows: at, bytes: at, fill: at / 1200, isPaced: true },
       ]),
     );
     const text = prometheusText(runOf({ ...stats, queues }));

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { health, type HealthStats, QueuePressure } from '../../src/observe/index.ts';
 
-const well: HealthStats = { status: 'running', isPaced: true, components: [], degraded: {} };
+const well: HealthStats = { status: 'running', components: [], degraded: {} };
 
 function withPolicy(
   breaker: Partial<{ state: 'closed' | 'open' | 'half-open'; opens: number; refused: number }>,
@@ -57,7 +57,7 @@ test.each(['starting', 'draining', 'done', 'failed'])('a run that is %s is not r
 });
 
 describe('queues', () => {
-  const queue = (depth: number, fill: number) => ({ enrich: { depth, fill } });
+  const queue = (depth: number, fill: number) => ({ enrich: { depth, fill, isPaced: true } });
 
   test('half full for three seconds overloads a paced pipeline, and no other', () => {
     const pressure = new QueuePressure();
@@ -72,7 +72,7 @@ describe('queues', () => {
         { of: 'overloaded', component: 'enrich', text: 'its queue has been too full for 3.0 s' },
       ],
     });
-    expect(health({ stats: { ...well, isPaced: false }, queueFullMs }).overloaded).toBe(false);
+    expect(pressure.look({ enrich: { depth: 8, fill: 1, isPaced: false } }, 9000)).toEqual({});
   });
 
   test('one that has emptied meanwhile, or is gone, begins anew', () => {

@@ -41,7 +41,7 @@ const stats = runStats(60, {
       work: latencyOf(work, { exponential: true }),
     }),
   ],
-  queues: { clean: { depth: 2, rows: 20, bytes: 4096, fill: 0.25 } },
+  queues: { clean: { depth: 2, rows: 20, bytes: 4096, fill: 0.25, isPaced: true } },
   events: { 'run.started': 1 },
 });
 const startTimeUnixNano = String(BigInt(Date.UTC(2026, 0, 1)) * 1_000_000n);

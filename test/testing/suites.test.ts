@@ -676,12 +676,12 @@ describe.concurrent('the source suite finds a source that', () => {
 
   test('does not know how far it is behind, and says so in its own way', async () => {
     class Lost extends Numbers {
-      lag = () => NaN;
+      lag = () => ({ value: NaN, unit: 'records' as const });
     }
     const name = check('says how far it is behind, if it knows');
     expect(Object.keys(await sourceOf(Lost))).toEqual([name]);
     class Known extends Numbers {
-      lag = () => 12 - this.next;
+      lag = () => ({ value: 12 - this.next, unit: 'records' as const });
     }
     expect(await sourceOf(Known)).toEqual({});
   });

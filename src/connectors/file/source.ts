@@ -4,6 +4,7 @@ import {
   type Decoding,
   endOfInput,
   type FileHandle,
+  type Lag,
   type Position,
   type SourceConnector,
   type SourceContext,
@@ -105,8 +106,8 @@ export class FileSource implements SourceConnector {
   }
 
   /** Bytes that are left to read. */
-  lag(): number {
-    return (this.#file?.bytesLeft ?? 0) + this.#bytesWaiting;
+  lag(): Lag {
+    return { value: (this.#file?.bytesLeft ?? 0) + this.#bytesWaiting, unit: 'bytes' };
   }
 
   async close(): Promise<void> {

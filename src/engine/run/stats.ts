@@ -12,7 +12,7 @@ import type {
 } from '../../observe/snapshot.ts';
 import type { SlowestBatches } from '../../observe/slowest-batches.ts';
 import type { Observed } from '../observed.ts';
-import { type Plan, type PlannedSource, whenPausedOf } from '../planned.ts';
+import type { Plan } from '../planned.ts';
 import type { RunGraph } from '../run-graph.ts';
 import { reportComponent } from '../run-report.ts';
 import type { Load } from './load.ts';
@@ -72,12 +72,10 @@ export function statsOf(parts: StatsParts): RunStats {
     at,
     monotonicMs: nowMs,
     process: processStats(lane),
-    isPaced: plan.sources.some(isPaced),
     degraded: Object.fromEntries([...degraded].map(([id, reason]) => [id, plan.scrub(reason)])),
     queues,
     alerts: [...parts.alerts],
     events: Object.fromEntries(parts.events),
-    lag: Object.fromEntries(graph.sources.map(({ id, lag }) => [id, lag])),
     errorRate: recordsIn === 0 ? null : failedRecords(observed) / recordsIn,
     lastFailures: [...parts.lastFailures],
     slowestBatches: parts.slowest.list({ nowMs, at }),
@@ -127,11 +125,6 @@ function deepFreeze<T extends object>(data: T): T {
     if (typeof value === 'object' && value !== null) deepFreeze(value as object);
   }
   return Object.freeze(data);
-}
-
-/** A source that holds what it has while it is paused waits for us; every other has a pace of its own. */
-function isPaced(source: PlannedSource): boolean {
-  return whenPausedOf(source) !== 'hold';
 }
 
 /** The one lane that there is has the loop of the process. */

@@ -1,9 +1,10 @@
 import { totalmem } from 'node:os';
 import process from 'node:process';
 
+import type { Lag } from '../../core/index.ts';
 import { isOpen } from '../health.ts';
 import { queueLimits } from '../queue-limits.ts';
-import type { ComponentReport, RunStats } from '../snapshot.ts';
+import type { ComponentReport, RunStats, SourceState } from '../snapshot.ts';
 import type { AlertLimits, AlertLooks, AlertReading, AlertRule } from './rule.ts';
 
 /** Limits of the shipped rules, by name; what is left out stays as it is, and `false` is off. */
@@ -102,7 +103,7 @@ function latencySpike(): Shipped {
 
 /** Only where a source has a pace of its own: a file that is read at full speed is always behind. */
 function lagSaturation(): Shipped {
-  /** The last rate of each source that was one. */
+  /** The last rate of each source that was one, in the unit of its lag. */
   const rates = new Map<string, number>();
   return {
     name: 'lag-saturation',
@@ -111,20 +112,36 @@ function lagSaturation(): Shipped {
     limits: { warn: 30, critical: 300, clear: 10 },
     of: { m: 3, n: 5 },
     forecastMs: 120_000,
-    read: ({ stats }) => {
-      if (!stats.isPaced) return [];
-      return each(stats, ({ id, perSecond, sinceProgressMs }) => {
-        const lag = stats.lag[id] ?? undefined;
-        if (perSecond > 0) rates.set(id, perSecond);
-        if (lag === undefined || lag === 0) return lag;
-        if (perSecond > 0) return lag / perSecond;
+    read: ({ stats }) =>
+      each(stats, (component) => {
+        const { id, source, perSecond, sinceProgressMs } = component;
+        if (!isWatched(source) || source.lag === undefined) return undefined;
+        const { value, unit } = source.lag;
+        if (value === 0) return 0;
+        if (perSecond > 0) {
+          const rate = perSecond * unitsPerRecord(component, unit);
+          // Bytes say nothing of a source that does not count those it has read.
+          if (rate === 0) return null;
+          rates.set(id, rate);
+          return value / rate;
+        }
         if (stats.status !== 'running') return null;
         // It needs as long as it last would have, and at least as long as it has given nothing.
         const standsMs = sinceProgressMs ?? stats.durationMs;
-        return Math.max(standsMs / 1000, lag / (rates.get(id) ?? Infinity));
-      });
-    },
+        return Math.max(standsMs / 1000, value / (rates.get(id) ?? Infinity));
+      }),
   };
+}
+
+/** Whether a source can fall behind: it has a pace of its own, and gives more. */
+function isWatched(source: SourceState | undefined): source is SourceState {
+  return source !== undefined && source.isPaced && !source.hasEnded;
+}
+
+/** How much of its input a source has taken for a record, in the unit of its lag. */
+function unitsPerRecord({ bytes, in: records }: ComponentReport, unit: Lag['unit']): number {
+  if (unit === 'records') return 1;
+  return records === 0 ? 0 : bytes / records;
 }
 
 const queueSaturation: Shipped = {
@@ -138,13 +155,10 @@ const queueSaturation: Shipped = {
   },
   of: { m: 3, n: 5 },
   forecastMs: 60_000,
-  read: ({ stats }) => {
-    if (!stats.isPaced) return [];
-    return Object.entries(stats.queues).map(([component, { fill }]) => ({
-      component,
-      value: 100 * fill,
-    }));
-  },
+  read: ({ stats }) =>
+    Object.entries(stats.queues).flatMap(([component, { fill, isPaced }]) =>
+      isPaced ? [{ component, value: 100 * fill }] : [],
+    ),
 };
 
 function retryRate(): Shipped {
@@ -233,9 +247,9 @@ const stalledSource: Shipped = {
   limits: { warn: 60, critical: 300, clear: 30 },
   of: { m: 1, n: 1 },
   read: ({ stats }) => {
-    if (!stats.isPaced || stats.status !== 'running') return [];
-    return each(stats, ({ kind, sinceProgressMs }) =>
-      kind === 'source' ? (sinceProgressMs ?? stats.durationMs) / 1000 : undefined,
+    if (stats.status !== 'running') return [];
+    return each(stats, ({ source, sinceProgressMs }) =>
+      isWatched(source) ? (sinceProgressMs ?? stats.durationMs) / 1000 : undefined,
     );
   },
 };

@@ -1,5 +1,5 @@
 import { eventCatalogue } from '../catalogue.ts';
-import type { EventDefinition } from '../../core/index.ts';
+import type { EventDefinition, Lag } from '../../core/index.ts';
 import { harnessEvents } from '../health-events.ts';
 import type { MetricsReport } from '../metrics-registry.ts';
 import type { ComponentReport, Latency, RunStats } from '../snapshot.ts';
@@ -242,6 +242,21 @@ function ofRun(
   return { ...family, labels: ['pipeline'], ofRun: add };
 }
 
+function sourceLag(unit: Lag['unit'], counted: Pick<Family, 'unit' | 'counts'>): Family {
+  return {
+    name: `source_lag_${unit}`,
+    type: 'gauge',
+    ...counted,
+    help: `How many ${unit} a source is behind its input, where it knows.`,
+    labels: ['pipeline', 'stage'],
+    ofRun: ({ stats, labels }, add) => {
+      for (const { id: stage, source } of stats.components) {
+        if (source?.lag?.unit === unit) add(labelsOf({ stage }, labels), source.lag.value);
+      }
+    },
+  };
+}
+
 const runs: readonly Family[] = [
   queue('batches', 'Batches that wait before a component.', ({ depth }) => depth, {
     counts: 'batch',
@@ -251,17 +266,8 @@ const runs: readonly Family[] = [
   queue('fill_ratio', 'How full the fullest queue before it is.', ({ fill }) => fill, {
     unit: 'ratio',
   }),
-  {
-    name: 'source_lag',
-    type: 'gauge',
-    help: 'How far a source is behind its input, where it knows.',
-    labels: ['pipeline', 'stage'],
-    ofRun: ({ stats, labels }, add) => {
-      for (const [stage, lag] of Object.entries(stats.lag)) {
-        if (lag !== null) add(labelsOf({ stage }, labels), lag);
-      }
-    },
-  },
+  sourceLag('records', { counts: 'record' }),
+  sourceLag('bytes', { unit: 'bytes' }),
   {
     name: 'degraded',
     type: 'gauge',
