@@ -169,7 +169,7 @@ function eventPage(): string {
   return [
     notice,
     '# Events',
-    'What the engine says by itself. Each is a log line, a counter, and tells whoever listens: `run.listen(listener)`. Its fields are plain data, and errors, without secrets: for whoever listens as for the log. What a component says beside them is in its logs.',
+    'What the engine says by itself. Each is a log line, a counter, and tells whoever listens: `run.listen(listener)`. `isEvent(event, recordFailed)` of `millrace/observe` asks which it is, and the compiler then knows its fields. Its fields are plain data, and errors, without secrets: for whoever listens as for the log. What a component says beside them is in its logs.',
     ...events,
   ].join('\n\n');
 }

@@ -21,6 +21,14 @@ export interface ObservedEvent {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
+/** Whether an event is that one: its fields are then those that are declared. */
+export function isEvent<E extends Pick<ObservedEvent, 'name' | 'fields'>, N extends string>(
+  event: E,
+  { name }: EventDefinition<N>,
+): event is E & { readonly fields: EventFields<N> } {
+  return event.name === name;
+}
+
 /** Is told of what happens, at once and in order. */
 export type EventListener = (event: ObservedEvent) => void;
 

@@ -5,7 +5,7 @@ import { withoutCredentials } from '../core/mask.ts';
 import { stateDirectory } from '../core/state-directory.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import { alertFired } from './alerts/events.ts';
-import type { Emit, EventListener, ObservedEvent } from './emitter.ts';
+import { type Emit, type EventListener, isEvent, type ObservedEvent } from './emitter.ts';
 import { recordFailed, runFailed, runStarted } from './events.ts';
 import { flightRecorded, flightUnrecorded } from './flight-recorder/events.ts';
 import { writeFlightFile } from './flight-recorder/flight-file.ts';
@@ -101,17 +101,17 @@ export class FlightRecorder implements Disposable {
   }
 
   #hear(event: ObservedEvent): void {
-    const { name, level, fields } = event;
-    if (name === recordFailed.name) this.#sample(event);
+    const { level, fields } = event;
+    if (isEvent(event, recordFailed)) this.#sample(event);
     else this.#events.add(event);
-    if (name === runStarted.name) this.#hasStarted = true;
-    if (name === alertFired.name && level === 'CRITICAL') {
-      const { rule, id, text } = fields as Readonly<Record<string, string>>;
+    if (isEvent(event, runStarted)) this.#hasStarted = true;
+    if (isEvent(event, alertFired) && level === 'CRITICAL') {
+      const { rule, id, text } = event.fields;
       this.#request({ reason: 'alert', why: `${rule}${id === '' ? '' : ` of ${id}`}: ${text}` });
     }
     const { error } = fields;
     const wasStopped = isPipelineError(error) && error.code === 'ERR_RUN_ABORTED';
-    if (name === runFailed.name && !wasStopped && this.#hasStarted) {
+    if (isEvent(event, runFailed) && !wasStopped && this.#hasStarted) {
       this.#request({ reason: 'run-failed', ...causeOf(error) });
     }
   }

@@ -1,5 +1,6 @@
 export { Alerts, type AlertsOptions } from './alerts.ts';
 export type { Alert } from './alerts/alert.ts';
+export { alertFired, alertPending, alertResolved } from './alerts/events.ts';
 export type { AlertReading, AlertRule } from './alerts/rule.ts';
 export { shippedRules } from './alerts/shipped.ts';
 export { AlertWebhook, type AlertWebhookOptions } from './alerts/webhook.ts';
@@ -8,7 +9,16 @@ export {
   type DegradationHistogramOptions,
   type DegradationRow,
 } from './degradation-histogram.ts';
-export type { ObservedEvent } from './emitter.ts';
+export { isEvent, type ObservedEvent } from './emitter.ts';
+export {
+  breakerChanged,
+  componentDegraded,
+  componentRecovered,
+  ledgerBroken,
+  recordFailed,
+  runEnded,
+  runFailed,
+} from './events.ts';
 export {
   expositionFormat,
   type ExpositionFormat,

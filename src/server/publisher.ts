@@ -7,9 +7,10 @@ import {
   loopStalled,
   serverFailed,
 } from '../observe/server-events.ts';
+import { alertChanges } from '../observe/alerts/events.ts';
 import { expositionFormat, expositionTypes, prometheusText } from '../observe/exposition.ts';
 import { metricsRegistry } from '../observe/metrics-registry.ts';
-import type { ObservedEvent } from '../observe/emitter.ts';
+import { isEvent, type ObservedEvent } from '../observe/emitter.ts';
 import type { RunStats, RunStatus } from '../observe/snapshot.ts';
 import { type Answer, internalFailure, type Question, type ToServer } from './messages.ts';
 import { Outbox } from './outbox.ts';
@@ -110,9 +111,9 @@ export class Publisher {
     return answer;
   }
 
-  #heed({ name }: ObservedEvent): void {
-    if (name.startsWith('run.')) this.#parts.stands(this.#parts.run.status);
-    if (name.startsWith('alert.')) this.#isChanged = true;
+  #heed(event: ObservedEvent): void {
+    if (event.name.startsWith('run.')) this.#parts.stands(this.#parts.run.status);
+    if (alertChanges.some((change) => isEvent(event, change))) this.#isChanged = true;
   }
 
   #beat(): void {

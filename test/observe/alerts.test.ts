@@ -5,8 +5,11 @@ import { describe, expect, test } from 'vitest';
 
 import {
   type Alert,
+  alertFired,
+  alertResolved,
   type AlertRule,
   Alerts,
+  isEvent,
   type RunStats,
   shippedRules,
 } from '../../src/observe/index.ts';
@@ -443,4 +446,9 @@ describe('shipped rules', () => {
       expect(changes).toEqual([]);
     }
   });
+});
+
+test('a listener asks which event it is told of', () => {
+  const event = { name: 'alert.fired', level: 'WARNING', at: 0, fields: { rule: 'heat' } } as const;
+  expect([isEvent(event, alertFired), isEvent(event, alertResolved)]).toEqual([true, false]);
 });

@@ -78,11 +78,16 @@ export const alertsFailed: EventDefinition<'error'> = defineEvent({
   isKept: true,
 });
 
-/** What alerts say. */
-export const alertEvents: readonly EventDefinition[] = [
+/** How the alerts of a run change. */
+export const alertChanges: readonly (typeof alertFired)[] = [
   alertPending,
   alertFired,
   alertResolved,
+];
+
+/** What alerts say. */
+export const alertEvents: readonly EventDefinition[] = [
+  ...alertChanges,
   alertUndelivered,
   alertRuleFailed,
   alertsFailed,

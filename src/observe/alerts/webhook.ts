@@ -1,6 +1,7 @@
 import type { Network, Policy } from '../../core/index.ts';
 import { reasonOf } from '../../errors.ts';
-import type { EventListener, ObservedEvent } from '../emitter.ts';
+import { type EventListener, isEvent, type ObservedEvent } from '../emitter.ts';
+import { alertFired, alertResolved } from './events.ts';
 
 /** Where alerts are sent to. */
 export interface AlertWebhookOptions {
@@ -30,7 +31,7 @@ export class AlertWebhook {
 
   /** Give it to `run.listen`. */
   readonly listener: EventListener = (event) => {
-    if (event.name !== 'alert.fired' && event.name !== 'alert.resolved') return;
+    if (!isEvent(event, alertFired) && !isEvent(event, alertResolved)) return;
     this.#waiting.push(event);
     const { queueMax = 100, onError } = this.#options;
     if (this.#waiting.length > queueMax) {

@@ -1,3 +1,5 @@
+import { isEvent } from '../emitter.ts';
+import { recordFailed } from '../events.ts';
 import type { FlightStep } from './explanation.ts';
 import type { FlightEvent, FlightRecord } from './record.ts';
 
@@ -25,9 +27,10 @@ function componentOf({ fields }: FlightEvent): string {
 const placed = new Set(['id', 'stage', 'components']);
 
 /** What an event says: its own words where it has some, else its fields. */
-function textOf({ name, fields }: FlightEvent): string {
+function textOf(event: FlightEvent): string {
+  const { fields } = event;
   const { rule, text, error, reason, breaker, previous, state } = fields;
-  if (name === 'record.failed') return String(reason);
+  if (isEvent(event, recordFailed)) return String(reason);
   if (breaker !== undefined) return `${breaker}: ${previous} → ${state} (${reason})`;
   if (rule !== undefined) return `${rule}: ${text}`;
   const words = text ?? error ?? reason;
