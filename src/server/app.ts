@@ -273,6 +273,8 @@ function events(c: C, { board }: AppParts): Response {
   // Nobody would read the stream, or end it.
   if (c.req.method === 'HEAD') return new Response(null, { headers });
   const lastEventId = c.req.header('last-event-id') ?? null;
+  // What it is told first is what changes are told against.
+  board.look();
   const stream = board.live.connect(lastEventId, board.latest, () => c.env.outgoing?.destroy());
   if (stream === undefined) {
     throw new Refusal(503, 'clients', 'too many clients listen', { 'retry-after': '60' });

@@ -6,6 +6,7 @@ import { PipelineError } from '../errors.ts';
 import { Access, digestOf } from './access.ts';
 import type { createApp, NodeBindings } from './app.ts';
 import { Board } from './board.ts';
+import { checkOptions, type Checks, isFunction, isText, sharedChecks } from './check-options.ts';
 import type { ObservationParts } from './parts.ts';
 import { Publisher } from './publisher.ts';
 import type { Role } from './routes.ts';
@@ -27,6 +28,18 @@ export interface ObservationRoutesOptions extends ObservationParts {
   readonly publicMetrics?: boolean;
 }
 
+const checks: Checks<ObservationRoutesOptions> = {
+  ...sharedChecks,
+  basePath: [(value) => isText(value) && isPath(value), 'a path, as `/pipeline`'],
+  authorize: [isFunction, 'a function of the request'],
+};
+
+/** A path as it comes in a request. */
+function isPath(text: string): boolean {
+  if (text === '' || text === '/') return true;
+  return /^(\/[\w.~-]+)+\/?$/.test(text) && URL.parse(text, 'http://host')?.pathname === text;
+}
+
 /**
  * Answers a request for one of the routes; every other with 404. Disposed of, it watches no more,
  * and answers with 503.
@@ -44,6 +57,7 @@ export function observationRoutes(
   run: Run,
   options: ObservationRoutesOptions = {},
 ): ObservationRoutes {
+  checkOptions('observationRoutes', options, checks);
   const identify = identifierOf(options);
   let taken = 0;
   const board: Board = new Board({

@@ -5,6 +5,12 @@ export function isLoopback(host: string): boolean {
 
 const hostPattern = /^(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(?::\d{1,5})?$/;
 
+/** Whether a text is what a request may name a host by, without a port. */
+export function isHostName(text: string): boolean {
+  const name = text.toLowerCase();
+  return hostPattern.exec(name)?.[1] === name;
+}
+
 /**
  * Whether a request may name this host: `localhost`, a name below it, the address that it came in
  * at, or a configured name. A page that a name of its own was bound to this address for names itself.

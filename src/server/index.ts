@@ -6,12 +6,6 @@ export {
 export type { TlsTexts } from './listen.ts';
 export type { ObservationParts } from './parts.ts';
 export type { Role } from './routes.ts';
+export type { ServeOptions } from './serve-options.ts';
 export type { Tokens } from './tokens.ts';
-export {
-  listen,
-  type Listening,
-  serve,
-  type ServedPipeline,
-  type ServeOptions,
-  type Server,
-} from './serve.ts';
+export { listen, type Listening, serve, type ServedPipeline, type Server } from './serve.ts';

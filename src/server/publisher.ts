@@ -30,7 +30,7 @@ export interface PublisherParts {
   readonly taken: () => number;
   /** Called each time that the loop has turned. */
   readonly beat: () => void;
-  /** Is told where the run stands, ahead of what is published and answered. */
+  /** Is told where the run stands, ahead of the answer to whoever changed it. */
   readonly stands: (status: RunStatus) => void;
 }
 
@@ -104,7 +104,6 @@ export class Publisher {
     if (name === 'metrics') return this.#metrics(String(input));
     if (name === 'flight-recorder') return documentOf(this.#parts.parts.flightRecorder?.(), name);
     const answer = this.#command(name, input);
-    this.#parts.stands(this.#parts.run.status);
     const outcome = 'status' in answer ? answer.code : 'done';
     this.#parts.run.emit(commandReceived, { command: name, outcome, ...asker });
     this.#publish(this.#parts.run.stats());
@@ -112,24 +111,28 @@ export class Publisher {
   }
 
   #heed(event: ObservedEvent): void {
-    if (event.name.startsWith('run.')) this.#parts.stands(this.#parts.run.status);
+    if (event.name.startsWith('run.')) this.#tell();
     if (alertChanges.some((change) => isEvent(event, change))) this.#isChanged = true;
   }
 
   #beat(): void {
     if (this.#isStopped) return;
-    const { run, clock, beat, stands } = this.#parts;
+    this.#parts.beat();
+    this.#tell();
+    this.#beating.set(this.#parts.clock.monotonic() + beatEveryMs);
+  }
+
+  #tell(): void {
+    const { run, stands } = this.#parts;
     const { status } = run;
-    beat();
-    stands(status);
     try {
       if (this.#isChanged || status !== this.#status) this.#publish(run.stats());
       else this.#outbox.flush();
     } catch (error) {
       // Thrown from a timer, it would end the process.
       this.failed(error);
+      stands(status);
     }
-    this.#beating.set(clock.monotonic() + beatEveryMs);
   }
 
   /** Where an alert has just changed, the next beat publishes figures that have it. */
@@ -143,6 +146,8 @@ export class Publisher {
     this.#outbox.document('snapshot', JSON.stringify(stats));
     const alerts = { active: stats.alerts, history: this.#parts.run.alertHistory };
     this.#outbox.document('alerts', JSON.stringify(alerts));
+    // Not before: who finds it ready finds what it has said too. Not after: it is judged by both.
+    this.#parts.stands(stats.status);
     this.#outbox.flush();
   }
 

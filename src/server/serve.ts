@@ -8,42 +8,12 @@ import { PipelineError } from '../errors.ts';
 import type { HealthSettings } from '../observe/health.ts';
 import { digestOf } from './access.ts';
 import { isLoopback, literalOf } from './host-header.ts';
-import type { TlsTexts } from './listen.ts';
 import { type Answer, type FromServer, Pulse, type ToServer } from './messages.ts';
 import type { ObservationParts } from './parts.ts';
 import { Publisher } from './publisher.ts';
+import { checkServeOptions, type ServeOptions } from './serve-options.ts';
 import type { ThreadSettings } from './thread.ts';
 import { checkTokens, keptTokens, type Tokens } from './tokens.ts';
-
-/** How a run is served. */
-export interface ServeOptions extends ObservationParts {
-  /** The address to listen at; `127.0.0.1` unless given. Any other than loopback needs more. */
-  readonly host?: string;
-  /** 7420 unless given; 0 takes any that is free. */
-  readonly port?: number;
-  /**
-   * Of an admin: at least 16 characters. Unless given that in `MILLRACE_TOKEN`, or else one that is
-   * made and kept in the state directory of the pipeline.
-   */
-  readonly token?: string;
-  /** Of whoever may only look; unless given that in `MILLRACE_READ_TOKEN`. */
-  readonly readToken?: string;
-  /** Names that requests may call this host by, beside `localhost` and its address. */
-  readonly names?: readonly string[];
-  /** Origins of other pages that may call with a token; none unless given. */
-  readonly origins?: readonly string[];
-  /** Serves HTTPS. */
-  readonly tls?: TlsTexts;
-  /** Allows an address that other machines reach without TLS. */
-  readonly insecureHttp?: boolean;
-  /** Gives `/metrics` to whoever asks. */
-  readonly publicMetrics?: boolean;
-  /**
-   * The descriptor that a stall is told to while it lasts, when nothing else of the process can
-   * speak: 2, standard error, unless given. Null: none.
-   */
-  readonly stallDescriptor?: number | null;
-}
 
 /** What serves a run, in a thread of its own. It does not keep the process alive. */
 export interface Server extends AsyncDisposable {
@@ -95,6 +65,7 @@ export async function listen(
   { pipeline, healthSettings }: ServedPipeline,
   options: ServeOptions = {},
 ): Promise<Listening> {
+  checkServeOptions(options);
   const { host = '127.0.0.1', port = defaultPort, tls } = options;
   const given = givenTokens(options);
   checkExposure(host, given, options);

@@ -62,7 +62,7 @@ export const doors: Arrows = {
   ],
   'node:fs/promises': ['src/core/system-files.ts', 'src/cli/', 'src/server/tokens.ts'],
   'node:net': ['src/core/system-network.ts'],
-  'node:tls': ['src/core/system-network.ts'],
+  'node:tls': ['src/core/system-network.ts', 'src/server/serve-options.ts'],
   'node:http': ['src/server/listen.ts'],
   'node:https': ['src/server/listen.ts'],
   // Only in a process of its own can memory be measured.
