@@ -207,7 +207,7 @@ function define(kind: Definition['kind'], spec: Facts): unknown {
   };
   const describe = (): ComponentDescription => {
     const { name, summary, options } = spec;
-    return { className: name, stageType: kind, summary, ...parametersOfSchema(options) };
+    return { className: name, stageType: kind, summary, ...parametersOfSchema(name, options) };
   };
   return Object.assign(definition, { kind, spec: Object.freeze(spec), describe });
 }

@@ -10,6 +10,7 @@ import {
   parametersOfSchema,
   withAttributes,
 } from './describe.ts';
+import { protocols } from './protocol.ts';
 import type { Sink } from './sink.ts';
 import type { Source } from './source.ts';
 import type { Stage } from './stage.ts';
@@ -56,6 +57,7 @@ export function defineClass<T extends ComponentType, C extends ComponentClass<T>
   if (!types.includes(type)) {
     throw refused(place, `has the type \`${String(type)}\``, `give one of ${types.join(', ')}`);
   }
+  assertProtocol(place, component, type!);
   if (options !== undefined && typeof options !== 'function') {
     const remedy = 'give a function of zod: `options: (z) => z.object({ … })`';
     throw refused(place, 'has `options` that are no function', remedy);
@@ -69,10 +71,21 @@ export function defineClass<T extends ComponentType, C extends ComponentClass<T>
     summary: summary!,
     ...(options === undefined
       ? withAttributes(component, parametersOfClass(component))
-      : parametersOfSchema(options)),
+      : parametersOfSchema(place, options)),
   });
   Object.defineProperty(component, 'describe', { value: describe, configurable: true });
   return component as C & Described;
+}
+
+/** A method may be made by the constructor; that of another protocol alone tells of a mistake. */
+function assertProtocol(place: string, component: object, type: ComponentType): void {
+  const { prototype } = component as { readonly prototype?: unknown };
+  const has = (one: ComponentType): boolean => protocols[one].method in Object(prototype);
+  const other = (Object.keys(protocols) as ComponentType[]).find(has);
+  if (other === undefined || has(type)) return;
+  const { method } = protocols[type];
+  const fact = `has the type \`${type}\` and no \`${method}\`, but \`${protocols[other].method}\``;
+  throw refused(place, fact, `give the type \`${other}\`, or write \`${method}\``);
 }
 
 function refused(place: string, fact: string, remedy: string): PipelineError {

@@ -45,10 +45,19 @@ export interface Described {
 /** Gives the schema of the options, made with the zod that it is handed. */
 export type OptionsSchema = (z: typeof zod) => zod.ZodType;
 
-/** The parameters that a schema of options names. */
-export function parametersOfSchema(options: OptionsSchema): ParameterList {
+/** The parameters that a schema of options names. Throws where there is none. */
+export function parametersOfSchema(name: string, options: OptionsSchema): ParameterList {
   const z = loadZod();
-  const schema = toJsonSchema(z, options(z), 'draft-7', 'inline');
+  const made: unknown = options(z);
+  if (!(made instanceof z.ZodType)) {
+    throw new PipelineError({
+      code: 'ERR_COMPONENT_INVALID',
+      place: name,
+      fact: `the \`options\` of \`${name}\` give no schema`,
+      remedy: 'give a function of zod: `options: (z) => z.object({ … })`',
+    });
+  }
+  const schema = toJsonSchema(z, made, 'draft-7', 'inline');
   const parameters = optionsOf(schema).map(parameterOf);
   if (parameters.length > 0 || schema.type === 'object') return { parameters };
   return { parameters, parametersUnknown: 'it is called with arguments that have no names' };

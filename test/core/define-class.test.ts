@@ -46,6 +46,24 @@ describe('a class that is described', () => {
     });
   });
 
+  test.each([5, undefined, {}])('has options that give a schema, not %j', (made) => {
+    class Odd extends Passing {}
+    const odd = defineClass(Odd, { type: 'stage', summary: 'Odd.', options: () => made as never });
+    expect(() => odd.describe()).toThrow(
+      expect.objectContaining({ code: 'ERR_COMPONENT_INVALID', place: 'Odd' }),
+    );
+  });
+
+  test('has the method of its type, or one that its constructor makes', () => {
+    class Odd extends Passing {}
+    const facts = { type: 'sink', summary: 'Odd.' } as const;
+    expect(() => defineClass(Odd as never, facts)).toThrow('no `consume`, but `transform`');
+    class Made {
+      consume = async (_: AsyncIterable<Flow>): Promise<void> => {};
+    }
+    expect(defineClass(Made, facts).describe()).toMatchObject({ stageType: 'sink' });
+  });
+
   test('is described by the schema of its options where it has one', () => {
     class Optioned extends Passing {
       readonly given: object;
