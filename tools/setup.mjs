@@ -26,12 +26,34 @@ const ownNode = join(modules, 'node', 'bin', process.platform === 'win32' ? 'nod
 const installStamp = join(modules, '.millrace-install');
 const buildStamp = join(root, 'dist', '.build-stamp');
 
+// The rule of src/server/tokens.ts, which is TypeScript.
+const tokenPattern = /^[\x21-\x7e]{16,}$/;
+
 try {
+  if (process.env.npm_lifecycle_event === 'prestart') checkTokens();
   install();
   if (!process.argv.includes('--install-only')) build();
 } catch (error) {
   process.stderr.write(`millrace setup: ${error.message}\n`);
-  process.exitCode = 1;
+  process.exitCode ??= 1;
+}
+
+/** What the server would refuse, but only minutes later. */
+function checkTokens() {
+  const { MILLRACE_TOKEN: admin, MILLRACE_READ_TOKEN: read } = process.env;
+  // Without the first both are those that are kept.
+  if (admin === undefined) return;
+  for (const [name, token] of Object.entries({
+    MILLRACE_TOKEN: admin,
+    MILLRACE_READ_TOKEN: read,
+  })) {
+    if (token === undefined || tokenPattern.test(token)) continue;
+    process.exitCode = 78;
+    throw new Error(
+      `${name} is no token: it has at least 16 characters, and no blanks; ` +
+        'use 32 random bytes or more, as `openssl rand -hex 32` gives.',
+    );
+  }
 }
 
 function install() {
