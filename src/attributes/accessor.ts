@@ -1,6 +1,6 @@
 import { propertyOf } from '../core/attribute.ts';
 import { misused } from './misused.ts';
-import { storingSetter } from './setters.ts';
+import { propertyAccessor } from './setters.ts';
 
 /** Both functions of an accessor. */
 export type Accessor = ClassAccessorDecoratorTarget<object, unknown>;
@@ -39,23 +39,12 @@ export function checkClass(place: string, component: unknown): void {
 export function accessorOf(place: string, component: Class, name: string): Accessor {
   const { prototype } = component as { readonly prototype: object };
   const found = propertyOf(prototype, name);
-  if (found === undefined) return hiddenAccessor(name);
+  if (found === undefined) return propertyAccessor(Symbol(name));
   const { get, set } = found;
   if (get !== undefined && set !== undefined) return { get, set };
   const what = get === undefined && set === undefined ? 'a method or value' : 'half an accessor';
   const fact = `\`${name}\` is ${what} of \`${component.name}\``;
   throw misused(place, fact, 'name an accessor with `get` and `set`, or a name that is free');
-}
-
-/** As fast as a private field of the class; unlike one, any object can have it. */
-function hiddenAccessor(name: string): Accessor {
-  const key = Symbol(name);
-  return {
-    get() {
-      return (this as Record<symbol, unknown>)[key];
-    },
-    set: storingSetter(key),
-  };
 }
 
 /** Gives a class accessors. */

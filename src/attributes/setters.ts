@@ -26,6 +26,8 @@ export interface AuditedParts<T> {
 }
 
 // Each attribute has a copy of its own: shared by a few, a setter takes five times as long.
+const accessorText = 'return { get() { return this[key]; }, set(value) { this[key] = value; } };';
+
 const ruledText = `return function set(value) {
   let kept;
   try {
@@ -41,20 +43,27 @@ const auditedText = `return function set(value) {
   const from = read.call(this);
   store.call(this, value);
   const to = read.call(this);
-  if (Object.is(from, to)) return;
+  // Object.is, in parts that are compiled for the types at hand.
+  if (from === to ? from !== 0 || 1 / from === 1 / to : from !== from && to !== to) return;
   const trail = this[key];
   if (trail !== undefined) addChange(trail, from, to);
   else if (from !== undefined) addChange(begin(this, key), from, to);
 }`;
 
-/** A setter that keeps the value in a property. */
-export function storingSetter(key: symbol): Setter<unknown> {
+/** An accessor that keeps the value in a property. */
+export function propertyAccessor(key: symbol): ClassAccessorDecoratorTarget<object, unknown> {
   if (canGenerate()) {
-    const make = generate(['key'], 'return function set(value) { this[key] = value; }');
-    return make(key) as Setter<unknown>;
+    const make = generate(['key'], accessorText);
+    return make(key) as ClassAccessorDecoratorTarget<object, unknown>;
   }
-  return function set(value) {
-    (this as Record<symbol, unknown>)[key] = value;
+  type Holder = Record<symbol, unknown>;
+  return {
+    get() {
+      return (this as Holder)[key];
+    },
+    set(value) {
+      (this as Holder)[key] = value;
+    },
   };
 }
 
