@@ -59,7 +59,9 @@ describe('a class that is described', () => {
     const facts = { type: 'sink', summary: 'Odd.' } as const;
     expect(() => defineClass(Odd as never, facts)).toThrow('no `consume`, but `transform`');
     class Made {
-      consume = async (_: AsyncIterable<Flow>): Promise<void> => {};
+      consume = async (stream: AsyncIterable<Flow>): Promise<void> => {
+        for await (const _ of stream) continue;
+      };
     }
     expect(defineClass(Made, facts).describe()).toMatchObject({ stageType: 'sink' });
   });
