@@ -39,6 +39,7 @@ export const errorCodes = {
   ERR_SNAPSHOT_INVALID: 'Saved state does not fit the component it is restored into.',
   ERR_STAGE_FAILED: 'A stage failed as a whole, not on one row.',
   ERR_STATE_LOCKED: 'Another run of the pipeline has its state directory.',
+  ERR_TIER_INVALID: 'A tier of resources is described wrongly.',
   ERR_TIMEOUT: 'Something did not finish in the time it was given.',
 } as const;
 

@@ -15,6 +15,7 @@ import {
   type StageContext,
   type StageInstance,
 } from '../core/index.ts';
+import { isPipelineError } from '../errors.ts';
 import type { ComponentKind } from '../observe/snapshot.ts';
 import type { Emitter } from '../observe/emitter.ts';
 import type { SlowestBatches } from '../observe/slowest-batches.ts';
@@ -153,6 +154,11 @@ export class Components {
       signal,
     });
     return { observed, writer };
+  }
+
+  /** The component that an error says it happened in. */
+  failedIn(error: unknown): string | undefined {
+    return isPipelineError(error) && this.#observed.has(error.place) ? error.place : undefined;
   }
 
   observedOf(id: string): Observed {

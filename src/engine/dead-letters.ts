@@ -28,8 +28,10 @@ export type Settle = (observed: Observed, trace?: BatchTrace | null) => Promise<
 export interface DeadLettersParts {
   readonly pipeline: string;
   readonly onRowError: OnRowError;
-  /** Called when the first record fails; undefined where nothing takes dead letters. */
+  /** Called once, when the first record fails at the latest; undefined where nothing takes them. */
   readonly createWriter: () => Promise<SinkWriter | undefined>;
+  /** Opens the writer, unless that is done or under way. */
+  readonly openWriter: () => Promise<void>;
   readonly clock: Clock;
   readonly emitter: Emitter;
   /** Takes out of a partition or message what may not be shown. */
@@ -43,9 +45,8 @@ export class DeadLetters {
   readonly #parts: DeadLettersParts;
   readonly #builder = new BatchBuilder(deadLetterSchema, { source: 'dead-letters' });
   #writer: SinkWriter | undefined;
-  #opened: Promise<void> | undefined;
+  #created: Promise<void> | undefined;
   #turn: Promise<void> = Promise.resolve();
-  #closed = false;
   readonly #lastFailures: RecordFailure[] = [];
 
   constructor(parts: DeadLettersParts) {
@@ -114,22 +115,13 @@ export class DeadLetters {
     await this.#inTurn(async () => this.#writer?.commit(cut));
   }
 
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#writer?.close();
+  /** Makes the sink now, for one that the pipeline names: it is opened with the others. */
+  create(): Promise<void> {
+    return (this.#created ??= this.#create());
   }
 
-  /** Opens the sink now, for one that the pipeline names. */
-  open(): Promise<void> {
-    return (this.#opened ??= this.#open());
-  }
-
-  async #open(): Promise<void> {
-    const writer = await this.#parts.createWriter();
-    // The run may have ended while it was made, and closed what there was.
-    if (this.#closed) return writer?.close();
-    this.#writer = writer;
-    await writer?.open();
+  async #create(): Promise<void> {
+    this.#writer = await this.#parts.createWriter();
   }
 
   /** The sink does one thing at a time. */
@@ -142,7 +134,8 @@ export class DeadLetters {
     failures: readonly Failure[],
     trace: BatchTrace | null | undefined,
   ): Promise<void> {
-    await this.open();
+    await this.create();
+    await this.#parts.openWriter();
     const writer = this.#writer;
     if (writer === undefined) return;
     const { pipeline, clock, scrub } = this.#parts;

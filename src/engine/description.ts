@@ -77,6 +77,9 @@ export interface Settings {
   readonly onRowError: OnRowError;
   /** What is promised; `at-least-once` comes with the store on disk. */
   readonly delivery: 'best-effort';
+  /** How long a connector may take to open, where it does not wait under a policy; and to close. */
+  readonly openMsMax: number;
+  readonly closeMsMax: number;
   /** How long a stop may take to finish what is in flight. */
   readonly drainMsMax: number;
   /** For how long a run that is to stop is not ready, and reads on, before it stops; 0 unless given. */
@@ -93,6 +96,8 @@ export const defaultSettings: Settings = {
   checkpoint: { everyMs: 1000, rowsMax: 100_000 },
   onRowError: 'dead-letter',
   delivery: 'best-effort',
+  openMsMax: 60_000,
+  closeMsMax: 5000,
   drainMsMax: 20_000,
   drainDelayMs: undefined,
   alerts: undefined,

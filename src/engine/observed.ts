@@ -56,8 +56,6 @@ export class Observed {
   lastMs: number;
   /** Rows that nothing accounted for when it was last checked. */
   unaccounted = 0;
-  /** Since when its connector is open, in monotonic milliseconds; undefined while it is not. */
-  openSinceMs: number | undefined;
   readonly #emitter: Emitter;
   readonly #loop: LoopClock;
   readonly #slowest: SlowestBatches;
@@ -159,11 +157,6 @@ export class Observed {
   measured(ms: number, endMs: number, rows: number): void {
     this.meter.worked(ms, endMs);
     this.#slowest.add(this.id, ms, rows, endMs);
-  }
-
-  /** Its connector is open from now on, or no more. */
-  setOpen(isOpen: boolean): void {
-    this.openSinceMs = isOpen ? this.now() : undefined;
   }
 
   /** Waits for what the component waits for; however many waits there are at a time, time is one. */

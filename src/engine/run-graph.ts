@@ -6,8 +6,9 @@ import type { Settle } from './dead-letters.ts';
 import type { OptionalLane } from './overflow/lane.ts';
 import type { OptionalQueue } from './overflow/overflow-queue.ts';
 import { onlyOutput, type Plan, type PlannedSink } from './planned.ts';
+import type { TierStack } from './resources/tier-stack.ts';
+import { connectorTier, type OpenableConnector } from './run/connector-tier.ts';
 import { runSink } from './sink-loop.ts';
-import type { SinkWriter } from './sink-writer.ts';
 import { type RecordBudget, SourceLoop } from './source-loop.ts';
 import { runStages } from './stage-loop.ts';
 
@@ -28,16 +29,24 @@ export interface RunGraphParts {
   readonly withinDeadline: (id: string, what: string, call: () => Promise<void>) => Promise<void>;
   /** Called as each source comes to its end. */
   readonly sourceEnded: () => void;
+  /** Opens and closes the connectors. */
+  readonly tiers: TierStack;
   /** Aborts when the run is stopped at once. */
   readonly signal: AbortSignal;
+}
+
+/** Moves the flow through a component, or several, to its end. */
+export interface Loop {
+  /** Of the component; of several, all. */
+  readonly id: string;
+  run(): Promise<void>;
 }
 
 /** The components of a run, connected. */
 export class RunGraph {
   /** In the order of the plan; where building failed, those that were made. */
   readonly sources: SourceLoop[] = [];
-  /** Of sinks that are required, and of those that nobody waits for. */
-  readonly writers: SinkWriter[] = [];
+  /** Of sinks that nobody waits for. */
   readonly lanes: OptionalLane[] = [];
   readonly #parts: RunGraphParts;
   readonly #sourcesOf: ReadonlyMap<string, ReadonlySet<string>>;
@@ -49,7 +58,7 @@ export class RunGraph {
   }
 
   /** Makes the components and the queues between them; gives the loops that move the flow. */
-  async build(checkpoint: Checkpoint | undefined): Promise<(() => Promise<void>)[]> {
+  async build(checkpoint: Checkpoint | undefined): Promise<Loop[]> {
     const { plan, components, sourceEnded, saves, isStopping, ...shared } = this.#parts;
     const stages = plan.stages.map((planned) => components.createStage(planned));
     for (const { planned, instance } of stages) {
@@ -60,31 +69,37 @@ export class RunGraph {
     const channels = (this.#channels = new Channels(plan, stages, optional, (id) =>
       components.observedOf(id),
     ));
+    const stageLoops = channels.chains.map((nodes): Loop => {
+      const last = nodes.at(-1)!;
+      const ids = nodes.map(({ planned }) => planned.node.id);
+      const inlet = channels.inletOf(ids[0]!);
+      const outlet = channels.outletOf(last.observed, last.planned.outputs);
+      const run = () => runStages({ ...shared, nodes, inlet, outlet, saves, isStopping });
+      return { id: ids.join(', '), run };
+    });
+    // Opened in this order, closed in reverse: nothing is read that could not be taken.
+    const sinkLoops: Loop[] = [];
+    for (const planned of plan.sinks) {
+      const { id } = planned.node;
+      if (optional.has(id)) continue;
+      const created = await components.createWriter(planned, 'sink');
+      await this.#intoRun(created.writer);
+      const inlet = channels.inletOf(id);
+      sinkLoops.push({ id, run: () => runSink({ ...shared, ...created, inlet }) });
+    }
     for (const planned of plan.sources) {
       const created = await components.createSource(planned);
       const outlet = channels.outletOf(created.observed, [onlyOutput]);
-      const loop = new SourceLoop({ ...shared, ...created, planned, outlet, ended: sourceEnded });
-      this.sources.push(await this.#intoRun(loop));
+      const from = checkpoint?.positions[planned.node.id] ?? undefined;
+      const parts = { ...shared, ...created, planned, outlet, from, ended: sourceEnded };
+      this.sources.push(await this.#intoRun(new SourceLoop(parts)));
     }
-    const stageLoops = channels.chains.map((nodes) => {
-      const last = nodes.at(-1)!;
-      const inlet = channels.inletOf(nodes[0]!.planned.node.id);
-      const outlet = channels.outletOf(last.observed, last.planned.outputs);
-      return () => runStages({ ...shared, nodes, inlet, outlet, saves, isStopping });
-    });
-    const sinkLoops: (() => Promise<void>)[] = [];
     for (const planned of plan.sinks) {
       const queue = optional.get(planned.node.id);
-      if (queue !== undefined) {
-        this.lanes.push(await this.#intoRun(await this.#createLane(planned, queue)));
-        continue;
-      }
-      const created = await components.createWriter(planned, 'sink');
-      this.writers.push(await this.#intoRun(created.writer));
-      const inlet = channels.inletOf(planned.node.id);
-      sinkLoops.push(() => runSink({ ...shared, ...created, inlet }));
+      if (queue === undefined) continue;
+      this.lanes.push(await this.#intoRun(await this.#createLane(planned, queue)));
     }
-    return [...this.sources.map((source) => () => source.run()), ...stageLoops, ...sinkLoops];
+    return [...this.sources, ...stageLoops, ...sinkLoops];
   }
 
   async #createQueues(): Promise<Map<string, OptionalQueue>> {
@@ -111,10 +126,10 @@ export class RunGraph {
     return new OptionalLane({ ...parts, writer, queue, settle, clock, aborting });
   }
 
-  /** What took so long to make that the run is over is closed here: nobody else knows of it. */
-  async #intoRun<T extends { close(): Promise<void> }>(made: T): Promise<T> {
-    const { signal } = this.#parts;
-    if (signal.aborted) await made.close();
+  /** It is opened and closed with the others. */
+  async #intoRun<T extends OpenableConnector>(made: T): Promise<T> {
+    const { tiers, plan, signal } = this.#parts;
+    await tiers.add(connectorTier(made, plan.settings));
     signal.throwIfAborted();
     return made;
   }

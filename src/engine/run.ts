@@ -2,7 +2,6 @@ import { type Cut, silentLogger } from '../core/index.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import { type Emit, Emitter, type EventListener } from '../observe/emitter.ts';
 import {
-  closeFailed,
   outputClosed,
   runEnded,
   runFailed,
@@ -17,16 +16,17 @@ import type { RunReport, RunStats, RunStatus, StatsOptions } from '../observe/sn
 import { SlowestBatches } from '../observe/slowest-batches.ts';
 import { type StatsFollower, Ticker } from '../observe/ticker.ts';
 import { type Checkpoint, Cuts } from './checkpoint.ts';
-import { closeAll } from './closing.ts';
 import { Components } from './components.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { aborted } from './limit.ts';
 import type { Plan } from './planned.ts';
+import { TierStack } from './resources/tier-stack.ts';
 import { BreakerChanges } from './run/breaker-changes.ts';
+import { connectorTier } from './run/connector-tier.ts';
 import { Degradation } from './run/degradation.ts';
 import { DrainDeadline } from './run/drain-deadline.ts';
 import { Load } from './run/load.ts';
 import { checkRunOptions, type Run, type RunOptions, type StopOptions } from './run/options.ts';
-import type { StateLock } from './run/state-lock.ts';
 import { RunAlerts } from './run/run-alerts.ts';
 import { reportOf, type StatsParts, statsOf } from './run/stats.ts';
 import { versions } from './run/versions.ts';
@@ -57,8 +57,8 @@ class PipelineRun implements Run {
   readonly #components: Components;
   readonly #cuts: Cuts;
   readonly #deadLetters: DeadLetters;
+  readonly #tiers: TierStack;
   readonly #graph: RunGraph;
-  #stateLock: StateLock | undefined;
   #status: RunStatus = 'running';
   #failure: { error: unknown } | undefined;
   #sourcesLeft: number;
@@ -121,14 +121,18 @@ class PipelineRun implements Run {
       }),
       slowest: this.#slowest,
     });
+    this.#tiers = new TierStack({ clock: plan.outside.clock, emit: this.emit });
     this.#deadLetters = new DeadLetters({
       pipeline: plan.name,
       onRowError: plan.settings.onRowError,
       createWriter: async () => {
         if (plan.deadLetters === undefined) return undefined;
         const { writer } = await this.#components.createWriter(plan.deadLetters, 'dead-letters');
+        await this.#tiers.add(connectorTier(writer, plan.settings));
+        signal.throwIfAborted();
         return writer;
       },
+      openWriter: () => this.#tiers.openAll(signal),
       clock: plan.outside.clock,
       emitter: this.#emitter,
       scrub: plan.scrub,
@@ -158,6 +162,7 @@ class PipelineRun implements Run {
       sourceEnded: () => {
         if (--this.#sourcesLeft === 0) this.#cuts.requestFinal();
       },
+      tiers: this.#tiers,
       signal,
     });
   }
@@ -225,6 +230,7 @@ class PipelineRun implements Run {
       lastFailures: this.#deadLetters.lastFailures,
       slowest: this.#slowest,
       load: this.#load,
+      tiers: this.#tiers.health(),
     };
   }
 
@@ -276,6 +282,7 @@ class PipelineRun implements Run {
       const fact = 'the run was stopped before its input ended';
       this.#fail(
         new PipelineError({ code: 'ERR_RUN_ABORTED', place: this.#plan.name, fact, cause: reason }),
+        undefined,
         'aborted',
       );
     }
@@ -311,8 +318,8 @@ class PipelineRun implements Run {
   async #lockState(): Promise<void> {
     if (!this.#plan.sinks.some(({ node }) => typeof node.overflow === 'object')) return;
     const { StateLock } = await this.#clock.hold(import('./run/state-lock.ts'));
-    this.#stateLock = new StateLock(this.#plan);
-    await this.#stateLock.take();
+    const lock = await this.#tiers.add(new StateLock(this.#plan));
+    await this.#tiers.open(lock, this.#aborting.signal);
   }
 
   async #work(): Promise<RunReport> {
@@ -348,11 +355,18 @@ class PipelineRun implements Run {
     signal.throwIfAborted();
     await this.#lockState();
     const checkpoint = await this.#options.store?.load();
+    if (this.#plan.deadLetters?.node.path.length !== 0) await this.#deadLetters.create();
     const loops = await this.#graph.build(checkpoint);
     if (this.#isStopping) for (const source of this.#graph.sources) source.stop();
-    await this.#open(checkpoint);
+    await this.#tiers.openAll(signal);
+    signal.throwIfAborted();
+    this.#isOpen = true;
+    const { sources, sinks } = this.#plan;
+    this.#emitter.emit(runStarted, { sources: sources.length, sinks: sinks.length });
     this.#startTimers();
-    const working = loops.map((loop) => loop().catch((error: unknown) => this.#fail(error)));
+    const working = loops.map((loop) =>
+      loop.run().catch((error: unknown) => this.#fail(error, loop.id)),
+    );
     await Promise.all([...working, Promise.race([this.#cuts.finished, aborted(signal)])]);
     await this.#cuts.settled;
     if (!signal.aborted && this.#graph.lanes.length > 0) await this.#drainLanes();
@@ -366,26 +380,6 @@ class PipelineRun implements Run {
     await Promise.all(this.#graph.lanes.map((lane) => lane.drain(isOver)));
     // What they refused came behind the last cut.
     if (this.#lastCut !== undefined) await this.#deadLetters.commit(this.#lastCut);
-  }
-
-  /** Sinks first, so that nothing is read that could not be taken. */
-  async #open(checkpoint: Checkpoint | undefined): Promise<void> {
-    const { signal } = this.#aborting;
-    signal.throwIfAborted();
-    if (this.#plan.deadLetters?.node.path.length !== 0) await this.#deadLetters.open();
-    for (const lane of this.#graph.lanes) await lane.start();
-    for (const writer of this.#graph.writers) {
-      signal.throwIfAborted();
-      await writer.open();
-    }
-    for (const source of this.#graph.sources) {
-      signal.throwIfAborted();
-      await source.open(checkpoint?.positions[source.id] ?? undefined);
-    }
-    signal.throwIfAborted();
-    this.#isOpen = true;
-    const { sources, sinks } = this.#plan;
-    this.#emitter.emit(runStarted, { sources: sources.length, sinks: sinks.length });
   }
 
   #startTimers(): void {
@@ -432,13 +426,14 @@ class PipelineRun implements Run {
 
   async #enforceDeadline(): Promise<void> {
     const isOver = await this.#deadline.passes(this.#timers.signal);
-    if (isOver && !this.#isSafe) this.#fail(this.#deadline.failure(), 'not-drained');
+    if (isOver && !this.#isSafe) this.#fail(this.#deadline.failure(), undefined, 'not-drained');
   }
 
   /** The first failure decides; everything stops at once and nothing more is acknowledged. */
-  #fail(error: unknown, status: RunStatus = 'failed'): void {
+  #fail(error: unknown, tier?: string, status: RunStatus = 'failed'): void {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
+    this.#tiers.failed(this.#components.failedIn(error) ?? tier);
     // Whoever closed the output, as `head` does, has had what it wanted.
     const isClosed = isPipelineError(error) && error.code === 'ERR_OUTPUT_CLOSED';
     this.#status = isClosed ? 'stopped' : status;
@@ -448,23 +443,11 @@ class PipelineRun implements Run {
     this.#graph.discard();
   }
 
-  /** Sources first. An error while closing never hides the first failure. */
+  /** An error while closing never hides the first failure. That of a sink that is optional is told. */
   async #close(): Promise<void> {
-    const { sources, writers, lanes } = this.#graph;
-    const deadLetters = { id: 'dead-letters', close: () => this.#deadLetters.close() };
-    await closeAll(lanes, this.#clock, (error) => this.#emitter.emit(closeFailed, { error }));
-    await closeAll([...sources, ...writers.toReversed(), deadLetters], this.#clock, (error) => {
-      if (this.#failure === undefined) this.#fail(error);
-      else if (this.#failure.error !== error) this.#emitter.emit(closeFailed, { error });
-    });
-    await this.#stateLock?.release().catch((error: unknown) => this.#fail(error));
+    const optional = new Set(this.#graph.lanes.map(({ id }) => id));
+    const failures = await this.#tiers.close();
+    const failure = failures.find(({ tier }) => !optional.has(tier));
+    if (failure !== undefined) this.#fail(failure.error, failure.tier);
   }
-}
-
-/** Resolves when the signal aborts. */
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }

@@ -1,6 +1,7 @@
 import { type Batch, Selection } from '../batch/index.ts';
 import type { Clock, Cut, FailedRow, SinkConnector } from '../core/index.ts';
 import type { Calls } from './calls.ts';
+import { rejectedBy } from './limit.ts';
 import type { Observed } from './observed.ts';
 import type { PlannedSink } from './planned.ts';
 import { assertAnswer, brokenPromise, callConnector, type ConnectorCall } from './protocol.ts';
@@ -50,23 +51,23 @@ export class SinkWriter {
     return this.#parts.observed.meter.rowsOut;
   }
 
-  /** Resolves when it is open, or when that has to wait: what it is given waits with it. */
+  /**
+   * Resolves when it is open; rejects where that fails, and when the run is over. What it is given
+   * before waits with it.
+   */
   open(): Promise<void> {
-    const { connector, calls, signal } = this.#parts;
+    const { connector, signal } = this.#parts;
     const opening = this.#call('open', (attempt) => connector.open(attempt));
     // An `open` that hangs, whatever it is told, keeps nothing that waits for it.
-    const opened = Promise.race([opening, rejectedBy(signal)]).then(() =>
-      this.#parts.observed.setOpen(true),
-    );
-    this.#opened = opened;
+    this.#opened = Promise.race([opening, rejectedBy(signal)]);
     // Met by whoever opens it, or by the first batch or cut.
-    opened.catch(() => {});
-    return Promise.race([opened, calls.waiting]);
+    this.#opened.catch(() => {});
+    return this.#opened;
   }
 
-  /** Resolves when it is open; rejects where that fails, and when the run is over. */
-  get opened(): Promise<void> {
-    return this.#opened ?? Promise.resolve();
+  /** Resolves when opening has to wait, for the first time. */
+  get waits(): Promise<void> {
+    return this.#parts.calls.waiting;
   }
 
   /**
@@ -154,9 +155,8 @@ export class SinkWriter {
   }
 
   async close(): Promise<void> {
-    const { connector, observed, signal } = this.#parts;
+    const { connector, signal } = this.#parts;
     await callConnector({ id: this.id }, 'close', () => connector.close(), signal);
-    observed.setOpen(false);
   }
 
   async #writeRows(batch: Batch, bisection: Bisection): Promise<void> {
@@ -227,12 +227,4 @@ export class SinkWriter {
     const { calls, signal } = this.#parts;
     return callConnector({ id: this.id, calls }, what, attempt, signal);
   }
-}
-
-/** Rejects with its reason when the signal aborts. */
-function rejectedBy(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason as Error);
-    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
 }

@@ -16,6 +16,7 @@ import type { Cuts } from './checkpoint.ts';
 import type { Settle } from './dead-letters.ts';
 import { connectorOf } from './hand-written.ts';
 import type { Observed } from './observed.ts';
+import { aborted } from './limit.ts';
 import { isPaced, onlyOutput, type PlannedSource } from './planned.ts';
 import type { Outlet } from './outlet.ts';
 import { assertPromised, callConnector } from './protocol.ts';
@@ -36,6 +37,8 @@ export interface RecordBudget {
 export interface SourceLoopParts {
   readonly planned: PlannedSource;
   readonly source: SourceConnector | Source;
+  /** Where an earlier run left off. */
+  readonly from: Position | undefined;
   readonly observed: Observed;
   readonly calls: Calls;
   readonly outlet: Outlet;
@@ -56,7 +59,7 @@ export class SourceLoop {
   readonly #acknowledgement: Acknowledgement;
   readonly #wakeup = new Wakeup();
   readonly #stop = new AbortController();
-  #opened: Promise<void> = Promise.resolve();
+  #opened: Promise<unknown> = Promise.resolve();
   #isOpened = false;
   readonly #signal: AbortSignal;
   #result: ReadResult | undefined;
@@ -106,29 +109,36 @@ export class SourceLoop {
   }
 
   /**
-   * Opens it where an earlier run left off. Resolves when it is open, or when that has to wait: then
-   * it is read later. A stop meanwhile gives the opening up.
+   * Opens it where an earlier run left off. Resolves when it is open, and never where a stop gave that
+   * up; rejects where it fails.
    */
-  async open(from: Position | undefined): Promise<void> {
-    const { calls } = this.#parts;
-    this.#position = from ?? null;
-    this.#opened = this.#open(from);
-    // Met here, or by the first read.
-    this.#opened.catch(() => {});
-    await Promise.race([this.#opened, calls.waiting]);
+  open(): Promise<void> {
+    const opened = this.#open();
+    this.#opened = opened;
+    // Met by whoever opens it, or by the first read.
+    opened.catch(() => {});
+    return opened.then((isOpen) => (isOpen ? undefined : new Promise(() => {})));
   }
 
-  async #open(from: Position | undefined): Promise<void> {
-    const { calls, source } = this.#parts;
+  /** Resolves when opening has to wait, or is given up: it is read later, or not at all. */
+  get waits(): Promise<void> {
+    return Promise.race([this.#parts.calls.waiting, aborted(this.#stop.signal)]);
+  }
+
+  /** Whether it is open: false where a stop came before. */
+  async #open(): Promise<boolean> {
+    const { calls, source, from } = this.#parts;
+    this.#position = from ?? null;
     const open = (signal: AbortSignal): Promise<void> => this.#connector.open(from, signal);
     try {
       // The signal of a hand-written stream is not that of one attempt to open it.
       if (isSource(source)) await open(this.#signal);
       else await callConnector({ id: this.id, calls }, 'open', open, this.#signal);
       this.#position = this.#connector.position();
-      this.#parts.observed.setOpen(true);
+      return true;
     } catch (error) {
       if (!this.#stop.signal.aborted) throw error;
+      return false;
     }
   }
 
@@ -163,9 +173,8 @@ export class SourceLoop {
   }
 
   async close(): Promise<void> {
-    const { observed, signal } = this.#parts;
+    const { signal } = this.#parts;
     await callConnector({ id: this.id }, 'close', () => this.#connector.close(), signal);
-    observed.setOpen(false);
   }
 
   async #flow(): Promise<void> {

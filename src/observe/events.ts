@@ -101,13 +101,40 @@ export const componentRecovered: EventDefinition<'id'> = defineEvent({
   metric: 'millrace_components_recovered_total',
 });
 
-/** `component.close-failed` */
-export const closeFailed: EventDefinition<'error'> = defineEvent({
-  name: 'component.close-failed',
-  level: 'ERROR',
-  summary: 'A component could not be closed, behind another failure or after all was safe.',
-  fields: { error: 'what closing it failed with' },
-  metric: 'millrace_components_close_failed_total',
+/** `tier.opened` */
+export const tierOpened: EventDefinition<'tier' | 'durationMs'> = defineEvent({
+  name: 'tier.opened',
+  level: 'DEBUG',
+  summary: 'A resource of a run, as a connector, is open.',
+  fields: {
+    tier: 'which resource: the id of the component, or the name of the tier',
+    durationMs: 'how long that took',
+  },
+  metric: 'millrace_tiers_opened_total',
+});
+
+/** `tier.failed` */
+export const tierFailed: EventDefinition<'tier' | 'error'> = defineEvent({
+  name: 'tier.failed',
+  level: 'WARNING',
+  summary: 'A resource of a run could not be opened. What was opened before it is closed.',
+  fields: { tier: 'which resource', error: 'what opening it failed with' },
+  metric: 'millrace_tiers_failed_total',
+  isKept: true,
+});
+
+/** `tier.closed` */
+export const tierClosed: EventDefinition<'tier' | 'failedTier' | 'error'> = defineEvent({
+  name: 'tier.closed',
+  level: 'INFO',
+  summary: 'A resource of a run is closed, in reverse of the order in which they were opened.',
+  fields: {
+    tier: 'which resource',
+    failedTier: 'the resource or stage that failed first, where one has',
+    error: 'what closing it failed with; then the line is a WARNING',
+  },
+  metric: 'millrace_tiers_closed_total',
+  isKept: true,
 });
 
 /** `record.failed` */
@@ -229,7 +256,9 @@ export const engineEvents: readonly EventDefinition[] = [
   outputClosed,
   componentDegraded,
   componentRecovered,
-  closeFailed,
+  tierOpened,
+  tierFailed,
+  tierClosed,
   recordFailed,
   breakerChanged,
   ledgerBroken,

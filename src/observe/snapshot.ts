@@ -180,8 +180,8 @@ export interface RunStats extends RunReport {
   readonly slowestBatches: readonly SlowBatch[];
   /** The copies of the chain that are at work; one, so far. */
   readonly lanes: readonly LaneStats[];
-  /** Connectors that are open. */
-  readonly resources: readonly OpenResource[];
+  /** The connectors, and the lock of the state directory, in the order in which they are opened. */
+  readonly resources: readonly TierHealth[];
   readonly versions: Versions;
   /** Milliseconds since the process began, of which a run is only a part. */
   readonly uptimeMs: number;
@@ -223,12 +223,18 @@ export interface LaneStats {
   readonly bottleneck: string | null;
 }
 
-/** A connector that is open. */
-export interface OpenResource {
-  readonly component: string;
-  readonly kind: ComponentKind;
-  /** Wall time in milliseconds. */
+/** Where a resource is: `waiting` is one that is being opened, and what needs it waits for it. */
+export type TierState = 'closed' | 'opening' | 'waiting' | 'open' | 'closing' | 'failed';
+
+/** How a resource of a run is. It is well where it is open and there is no reason. */
+export interface TierHealth {
+  /** The id of the component, or the name of the tier. */
+  readonly tier: string;
+  readonly state: TierState;
+  /** Since when it is in that state: wall time in milliseconds. */
   readonly since: number;
+  /** What is wrong, for people; null where nothing is. */
+  readonly reason: string | null;
 }
 
 /** What runs. */

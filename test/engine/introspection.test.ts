@@ -129,14 +129,16 @@ test('what is open, how much there is to do, and what runs', async () => {
     .to(scriptedSink({ answer: () => clock.sleep(second) }))
     .start();
   await clock.sleep(2.5 * second);
+  const well = { state: 'open', reason: null };
   expect(run.stats().resources).toEqual([
-    { component: 'scripted-2', kind: 'sink', since: startedAt },
+    { ...well, tier: 'scripted-2', since: startedAt },
+    { ...well, tier: 'scripted', state: 'opening', since: startedAt },
   ]);
   await clock.sleep(20 * second);
   const stats = run.stats();
   expect(stats.resources).toEqual([
-    { component: 'scripted', kind: 'source', since: startedAt + 3 * second },
-    { component: 'scripted-2', kind: 'sink', since: startedAt },
+    { ...well, tier: 'scripted-2', since: startedAt },
+    { ...well, tier: 'scripted', since: startedAt + 3 * second },
   ]);
   // Of the same time, and not of all that the process did before.
   expect(stats.process.loopUtilization).toBe(stats.lanes[0]!.loopUtilization);
@@ -156,7 +158,11 @@ test('what is open, how much there is to do, and what runs', async () => {
   });
   expect(stats.uptimeMs).toBeGreaterThan(0);
   await run.done;
-  expect(run.stats().resources).toEqual([]);
+  const closed = { state: 'closed', since: clock.now(), reason: null };
+  expect(run.stats().resources).toEqual([
+    { ...closed, tier: 'scripted-2' },
+    { ...closed, tier: 'scripted' },
+  ]);
 });
 
 test.each([

@@ -317,7 +317,14 @@ describe('what the engine says', () => {
     const end = run.listen(({ name }) => heard.push(name));
     await run.done;
     end();
-    expect(heard).toEqual(['run.started', 'run.ended']);
+    expect(heard).toEqual([
+      'tier.opened',
+      'tier.opened',
+      'run.started',
+      'tier.closed',
+      'tier.closed',
+      'run.ended',
+    ]);
   });
 });
 

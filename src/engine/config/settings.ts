@@ -10,7 +10,8 @@ import { checkOptions } from '../option-problems.ts';
 import type { Problem } from '../problem.ts';
 import { configMap, type ConfigMap } from './document.ts';
 
-const { batch, queue, checkpoint, onRowError, delivery, drainMsMax } = defaultSettings;
+const { batch, queue, checkpoint, onRowError, delivery } = defaultSettings;
+const { openMsMax, closeMsMax, drainMsMax } = defaultSettings;
 
 /** The settings of a pipeline, each with its default. */
 export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
@@ -58,6 +59,15 @@ export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
       .literal(delivery, { error: 'only `best-effort` is there so far; leave it out' })
       .default(delivery)
       .describe('What is promised.'),
+    openMsMax: count(86_400_000)
+      .default(openMsMax)
+      .describe(
+        'How long a source or sink may take to open, in milliseconds; one that waits under its policy ' +
+          'may take longer.',
+      ),
+    closeMsMax: count(86_400_000)
+      .default(closeMsMax)
+      .describe('How long each source and sink may take to close, in milliseconds.'),
     drainMsMax: count(86_400_000)
       .default(drainMsMax)
       .describe('How long a stop may take to finish what is in flight, in milliseconds.'),

@@ -35,6 +35,7 @@ export class OptionalLane {
   #isLeaving = false;
   /** Whether it has taken anything since its last commit. */
   #isUncommitted = false;
+  readonly #ready: PromiseWithResolvers<void> = Promise.withResolvers();
   /** The last cut that came. */
   #cut = new Cut(0);
   #inHand: Batch | undefined;
@@ -52,16 +53,20 @@ export class OptionalLane {
     return this.#running;
   }
 
+  /** Resolves when rows may come: else those of now could be dropped while older ones are looked for. */
+  get waits(): Promise<void> {
+    return this.#ready.promise;
+  }
+
   /**
-   * Opens the sink and takes what comes; what fails is told as a reason why the run is degraded.
-   * Resolves when rows may come: else those of now could be dropped while older ones are looked for.
+   * Opens the sink, and takes what comes from then on. Resolves when it is open; what fails is told
+   * as a reason why the run is degraded.
    */
-  async start(): Promise<void> {
+  async open(): Promise<void> {
     const { writer, calls, queue, aborting, clock } = this.#parts;
     await clock.hold(queue.start());
-    // Met by who waits for it to be open.
-    writer.open().catch(() => {});
-    this.#running = this.#run().then(
+    const opened = writer.open();
+    this.#running = this.#run(opened).then(
       (isDone) => {
         this.#isDone = isDone;
       },
@@ -72,6 +77,8 @@ export class OptionalLane {
         queue.abandon();
       },
     );
+    this.#ready.resolve();
+    await opened;
   }
 
   /**
@@ -104,12 +111,12 @@ export class OptionalLane {
   }
 
   /** Whether it has come to the end. */
-  async #run(): Promise<boolean> {
+  async #run(opened: Promise<void>): Promise<boolean> {
     const { writer, queue, observed, calls, settle, aborting } = this.#parts;
     const { signal } = aborting;
     const inlet = inletOf([queue]);
     // Until then all stays in the queue: what the sink was not given is known not to be stored.
-    await writer.opened;
+    await opened;
     for (;;) {
       const next = inlet.next();
       const { lastMs } = observed;

@@ -6,31 +6,31 @@ import type { FileLock } from '../../core/index.ts';
 import { stateDirectory } from '../../core/state-directory.ts';
 import { PipelineError } from '../../errors.ts';
 import type { Plan } from '../planned.ts';
+import type { TierParts } from '../resources/tier-life.ts';
 
 /**
  * The right of one run to the state directory of its pipeline, where it keeps anything there. Two at
  * a time would read, and remove, each other's files.
  */
-export class StateLock {
+export class StateLock implements TierParts<FileLock> {
+  readonly name = 'state';
+  readonly openMsMax: number;
+  readonly closeMsMax: number;
   readonly #plan: Plan;
-  #taken: Promise<FileLock | undefined> | undefined;
 
   constructor(plan: Plan) {
     this.#plan = plan;
+    this.openMsMax = plan.settings.openMsMax;
+    this.closeMsMax = plan.settings.closeMsMax;
   }
 
   /** Throws `ERR_STATE_LOCKED` where another run has it. */
-  async take(): Promise<void> {
-    this.#taken = this.#plan.outside.clock.hold(this.#take());
-    await this.#taken;
-  }
+  readonly open = (): Promise<FileLock> => this.#plan.outside.clock.hold(this.#take());
 
-  async release(): Promise<void> {
-    const lock = await this.#taken?.catch(() => {});
-    if (lock === undefined) return;
+  readonly close = async (lock: FileLock): Promise<void> => {
     await this.#plan.outside.files.remove(this.#holderPath).catch(() => {});
     await lock.release();
-  }
+  };
 
   async #take(): Promise<FileLock> {
     const { files } = this.#plan.outside;

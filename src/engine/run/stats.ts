@@ -3,12 +3,12 @@ import { bottleneckOf } from '../../observe/bottleneck.ts';
 import type {
   ComponentKind,
   LaneStats,
-  OpenResource,
   ProcessStats,
   RecordFailure,
   RunReport,
   RunStats,
   StatsOptions,
+  TierHealth,
 } from '../../observe/snapshot.ts';
 import type { SlowestBatches } from '../../observe/slowest-batches.ts';
 import type { Observed } from '../observed.ts';
@@ -34,6 +34,7 @@ export interface StatsParts extends Pick<RunStats, 'status' | 'durationMs' | 'de
   readonly lastFailures: readonly RecordFailure[];
   readonly slowest: SlowestBatches;
   readonly load: Load;
+  readonly tiers: readonly TierHealth[];
 }
 
 /** What a run has done by now. Frozen, with all that is in it. */
@@ -80,7 +81,7 @@ export function statsOf(parts: StatsParts): RunStats {
     lastFailures: [...parts.lastFailures],
     slowestBatches: parts.slowest.list({ nowMs, at }),
     lanes: [lane],
-    resources: openResources(observed, { nowMs, at }),
+    resources: resourceStats(parts),
     versions: versions(),
     uptimeMs: process.uptime() * 1000,
   });
@@ -110,13 +111,12 @@ function laneStats(
   };
 }
 
-function openResources(
-  observed: readonly Observed[],
-  { nowMs, at }: { readonly nowMs: number; readonly at: number },
-): OpenResource[] {
-  return observed.flatMap(({ id, kind, openSinceMs }) =>
-    openSinceMs === undefined ? [] : { component: id, kind, since: at - (nowMs - openSinceMs) },
-  );
+/** A resource that waits, or is not used as it should, says why. */
+function resourceStats({ plan, tiers, degraded }: StatsParts): TierHealth[] {
+  return tiers.map((tier) => {
+    const reason = tier.reason ?? degraded.get(tier.tier);
+    return { ...tier, reason: reason === undefined ? null : plan.scrub(reason) };
+  });
 }
 
 /** Freezes plain data, and what is in it. */

@@ -1,0 +1,395 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+
+import { describe, expect, test, vi } from 'vitest';
+
+import { type LogLevel, VirtualClock } from '../../../src/core/index.ts';
+import {
+  type Tier,
+  TieredPipelineContext,
+  type TiersOf,
+} from '../../../src/engine/resources/index.ts';
+import { lines } from './lines.ts';
+import { directory, FarEnd, realTiers } from './real.ts';
+
+const keep = (value: number): number | undefined => (value > 50 ? value : undefined);
+const double = (value: number): number => value * 2;
+
+/** A tier that says when it is opened and closed. */
+function scripted(name: string, seen: string[], failing: { open?: Error; close?: Error } = {}) {
+  return {
+    open: (): string => {
+      seen.push(`open ${name}`);
+      if (failing.open !== undefined) throw failing.open;
+      return name;
+    },
+    close: () => {
+      seen.push(`close ${name}`);
+      if (failing.close !== undefined) throw failing.close;
+    },
+  } satisfies Tier<string>;
+}
+
+const failureOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe('a database, a log file and a socket', () => {
+  test('are opened in order, used by their types, and closed in reverse', async () => {
+    const [path, far] = [directory(), await FarEnd.listen()];
+    const log = lines();
+    let summary;
+    {
+      await using context = await TieredPipelineContext.open('boiler', realTiers(path, far.port), {
+        log,
+      });
+      const { database, log: file, output } = context.resources;
+      const insert = database.prepare('INSERT INTO readings VALUES (?)');
+      const store = async (value: number): Promise<number> => {
+        insert.run(value);
+        await file.write(`${value}\n`);
+        output.write(`${value};`);
+        return value;
+      };
+      expect(await context.run([keep, double, store], [10, 60, 50, 70])).toEqual([120, 140]);
+      expect(
+        (await context.health()).map(({ tier, state, reason }) => [tier, state, reason]),
+      ).toEqual(['database', 'log', 'output'].map((tier) => [tier, 'open', null]));
+      summary = context.summary();
+      expect(Object.isFrozen(summary)).toBe(true);
+    }
+    expect(summary).toMatchObject({
+      pipelineId: 'boiler',
+      recordsIn: 4,
+      recordsOut: 2,
+      tiersOpened: ['database', 'log', 'output'],
+      failedTier: null,
+    });
+    expect(log.of('tier.closed')).toEqual([
+      ['INFO', { tier: 'output' }],
+      ['INFO', { tier: 'log' }],
+      ['INFO', { tier: 'database' }],
+    ]);
+    expect(log.of('tier.opened').map(([level, { tier }]) => [level, tier])).toEqual(
+      ['database', 'log', 'output'].map((tier) => ['DEBUG' satisfies LogLevel, tier]),
+    );
+    await vi.waitFor(() => expect(far).toMatchObject({ text: '120;140;', connections: 0 }));
+    expect(readFileSync(join(path, 'run.log'), 'utf8')).toBe('120\n140\n');
+    using database = new DatabaseSync(join(path, 'readings.db'));
+    expect(database.prepare('SELECT value FROM readings').all()).toEqual([
+      { value: 120 },
+      { value: 140 },
+    ]);
+  });
+
+  test('are closed when a stage fails, and say which; its error goes on as it is', async () => {
+    const [path, far] = [directory(), await FarEnd.listen()];
+    const log = lines();
+    const boom = new Error('boom');
+    const burst = (value: number): number => {
+      if (value > 65) throw boom;
+      return value;
+    };
+    let context: TieredPipelineContext | undefined;
+    const running = async (): Promise<void> => {
+      await using opened = await TieredPipelineContext.open('boiler', realTiers(path, far.port), {
+        log,
+      });
+      context = opened;
+      await opened.run([keep, burst], [10, 60, 70, 80]);
+    };
+    expect(await failureOf(running())).toBe(boom);
+    expect(context!.summary()).toMatchObject({ recordsIn: 3, recordsOut: 1, failedTier: 'burst' });
+    expect(log.of('tier.closed')).toEqual(
+      ['output', 'log', 'database'].map((tier) => ['INFO', { tier, failedTier: 'burst' }]),
+    );
+    await vi.waitFor(() => expect(far.connections).toBe(0));
+  });
+
+  test('that cannot all be opened: those before are closed, none is left', async () => {
+    const [path, far] = [directory(), await FarEnd.listen()];
+    const { port } = far;
+    await far.refuse();
+    const log = lines();
+    const tiers = realTiers(path, port);
+    let database: DatabaseSync | undefined;
+    const watched: typeof tiers = {
+      ...tiers,
+      database: {
+        ...tiers.database,
+        open: async (signal, opened) => (database = await tiers.database.open(signal, opened)),
+      },
+    };
+    const failure = await failureOf(TieredPipelineContext.open('boiler', watched, { log }));
+    expect(failure).toMatchObject({ code: 'ECONNREFUSED' });
+    expect(database!.isOpen).toBe(false);
+    expect(log.of('tier.failed')).toEqual([['WARNING', { tier: 'output', error: failure }]]);
+    expect(log.of('tier.closed')).toEqual(
+      ['log', 'database'].map((tier) => ['INFO', { tier, failedTier: 'output' }]),
+    );
+  });
+
+  test('say which of them is not well any more', async () => {
+    const [path, far] = [directory(), await FarEnd.listen()];
+    await using context = await TieredPipelineContext.open('boiler', realTiers(path, far.port));
+    await vi.waitFor(() => expect(far.connections).toBe(1));
+    context.resources.database.close();
+    far.reset();
+    await vi.waitFor(async () =>
+      expect((await context.health()).map(({ tier, reason }) => [tier, reason])).toEqual([
+        ['database', 'is closed'],
+        ['log', null],
+        ['output', 'takes nothing any more'],
+      ]),
+    );
+    // As closing it again would fail.
+    const failure = (await failureOf(context.close())) as Error;
+    expect(failure.message).toContain('database is not open');
+  });
+});
+
+describe('an error while closing never hides the first', () => {
+  const [first, second, third] = [new Error('first'), new Error('second'), new Error('third')];
+
+  test('of a stage', async () => {
+    const seen: string[] = [];
+    const running = async (): Promise<void> => {
+      await using context = await TieredPipelineContext.open('p', {
+        a: scripted('a', seen, { close: third }),
+        b: scripted('b', seen, { close: second }),
+        c: scripted('c', seen),
+      });
+      const burst = (): never => {
+        throw first;
+      };
+      await context.run([burst], [1]);
+    };
+    const failure = await failureOf(running());
+    expect(failure).toBeInstanceOf(SuppressedError);
+    expect(failure).toMatchObject({
+      suppressed: first,
+      error: {
+        error: third,
+        suppressed: second,
+        message: expect.stringContaining('`a`') as string,
+      },
+    });
+    expect(seen.slice(3)).toEqual(['close c', 'close b', 'close a']);
+  });
+
+  test('of opening', async () => {
+    const seen: string[] = [];
+    const log = lines();
+    const tiers = {
+      a: scripted('a', seen, { close: second }),
+      b: scripted('b', seen),
+      c: scripted('c', seen, { open: first }),
+      d: scripted('d', seen),
+    };
+    const failure = await failureOf(TieredPipelineContext.open('p', tiers, { log }));
+    expect(failure).toBeInstanceOf(SuppressedError);
+    expect(failure).toMatchObject({ error: second, suppressed: first });
+    expect((failure as Error).message).toBe('could not close `a` (second) after: first');
+    expect(seen).toEqual(['open a', 'open b', 'open c', 'close b', 'close a']);
+    expect(log.of('tier.closed')).toEqual([
+      ['INFO', { tier: 'b', failedTier: 'c' }],
+      ['WARNING', { tier: 'a', failedTier: 'c', error: second }],
+    ]);
+  });
+
+  test('and one alone is the first: it names its tier to those that are closed later', async () => {
+    const log = lines();
+    const tiers = { a: scripted('a', []), b: scripted('b', [], { close: first }) };
+    const context = await TieredPipelineContext.open('p', tiers, { log });
+    expect(await failureOf(context.close())).toBe(first);
+    await context.close();
+    expect(context.summary().failedTier).toBe('b');
+    expect(log.of('tier.closed')).toEqual([
+      ['WARNING', { tier: 'b', failedTier: 'b', error: first }],
+      ['INFO', { tier: 'a', failedTier: 'b' }],
+    ]);
+  });
+});
+
+describe('limits of time', () => {
+  const never = (): Promise<never> => new Promise(() => {});
+
+  test('one that does not open is given up; what it gives later is closed at once', async () => {
+    const clock = new VirtualClock();
+    const seen: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<string>();
+    let signal: AbortSignal | undefined;
+    const slow: Tier<string> = {
+      open: (given) => {
+        signal = given;
+        return promise;
+      },
+      close: (name) => void seen.push(`close ${name}`),
+      openMsMax: 1000,
+    };
+    const opening = TieredPipelineContext.open('p', { a: scripted('a', seen), slow }, { clock });
+    expect(await failureOf(opening)).toMatchObject({
+      code: 'ERR_TIMEOUT',
+      place: 'slow',
+      fact: 'did not open within 1000 ms',
+    });
+    expect(clock.monotonic()).toBe(1000);
+    expect(signal!.aborted).toBe(true);
+    expect(seen).toEqual(['open a', 'close a']);
+    resolve('late');
+    await vi.waitFor(() => expect(seen).toEqual(['open a', 'close a', 'close late']));
+  });
+
+  test('30 s and 5 s unless given; one that does not close keeps no other open', async () => {
+    const clock = new VirtualClock();
+    const seen: string[] = [];
+    const stuck: Tier<string> = { open: () => 'stuck', close: never };
+    const tiers = { a: scripted('a', seen), stuck };
+    const context = await TieredPipelineContext.open('p', tiers, { clock });
+    expect(await failureOf(context.close())).toMatchObject({
+      code: 'ERR_TIMEOUT',
+      place: 'stuck',
+      fact: 'did not close within 5000 ms',
+    });
+    expect(seen).toEqual(['open a', 'close a']);
+    expect(context.summary()).toMatchObject({ durationMs: 5000, failedTier: 'stuck' });
+    const hung = { stuck: { ...stuck, open: never } };
+    await failureOf(TieredPipelineContext.open('p', hung, { clock }));
+    expect(clock.monotonic()).toBe(35_000);
+  });
+
+  test('an abort gives opening up, and is no failure of a tier', async () => {
+    const clock = new VirtualClock();
+    const seen: string[] = [];
+    const aborting = new AbortController();
+    const { signal } = aborting;
+    const slow = {
+      open: (given: AbortSignal) => clock.sleep(60_000, { signal: given }),
+      close: () => {},
+    };
+    const log = lines();
+    const tiers = { a: scripted('a', seen), slow, c: scripted('c', seen) };
+    const opening = failureOf(TieredPipelineContext.open('p', tiers, { clock, signal, log }));
+    await clock.sleep(10);
+    const reason = new Error('enough');
+    aborting.abort(reason);
+    expect(await opening).toBe(reason);
+    expect(seen).toEqual(['open a', 'close a']);
+    expect(log.of('tier.failed')).toEqual([]);
+    expect(log.of('tier.closed')).toEqual([['INFO', { tier: 'a' }]]);
+  });
+
+  test('a check that hangs is told of, and holds up no other for ever', async () => {
+    const clock = new VirtualClock();
+    const tiers: TiersOf<{ a: string; b: string }> = {
+      a: { ...scripted('a', []), check: never },
+      b: {
+        ...scripted('b', []),
+        check: () => {
+          throw new Error('ill');
+        },
+      },
+    };
+    await using context = await TieredPipelineContext.open('p', tiers, { clock });
+    const [a, b] = await context.health();
+    expect(a).toMatchObject({ tier: 'a', state: 'open' });
+    expect(a!.reason).toContain('did not check within 5000 ms');
+    expect(b).toMatchObject({ tier: 'b', state: 'open', reason: 'ill' });
+  });
+});
+
+describe('what is asked wrongly', () => {
+  test.each<[string, object, string]>([
+    ['a name that is a number', { 1: scripted('1', []) }, '`1` is a number'],
+    ['no `close`', { a: { open: () => 1 } }, '`a` has no `close`'],
+    ['nothing', { a: null }, '`a` has no `open`; `a` has no `close`'],
+    ['a limit of 0', { a: { ...scripted('a', []), openMsMax: 0 } }, '`a` has a `openMsMax`'],
+    ['a check that is none', { a: { ...scripted('a', []), check: 7 } }, '`a` has a `check`'],
+  ])('%s is refused before anything is opened', async (_, wrong, fact) => {
+    const seen: string[] = [];
+    const tiers = { first: scripted('first', seen), ...wrong } as object as TiersOf<{ first: string }>;
+    expect(await failureOf(TieredPipelineContext.open('p', tiers))).toMatchObject({
+      code: 'ERR_TIER_INVALID',
+      place: 'p',
+      fact: expect.stringContaining(fact) as string,
+    });
+    expect(seen).toEqual([]);
+  });
+
+  test('a run behind the end', async () => {
+    const context = await TieredPipelineContext.open('p', { a: scripted('a', []) });
+    await context.close();
+    const running = context.run([double], [1]);
+    await expect(running).rejects.toMatchObject({ code: 'ERR_RUN_CLOSED', place: 'p' });
+  });
+
+  test('names that objects have anyway are names', async () => {
+    const tiers = { constructor: scripted('x', []), ['__proto__']: scripted('y', []) };
+    await using context = await TieredPipelineContext.open('p', tiers);
+    expect(context.summary().tiersOpened).toEqual(['constructor', '__proto__']);
+    expect(Object.entries(context.resources)).toEqual([
+      ['constructor', 'x'],
+      ['__proto__', 'y'],
+    ]);
+  });
+});
+
+describe('run', () => {
+  test('takes what comes one by one, and stages that wait', async () => {
+    await using context = await TieredPipelineContext.open('p', {});
+    async function* records() {
+      yield 30;
+      yield 60;
+    }
+    const later = async (value: number): Promise<number> => value + 1;
+    expect(await context.run([later, keep], records())).toEqual([61]);
+    expect(await context.run([double], new Set([1, 2]))).toEqual([2, 4]);
+    expect(context.summary()).toMatchObject({ recordsIn: 4, recordsOut: 3, tiersOpened: [] });
+  });
+
+  test('names a stage without a name by its place, and an input that fails', async () => {
+    const boom = new Error('boom');
+    const stages = [
+      double,
+      (): never => {
+        throw boom;
+      },
+    ];
+    const failed = async (records: Iterable<number>): Promise<string | null> => {
+      await using context = await TieredPipelineContext.open('p', {});
+      expect(await failureOf(context.run(stages, records))).toBe(boom);
+      return context.summary().failedTier;
+    };
+    expect(await failed([1])).toBe('stage 2');
+    const broken = {
+      [Symbol.iterator]: (): Iterator<number> => {
+        throw boom;
+      },
+    };
+    expect(await failed(broken)).toBe('records');
+  });
+
+  test('a later tier sees what was opened before it, and nothing else', async () => {
+    const seen: object[] = [];
+    const tiers = {
+      a: scripted('a', []),
+      b: {
+        open: (_: AbortSignal, opened: { readonly a?: string }) => {
+          seen.push(opened);
+          return opened.a!.length;
+        },
+        close: () => {},
+      },
+      c: scripted('c', []),
+    };
+    await using context = await TieredPipelineContext.open('p', tiers);
+    const length: number = context.resources.b;
+    expect(length).toBe(1);
+    expect(seen).toEqual([{ a: 'a' }]);
+    // @ts-expect-error there is no such tier
+    expect(context.resources.d).toBeUndefined();
+  });
+});
