@@ -88,12 +88,12 @@ function summary(report: RunReport): string[] {
   });
   const undelivered = report.components.flatMap(({ id, kind, undelivered: rows, held }) => [
     ...(rows > 0 ? [`not delivered to ${id}: ${formatCount(rows)} rows`] : []),
-    ...(held > 0 && isCutShort(report) && (kind === 'source' || kind === 'stage')
+    ...(held !== null && held > 0 && isCutShort(report) && (kind === 'source' || kind === 'stage')
       ? [`not finished by ${id}: ${formatCount(held)} rows`]
       : []),
   ]);
   const uncommitted = report.components.flatMap(({ id, kind, held }) =>
-    held > 0 && (kind === 'sink' || kind === 'dead-letters')
+    held !== null && held > 0 && (kind === 'sink' || kind === 'dead-letters')
       ? [`not committed by ${id}: ${formatCount(held)} rows, stored or not`]
       : [],
   );
@@ -134,9 +134,9 @@ function policyLines({ id, policy }: ComponentReport): string[] {
     ...(substituted > 0 ? [`${formatCount(substituted)} substituted`] : []),
     ...breakers
       .filter(({ opens, state }) => opens > 0 || state !== 'closed')
-      .map(({ name, state, opens, openMs, refused }) => {
+      .map(({ id: breaker, state, opens, openMs, refused }) => {
         const times = opens === 1 ? 'once' : `${formatCount(opens)} times`;
-        return `breaker \`${name}\` ${state}, opened ${times} for ${formatDuration(openMs)}, ${formatCount(refused)} calls refused`;
+        return `breaker \`${breaker}\` ${state}, opened ${times} for ${formatDuration(openMs)}, ${formatCount(refused)} calls refused`;
       }),
   ];
   return parts.length === 0

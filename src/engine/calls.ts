@@ -10,7 +10,7 @@ import { type OpenBreaker, openBreaker, timeText, untilText } from './calls/open
 import {
   fallbackOf,
   passedUndone,
-  reportPolicy,
+  reportPolicies,
   type Runner,
   runnerOf,
   strategyOf,
@@ -75,10 +75,9 @@ export class Calls {
     return this.#waiting.promise;
   }
 
-  /** What its policy did; undefined where it has none. */
-  report(): PolicyReport | undefined {
-    const { policy } = this.#parts;
-    return policy && reportPolicy([policy], this.#counts);
+  /** What its policy did, and those that its component has inside; undefined where there are none. */
+  report(inside: readonly Policy[] = []): PolicyReport | undefined {
+    return reportPolicies(this.#parts.policy, this.#counts, inside);
   }
 
   /** Every row that is ever to be called is under way, or over. */

@@ -5,7 +5,6 @@ import {
   isSink,
   isSource,
   isStage,
-  type Policy,
   type PolicyHolder,
   type SinkComponent,
   type Source,
@@ -17,6 +16,7 @@ import {
 } from '../core/index.ts';
 import { isPipelineError } from '../errors.ts';
 import type { ComponentKind } from '../observe/snapshot.ts';
+import type { BreakerWatch } from '../observe/breaker-watch.ts';
 import type { Emitter } from '../observe/emitter.ts';
 import type { SlowestBatches } from '../observe/slowest-batches.ts';
 import type { RunTracing } from '../observe/tracing.ts';
@@ -31,7 +31,7 @@ import {
   type PlannedStage,
   whenPausedOf,
 } from './planned.ts';
-import { reportPolicies } from './policies.ts';
+import { breakersOf } from './policies.ts';
 import { assertMade, assertMethods, failedAs } from './protocol.ts';
 import { connectorOfSink } from './sink-loop.ts';
 import { SinkWriter } from './sink-writer.ts';
@@ -47,8 +47,8 @@ export interface ComponentsParts {
   readonly signal: AbortSignal;
   readonly watch: ((sink: string, batch: Batch) => void) | undefined;
   readonly degraded: (id: string, reason: string | undefined) => void;
-  /** Told of each policy that a component has inside. */
-  readonly hasPolicy: (id: string, policy: Policy) => void;
+  /** Watches the breakers of each component. */
+  readonly breakers: BreakerWatch;
   readonly tracing: RunTracing | undefined;
   readonly slowest: SlowestBatches;
 }
@@ -119,8 +119,9 @@ export class Components {
           (component as StageComponent).definition.spec.create(options as never, context),
         )
       : component;
-    if (isStage(instance)) observed.held = () => instance.held?.() ?? 0;
-    else if (typeof instance !== 'function') assertMade(node.id, 'stage', instance);
+    if (isStage(instance)) {
+      observed.held = () => observed.ask('held', () => instance.held?.() ?? 0);
+    } else if (typeof instance !== 'function') assertMade(node.id, 'stage', instance);
     if (typeof instance !== 'function') this.#addPolicies(observed, calls, instance);
     return { planned, instance, observed, inputEnded: () => calls.inputEnded() };
   }
@@ -189,7 +190,7 @@ export class Components {
       }),
     });
     this.#calls.set(id, calls);
-    observed.policy = () => calls.report();
+    observed.policy = () => observed.ask('policies', () => calls.report()) ?? undefined;
     return calls;
   }
 
@@ -197,8 +198,8 @@ export class Components {
   #addPolicies(observed: Observed, calls: Calls, made: PolicyHolder): void {
     const inside = create(observed, () => made.policies?.() ?? []);
     if (inside.length === 0) return;
-    observed.policy = () => reportPolicies(calls.report(), inside);
-    for (const policy of inside) this.#parts.hasPolicy(observed.id, policy);
+    observed.policy = () => observed.ask('policies', () => calls.report(inside)) ?? undefined;
+    this.#parts.breakers.add(inside.flatMap(breakersOf), observed.id);
   }
 
   #observe({ node }: PlannedSource | PlannedStage | PlannedSink, kind: ComponentKind): Observed {
@@ -209,6 +210,7 @@ export class Components {
     const observed = new Observed({ id: node.id, name, kind, emitter, loop, slowest });
     observed.tracing = this.#parts.tracing;
     this.#observed.set(node.id, observed);
+    if (node.policy !== undefined) this.#parts.breakers.add(breakersOf(node.policy), node.id);
     return observed;
   }
 

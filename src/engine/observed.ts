@@ -1,6 +1,6 @@
 import type { Clock, EventDefinition, EventFields, Logger } from '../core/index.ts';
 import { CoveredTime } from '../observe/covered-time.ts';
-import { ledgerBroken } from '../observe/events.ts';
+import { figuresFailed, ledgerBroken } from '../observe/events.ts';
 import type { ComponentKind, PolicyReport, SourceState } from '../observe/snapshot.ts';
 import type { Emitter } from '../observe/emitter.ts';
 import { Meter } from '../observe/meter.ts';
@@ -42,8 +42,8 @@ export class Observed {
   readonly log: Logger;
   readonly meter: Meter = new Meter();
   readonly tally: Tally = new Tally();
-  /** Rows that the component holds now. */
-  held: () => number = () => 0;
+  /** Rows that the component holds now; null where it cannot say. */
+  held: () => number | null = () => 0;
   /** Rows that its queues were given; undefined where it has none that it empties. */
   offeredRows: number | undefined;
   /** How its input is, where it is a source. */
@@ -64,6 +64,8 @@ export class Observed {
   /** The same, when it last began to work. */
   #sleptBefore = 0;
   readonly #asleep = new CoveredTime();
+  /** Figures that it could not give when it was last asked. */
+  readonly #silent = new Set<string>();
 
   constructor({ id, name, kind, emitter, loop, slowest }: ObservedParts) {
     this.id = id;
@@ -78,10 +80,26 @@ export class Observed {
 
   /** Checks its ledger, at a moment when no row is inside it but those it holds. */
   checkLedger(): void {
-    const rows = this.#left() - this.held();
+    const held = this.held();
+    if (held === null) return;
+    const rows = this.#left() - held;
     if (rows === this.unaccounted) return;
     this.unaccounted = rows;
     if (rows !== 0) this.emit(ledgerBroken, { id: this.id, rows });
+  }
+
+  /** Asks the component for a figure; null where it throws, which is told once, until it answers. */
+  ask<T>(figure: string, call: () => T): T | null {
+    try {
+      const value = call();
+      this.#silent.delete(figure);
+      return value;
+    } catch (error) {
+      const isKnown = this.#silent.has(figure);
+      this.#silent.add(figure);
+      if (!isKnown) this.emit(figuresFailed, { id: this.id, figure, error });
+      return null;
+    }
   }
 
   /** Rows that came in, or were made, and have not gone any way. */

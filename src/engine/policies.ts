@@ -1,6 +1,6 @@
 import type { Clock, Policy } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
-import type { PolicyReport } from '../observe/snapshot.ts';
+import type { BreakerReport, PolicyReport } from '../observe/snapshot.ts';
 import type { CircuitBreaker, Fallback, Retry, RetrySummary } from '../resilience/index.ts';
 import { policiesOf } from '../resilience/wrap.ts';
 
@@ -14,51 +14,64 @@ export function breakersOf(policy: Policy): CircuitBreaker[] {
 /** How many breakers of one component are told of. */
 const breakersMax = 1000;
 
-/** What a component's policy did, and the policies that it has inside. */
+/**
+ * What the policy of a component's calls did, and the policies that it has inside; undefined where
+ * there is none.
+ */
 export function reportPolicies(
-  counted: PolicyReport | undefined,
+  own: Policy | undefined,
+  counts: CallCounts,
   inside: readonly Policy[],
 ): PolicyReport | undefined {
-  if (inside.length === 0) return counted;
-  const counts = { calls: 0, attempts: 0, substituted: 0 };
-  for (const { calls, attempts } of retriesOf(inside)) {
-    counts.calls += calls;
-    counts.attempts += attempts;
-  }
-  const own = reportPolicy(inside, counts);
-  if (counted === undefined) return own;
+  if (own === undefined && inside.length === 0) return undefined;
+  const policies = own === undefined ? inside : [own, ...inside];
+  const retries = retriesOf(policies);
+  const sum = (of: 'calls' | 'attempts' | 'retries' | 'suppressed', among = retries): number =>
+    among.reduce((total, summary) => total + summary[of], 0);
+  const called = retriesOf(inside);
   return {
-    calls: counted.calls + own.calls,
-    attempts: counted.attempts + own.attempts,
-    substituted: counted.substituted,
-    retries: counted.retries + own.retries,
-    suppressed: counted.suppressed + own.suppressed,
-    breakers: [...counted.breakers, ...own.breakers],
+    calls: counts.calls + sum('calls', called),
+    attempts: counts.attempts + sum('attempts', called),
+    substituted: counts.substituted,
+    retries: sum('retries'),
+    suppressed: sum('suppressed'),
+    breakers: reportBreakers(policies),
   };
 }
 
-export function reportPolicy(policies: readonly Policy[], counts: CallCounts): PolicyReport {
-  const retries = retriesOf(policies);
-  const sum = (of: 'retries' | 'suppressed'): number =>
-    retries.reduce((total, summary) => total + summary[of], 0);
-  const breakers = policies.flatMap(breakersOf);
-  const isClosed = ({ state }: CircuitBreaker): boolean => state === 'closed';
-  // Where there are too many to tell of, those that are well are left out.
-  if (breakers.length > breakersMax) {
-    breakers.sort((one, other) => Number(isClosed(one)) - Number(isClosed(other)));
-  }
-  return {
-    ...counts,
-    retries: sum('retries'),
-    suppressed: sum('suppressed'),
-    breakers: breakers.slice(0, breakersMax).map(({ name, state, metrics }) => ({
-      name,
-      state,
-      opens: metrics.openCount,
-      openMs: metrics.openMs,
-      refused: metrics.fastFail,
-    })),
-  };
+/** Where there are too many to tell of, those that are well are left out. */
+function reportBreakers(policies: readonly Policy[]): BreakerReport[] {
+  const breakers = [...new Set(policies.flatMap(breakersOf))];
+  const ids = idsOf(breakers);
+  const reports = breakers.map(({ name, state, metrics }, at) => ({
+    id: ids[at]!,
+    name,
+    state,
+    opens: metrics.openCount,
+    openMs: metrics.openMs,
+    refused: metrics.fastFail,
+  }));
+  if (reports.length <= breakersMax) return reports;
+  const isClosed = ({ state }: BreakerReport): boolean => state === 'closed';
+  reports.sort((one, other) => Number(isClosed(one)) - Number(isClosed(other)));
+  return reports.slice(0, breakersMax);
+}
+
+/** The name of each; from the second of a name on with its number, which is free. */
+function idsOf(breakers: readonly CircuitBreaker[]): string[] {
+  const taken = new Set<string>();
+  const seen = new Map<string, number>();
+  return breakers.map(({ name }) => {
+    let count = seen.get(name) ?? 0;
+    let id: string;
+    do {
+      count++;
+      id = count === 1 ? name : `${name}#${count}`;
+    } while (taken.has(id));
+    seen.set(name, count);
+    taken.add(id);
+    return id;
+  });
 }
 
 function retriesOf(policies: readonly Policy[]): RetrySummary[] {

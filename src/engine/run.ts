@@ -1,5 +1,6 @@
 import { type Cut, silentLogger } from '../core/index.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
+import { BreakerWatch } from '../observe/breaker-watch.ts';
 import { type Emit, Emitter, type EventListener } from '../observe/emitter.ts';
 import {
   outputClosed,
@@ -21,7 +22,6 @@ import { DeadLetters } from './dead-letters.ts';
 import { aborted } from './limit.ts';
 import type { Plan } from './planned.ts';
 import { TierStack } from './resources/tier-stack.ts';
-import { BreakerChanges } from './run/breaker-changes.ts';
 import { connectorTier } from './run/connector-tier.ts';
 import { Degradation } from './run/degradation.ts';
 import { DrainDeadline } from './run/drain-deadline.ts';
@@ -52,7 +52,7 @@ class PipelineRun implements Run {
   readonly #timers = new AbortController();
   readonly #settled: PromiseWithResolvers<RunReport> = Promise.withResolvers();
   readonly #degradation: Degradation;
-  readonly #breakerChanges: BreakerChanges;
+  readonly #breakers: BreakerWatch;
   readonly #deadline: DrainDeadline;
   readonly #components: Components;
   readonly #cuts: Cuts;
@@ -88,8 +88,8 @@ class PipelineRun implements Run {
     const bound = log.bindContext({ pipeline: plan.name });
     this.#emitter = new Emitter(bound, plan.outside.clock, plan.scrub);
     this.#degradation = new Degradation(this.#emitter);
-    this.#breakerChanges = new BreakerChanges(this.#emitter);
-    this.#ticker = new Ticker(plan.outside.clock, () => this.stats(), this.emit);
+    this.#breakers = new BreakerWatch(this.#emitter);
+    this.#ticker = new Ticker(plan.outside.clock, () => this.stats());
     this.#alerts = new RunAlerts({
       pipeline: plan.name,
       rules: options.alerts,
@@ -113,7 +113,7 @@ class PipelineRun implements Run {
       signal,
       watch: options.watch,
       degraded: (id, reason) => this.#degradation.set(id, reason),
-      hasPolicy: (id, policy) => this.#breakerChanges.add(id, policy),
+      breakers: this.#breakers,
       tracing: options.tracing?.start({
         pipeline: plan.name,
         version: versions().millrace,
@@ -191,13 +191,8 @@ class PipelineRun implements Run {
     const stopAtOnce = (): void => void this.abort(signal?.reason);
     if (signal?.aborted) stopAtOnce();
     signal?.addEventListener('abort', stopAtOnce, { once: true });
-    const { sources, stages, sinks, deadLetters } = this.#plan;
-    for (const planned of [...sources, ...stages, ...sinks, deadLetters]) {
-      if (planned?.node.policy === undefined) continue;
-      this.#breakerChanges.add(planned.node.id, planned.node.policy);
-    }
     void this.#work().then((report) => {
-      this.#breakerChanges[Symbol.dispose]();
+      this.#breakers[Symbol.dispose]();
       signal?.removeEventListener('abort', stopAtOnce);
       if (this.#failure === undefined) this.#settled.resolve(report);
       else this.#settled.reject(this.#failure.error);

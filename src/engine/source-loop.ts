@@ -2,7 +2,6 @@ import { Batch, Selection } from '../batch/index.ts';
 import {
   endOfInput,
   isSource,
-  type Lag,
   type Position,
   type Source,
   type SourceConnector,
@@ -96,16 +95,8 @@ export class SourceLoop {
 
   #state(): SourceState {
     const state = { isPaced: isPaced(this.#parts.planned), hasEnded: this.#ended };
-    const lag = this.#lag();
-    return lag === null ? state : { ...state, lag };
-  }
-
-  #lag(): Lag | null {
-    try {
-      return this.#connector.lag?.() ?? null;
-    } catch {
-      return null;
-    }
+    const lag = this.#parts.observed.ask('lag', () => this.#connector.lag?.());
+    return lag === null || lag === undefined ? state : { ...state, lag };
   }
 
   /**

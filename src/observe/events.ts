@@ -222,11 +222,16 @@ export const ledgerBroken: EventDefinition<'id' | 'rows'> = defineEvent({
 });
 
 /** `figures.failed` */
-export const figuresFailed: EventDefinition<'error'> = defineEvent({
+export const figuresFailed: EventDefinition<'id' | 'figure' | 'error'> = defineEvent({
   name: 'figures.failed',
   level: 'ERROR',
-  summary: 'The figures of a run cannot be taken: it goes on unseen. Told once, until they can.',
-  fields: { error: 'what taking them failed with' },
+  summary:
+    'A component cannot give a figure of its own, which is not known. Told once, until it can.',
+  fields: {
+    id: 'which component',
+    figure: 'what was asked for: `held`, `lag` or `policies`',
+    error: 'what that failed with',
+  },
   metric: 'millrace_figures_failed_total',
 });
 

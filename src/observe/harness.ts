@@ -79,7 +79,8 @@ export class ObservabilityHarness<R> implements AsyncDisposable {
     ]);
     this.#emitter = new Emitter(this.logger, this.#clock);
     this.#emitter.listen(({ name }) => this.registry.countEvent(name));
-    this.#breakers = new BreakerWatch(options.breakers ?? [], this.#emitter);
+    this.#breakers = new BreakerWatch(this.#emitter);
+    this.#breakers.add(options.breakers ?? []);
   }
 
   /**

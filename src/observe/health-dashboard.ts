@@ -21,6 +21,16 @@ export interface ObservedBreaker {
   readonly name: string;
   readonly state: BreakerState;
   readonly metrics: { readonly openCount: number; readonly fastFail: number };
+  /** Tells of its changes, as they happen. Gives what ends that. */
+  listen?(listener: (event: BreakerEvent) => void): () => void;
+}
+
+/** What a breaker tells its listeners of. */
+export interface BreakerEvent {
+  readonly type: string;
+  readonly from?: BreakerState;
+  readonly to?: BreakerState;
+  readonly reason?: string;
 }
 
 /** What stands in for failures, as it is observed; a strategy of `millrace/resilience` is such. */
@@ -164,11 +174,16 @@ export class PipelineHealthDashboard {
       .reduce((sum, { stale, interpolated, constant }) => sum + stale + interpolated + constant, 0);
     return {
       status: 'running',
-      components: [{ id: 'policies', policy: { substituted, breakers } }],
+      components: [{ id: 'policies', policy: { substituted, breakers: breakers.map(withId) } }],
       degraded:
         failed === undefined ? {} : { [failed.stage]: `it failed: ${reasonOf(failed.error)}` },
     };
   }
+}
+
+/** No two have one name. */
+function withId(breaker: BreakerHealth): BreakerHealth & { readonly id: string } {
+  return { id: breaker.name, ...breaker };
 }
 
 function stageOfBatch(

@@ -36,7 +36,7 @@ export interface HealthComponent {
   readonly policy?: {
     readonly substituted: number;
     readonly breakers: readonly {
-      readonly name: string;
+      readonly id: string;
       readonly state: BreakerState;
       readonly opens: number;
       readonly refused: number;
@@ -159,15 +159,14 @@ type HealthBreakers = NonNullable<HealthComponent['policy']>['breakers'];
 
 /** Those that are open come first. */
 function breakerReasons(breakers: HealthBreakers, before: HealthBreakers): string[] {
-  // Of several of one name the first counts.
-  const earlier = new Map(before.toReversed().map((one) => [one.name, one]));
-  const open = breakers.filter(isOpen).map(({ name }) => `the breaker \`${name}\` is open`);
+  const earlier = new Map(before.map((one) => [one.id, one]));
+  const open = breakers.filter(isOpen).map(({ id }) => `the breaker \`${id}\` is open`);
   const others = breakers.flatMap((breaker) => {
-    const { name, opens, refused } = breaker;
-    const last = earlier.get(name);
+    const { id, opens, refused } = breaker;
+    const last = earlier.get(id);
     if (last === undefined || isOpen(breaker)) return [];
-    if (opens > last.opens) return [`the breaker \`${name}\` was open`];
-    return refused > last.refused ? [`the breaker \`${name}\` refused calls`] : [];
+    if (opens > last.opens) return [`the breaker \`${id}\` was open`];
+    return refused > last.refused ? [`the breaker \`${id}\` refused calls`] : [];
   });
   return [...open, ...others];
 }

@@ -62,11 +62,11 @@ export interface ComponentReport {
   /**
    * Of a stage, rows that went into others, and rows made of those. `held`: rows that a stage holds
    * now, or had in hand when a run ended before its time, and those that a sink was given and has not
-   * committed, which may or may not be stored.
+   * committed, which may or may not be stored; null where it cannot say.
    */
   readonly absorbed: number;
   readonly created: number;
-  readonly held: number;
+  readonly held: number | null;
   /**
    * Rows on their way to it: what the components before it gave and it has not taken, in its queue or
    * waiting for room there. Of a run that has ended, rows that never came to it.
@@ -104,7 +104,7 @@ export interface ComponentReport {
   readonly counts: Readonly<Record<string, number>>;
   /** How its input is; of a source. */
   readonly source?: SourceState;
-  /** What its policy did; not there where it has none. */
+  /** What its policy did; not there where it has none, or that cannot be told. */
   readonly policy?: PolicyReport;
 }
 
@@ -259,6 +259,8 @@ export interface PolicyReport {
 
 /** What a circuit breaker did. */
 export interface BreakerReport {
+  /** Its name, by which it is told from the others of its component: the second of a name has `#2`. */
+  readonly id: string;
   readonly name: string;
   readonly state: BreakerState;
   /** How often it opened, and for how many milliseconds it has been open in all. */

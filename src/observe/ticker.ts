@@ -1,7 +1,5 @@
 import type { Clock, Timer } from '../core/index.ts';
 import { Listeners } from '../core/listeners.ts';
-import type { Emit } from './emitter.ts';
-import { figuresFailed } from './events.ts';
 import type { RunStats } from './snapshot.ts';
 
 /** Is given the figures of a run, once a second. */
@@ -13,16 +11,12 @@ const everyMs = 1000;
 export class Ticker {
   readonly #clock: Clock;
   readonly #take: () => RunStats;
-  readonly #emit: Emit;
   readonly #timer: Timer;
   readonly #followers = new Listeners<RunStats>();
-  /** Whether they could not be taken the last time. */
-  #isFailing = false;
 
-  constructor(clock: Clock, take: () => RunStats, emit: Emit) {
+  constructor(clock: Clock, take: () => RunStats) {
     this.#clock = clock;
     this.#take = take;
-    this.#emit = emit;
     this.#timer = clock.timer(() => this.#goOff(), { keepsAlive: false });
   }
 
@@ -38,16 +32,7 @@ export class Ticker {
 
   /** Gives the figures of this moment. */
   tick(): void {
-    if (this.#followers.size === 0) return;
-    try {
-      const stats = this.#take();
-      this.#isFailing = false;
-      this.#followers.tell(stats);
-    } catch (error) {
-      // Thrown from a timer, it would end the process.
-      if (!this.#isFailing) this.#emit(figuresFailed, { error });
-      this.#isFailing = true;
-    }
+    if (this.#followers.size > 0) this.#followers.tell(this.#take());
   }
 
   #goOff(): void {

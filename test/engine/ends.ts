@@ -181,7 +181,7 @@ export function stageOf(
 export function expectClosedLedger({ components }: Pick<RunReport, 'components'>): void {
   const open = components.filter(
     ({ in: rowsIn, out, created, absorbed, dropped, dead, held }) =>
-      rowsIn + created !== out + absorbed + dropped + dead + held,
+      rowsIn + created !== out + absorbed + dropped + dead + (held ?? NaN),
   );
   expect(open, 'components whose ledger does not close').toEqual([]);
 }

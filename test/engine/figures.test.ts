@@ -88,11 +88,7 @@ describe('a ticker', () => {
   test('takes nothing for nobody, and gives nothing to who follows no more', async () => {
     const clock = new VirtualClock();
     let [taken, given] = [0, 0];
-    const ticker = new Ticker(
-      clock,
-      () => (taken++, figures),
-      () => {},
-    );
+    const ticker = new Ticker(clock, () => (taken++, figures));
     await clock.sleep(3 * second);
     expect(taken).toBe(0);
     const end = ticker.follow(() => given++);
@@ -105,27 +101,5 @@ describe('a ticker', () => {
     await clock.sleep(3 * second);
     ticker.tick();
     expect([taken, given]).toEqual([2, 2]);
-  });
-
-  test('tells once of figures that cannot be taken, until they can', async () => {
-    const clock = new VirtualClock();
-    const told: string[] = [];
-    let [isBroken, given] = [true, 0];
-    const ticker = new Ticker(
-      clock,
-      () => {
-        if (isBroken) throw new Error('no figures');
-        return figures;
-      },
-      ({ name }) => told.push(name),
-    );
-    ticker.follow(() => given++);
-    await clock.sleep(5.5 * second);
-    expect([given, told]).toEqual([0, ['figures.failed']]);
-    isBroken = false;
-    await clock.sleep(2 * second);
-    isBroken = true;
-    await clock.sleep(2 * second);
-    expect([given, told]).toEqual([2, ['figures.failed', 'figures.failed']]);
   });
 });

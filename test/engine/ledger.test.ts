@@ -174,7 +174,7 @@ describe('what was on its way, or in hand, when a run ended before its time stan
       .start();
     await clock.sleep(60_000);
     const live = run.stats();
-    const { held } = live.components[2]!;
+    const held = live.components[2]!.held!;
     expect(held).toBeGreaterThan(0);
     expect(live.components[2]!.undelivered).toBe(live.queues['ask']!.rows);
     await run[end]().catch(() => {});

@@ -215,7 +215,7 @@ describe('a sink that is not required', () => {
     expect(run.stats().degraded['side']).toMatch(/has failed, and is given no more: .*no room/);
     const { in: given, held, droppedBy } = ofSide(await run.done);
     expect(given).toBe(60);
-    expect(droppedBy).toEqual({ unsent: 60 - held });
+    expect(droppedBy).toEqual({ unsent: 60 - held! });
   });
 
   test('a retry that is exhausted fails its lane alone', async () => {

@@ -417,7 +417,7 @@ describe('shipped rules', () => {
       'closed',
     ] as const;
     const series = states.map((state, second) => {
-      const breakers = [{ name: 'b', state, opens: 0, openMs: 0, refused: 0 }];
+      const breakers = [{ id: 'b', name: 'b', state, opens: 0, openMs: 0, refused: 0 }];
       const policy = { calls: 0, attempts: 0, retries: 0, substituted: 0, suppressed: 0, breakers };
       return runStats(second, { components: [componentStats('s', { policy })] });
     });

@@ -118,7 +118,7 @@ export const collapses: Readonly<Record<ShippedRule, Collapse>> = {
     what: 'A breaker opens',
     look: (second) => {
       const state = second >= begunAt ? 'open' : 'closed';
-      const breakers = [{ name: 'b', state, opens: 0, openMs: 0, refused: 0 } as const];
+      const breakers = [{ id: 'b', name: 'b', state, opens: 0, openMs: 0, refused: 0 } as const];
       const counts = { calls: 0, attempts: 0, retries: 0, substituted: 0, suppressed: 0 };
       return runStats(second, {
         components: [componentStats('s', { policy: { ...counts, breakers } })],

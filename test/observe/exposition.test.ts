@@ -31,7 +31,10 @@ async function ranStats(name = 'boiler'): Promise<RunStats> {
 async function troubledStats(): Promise<RunStats> {
   const stats = await ranStats();
   const one = { name: 'api', opens: 2, openMs: 1500, refused: 3 } as const;
-  const breakers = [{ ...one, state: 'open' } as const, { ...one, state: 'closed' } as const];
+  const breakers = [
+    { ...one, id: 'api', state: 'open' } as const,
+    { ...one, id: 'api#2', state: 'closed' } as const,
+  ];
   const policy = { calls: 9, attempts: 12, substituted: 1, retries: 3, suppressed: 0, breakers };
   const components = stats.components.slice(1, 2).map((component) => ({ ...component, policy }));
   const alert = { rule: 'queue-full', summary: '', component: 'filter', state: 'firing' } as const;

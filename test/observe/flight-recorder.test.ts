@@ -74,7 +74,7 @@ function busyRun(stages = 200): Told {
     );
     return { ...runStats(seconds, { components, recordsIn: 4096 * seconds }), at: clock.now() };
   };
-  const ticker = new Ticker(clock, stats, emitter.emit);
+  const ticker = new Ticker(clock, stats);
   return {
     run: {
       stats,

@@ -8,7 +8,7 @@ function withPolicy(
   breaker: Partial<{ state: 'closed' | 'open' | 'half-open'; opens: number; refused: number }>,
   substituted = 0,
 ): HealthStats {
-  const breakers = [{ name: 'feed', state: 'closed' as const, opens: 0, refused: 0, ...breaker }];
+  const breakers = [{ id: 'feed', state: 'closed' as const, opens: 0, refused: 0, ...breaker }];
   return { ...well, components: [{ id: 'enrich', policy: { substituted, breakers } }] };
 }
 
@@ -107,7 +107,7 @@ describe('degraded', () => {
   test('of a thousand breakers ten are named, those that are open first, and the rest counted', () => {
     const breakers = Array.from({ length: 1000 }, (_, at) => {
       const state = at >= 990 ? ('open' as const) : ('closed' as const);
-      return { name: `b${at}`, state, opens: at === 0 ? 1 : 0, refused: 0 };
+      return { id: `b${at}`, state, opens: at === 0 ? 1 : 0, refused: 0 };
     });
     const closed = breakers.map((one) => ({ ...one, state: 'closed' as const, opens: 0 }));
     const statsOf = (all: typeof breakers | typeof closed) => ({

@@ -291,7 +291,9 @@ test('labels are the same in the text and in what is sent', async () => {
 });
 
 test('what a breaker refused is counted in calls, and its openings in events', async () => {
-  const breakers = [{ name: 'api', state: 'open', opens: 2, openMs: 5, refused: 7 }] as const;
+  const breakers = [
+    { id: 'api', name: 'api', state: 'open', opens: 2, openMs: 5, refused: 7 },
+  ] as const;
   const policy = { calls: 9, attempts: 9, substituted: 0, retries: 0, suppressed: 0, breakers };
   const { metrics } = await sent([runStats(1, { components: [componentStats('a', { policy })] })]);
   const unitOf = (name: string) => metrics.find((one) => one.name === name)!.unit;

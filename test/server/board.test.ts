@@ -8,7 +8,14 @@ import { componentStats, runStats } from '../observe/run-stats.ts';
 
 /** What a run publishes at a second of its own, with a breaker that has opened so often. */
 function published(second: number, opens: number): RunStats {
-  const breaker = { name: 'feed', state: 'closed', opens, openMs: 0, refused: 0 } as const;
+  const breaker = {
+    id: 'feed',
+    name: 'feed',
+    state: 'closed',
+    opens,
+    openMs: 0,
+    refused: 0,
+  } as const;
   const counts = { calls: 0, attempts: 0, substituted: 0, retries: 0, suppressed: 0 };
   const policy = { ...counts, breakers: [breaker] };
   return runStats(second, { components: [componentStats('enrich', { policy })] });

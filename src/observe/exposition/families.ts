@@ -58,10 +58,13 @@ function ofComponents(each: OfComponent): Pick<Family, 'ofRun'> {
 function rows(
   name: string,
   help: string,
-  of: (report: ComponentReport) => number,
+  of: (report: ComponentReport) => number | null,
   type: 'counter' | 'gauge' = 'counter',
 ): Family {
-  const each: OfComponent = (report, labels, add) => add(labels, of(report));
+  const each: OfComponent = (report, labels, add) => {
+    const value = of(report);
+    if (value !== null) add(labels, value);
+  };
   const family = { name: `rows_${name}`, type, counts: 'record', help } as const;
   return { ...family, labels: componentLabels, ...ofComponents(each) };
 }
@@ -156,12 +159,8 @@ function breaker(
   ...more: string[]
 ): Family {
   const ofComponent: OfComponent = (report, labels, add) => {
-    const names = new Set<string>();
-    for (const [at, one] of (report.policy?.breakers ?? []).entries()) {
-      // Two of one name are told apart by their place.
-      const name = names.has(one.name) ? `${one.name}#${at + 1}` : one.name;
-      names.add(one.name);
-      each(one, labelsOf({ policy: name }, labels), add);
+    for (const one of report.policy?.breakers ?? []) {
+      each(one, labelsOf({ policy: one.id }, labels), add);
     }
   };
   const labels = [...componentLabels, 'policy', ...more];
