@@ -176,7 +176,7 @@ export interface RunStats extends RunReport {
   readonly errorRate: number | null;
   /** The last records that failed, at most 20, the oldest first. */
   readonly lastFailures: readonly RecordFailure[];
-  /** The batches that a component worked on for the longest, at most 10, the slowest first. */
+  /** The batches of the last 5 to 10 minutes that took longest, at most 10, the slowest first. */
   readonly slowestBatches: readonly SlowBatch[];
   /** The copies of the chain that are at work; one, so far. */
   readonly lanes: readonly LaneStats[];

@@ -39,6 +39,10 @@ export interface StatsParts extends Pick<RunStats, 'status' | 'durationMs' | 'de
 
 /** What a run has done by now. Frozen, with all that is in it. */
 export function reportOf(parts: StatsParts): RunReport {
+  return deepFreeze(report(parts));
+}
+
+function report(parts: StatsParts): RunReport {
   const { plan, status, durationMs, observed, deadLetters } = parts;
   const components = observed.map((one) => reportComponent(one, parts, parts.options));
   const sum = (kind: ComponentKind, side: 'in' | 'out'): number =>
@@ -46,7 +50,7 @@ export function reportOf(parts: StatsParts): RunReport {
       (total, component) => total + (component.kind === kind ? component[side] : 0),
       0,
     );
-  return deepFreeze({
+  return {
     pipeline: plan.name,
     status,
     delivery: plan.settings.delivery,
@@ -57,19 +61,19 @@ export function reportOf(parts: StatsParts): RunReport {
     peakMemoryBytes: process.resourceUsage().maxRSS * 1024,
     deadLetters,
     components,
-  });
+  };
 }
 
 /** The figures of a run at this moment. Frozen, with all that is in them. */
 export function statsOf(parts: StatsParts): RunStats {
   const { plan, observed, degraded, graph, nowMs } = parts;
   const at = plan.outside.clock.now();
-  const report = reportOf(parts);
-  const { recordsIn } = report;
+  const done = report(parts);
+  const { recordsIn } = done;
   const queues = graph.queues();
   const lane = laneStats(parts, queues, nowMs);
   return deepFreeze({
-    ...report,
+    ...done,
     at,
     monotonicMs: nowMs,
     process: processStats(lane),
