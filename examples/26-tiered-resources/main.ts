@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { finished } from 'node:stream/promises';
@@ -47,7 +47,7 @@ const tiers = {
   },
   log: {
     open: () => open('readings.log', 'a'),
-    close: (file: { close(): Promise<void> }) => file.close(),
+    close: (file: FileHandle) => file.close(),
   },
   output: {
     open: openSocket,
