@@ -9,7 +9,7 @@ import {
 import { Origin } from './origin.ts';
 import { bindRow, createRow, moveRow, readRow, toObject } from './row.ts';
 import type { Field, Fields, RecordOf, Schema } from './schema.ts';
-import { allRows, type Selection } from './selection.ts';
+import { allRows, Selection } from './selection.ts';
 import { Shared } from './shared.ts';
 
 /**
@@ -100,6 +100,7 @@ export class Batch<F extends Fields = Fields> extends Shared {
   /** The same columns with other rows counting. Takes over the caller's hold on the selection. */
   select(selection: Selection): Batch<F> {
     this.assertHeld();
+    if (!(selection instanceof Selection)) throw noSelection();
     for (const column of this.columns) column.retain();
     return new Batch(this.schema, this.columns, this.rowsStored, this.origin, selection);
   }
@@ -252,6 +253,15 @@ function assertFits(field: Field, column: Column, rowsStored: number): void {
   if (column.validity !== null && !field.nullable) {
     throw misfit(`a column with nulls for the field \`${field.name}\`, which is not nullable`);
   }
+}
+
+function noSelection(): PipelineError {
+  return new PipelineError({
+    code: 'ERR_BATCH_VALUE',
+    place: 'batch.select',
+    fact: 'takes a `Selection`, and was given something else',
+    remedy: 'give `new Selection(Uint32Array.of(1, 3), 2)`: rows that ascend, and how many',
+  });
 }
 
 function misfit(fact: string): PipelineError {

@@ -28,6 +28,18 @@ describe('a batch', () => {
     expect(Batch.from([], readings).toRows()).toEqual([]);
   });
 
+  test('selects by a selection, not by a list of rows', () => {
+    const batch = Batch.from([], readings);
+    for (const other of [Uint32Array.of(0), [0], undefined]) {
+      expect(() => batch.select(other as never)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_BATCH_VALUE',
+          remedy: 'give `new Selection(Uint32Array.of(1, 3), 2)`: rows that ascend, and how many',
+        }),
+      );
+    }
+  });
+
   test('selects without copying', () => {
     const batch = Batch.from(rows, readings);
     const some = batch.select(new Selection(Uint32Array.of(1, 3), 2));
