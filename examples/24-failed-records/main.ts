@@ -101,7 +101,9 @@ for (const { failures, letters, stats } of [first, again]) {
 }
 const [failure] = first.failures;
 console.log(`\nthe first: ${failure!.eventId} in ${failure!.stage}, ${failure!.reason}`);
-console.log(`  ${failure!.message}`);
+// What a function throws may quote the record: of that the log has the class alone.
+console.log(`  in the log: ${failure!.message}`);
+console.log(`  in its dead letter: ${first.letters[0]!.message}`);
 
 assert.equal(first.failures.length, 20);
 assert.deepEqual(again.failures, first.failures);

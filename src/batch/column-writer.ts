@@ -155,7 +155,7 @@ class FixedWriter extends BaseWriter {
     throw new MisfitError(
       'number.range',
       name,
-      `field \`${name}\` takes ${kind}, and ${String(value)} is beyond it`,
+      `field \`${name}\` takes ${kind}, and the number is beyond it`,
     );
   }
 }
@@ -277,11 +277,15 @@ function jsonTextOf(value: unknown): string | undefined {
   }
 }
 
-/** What a value is, for messages: never the value itself where it may be long or secret. */
+/** What a value is, for messages, which are logged: never the value itself. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string')
     return value.isWellFormed() ? 'text' : 'text with a lone surrogate';
-  if (typeof value === 'number')
-    return Number.isInteger(value) ? 'an integer' : `the number ${value}`;
+  if (typeof value === 'number') return numberKindOf(value);
   return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
+}
+
+function numberKindOf(value: number): string {
+  if (!Number.isFinite(value)) return `the number ${value}`;
+  return Number.isInteger(value) ? 'an integer' : 'a number with a fraction';
 }

@@ -47,7 +47,8 @@ export function createColumnFill(field: Field): ColumnFill {
 
 /** What to tell of a value that does not fit a field. */
 export function misfitOf({ name, kind, nullable }: Field, value: unknown): MisfitError {
-  const given = typeof value === 'number' ? `the number ${value}` : describeValue(value);
+  const isBeyond = Number.isInteger(value) && (kind === 'int32' || kind === 'int64');
+  const given = isBeyond ? 'an integer beyond it' : describeValue(value);
   const fact = `field \`${name}\` takes ${kind}${nullable ? ' or null' : ''}, not ${given}`;
   return new MisfitError('field.type', name, fact);
 }

@@ -43,6 +43,11 @@ export interface FailedRecord {
   readonly reason: string;
   /** What is wrong with it, for people. */
   readonly message: string;
+  /**
+   * Whether `message` may tell something of the record, which is then for the dead letter alone; true
+   * unless given.
+   */
+  readonly quotesRecord?: boolean;
   /** The record as it came; the first bytes only where `recordBytes` says that it is longer. */
   readonly record: Uint8Array;
   /** The length of the whole record. */

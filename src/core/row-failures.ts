@@ -1,5 +1,6 @@
 import { type Batch, Selection, takeValues } from '../batch/index.ts';
 import type { RowFailed } from '../batch/row.ts';
+import { PipelineError } from '../errors.ts';
 import type { StageReport } from './context.ts';
 
 /**
@@ -10,6 +11,14 @@ function letGo(result: unknown): boolean {
   if (!(result instanceof Promise)) return false;
   result.catch(() => {});
   return true;
+}
+
+function gavePromise(): PipelineError {
+  return new PipelineError({
+    code: 'ERR_BATCH_VALUE',
+    place: 'row.result',
+    fact: 'the function gave a promise; wait in `mapAsync` instead',
+  });
 }
 
 /** The rows of one batch that failed: each is reported once and left out of what goes on. */
@@ -46,7 +55,7 @@ export class RowFailures {
   /** For rows whose function gave what is no result. */
   refuse(row: number, result: unknown, reason: string, misfit: unknown): void {
     if (!letGo(result)) this.add(row, reason, misfit);
-    else this.add(row, 'row.result', 'the function gave a promise; wait in `mapAsync` instead');
+    else this.add(row, 'row.result', gavePromise());
   }
 
   /** For rows on which a user's function threw. */

@@ -16,7 +16,7 @@ import type { RecordFailure } from '../observe/snapshot.ts';
 import type { BatchTrace } from '../observe/tracing.ts';
 import type { OnRowError } from './description.ts';
 import type { Observed } from './observed.ts';
-import type { FailedRowRecord } from './report.ts';
+import { type FailedRowRecord, toldOf } from './report.ts';
 import type { SinkWriter } from './sink-writer.ts';
 
 /**
@@ -28,6 +28,8 @@ export type Settle = (observed: Observed, trace?: BatchTrace | null) => Promise<
 export interface DeadLettersParts {
   readonly pipeline: string;
   readonly onRowError: OnRowError;
+  /** Whether logs and figures may tell of a record what it holds. */
+  readonly logBodies: boolean;
   /** Called once, when the first record fails at the latest; undefined where nothing takes them. */
   readonly createWriter: () => Promise<SinkWriter | undefined>;
   /** Opens the writer, unless that is done or under way. */
@@ -74,7 +76,7 @@ export class DeadLetters {
     if (onRowError === 'fail') {
       // Nothing takes them: the run ends where they stand.
       tally.dead -= failures.length;
-      throw rowFailed(observed, failures[0]!);
+      throw rowFailed(observed, failures[0]!, this.#parts.logBodies);
     }
     if (onRowError === 'drop') {
       tally.dead -= failures.length;
@@ -90,10 +92,10 @@ export class DeadLetters {
   };
 
   #tell(observed: Observed, failure: Failure): void {
-    const { emitter, onRowError, scrub, clock } = this.#parts;
+    const { emitter, onRowError, logBodies, scrub, clock } = this.#parts;
     const { id: stage } = observed;
     const { reason } = failure;
-    const [eventId, message] = [idOf(observed, failure), scrub(failure.message)];
+    const [eventId, message] = [idOf(observed, failure), scrub(toldOf(failure, logBodies))];
     const short = message.slice(0, messageLengthMax);
     this.#lastFailures.push({ eventId, stage, reason, message: short, at: clock.now() });
     if (this.#lastFailures.length > lastFailuresMax) this.#lastFailures.shift();
@@ -107,6 +109,7 @@ export class DeadLetters {
       partition: scrub(failure.partition),
       offset: failure.position,
       outcome: outcomes[onRowError],
+      record: logBodies ? scrub(excerptOf(failure).record) : undefined,
     };
     emitter.emit(recordFailed, fields, { log: observed.log });
   }
@@ -208,12 +211,12 @@ function deadLetterRefused(
   });
 }
 
-function rowFailed(observed: Observed, failure: Failure): PipelineError {
-  const { reason, message, position, partition } = failure;
+function rowFailed(observed: Observed, failure: Failure, logBodies: boolean): PipelineError {
+  const { reason, position, partition } = failure;
   return new PipelineError({
     code: 'ERR_ROW_FAILED',
     place: observed.id,
-    fact: `record at ${partition === '' ? '' : `${partition}:`}${position} failed (${reason}): ${message}`,
+    fact: `record at ${partition === '' ? '' : `${partition}:`}${position} failed (${reason}): ${toldOf(failure, logBodies)}`,
     remedy: 'mend the record, or set `onRowError: dead-letter` to go on without it',
     cause: 'thrown' in failure ? failure.thrown : undefined,
   });

@@ -75,6 +75,11 @@ export interface Settings {
   readonly checkpoint: { readonly everyMs: number; readonly rowsMax: number };
   /** `dead-letter` unless given. */
   readonly onRowError: OnRowError;
+  /**
+   * Whether log, figures and flight files tell what failed records hold, and what functions and other
+   * packages say of them; false unless given.
+   */
+  readonly logBodies: boolean;
   /** What is promised; `at-least-once` comes with the store on disk. */
   readonly delivery: 'best-effort';
   /** How long a connector may take to open, where it does not wait under a policy; and to close. */
@@ -95,6 +100,7 @@ export const defaultSettings: Settings = {
   queue: { rowsMax: 32_768, bytesMax: 8_388_608 },
   checkpoint: { everyMs: 1000, rowsMax: 100_000 },
   onRowError: 'dead-letter',
+  logBodies: false,
   delivery: 'best-effort',
   openMsMax: 60_000,
   closeMsMax: 5000,

@@ -1,6 +1,6 @@
 import type { Batch, Selection } from '../batch/index.ts';
 import type { FailedRecord, SourceReport, StageReport } from '../core/index.ts';
-import { reasonOf } from '../errors.ts';
+import { isPipelineError, reasonOf } from '../errors.ts';
 import { BoundedCounts } from '../observe/bounded-counts.ts';
 import type { BatchTrace } from '../observe/tracing.ts';
 
@@ -12,6 +12,7 @@ export interface FailedRowRecord {
   readonly recordId: string;
   readonly reason: string;
   readonly message: string;
+  readonly quotesRecord: boolean;
   readonly record: unknown;
   readonly thrown: unknown;
   /** What the spans of its batch belong to. */
@@ -99,10 +100,26 @@ export function failedRow(
     recordId: origin.recordId(row),
     reason,
     message: thrown === undefined ? reason : reasonOf(thrown),
+    quotesRecord: !isOurs(thrown),
     record: batch.rowAt(row),
     thrown,
     trace: origin.trace,
   };
+}
+
+/** Ours are of what a value should be, and never tell the value; a function's may tell anything. */
+function isOurs(thrown: unknown): boolean {
+  return thrown === undefined || (isPipelineError(thrown) && thrown.code === 'ERR_BATCH_VALUE');
+}
+
+/**
+ * What is wrong with a record, for logs and figures: its message where that quotes nothing of it or
+ * all may be told, else the error's code or class.
+ */
+export function toldOf(failure: FailedRecord | FailedRowRecord, logBodies: boolean): string {
+  if (logBodies || failure.quotesRecord === false) return failure.message;
+  const thrown = 'thrown' in failure ? failure.thrown : undefined;
+  return Error.isError(thrown) ? kindOf(thrown) : failure.reason;
 }
 
 /** Of a closed set: codes and class names, never what an error says. */

@@ -125,6 +125,7 @@ class PipelineRun implements Run {
     this.#deadLetters = new DeadLetters({
       pipeline: plan.name,
       onRowError: plan.settings.onRowError,
+      logBodies: plan.settings.logBodies,
       createWriter: async () => {
         if (plan.deadLetters === undefined) return undefined;
         const { writer } = await this.#components.createWriter(plan.deadLetters, 'dead-letters');
@@ -424,6 +425,14 @@ class PipelineRun implements Run {
     if (isOver && !this.#isSafe) this.#fail(this.#deadline.failure(), undefined, 'not-drained');
   }
 
+  /** What a failed record caused is for whoever awaits the run: it may tell of the record. */
+  #told(error: unknown): unknown {
+    const isOfRecord = isPipelineError(error) && error.code === 'ERR_ROW_FAILED';
+    if (!isOfRecord || this.#plan.settings.logBodies) return error;
+    const { code, place, fact, remedy } = error;
+    return new PipelineError({ code, place, fact, ...(remedy !== undefined && { remedy }) });
+  }
+
   /** The first failure decides; everything stops at once and nothing more is acknowledged. */
   #fail(error: unknown, tier?: string, status: RunStatus = 'failed'): void {
     if (this.#failure !== undefined) return;
@@ -433,7 +442,7 @@ class PipelineRun implements Run {
     const isClosed = isPipelineError(error) && error.code === 'ERR_OUTPUT_CLOSED';
     this.#status = isClosed ? 'stopped' : status;
     if (isClosed) this.#emitter.emit(outputClosed, { reason: error.fact });
-    else this.#emitter.emit(runFailed, { error });
+    else this.#emitter.emit(runFailed, { error: this.#told(error) });
     this.#aborting.abort(error);
     this.#graph.discard();
   }

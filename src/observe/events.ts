@@ -148,6 +148,7 @@ export const recordFailed: EventDefinition<
   | 'partition'
   | 'offset'
   | 'outcome'
+  | 'record'
 > = defineEvent({
   name: 'record.failed',
   level: 'ERROR',
@@ -157,11 +158,13 @@ export const recordFailed: EventDefinition<
     status: 'always `failed`',
     stage: 'the component that it failed in',
     reason: 'a dotted reason, as `field.type`',
-    message: 'what is wrong with it, for people',
+    message:
+      'what is wrong with it; the code or class of the error where that may tell of the record',
     source: 'the source that it came from',
     partition: 'the part of the source, as the path of a file',
     offset: 'its position there: a byte offset or a sequence number',
     outcome: 'what became of it: `dead-letter`, `dropped` or `run-failed`',
+    record: 'what it holds; where the setting `logBodies` asks for it',
   },
   metric: 'millrace_records_failed_total',
   isKept: true,

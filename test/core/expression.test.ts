@@ -371,7 +371,7 @@ describe('values', () => {
       {
         position: 0,
         reason: 'number.range',
-        message: expect.stringContaining('not the number 1.5') as string,
+        message: expect.stringContaining('not a number with a fraction') as string,
       },
       { position: 2, reason: 'number.range' },
     ]);

@@ -39,7 +39,7 @@ test.each(['dead-letter', 'drop'] as const)(
   'the last failures are known, and the share of records that fail (%s)',
   async (onRowError) => {
     const failed: unknown[] = [];
-    const run = await testPipeline({ onRowError })
+    const run = await testPipeline({ onRowError, logBodies: true })
       .from(scriptedSource({ schema: readings, batches: [numbered(50), numbered(50, 50)] }))
       .pipe(picky())
       .to(scriptedSink({}))
@@ -69,7 +69,7 @@ test.each(['dead-letter', 'drop'] as const)(
 );
 
 test('a message that goes on and on is cut', async () => {
-  const run = await testPipeline()
+  const run = await testPipeline({ logBodies: true })
     .from(scriptedSource({ schema: readings, batches: [numbered(1)] }))
     .to(
       scriptedSink({

@@ -113,7 +113,7 @@ test('what a run tells has no credentials, wherever it is told', async () => {
   const failure = Object.assign(new Error('https://me:pw-of-me@host/?api_key=k-of-me is down'), {
     password: 'pw-of-me',
   });
-  const run = await testPipeline({}, deadLetters, outside)
+  const run = await testPipeline({ logBodies: true }, deadLetters, outside)
     .from(scriptedSource({ schema: readings, batches: [numbered(2), numbered(1)] }))
     .to(
       scriptedSink({

@@ -179,7 +179,7 @@ function toMicroseconds(column: FixedColumn, field: Field, rows: number): BigInt
       throw new PipelineError({
         code: 'ERR_BATCH_VALUE',
         place: field.name,
-        fact: `the time ${milliseconds[row]} does not fit a microsecond timestamp`,
+        fact: `row ${row} has a time that does not fit a microsecond timestamp`,
         remedy: 'drop the row, or cast the field to float64',
       });
     }

@@ -50,6 +50,7 @@ export interface UndecodedRecord {
   readonly partition: string;
   readonly reason: DecodeReason;
   readonly message: string;
+  readonly quotesRecord: false;
   /** The record without its line end: the first 64 KiB only where `recordBytes` is more. */
   readonly record: Uint8Array;
   readonly recordBytes: number;

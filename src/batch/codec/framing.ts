@@ -140,9 +140,16 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
       recordBytes > keptBytesMax
         ? { recordSha256: createSha256().update(bytes.subarray(start, end)).digest('hex') }
         : {};
-    const partition = this.#partition;
-    const record = { position, partition, reason, message, record: kept, recordBytes, ...hashed };
-    this.#report.failed(record);
+    this.#report.failed({
+      position,
+      partition: this.#partition,
+      reason,
+      message,
+      quotesRecord: false,
+      record: kept,
+      recordBytes,
+      ...hashed,
+    });
   }
 
   protected tooLong(recordBytes: number): string {
@@ -258,6 +265,7 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
       partition: this.#partition,
       reason: 'record.size',
       message,
+      quotesRecord: false,
       record: head.subarray(0, recordBytes),
       recordBytes,
       ...(recordBytes > keptBytesMax && { recordSha256: hash.digest('hex') }),

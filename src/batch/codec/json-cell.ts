@@ -148,11 +148,10 @@ function toInt64(field: Field, value: number, digits: string): bigint {
 }
 
 function outOfRange({ name, kind }: Field, digits: string): UndecodableError {
-  const shown = digits.length > 40 ? `${digits.slice(0, 40)}…` : digits;
   const isRounded = !kind.startsWith('int') && Number.isFinite(Number(digits));
   const fact = isRounded
-    ? `a float64 does not hold ${shown} exactly; \`number: lossy\` rounds it`
-    : `${shown} is out of range for ${kind}`;
+    ? 'a float64 does not hold the number exactly; `number: lossy` rounds it'
+    : `the number is out of range for ${kind}`;
   return new UndecodableError('number.range', `field \`${name}\`: ${fact}`);
 }
 

@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 
+import { jsonFaultOf } from './json-fault.ts';
 import { UndecodableError } from './undecodable.ts';
 
 export const depthMax = 64;
@@ -31,8 +32,9 @@ export function parseJson(text: string): ParsedJson {
   let value: unknown;
   try {
     value = JSON.parse(text);
-  } catch (thrown) {
-    throw new UndecodableError('json.syntax', (thrown as SyntaxError).message);
+  } catch {
+    // Its own message quotes the text.
+    throw new UndecodableError('json.syntax', jsonFaultOf(text));
   }
   return new Walk(text).parsed(value);
 }

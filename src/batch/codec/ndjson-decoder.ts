@@ -130,7 +130,8 @@ export class NdjsonDecoder<F extends Fields> extends FramedDecoder<F> {
       }
       const extra = [...record.spans.keys()].filter((name) => !this.#schema.has(name));
       if (extra.length > 0 && this.#refuseExtra) {
-        const fact = `field ${JSON.stringify(extra[0])} is not in the schema`;
+        const { start: at } = record.spans.get(extra[0]!)!;
+        const fact = `the field with its value at character ${at + 1} is not in the schema`;
         throw new UndecodableError('field.extra', fact);
       }
       this.rows.commit(position);

@@ -77,6 +77,7 @@ export class RowsConnector implements SourceConnector {
         partition: '',
         reason: thrown.reason,
         message: thrown.fact,
+        quotesRecord: false,
         record: text,
         recordBytes: text.length,
       });

@@ -10,7 +10,7 @@ import { checkOptions } from '../option-problems.ts';
 import type { Problem } from '../problem.ts';
 import { configMap, type ConfigMap } from './document.ts';
 
-const { batch, queue, checkpoint, onRowError, delivery } = defaultSettings;
+const { batch, queue, checkpoint, onRowError, logBodies, delivery } = defaultSettings;
 const { openMsMax, closeMsMax, drainMsMax } = defaultSettings;
 
 /** The settings of a pipeline, each with its default. */
@@ -55,6 +55,13 @@ export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
       .enum(['dead-letter', 'drop', 'fail'])
       .default(onRowError)
       .describe('What is done with a row that fails.'),
+    logBodies: z
+      .boolean()
+      .default(logBodies)
+      .describe(
+        'Whether log, figures and flight files tell what failed records hold, and what functions and ' +
+          'other packages say of them.',
+      ),
     delivery: z
       .literal(delivery, { error: 'only `best-effort` is there so far; leave it out' })
       .default(delivery)
