@@ -1,4 +1,5 @@
 import type { Clock } from '../core/index.ts';
+import { within } from '../core/within.ts';
 import { PipelineError } from '../errors.ts';
 
 export interface Limit {
@@ -18,21 +19,11 @@ export async function withinLimit<T>(
   call: () => Promise<T>,
   { id, what, limitMs, remedy, clock, signal }: Limit,
 ): Promise<T> {
-  const ended = new AbortController();
-  const ends = signal === undefined ? ended.signal : AbortSignal.any([ended.signal, signal]);
-  const limit = new Promise<never>((_, reject) => {
+  return within({ clock, limitMs, signal }, call(), () => {
     const fact = `did not ${what} within ${limitMs} ms`;
     const error = { code: 'ERR_TIMEOUT', place: id, fact } as const;
-    clock.sleep(limitMs, { signal: ends }).then(
-      () => reject(new PipelineError(remedy === undefined ? error : { ...error, remedy })),
-      () => {},
-    );
+    throw new PipelineError(remedy === undefined ? error : { ...error, remedy });
   });
-  try {
-    return await Promise.race([call(), limit]);
-  } finally {
-    ended.abort();
-  }
 }
 
 /** Rejects with its reason when the signal aborts. */

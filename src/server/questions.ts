@@ -1,4 +1,5 @@
 import type { Clock } from '../core/index.ts';
+import { within } from '../core/within.ts';
 import type { Answer, Question } from './messages.ts';
 
 const openMax = 64;
@@ -24,14 +25,8 @@ export class Questions {
     const id = this.#nextId++;
     const answered = new Promise<Answer>((resolve) => this.#open.set(id, resolve));
     this.#post(id, question);
-    const over = new AbortController();
-    const late = this.#clock.sleep(answerMsMax, { signal: over.signal }).then(
-      () => lateAnswer(question),
-      () => lateAnswer(question),
-    );
-    const answer = await Promise.race([answered, late]);
-    over.abort();
-    return answer;
+    const limit = { clock: this.#clock, limitMs: answerMsMax };
+    return within(limit, answered, () => lateAnswer(question));
   }
 
   answer(id: number, answer: Answer): void {

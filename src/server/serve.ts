@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 
 import { randomSecret, systemClock } from '../core/index.ts';
 import { stateDirectory } from '../core/state-directory.ts';
+import { within } from '../core/within.ts';
 import type { Run } from '../engine/index.ts';
 import { PipelineError } from '../errors.ts';
 import type { HealthSettings } from '../observe/health.ts';
@@ -241,10 +242,7 @@ class ServerThread {
       this.#publisher?.stop();
       this.#worker.ref();
       this.#post({ type: 'close' });
-      const over = new AbortController();
-      const late = systemClock.sleep(closeMsMax, { signal: over.signal }).catch(() => {});
-      await Promise.race([this.#ended, late]);
-      over.abort();
+      await within({ clock: systemClock, limitMs: closeMsMax }, this.#ended, () => {});
       await this.#worker.terminate();
     }
     await this.#ended;

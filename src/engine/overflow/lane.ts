@@ -1,5 +1,6 @@
 import type { Batch } from '../../batch/index.ts';
 import { type Clock, Cut, isCut } from '../../core/index.ts';
+import { within } from '../../core/within.ts';
 import { reasonOf } from '../../errors.ts';
 import type { Calls } from '../calls.ts';
 import { inletOf } from '../inlet.ts';
@@ -90,11 +91,12 @@ export class OptionalLane {
     const ended = Promise.race([this.#running, isOver]);
     for (let taken = -1; taken !== this.#flowsTaken;) {
       taken = this.#flowsTaken;
-      if (await isWithin(ended, stallMs, clock)) break;
+      const hasEnded = ended.then(() => true);
+      if (await within({ clock, limitMs: stallMs }, hasEnded, () => false)) break;
     }
     this.#isLeaving = true;
     if (!this.#isDone && this.#isUncommitted) {
-      await isWithin(this.#running, lastCommitMsMax, clock);
+      await within({ clock, limitMs: lastCommitMsMax }, this.#running, () => {});
     }
     if (!this.#isDone) aborting.abort(new Error('the run is over'));
   }
@@ -155,19 +157,5 @@ export class OptionalLane {
     await writer.commit(cut);
     this.#isUncommitted = false;
     await queue.committed();
-  }
-}
-
-/** Whether something comes in the time that it is given. */
-async function isWithin(comes: Promise<unknown>, limitMs: number, clock: Clock): Promise<boolean> {
-  const waited = new AbortController();
-  const late = clock.sleep(limitMs, { signal: waited.signal }).then(
-    () => false,
-    () => false,
-  );
-  try {
-    return await Promise.race([comes.then(() => true), late]);
-  } finally {
-    waited.abort();
   }
 }

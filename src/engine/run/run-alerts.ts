@@ -1,4 +1,5 @@
 import type { Outside } from '../../core/index.ts';
+import { within } from '../../core/within.ts';
 import type { Alert } from '../../observe/alerts/alert.ts';
 import type { AlertRule } from '../../observe/alerts/rule.ts';
 import type { Alerts } from '../../observe/alerts.ts';
@@ -97,13 +98,11 @@ export class RunAlerts {
     if (this.#webhook === undefined) return;
     const { clock } = this.#parts.outside;
     const limit = new AbortController();
-    const ended = new AbortController();
-    clock.sleep(deliverMsMax, { signal: ended.signal }).then(
-      () => limit.abort(),
-      () => {},
-    );
-    await this.#webhook.close(limit.signal);
-    ended.abort();
+    const closed = this.#webhook.close(limit.signal);
+    await within({ clock, limitMs: deliverMsMax }, closed, () => {
+      limit.abort();
+      return closed;
+    });
   }
 
   async #rulesOf({ limits, memoryMiBMax }: AlertSettings): Promise<AlertRule[]> {

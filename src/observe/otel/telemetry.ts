@@ -4,6 +4,7 @@ import type { IdGenerator, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Resource } from '@opentelemetry/resources';
 
 import { type Random, silentLogger } from '../../core/index.ts';
+import { within } from '../../core/within.ts';
 import { reasonOf } from '../../errors.ts';
 import { type Emit, Emitter } from '../emitter.ts';
 import { GuardedLogger } from '../guarded-logger.ts';
@@ -87,11 +88,8 @@ export class OtelTelemetry implements Telemetry {
 
   async #close(): Promise<void> {
     const { clock, closeMsMax } = this.#settings;
-    const enough = new AbortController();
     const ended = clock.hold(this.#each((provider) => provider.shutdown()));
-    const overdue = clock.sleep(closeMsMax, { signal: enough.signal }).catch(() => {});
-    await Promise.race([ended, overdue]);
-    enough.abort();
+    await within({ clock, limitMs: closeMsMax }, ended, () => {});
     this.#giveUp();
   }
 
