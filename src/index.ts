@@ -85,6 +85,7 @@ export {
   type StageComponent,
   type StageContext,
   type StageDefinition,
+  type StageFigures,
   type StageInstance,
   type StageProcess,
   type StageReport,
@@ -127,4 +128,13 @@ export {
 export type { ComponentReport, RunReport, RunStats } from './observe/index.ts';
 export * from './connectors/index.ts';
 export * from './stages/index.ts';
+export { MonitoredPipelineStage } from './attributes/monitored-stage.ts';
+export {
+  MonitoredPipelineRunner,
+  type MonitoredRunnerOptions,
+  type MonitoredRunResult,
+  type MonitoredStageResult,
+  printPipelineReport,
+  type PrintReportOptions,
+} from './monitored-runner.ts';
 export { buildPipeline, builtins, pipeline, readPipeline } from './pipeline.ts';

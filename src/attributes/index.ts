@@ -1,5 +1,6 @@
 export { type AttributeRule, type AttributeSchema, jsonSchemaOf } from '../core/attribute.ts';
 export type { Change, ChangeLog } from '../core/change-trail.ts';
+export { changedBy, type ChangedByOptions } from '../core/changed-by.ts';
 export {
   audited,
   defineAudited,
@@ -7,7 +8,6 @@ export {
   getChangeLog,
   type SnapshotDiff,
 } from './audited.ts';
-export { changedBy, type ChangedByOptions } from './changed-by.ts';
 export {
   type AttributesOf,
   defineAttributes,

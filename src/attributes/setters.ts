@@ -1,6 +1,6 @@
 import { canGenerate, generate } from '../batch/generate.ts';
 import { ChangeTrail } from '../core/change-trail.ts';
-import { addChange } from './changed-by.ts';
+import { addChange } from '../core/changed-by.ts';
 
 type Getter<T> = (this: never) => T;
 type Setter<T> = (this: unknown, value: T) => void;

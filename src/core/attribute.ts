@@ -51,20 +51,34 @@ export function propertyOf(holder: object, name: PropertyKey): PropertyDescripto
 
 /** The rule of each attribute that the instances of a class have; inherited ones first. */
 export function attributeRulesOf(component: AttributeClass): ReadonlyMap<string, AttributeRule> {
-  const prototypes: object[] = [];
-  let one = component.prototype as object | null | undefined;
-  for (; one; one = Object.getPrototypeOf(one) as object | null) prototypes.unshift(one);
-  const rules = new Map<string, AttributeRule>();
-  for (const [name, { set }] of prototypes.flatMap(propertiesOf)) {
-    const rule = set && factsBySetter.get(set)?.rule;
-    if (rule !== undefined) rules.set(name, rule);
-    else rules.delete(name);
-  }
-  return rules;
+  return factsUnder(component.prototype as object | undefined, ({ rule }) => rule);
 }
 
-function propertiesOf(prototype: object): [string, PropertyDescriptor][] {
-  return Object.entries(Object.getOwnPropertyDescriptors(prototype));
+/** The trail of each audited attribute of an object that has changed; inherited ones first. */
+export function trailsOf(holder: object): ReadonlyMap<string, ChangeTrail> {
+  return factsUnder(holder, ({ trailOf }) => trailOf?.(holder));
+}
+
+/** Of each attribute that an object has, itself or from its prototypes, what there is of a fact. */
+function factsUnder<T>(
+  holder: object | undefined,
+  pick: (facts: AttributeFacts) => T | undefined,
+): ReadonlyMap<string, T> {
+  const objects: object[] = [];
+  let one: object | null | undefined = holder;
+  for (; one; one = Object.getPrototypeOf(one) as object | null) objects.unshift(one);
+  const found = new Map<string, T>();
+  for (const [name, { set }] of objects.flatMap(propertiesOf)) {
+    const facts = set && factsBySetter.get(set);
+    const fact = facts && pick(facts);
+    if (fact !== undefined) found.set(name, fact);
+    else found.delete(name);
+  }
+  return found;
+}
+
+function propertiesOf(holder: object): [string, PropertyDescriptor][] {
+  return Object.entries(Object.getOwnPropertyDescriptors(holder));
 }
 
 /** The JSON Schema of an object with a class's attributes. Those without a default are required. */

@@ -36,6 +36,11 @@ export class ChangeTrail<T = unknown> {
   #newest = 0;
   #changes = 0;
 
+  /** Changes ever. */
+  get changes(): number {
+    return this.#changes;
+  }
+
   /** Adds a change; the oldest goes where there is no room. */
   add(at: number, from: T, to: T, by: string | null): void {
     const values = this.#values;

@@ -1,6 +1,7 @@
 import type * as zod from 'zod';
 
 import type { Fields, JsonValue, Schema } from '../batch/index.ts';
+import type { Clock } from './clock.ts';
 import { type ComponentDescription, type Described, parametersOfSchema } from './describe.ts';
 import type { Outside, SinkContext, SourceContext, StageContext } from './context.ts';
 import type { Policy } from './policy.ts';
@@ -144,11 +145,26 @@ export interface SourceComponent<F extends Fields = Fields> {
   readonly fields?: F;
 }
 
+/** What a run measures of one stage, for a stage that wants to know. */
+export interface StageFigures {
+  /** Rows that came in. */
+  readonly recordsProcessed: number;
+  /** Milliseconds of work for a batch; null before the first. */
+  readonly meanLatencyMs: number | null;
+  /** Rows that failed, whatever became of them, and a throw. */
+  readonly errorCount: number;
+}
+
 /** A stage with its options, not yet created. */
 export interface StageComponent<In extends Fields = never, Out extends Fields = Fields> {
   readonly kind: 'stage';
   readonly definition: StageDefinition;
   readonly options: unknown;
+  /**
+   * Told once for each batch what the run has measured by then; what it throws is its own affair.
+   * Where it is not there, nothing is taken down for it.
+   */
+  readonly takeFigures?: (figures: StageFigures, clock: Clock) => void;
   /** Carries the types; never set. */
   readonly types?: (input: In) => Out;
 }

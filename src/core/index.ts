@@ -42,6 +42,7 @@ export {
   type SourceSpec,
   type StageComponent,
   type StageDefinition,
+  type StageFigures,
   type StageSpec,
   type Zod,
 } from './component.ts';

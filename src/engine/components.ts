@@ -119,6 +119,10 @@ export class Components {
           (component as StageComponent).definition.spec.create(options as never, context),
         )
       : component;
+    if ('takeFigures' in component && component.takeFigures !== undefined) {
+      const { clock } = this.#loop;
+      observed.monitor = (figures) => component.takeFigures!(figures, clock);
+    }
     if (isStage(instance)) {
       observed.held = () => observed.ask('held', () => instance.held?.() ?? 0);
     } else if (typeof instance !== 'function') assertMade(node.id, 'stage', instance);

@@ -47,10 +47,13 @@ export async function runGeneral(parts: StageLoopParts, stage: Stage): Promise<v
       clock.start();
     }
     await settle(observed);
+    observed.tellMonitor();
     assertWhole(observed.id, given);
     if (last !== undefined) await pass(parts, last);
   } catch (error) {
     signal.throwIfAborted();
+    observed.throws++;
+    observed.tellMonitor();
     given.traces.threw(error);
     throw threwOnBatch(observed.id, error);
   }
@@ -105,8 +108,10 @@ async function* inputOf(
   given: Given,
 ): AsyncGenerator<Flow> {
   const { observed, inputEnded } = nodes[0]!;
+  let hadBatch = false;
   for (;;) {
     clock.stop();
+    if (hadBatch) observed.tellMonitor();
     const flow = await takeFlow(inlet, observed, signal);
     clock.start(flow === undefined || isCut(flow) ? 0 : flow.length);
     if (flow === undefined) {
@@ -115,6 +120,7 @@ async function* inputOf(
       if (!isStopping()) inputEnded();
       return;
     }
+    hadBatch = !isCut(flow);
     if (isCut(flow)) given.cuts.push(flow);
     else {
       observed.meter.rowsIn += flow.length;

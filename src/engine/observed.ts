@@ -1,4 +1,5 @@
-import type { Clock, EventDefinition, EventFields, Logger } from '../core/index.ts';
+import type { Clock, EventDefinition, EventFields, Logger, StageFigures } from '../core/index.ts';
+import { tell } from '../core/listeners.ts';
 import { CoveredTime } from '../observe/covered-time.ts';
 import { figuresFailed, ledgerBroken } from '../observe/events.ts';
 import type { ComponentKind, PolicyReport, SourceState } from '../observe/snapshot.ts';
@@ -50,6 +51,10 @@ export class Observed {
   source: () => SourceState | undefined = () => undefined;
   /** What its policy did, where it has one. */
   policy: () => PolicyReport | undefined = () => undefined;
+  /** Told what was measured by then, once for each batch, where the stage is monitored. */
+  monitor: ((figures: StageFigures) => void) | undefined;
+  /** How often it threw, where it is a stage. */
+  throws = 0;
   /** Traces its work, where the run is traced. */
   tracing: RunTracing | undefined;
   /** Until when its time is accounted for. */
@@ -169,6 +174,18 @@ export class Observed {
     const slept = Math.min(endMs - startMs, this.#sleptMs - this.#sleptBefore);
     this.meter.idleMs += slept;
     this.measured(endMs - startMs - slept, endMs, rows);
+    this.tellMonitor();
+  }
+
+  /** Tells whoever monitors it what was measured by now. What that throws does not fail the run. */
+  tellMonitor(): void {
+    if (this.monitor === undefined) return;
+    const { work, rowsIn } = this.meter;
+    tell(this.monitor, {
+      recordsProcessed: rowsIn,
+      meanLatencyMs: work.count === 0 ? null : (work.sum * 1000) / work.count,
+      errorCount: this.tally.failedRecords + this.throws,
+    });
   }
 
   /** Counts time at work on a batch, whoever took it. */

@@ -69,6 +69,9 @@ async function throughFused(parts: StageLoopParts, input: Batch): Promise<Produc
         const working = work(node, batch, signal);
         products = working instanceof Promise ? await working : working;
         rows = length;
+      } catch (error) {
+        if (!signal.aborted) observed.throws++;
+        throw error;
       } finally {
         observed.end(startMs, rows);
       }

@@ -23,7 +23,20 @@ export const arrows: Arrows = {
   testing: ['errors', 'batch', 'core', 'engine'],
   // The door in: it hands the engine what it may not import.
   pipeline: ['batch', 'core', 'connectors', 'stages', 'engine'],
-  index: ['errors', 'batch', 'core', 'observe', 'stages', 'connectors', 'engine', 'pipeline'],
+  // What monitors a stage is an attribute, of which the engine knows nothing: they meet here.
+  'monitored-runner': ['batch', 'core', 'observe', 'attributes', 'engine', 'pipeline'],
+  index: [
+    'errors',
+    'batch',
+    'core',
+    'observe',
+    'attributes',
+    'stages',
+    'connectors',
+    'engine',
+    'monitored-runner',
+    'pipeline',
+  ],
   cli: [
     'errors',
     'batch',

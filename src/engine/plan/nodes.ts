@@ -24,6 +24,18 @@ export function checkNodes(
     problems.list.push(...placementProblems(node, seen, clock));
     seen.add(node.id);
   }
+  checkMonitored(stages, problems);
+}
+
+/** The figures of two stages at once would be a history of neither. */
+function checkMonitored(stages: readonly StageNode[], problems: Problems): void {
+  const seen = new Set<StageNode['component']>();
+  for (const { id, component, path } of stages) {
+    if (component === undefined || !('takeFigures' in component)) continue;
+    const text = `\`${id}\` is monitored, and stands here twice; give each place one of its own`;
+    if (seen.has(component)) problems.add('topology', path, text);
+    seen.add(component);
+  }
 }
 
 /** The description without the components that are none. Says of each what is wrong with it. */

@@ -1,8 +1,8 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
+import type { AsyncLocalStorage } from 'node:async_hooks';
 
-import { type Clock, systemClock } from '../core/clock.ts';
-import type { ChangeTrail } from '../core/change-trail.ts';
-import { misused } from './misused.ts';
+import { PipelineError } from '../errors.ts';
+import type { ChangeTrail } from './change-trail.ts';
+import { type Clock, systemClock } from './clock.ts';
 
 /** Where the times of changes come from. */
 export interface ChangedByOptions {
@@ -15,7 +15,7 @@ interface Author {
   readonly clock: Pick<Clock, 'now'> | undefined;
 }
 
-// Made when it is first needed: where nobody says who makes changes, none asks.
+// Loaded and made when it is first needed: where nobody says who makes changes, none asks.
 let authors: AsyncLocalStorage<Author> | undefined;
 
 /**
@@ -24,10 +24,20 @@ let authors: AsyncLocalStorage<Author> | undefined;
  */
 export function changedBy<R>(name: string, change: () => R, { clock }: ChangedByOptions = {}): R {
   if (typeof name !== 'string' || name === '') {
-    throw misused('changedBy', 'was given no name', "write `changedBy('name', () => …)`");
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: 'changedBy',
+      fact: 'was given no name',
+      remedy: "write `changedBy('name', () => …)`",
+    });
   }
-  authors ??= new AsyncLocalStorage<Author>();
+  authors ??= new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<Author>();
   return authors.run({ name, clock }, change);
+}
+
+/** The name that `changedBy` gave to whoever makes changes now; null where nobody said. */
+export function changeAuthor(): string | null {
+  return authors?.getStore()?.name ?? null;
 }
 
 /** Adds a change, made now by whom `changedBy` says. */

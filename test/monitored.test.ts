@@ -1,0 +1,274 @@
+import { describe, expect, test } from 'vitest';
+
+import { diffStageSnapshots, getChangeLog } from '../src/attributes/index.ts';
+import { type Fields, Selection } from '../src/batch/index.ts';
+import {
+  isCut,
+  type Sink,
+  type Source,
+  type Stage,
+  type StageComponent,
+} from '../src/core/index.ts';
+import { memorySink, memorySource } from '../src/connectors/index.ts';
+import {
+  MonitoredPipelineRunner,
+  MonitoredPipelineStage,
+  printPipelineReport,
+  ValidationError,
+} from '../src/index.ts';
+import { threshold } from '../src/stages/index.ts';
+import { virtualOutside } from '../src/testing/outside.ts';
+import {
+  numbered,
+  readings,
+  scriptedSink,
+  scriptedSource,
+  stageOf,
+  testPipeline,
+} from './engine/ends.ts';
+
+/** Four batches of 5 rows: values from 0 to 19. */
+const source = () =>
+  scriptedSource({
+    schema: readings,
+    batches: Array.from({ length: 4 }, (_, at) => numbered(5, 5 * at)),
+  });
+const atLeast = (min: number) => threshold({ field: 'value', min });
+/** Written by hand: gives on what it is given, but for a batch that begins with a value. */
+const handWritten = (refused = -1): Stage => ({
+  async *transform(stream) {
+    for await (const flow of stream) {
+      if (!isCut(flow) && flow.toRows()[0]?.['value'] === refused) throw new RangeError('too much');
+      yield flow;
+    }
+  },
+});
+/** Of each batch the first row fails. */
+const failing = () =>
+  stageOf((report) => (batch) => {
+    report.failed(batch, batch.rows[0]!, 'test.first');
+    return batch.select(new Selection(batch.rows.slice(1), batch.length - 1));
+  });
+
+describe('a monitored stage', () => {
+  test('has the figures of the run, set once for each batch', async () => {
+    const limit = new MonitoredPipelineStage('limit', atLeast(5));
+    const rest = new MonitoredPipelineStage('rest', atLeast(12));
+    expect([limit.recordsProcessed, limit.meanLatencyMs, limit.errorCount]).toEqual([0, null, 0]);
+    const outside = virtualOutside();
+    await outside.clock.sleep(1000);
+    const run = await testPipeline({}, [], outside)
+      .from(source())
+      .pipe(limit, rest)
+      .to(scriptedSink({}))
+      .start();
+    const { components } = await run.done;
+    const [mine, next] = components.filter(({ kind }) => kind === 'stage');
+    expect(mine).toMatchObject({ id: 'limit', in: 20 });
+    expect(next).toMatchObject({ id: 'rest', in: 15 });
+    expect(limit.recordsProcessed).toBe(20);
+    expect(limit.meanLatencyMs).toBe(mine!.work.meanMs);
+    const { entries, changes } = getChangeLog(limit, 'recordsProcessed');
+    expect(entries.map(({ from, to }) => [from, to])).toEqual([
+      [0, 5],
+      [5, 10],
+      [10, 15],
+      [15, 20],
+    ]);
+    expect(entries[0]).toMatchObject({ at: outside.clock.now(), by: 'engine' });
+    expect(changes).toBe(4);
+    // In virtual time the work takes none: the mean is set once, and is then what it was.
+    expect(getChangeLog(limit, 'meanLatencyMs').changes).toBe(1);
+    expect(getChangeLog(limit, 'errorCount')).toMatchObject({ changes: 0, entries: [] });
+    expect(limit.changeEvents).toBe(5);
+    expect(diffStageSnapshots(limit, rest, 'recordsProcessed')).toEqual({
+      stageA: 20,
+      stageB: 15,
+      delta: -5,
+    });
+    expect(
+      diffStageSnapshots(limit, new MonitoredPipelineStage('x', atLeast(1)), 'meanLatencyMs'),
+    ).toEqual({ stageA: 0, stageB: null, delta: null });
+  });
+
+  test('counts rows that fail, and what it throws', async () => {
+    const lossy = new MonitoredPipelineStage('lossy', failing());
+    await testPipeline().from(source()).pipe(lossy).to(scriptedSink({})).run();
+    expect(getChangeLog(lossy, 'errorCount').entries.map(({ to }) => to)).toEqual([1, 2, 3, 4]);
+
+    const broken = new MonitoredPipelineStage('broken', atLeast(0));
+    expect(broken.errorCount).toBe(0);
+    const thrown = new MonitoredPipelineStage(
+      'thrown',
+      stageOf(() => () => {
+        throw new RangeError('too much');
+      }),
+    );
+    const run = testPipeline().from(source()).pipe(broken, thrown).to(scriptedSink({})).run();
+    await expect(run).rejects.toThrow('ERR_STAGE_FAILED [thrown]');
+    expect([broken.errorCount, thrown.errorCount]).toEqual([0, 1]);
+    expect([broken.recordsProcessed, thrown.recordsProcessed]).toEqual([5, 5]);
+  });
+
+  test('may be in general form, written by hand', async () => {
+    const own = new MonitoredPipelineStage('own', handWritten());
+    const rows: Record<string, unknown>[] = [];
+    const report = await testPipeline().from(source()).pipe(own).to(scriptedSink({ rows })).run();
+    expect(report.components.map(({ id }) => id)).toContain('own');
+    expect(rows).toHaveLength(20);
+    expect(getChangeLog(own, 'recordsProcessed').entries.map(({ to }) => to)).toEqual([
+      5, 10, 15, 20,
+    ]);
+
+    const broken = new MonitoredPipelineStage('own', handWritten(10));
+    const run = testPipeline().from(source()).pipe(broken).to(scriptedSink({})).run();
+    await expect(run).rejects.toThrow('too much');
+    expect([broken.recordsProcessed, broken.errorCount]).toEqual([15, 1]);
+  });
+
+  test('begins anew with each run, and keeps its history', async () => {
+    const limit = new MonitoredPipelineStage('limit', atLeast(5));
+    const runOnce = () => testPipeline().from(source()).pipe(limit).to(scriptedSink({})).run();
+    await runOnce();
+    await runOnce();
+    expect(getChangeLog(limit, 'recordsProcessed').entries.map(({ to }) => to)).toEqual([
+      5, 10, 15, 20, 5, 10, 15, 20,
+    ]);
+  });
+
+  test('that refuses its figures fails no run', async () => {
+    class Refusing extends MonitoredPipelineStage {
+      override takeFigures(): void {
+        throw new Error('not these');
+      }
+    }
+    const limit = new Refusing('limit', atLeast(5) as StageComponent);
+    const report = await testPipeline()
+      .from(source())
+      .pipe(limit as unknown as StageComponent<Fields>)
+      .to(scriptedSink({}))
+      .run();
+    expect(report.recordsOut).toBe(15);
+  });
+
+  test('is a stage with a name, monitored once', () => {
+    const make = (name: unknown, stage: unknown) => () =>
+      new MonitoredPipelineStage(name as string, stage as Stage);
+    expect(make('', atLeast(1))).toThrow('has no name');
+    expect(make('limit', undefined)).toThrow('what is no stage');
+    expect(make('limit', { process: () => 1 })).toThrow('what is no stage');
+    expect(make('limit', memorySink())).toThrow('what is no stage');
+    const limit = new MonitoredPipelineStage('limit', atLeast(1));
+    expect(make('twice', limit)).toThrow('monitored already');
+  });
+
+  test('stands in a pipeline once', async () => {
+    const limit = new MonitoredPipelineStage('limit', atLeast(1));
+    const chain = testPipeline().from(source()).pipe(limit, limit).to(scriptedSink({}));
+    await expect(chain.plan()).rejects.toThrow(/`limit-2`.*stands here twice/);
+  });
+});
+
+describe('a monitored runner', () => {
+  const runnerOf = (min = 5) => {
+    const limit = new MonitoredPipelineStage('limit', atLeast(min));
+    const plain = atLeast(12);
+    const outside = virtualOutside();
+    const rows: Record<string, unknown>[] = [];
+    const sink = scriptedSink({ rows });
+    const options = { name: 'boiler', outside };
+    const runner = new MonitoredPipelineRunner(source(), [limit, plain], sink, options);
+    return { runner, limit, rows };
+  };
+
+  test('says what a run took', async () => {
+    const { runner, limit, rows } = runnerOf();
+    expect(runner.last).toBeUndefined();
+    const result = await runner.run();
+    expect(result).toMatchObject({ status: 'done', records: 20, elapsedMs: 0, changeEvents: 5 });
+    expect(result.changeEvents).toBe(limit.changeEvents);
+    expect(result.peakMemoryBytes).toBeGreaterThan(1e6);
+    expect(result.stages).toEqual([
+      { name: 'limit', records: 20, meanLatencyMs: 0, errors: 0, changeEvents: 5 },
+      { name: 'threshold', records: 15, meanLatencyMs: 0, errors: 0, changeEvents: null },
+    ]);
+    expect(rows).toHaveLength(8);
+    expect(runner.last).toBe(result);
+    // The changes of the next run alone.
+    expect((await runner.run()).changeEvents).toBe(4);
+  });
+
+  test('counts changes that others make of audited attributes', async () => {
+    const { runner, limit } = runnerOf();
+    limit.errorCount = 7;
+    const running = runner.run();
+    limit.errorCount = 8;
+    const { changeEvents } = await running;
+    // 7 was before the run, 8 in it; then the engine sets what it counted: 0.
+    expect(changeEvents).toBe(7);
+    expect(limit.changeEvents).toBe(8);
+  });
+
+  test('sees a peak of buffers that is over at the end', async () => {
+    const peaks = memorySource({ schema: readings, rows: numbered(20) });
+    const held: Uint8Array[] = [];
+    const stage = stageOf(() => (batch) => {
+      held.push(new Uint8Array(64e6));
+      return batch;
+    });
+    const sink = scriptedSink({ answer: () => void (held.length = 0) });
+    const { peakMemoryBytes } = await new MonitoredPipelineRunner(peaks, [stage], sink).run();
+    expect(peakMemoryBytes).toBeGreaterThan(64e6);
+  });
+
+  test('checks what it is given at once, and fields when it runs', async () => {
+    const make = () =>
+      new MonitoredPipelineRunner(
+        { read: () => 1 } as unknown as Source,
+        [{ process: () => 1 } as unknown as Stage],
+        { write: () => 1 } as unknown as Sink,
+      );
+    expect(make).toThrow(TypeError);
+    expect(make).toThrow(/3 problems/);
+    const wrong = threshold({ field: 'level', min: 1 }) as StageComponent;
+    const runner = new MonitoredPipelineRunner(source(), [wrong], scriptedSink({}));
+    await expect(runner.run()).rejects.toThrow(ValidationError);
+    expect(runner.last).toBeUndefined();
+  });
+
+  test('of a run that failed says what it did by then', async () => {
+    const thrown = new MonitoredPipelineStage('own', handWritten(10));
+    const runner = new MonitoredPipelineRunner(source(), [thrown], scriptedSink({}));
+    await expect(runner.run()).rejects.toThrow('too much');
+    const { status, stages } = runner.last!;
+    expect(status).toBe('failed');
+    expect(stages).toMatchObject([{ name: 'own', records: 15, errors: 1 }]);
+  });
+
+  test('runs once at a time', async () => {
+    const { runner } = runnerOf();
+    const first = runner.run();
+    await expect(runner.run()).rejects.toThrow('ERR_RUN_ACTIVE');
+    await expect(first).resolves.toMatchObject({ status: 'done' });
+  });
+
+  test('prints its report', async () => {
+    const { runner } = runnerOf();
+    let text = '';
+    const write = (part: string) => (text += part);
+    printPipelineReport(runner, { write });
+    expect(text).toBe('Pipeline report: boiler, not run yet\n');
+    text = '';
+    await runner.run();
+    printPipelineReport(runner, { write });
+    expect(text.replace(/[\d.]+ MB/, '… MB')).toBe(`Pipeline report: boiler, done
+  stage      records  mean ms  errors  change events
+  limit           20    0.000       0              5
+  threshold       15    0.000       0  not monitored
+records        20
+time           0.0 ms
+peak memory    … MB
+change events  5
+`);
+  });
+});
