@@ -111,7 +111,6 @@ describe('of several sources', () => {
     schema: readings,
     whenPaused: 'hold',
     lag: () => ({ value: 1e9, unit: 'bytes' }),
-    // oxlint-disable-next-line require-await
     async *stream(): AsyncGenerator<Flow<Shape>> {
       for (let at = 0; at < 10_000; at++) yield Batch.from(numbered(1, at), readings);
     },
