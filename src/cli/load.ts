@@ -1,4 +1,4 @@
-import { withoutCredentials } from '../core/mask.ts';
+import { redactorOf } from '../core/mask.ts';
 import { type PipelineConfig, parseOverride } from '../engine/config.ts';
 import { isPipelineError } from '../errors.ts';
 import { readPipeline } from '../pipeline.ts';
@@ -12,7 +12,7 @@ export async function loadConfig(
   terminal: Terminal,
 ): Promise<PipelineConfig> {
   const config = await readPipeline(file, { overrides: parseOverrides(set ?? []) });
-  terminal.scrub = (text) => withoutCredentials(config.secrets.scrub(text));
+  terminal.scrub = redactorOf((text) => config.secrets.scrub(text));
   return config;
 }
 

@@ -6,7 +6,7 @@ import {
   type Stage,
   type StageSpec,
 } from '../core/index.ts';
-import { withoutCredentials } from '../core/mask.ts';
+import { redactorOf } from '../core/mask.ts';
 import type { PipelineDescription, SinkNode, SourceNode, StageNode } from './description.ts';
 import { requireNode } from './node-version.ts';
 import { eachOf, withoutExpressions } from './plan/blame.ts';
@@ -47,7 +47,7 @@ export async function planPipeline(
     outside,
     found = [],
     deadLetterSchema,
-    scrub = (text) => text,
+    scrub,
     signal = new AbortController().signal,
   }: PlanOptions,
 ): Promise<Plan> {
@@ -55,7 +55,7 @@ export async function planPipeline(
   const problems = new Problems(found, await import('zod'));
   const planner = new Planner(description, { outside, signal }, problems);
   const planned = await planner.plan(deadLetterSchema);
-  return { ...planned, scrub: (text) => withoutCredentials(scrub(text)) };
+  return { ...planned, scrub: redactorOf(scrub) };
 }
 
 type PassingSpec = Pick<StageSpec<never>, 'keepsFields' | 'outputs'>;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import { type Clock, systemClock } from '../core/index.ts';
-import { withoutCredentials } from '../core/mask.ts';
+import { redactorOf } from '../core/mask.ts';
 import { stateDirectory } from '../core/state-directory.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import { alertFired } from './alerts/events.ts';
@@ -77,8 +77,8 @@ export class FlightRecorder implements Disposable {
   #alertWrittenMs = -Infinity;
 
   constructor(run: RecordedRun, options: FlightRecorderOptions = {}) {
-    const { minutes = 5, clock = systemClock, scrub = (text) => text } = options;
-    this.#scrub = (text) => withoutCredentials(scrub(text));
+    const { minutes = 5, clock = systemClock, scrub } = options;
+    this.#scrub = redactorOf(scrub);
     checkOptions(options);
     this.#run = run;
     this.#options = options;

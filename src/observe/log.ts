@@ -1,7 +1,7 @@
 import process from 'node:process';
 
 import { type Clock, type Logger, type LogLevel, logLevels, systemClock } from '../core/index.ts';
-import { withoutCredentials } from '../core/mask.ts';
+import { redactorOf } from '../core/mask.ts';
 import { PipelineError } from '../errors.ts';
 import { eventCatalogue } from './catalogue.ts';
 import { Levels } from './log/levels.ts';
@@ -258,7 +258,7 @@ function familyWith(options: LoggerOptions, sink: LineSink, coloured: Coloured):
     throw badOption('format', format, 'give `json` or `text`');
   }
   if (!(collapseMs >= 0)) throw badOption('collapseMs', collapseMs, 'give a number, 0 or more');
-  const scrub = scrubOf(options.scrub);
+  const scrub = redactorOf(options.scrub);
   return new LogFamily({
     levels: new Levels(minLevel),
     format: format === 'json' ? new JsonFormat(scrub) : new TextFormat(scrub, coloured),
@@ -270,19 +270,6 @@ function familyWith(options: LoggerOptions, sink: LineSink, coloured: Coloured):
     kept: new Set([...keptEvents, ...(options.keptEvents ?? [])]),
     collapseMs,
   });
-}
-
-/** Takes out what addresses tell of users, and what else is to be taken out. */
-function scrubOf(given: LoggerOptions['scrub']): (text: string) => string {
-  if (given === undefined) return withoutCredentials;
-  return (text) => {
-    try {
-      return withoutCredentials(given(text));
-    } catch {
-      // Nobody can tell what of it may be seen.
-      return '[unreadable]';
-    }
-  };
 }
 
 function tellOf({ onError }: LoggerOptions): TellFailure {

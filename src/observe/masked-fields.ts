@@ -1,5 +1,5 @@
-import { isSecret, masked } from '../core/mask.ts';
-import { encodeValue, type Scrub } from './log/encode.ts';
+import { isSecret, masked, type Scrub } from '../core/mask.ts';
+import { encodeValue } from './log/encode.ts';
 
 export type EventFieldValues = Readonly<Record<string, unknown>>;
 

@@ -1,9 +1,10 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { ZodType } from 'zod';
 
 import type { Fields } from '../../src/batch/index.ts';
 import { memorySource } from '../../src/connectors/memory.ts';
 import { parametersOfClass } from '../../src/core/class-parameters.ts';
+import { isSecret, redactorOf, withoutCredentials, withoutSecrets } from '../../src/core/mask.ts';
 import { defineSink, type SinkComponent } from '../../src/core/index.ts';
 import { numbered, readings, testPipeline } from '../engine/ends.ts';
 
@@ -75,4 +76,61 @@ test('the defaults of a class are shown without what is secret, by the same rule
   ) as () => abstract new () => unknown;
   const { parameters } = parametersOfClass(read());
   expect(parameters.map(({ default: value }) => value)).toEqual([shown, '[secret]']);
+});
+
+describe('one redactor for whatever is shown', () => {
+  test('knows a secret by its name, and a number by none', () => {
+    const secrets =
+      'pass auth cookie Set-Cookie accessKey access_key sharedAccessKey signingKey bearer jwt ' +
+      'sessionId session_id dbPass basicAuth smtp_pass';
+    for (const name of secrets.split(' ')) {
+      expect(withoutSecrets(name, 'x')).toBe('[secret]');
+      expect(isSecret(name, 5)).toBe(false);
+      expect(isSecret(name, 5n)).toBe(false);
+    }
+    for (const name of ['lowPass', 'bypass', 'author', 'key', 'partitionKey', 'compass']) {
+      expect(withoutSecrets(name, 'x')).toBe('x');
+    }
+    expect(withoutSecrets('tokenCount', 5)).toBe(5);
+  });
+
+  test.each([
+    ['Authorization: Bearer x', 'Authorization: [secret]'],
+    ['sent authorization: Basic dTpw, and failed', 'sent authorization: [secret]'],
+    ['Set-Cookie: id=7; Path=/', 'Set-Cookie: [secret]'],
+    ['a Bearer abcdefghijklmnop.q', 'a Bearer [secret]'],
+    ['password=hunter2 port=5432', 'password=[secret] port=5432'],
+    ["password='hunter 2' port=5432", 'password=[secret] port=5432'],
+    ['{"apiKey":"hunter\\"2","rows":5}', '{"apiKey":"[secret]","rows":5}'],
+    ['https://h/?token=hunter2&page=2', 'https://h/?token=[secret]&page=2'],
+    ['the Bearer token is no token: 5', 'the Bearer token is no token: 5'],
+    ["where: token == 'x'", "where: token == 'x'"],
+    ['a=b, rows=5', 'a=b, rows=5'],
+  ])('takes out of %o what is secret there', (text, shown) => {
+    expect(withoutCredentials(text)).toBe(shown);
+    expect(withoutCredentials(shown)).toBe(shown);
+  });
+
+  test('takes it out before it cuts', () => {
+    const text = `${'x'.repeat(980)} https://u:supersecretpassword@host/`;
+    expect(withoutSecrets('note', text)).not.toContain('super');
+  });
+
+  test('shows nothing of a text whose scrub throws, and masks what scrub leaves', () => {
+    const failing = redactorOf(() => {
+      throw new Error('no');
+    });
+    expect(failing('hunter2')).toBe('[unreadable]');
+    const redact = redactorOf((text) => text.replace('PIN', '//u:p@h'));
+    expect(redact('PIN')).toBe('//[secret]@h');
+  });
+
+  test('takes time in proportion to the text', () => {
+    for (const unit of ['//', 'token', 'token=', '"token":"', 'cookie: ', 'a.', 'bearer ', '=?']) {
+      const text = unit.repeat(200_000 / unit.length);
+      const started = process.hrtime.bigint();
+      withoutCredentials(text);
+      expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(500);
+    }
+  });
 });

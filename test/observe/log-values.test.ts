@@ -139,7 +139,7 @@ describe('values', () => {
       hasToken: true,
       pwd: null,
     });
-    expect(lines()[1]).toMatchObject({ secret: '[secret]' });
+    expect(lines()[1]).toMatchObject({ secret: 5 });
   });
 
   test('people see no secret either', () => {

@@ -1,4 +1,4 @@
-import { isSecret, masked } from '../../core/mask.ts';
+import { isSecret, masked, type Scrub } from '../../core/mask.ts';
 import { escapeControls } from '../../core/plain-text.ts';
 
 /** Bytes of text that a field may hold; what is longer is cut. */
@@ -28,8 +28,6 @@ export function encodeText(text: string): string {
   }
   return `"${text}"`;
 }
-
-export type Scrub = (text: string) => string;
 
 /**
  * Any value as JSON on one line; undefined for undefined. Never throws: what cannot be read says so

@@ -2,7 +2,8 @@ import { styleText } from 'node:util';
 
 import type { LogLevel } from '../../core/index.ts';
 import { escapeControls } from '../../core/plain-text.ts';
-import { cutText, encodeText, encodeValue, type Scrub } from './encode.ts';
+import type { Scrub } from '../../core/mask.ts';
+import { cutText, encodeText, encodeValue } from './encode.ts';
 
 /** How a line is written, piece by piece, so that the pieces that stay the same are kept. */
 export interface LineFormat {

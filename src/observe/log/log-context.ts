@@ -1,6 +1,6 @@
 import { type LogLevel, logLevels } from '../../core/index.ts';
-import { isSecret, masked } from '../../core/mask.ts';
-import { cutText, keysMax, type Scrub } from './encode.ts';
+import { isSecret, isSecretName, masked, type Scrub } from '../../core/mask.ts';
+import { cutText, keysMax } from './encode.ts';
 import type { Levels } from './levels.ts';
 import type { LineFormat } from './line-format.ts';
 
@@ -104,7 +104,7 @@ export class LogContext {
 
   #lookAt(key: string): string | null {
     const isTaken = headNames.has(key) || this.#bound.has(key);
-    const isPlain = key !== 'component' && !isTaken && !isSecret(key, masked);
+    const isPlain = key !== 'component' && !isTaken && !isSecretName(key);
     const name = isPlain && this.#shown(key) === key ? this.#format.name(key) : null;
     if (this.#names.size < keptNamesMax) this.#names.set(key, name);
     return name;
