@@ -28,6 +28,6 @@ test('a report says what policies did, where they did anything', async () => {
     substituted: 0,
     retries: 6,
     suppressed: 0,
-    breakers: [{ name: 'db', state: 'closed', opens: 2, openMs: 60_000, refused: 0 }],
+    breakers: [{ id: 'db', name: 'db', state: 'closed', opens: 2, openMs: 60_000, refused: 0 }],
   });
 });

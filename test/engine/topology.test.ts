@@ -292,7 +292,7 @@ sink: { console: {} }
           strategy: [
             { lastKnownGood: { ageMsMax: 1000, keysMax: 10_000 } },
             { interpolated: { fields: ['value'], method: 'mean', keysMax: 10_000 } },
-            { constant: { value: 1, password: '[secret]', note: '\${env:KEY}' } },
+            { constant: { value: 1, password: '[secret]', note: '${env:KEY}' } },
             'drop',
           ],
         },

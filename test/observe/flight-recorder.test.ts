@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import type { EventEmitter } from 'node:events';
 import {
   mkdirSync,
   mkdtempSync,
@@ -153,7 +154,7 @@ test('a crash is written without the credentials of an address in it', () => {
   using recorder = new FlightRecorder(run, { clock, directory });
   const undo = recorder.recordOnCrash();
   onTestFinished(undo);
-  process.emit('uncaughtExceptionMonitor', new Error('https://me:pw@host'), 'uncaughtException');
+  (process as EventEmitter).emit('uncaughtExceptionMonitor', new Error('https://me:pw@host'));
   const { why, stack } = readOnly(directory);
   expect(why).toBe('https://[secret]@host');
   expect(stack).toContain('https://[secret]@host');
