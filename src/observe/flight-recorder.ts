@@ -6,12 +6,13 @@ import { stateDirectory } from '../core/state-directory.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import { alertFired } from './alerts/events.ts';
 import { type Emit, type EventListener, isEvent, type ObservedEvent } from './emitter.ts';
-import { recordFailed, runFailed, runStarted } from './events.ts';
+import { recordFailed, runEnded, runFailed, runStarted } from './events.ts';
 import { flightRecorded, flightUnrecorded } from './flight-recorder/events.ts';
 import { writeFlightFile } from './flight-recorder/flight-file.ts';
 import type { FlightReason, FlightRecord } from './flight-recorder/record.ts';
 import { RecentEvents } from './flight-recorder/recent-events.ts';
 import { SeriesRing } from './flight-recorder/series.ts';
+import { requireKnownNames } from './known-names.ts';
 import type { RunStats } from './snapshot.ts';
 import type { StatsFollower } from './ticker.ts';
 
@@ -39,6 +40,14 @@ export interface FlightRecorderOptions {
   /** Takes out of a text what may not be shown, beside the credentials in its addresses. */
   readonly scrub?: (text: string) => string;
 }
+
+const optionNames = [
+  'directory',
+  'minutes',
+  'filesMax',
+  'clock',
+  'scrub',
+] as const satisfies (keyof FlightRecorderOptions)[];
 
 /** Alerts write a file at most so often; what comes sooner is in the next. */
 const alertEveryMs = 60_000;
@@ -71,6 +80,8 @@ export class FlightRecorder implements Disposable {
   #stats: RunStats;
   /** What fails before anything flows is said by its error. */
   #hasStarted: boolean;
+  /** Whether the run has ended, or nothing more is recorded. */
+  #isOver = false;
   #failureSecond = 0;
   #failuresInSecond = 0;
   #due: Due | undefined;
@@ -105,6 +116,7 @@ export class FlightRecorder implements Disposable {
     if (isEvent(event, recordFailed)) this.#sample(event);
     else this.#events.add(event);
     if (isEvent(event, runStarted)) this.#hasStarted = true;
+    if (isEvent(event, runEnded)) this.#end();
     if (isEvent(event, alertFired) && level === 'CRITICAL') {
       const { rule, id, text } = event.fields;
       this.#request({ reason: 'alert', why: `${rule}${id === '' ? '' : ` of ${id}`}: ${text}` });
@@ -123,20 +135,36 @@ export class FlightRecorder implements Disposable {
   }
 
   /**
-   * Writes a file when the process ends by an exception or a rejection that nobody took. Returns what
-   * undoes it.
+   * Writes a file when the process ends by an exception or a rejection that nobody took, while the run
+   * goes on. Returns what undoes it, as disposing does.
    */
   recordOnCrash(): () => void {
-    const crashed = (error: unknown): void => {
-      this.#write({ reason: 'crash', ...causeOf(error) });
-    };
-    process.on('uncaughtExceptionMonitor', crashed);
-    return () => void process.off('uncaughtExceptionMonitor', crashed);
+    // Listened to once, however often this is asked for.
+    if (!this.#isOver) {
+      process.off('uncaughtExceptionMonitor', this.#crashed);
+      process.on('uncaughtExceptionMonitor', this.#crashed);
+    }
+    return () => this.#forgetCrash();
+  }
+
+  readonly #crashed = (error: unknown): void => {
+    this.#write({ reason: 'crash', ...causeOf(error) });
+  };
+
+  #forgetCrash(): void {
+    process.off('uncaughtExceptionMonitor', this.#crashed);
+  }
+
+  /** What crashes from now on is not the run. */
+  #end(): void {
+    this.#isOver = true;
+    this.#forgetCrash();
   }
 
   /** Looks no more, and writes what is still to be written. */
   [Symbol.dispose](): void {
     for (const end of this.#ends) end();
+    this.#end();
     if (this.#due !== undefined) this.#write(this.#due);
   }
 
@@ -235,7 +263,9 @@ function scrubbed<T>(data: T, scrub: (text: string) => string): T {
   return Object.fromEntries(entries) as T;
 }
 
-function checkOptions({ minutes = 5, filesMax = 10 }: FlightRecorderOptions): void {
+function checkOptions(options: FlightRecorderOptions): void {
+  const { minutes = 5, filesMax = 10 } = options;
+  requireKnownNames('flightRecorder', options, optionNames);
   for (const [name, value, max] of [
     ['minutes', minutes, 60],
     ['filesMax', filesMax, 1000],

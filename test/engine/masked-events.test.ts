@@ -128,7 +128,10 @@ test('what a run tells has no credentials, wherever it is told', async () => {
     .start({ log });
   const heard: ObservedEvent[] = [];
   run.listen((event) => heard.push(event));
-  const recorder = new FlightRecorder(run, { ...outside, directory: temporaryDirectory() });
+  const recorder = new FlightRecorder(run, {
+    clock: outside.clock,
+    directory: temporaryDirectory(),
+  });
   await expect(run.done).rejects.toMatchObject({ cause: failure });
   const errors = heard.flatMap(({ fields: { error } }) => {
     const { message, stack, cause } = (error ?? {}) as Error;

@@ -29,7 +29,10 @@ async function told(
   const run = await build(testPipeline(settings, letters, outside), outside).start({ log });
   const events: ObservedEvent[] = [];
   run.listen((event) => events.push(event));
-  const recorder = new FlightRecorder(run, { ...outside, directory: temporaryDirectory() });
+  const recorder = new FlightRecorder(run, {
+    clock: outside.clock,
+    directory: temporaryDirectory(),
+  });
   const failure: unknown = await run.done.then(
     () => undefined,
     (error: unknown) => error,
