@@ -2,6 +2,7 @@ import { dirname, relative, resolve } from 'node:path';
 import process from 'node:process';
 
 import { deadLetterPath } from '../connectors/dead-letter-file/path.ts';
+import { changedBy } from '../core/changed-by.ts';
 import { isDescribed, type LogLevel, systemClock } from '../core/index.ts';
 import { escapeControls } from '../core/plain-text.ts';
 import { type Plan, type Run, startRun } from '../engine/index.ts';
@@ -268,12 +269,15 @@ class Stopper {
           : `not ready, and reading for ${delayMs} ms more`;
       this.#terminal.complain(`stopping: ${what} (a second signal stops at once)`);
       // How it ends is seen by whoever waits for the run.
-      this.#run.stop({ delayMs }).catch(() => {});
+      const run = this.#run;
+      changedBy(signal, () => run.stop({ delayMs })).catch(() => {});
       await systemClock.sleep(delayMs + this.drainMsMax + abortMsMax);
       this.#overdue.resolve();
     } else {
       this.exitCode = signalCodes[signal];
-      await Promise.race([this.#run.abort(), systemClock.sleep(abortMsMax)]);
+      const run = this.#run;
+      const over = changedBy(signal, () => run.abort());
+      await Promise.race([over, systemClock.sleep(abortMsMax)]);
       await this.#terminal.leave(this.exitCode, abortMsMax);
     }
   }

@@ -12,8 +12,15 @@ import {
 } from '../observe/events.ts';
 import { GuardedLogger } from '../observe/guarded-logger.ts';
 import type { Alert } from '../observe/alerts/alert.ts';
+import type { AlertLimits } from '../observe/alerts/rule.ts';
 import type { HealthSettings } from '../observe/health.ts';
-import type { RunReport, RunStats, RunStatus, StatsOptions } from '../observe/snapshot.ts';
+import type {
+  ChangedValue,
+  RunReport,
+  RunStats,
+  RunStatus,
+  StatsOptions,
+} from '../observe/snapshot.ts';
 import { SlowestBatches } from '../observe/slowest-batches.ts';
 import { type StatsFollower, Ticker } from '../observe/ticker.ts';
 import { type Checkpoint, Cuts } from './checkpoint.ts';
@@ -28,6 +35,7 @@ import { DrainDeadline } from './run/drain-deadline.ts';
 import { Load } from './run/load.ts';
 import { checkRunOptions, type Run, type RunOptions, type StopOptions } from './run/options.ts';
 import { RunAlerts } from './run/run-alerts.ts';
+import { RunChanges } from './run/run-changes.ts';
 import { reportOf, type StatsParts, statsOf } from './run/stats.ts';
 import { versions } from './run/versions.ts';
 import { RunGraph } from './run-graph.ts';
@@ -78,6 +86,7 @@ class PipelineRun implements Run {
   #isSafe = false;
   readonly #ticker: Ticker;
   readonly #alerts: RunAlerts;
+  readonly #changes: RunChanges;
 
   constructor(plan: Plan, options: RunOptions) {
     this.#plan = plan;
@@ -101,6 +110,7 @@ class PipelineRun implements Run {
     this.#sourcesLeft = plan.sources.length;
     // A failure that nobody waits for is a warning, not the end of the process.
     this.#settled.promise.catch((error: unknown) => this.#warnOf(error));
+    this.#changes = new RunChanges(plan.outside.clock, plan.scrub);
     const { signal } = this.#aborting;
     this.#deadline = new DrainDeadline({
       plan,
@@ -227,6 +237,7 @@ class PipelineRun implements Run {
       slowest: this.#slowest,
       load: this.#load,
       tiers: this.#tiers.health(),
+      changes: this.#changes.logs(),
     };
   }
 
@@ -240,6 +251,17 @@ class PipelineRun implements Run {
 
   get emit(): Emit {
     return this.#emitter.emit;
+  }
+
+  setAlertLimits(rule: string, limits: Partial<AlertLimits>): void {
+    const { from, to } = this.#alerts.setLimits(rule, limits);
+    for (const limit of ['warn', 'critical', 'clear'] as const) {
+      this.#changes.note(`alerts.${rule}.${limit}`, from[limit] ?? null, to[limit] ?? null);
+    }
+  }
+
+  noteChange(what: string, from: ChangedValue, to: ChangedValue): void {
+    this.#changes.note(what, from, to);
   }
 
   pause(): void {
@@ -257,11 +279,14 @@ class PipelineRun implements Run {
     }
     if (this.#isPaused === isPaused) return;
     this.#isPaused = isPaused;
+    const others = this.#isOpen ? 'running' : 'starting';
+    this.#changes.note('status', isPaused ? others : 'paused', isPaused ? 'paused' : others);
     this.#emitter.emit(isPaused ? runPaused : runResumed, {});
     for (const source of this.#graph.sources) source.wake();
   }
 
   stop({ delayMs = this.#plan.settings.drainDelayMs ?? 0 }: StopOptions = {}): Promise<RunReport> {
+    const before = this.status;
     if (this.status === 'running' && delayMs > 0) {
       this.#status = 'draining';
       const { signal } = this.#timers;
@@ -270,10 +295,12 @@ class PipelineRun implements Run {
         () => {},
       );
     } else this.#drain();
+    this.#changes.note('status', before, this.status);
     return this.done;
   }
 
   async abort(reason?: unknown): Promise<void> {
+    const before = this.status;
     if (this.#endedMs === undefined) {
       const fact = 'the run was stopped before its input ended';
       this.#fail(
@@ -282,6 +309,7 @@ class PipelineRun implements Run {
         'aborted',
       );
     }
+    this.#changes.note('status', before, this.status);
     await this.done.catch(() => {});
   }
 

@@ -1,8 +1,8 @@
 import { PipelineError } from '../errors.ts';
 import type { Alert } from './alerts/alert.ts';
-import { checkAlertRules } from './alerts/check-rule.ts';
+import { checkAlertRules, checkLimits } from './alerts/check-rule.ts';
 import { alertFired, alertPending, alertResolved } from './alerts/events.ts';
-import type { AlertLooks, AlertReading, AlertRule } from './alerts/rule.ts';
+import type { AlertLimits, AlertLooks, AlertReading, AlertRule } from './alerts/rule.ts';
 import { Track } from './alerts/track.ts';
 import type { Emitter } from './emitter.ts';
 import { requireKnownNames } from './known-names.ts';
@@ -18,6 +18,12 @@ export interface AlertsOptions {
   readonly onChange?: (alert: Alert) => void;
   /** Told of a rule that throws, once until it works again; unless given, the look throws. */
   readonly onRuleError?: (rule: AlertRule, error: unknown) => void;
+}
+
+/** What the limits of a rule were, and are. */
+export interface LimitsChange {
+  readonly from: AlertLimits;
+  readonly to: AlertLimits;
 }
 
 const optionNames: readonly string[] = [
@@ -43,6 +49,8 @@ export class Alerts {
   readonly #throwing = new Set<AlertRule>();
   /** By rule and component. */
   readonly #tracks = new Map<AlertRule, Map<string, Track>>();
+  /** Of rules of which they were changed. */
+  readonly #limits = new Map<AlertRule, AlertLimits>();
   readonly #history: Alert[] = [];
   #before: RunStats | undefined;
 
@@ -75,6 +83,28 @@ export class Alerts {
   /** Resolved ones, the oldest first. */
   get history(): readonly Alert[] {
     return this.#history;
+  }
+
+  /**
+   * Judges by other limits from the next look on; those that are not given stay. Gives the limits
+   * before and now. Throws `ERR_CONFIG_INVALID` where there is no such rule, or they cannot be judged by.
+   */
+  setLimits(name: string, given: Partial<AlertLimits>): LimitsChange {
+    const rule = this.#rules.find((one) => one.name === name);
+    if (rule === undefined) {
+      throw new PipelineError({
+        code: 'ERR_CONFIG_INVALID',
+        place: `alerts.${name}`,
+        fact: 'is no rule of this run',
+        remedy: `give one of ${this.#rules.map((one) => one.name).join(', ')}`,
+      });
+    }
+    const from = this.#limits.get(rule) ?? rule.limits;
+    const to = Object.freeze({ ...from, ...given });
+    checkLimits(rule, to);
+    this.#limits.set(rule, to);
+    for (const track of this.#tracksOf(rule).values()) track.limits = to;
+    return { from, to };
   }
 
   /** Gives what has changed since the last look. */
@@ -111,7 +141,10 @@ export class Alerts {
   #track(rule: AlertRule, { component, value }: AlertReading, { stats }: AlertLooks): Alert[] {
     const tracks = this.#tracksOf(rule);
     let track = tracks.get(component);
-    if (track === undefined) tracks.set(component, (track = new Track(rule, component)));
+    if (track === undefined) {
+      track = new Track(rule, component, this.#limits.get(rule));
+      tracks.set(component, track);
+    }
     const change = track.look(value, stats);
     if (change === undefined) return [];
     if (change.state === 'resolved') this.#remember(change);

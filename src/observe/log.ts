@@ -144,6 +144,11 @@ export class StructuredLogger implements Logger, Disposable, AsyncDisposable {
     this.#family.levels.min = level;
   }
 
+  /** The least level of a component: its own, or that of all. */
+  levelOf(component: string): LogLevel {
+    return this.#family.levels.of(component);
+  }
+
   /** Gives a component a least level of its own; undefined takes it away. */
   setLevel(component: string, level: LogLevel | undefined): void {
     this.#family.levels.set(component, level);

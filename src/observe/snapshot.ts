@@ -1,3 +1,4 @@
+import type { ChangeLog } from '../core/change-trail.ts';
 import type { BreakerState, Lag } from '../core/index.ts';
 import type { ExponentialBuckets } from './histogram.ts';
 import type { Alert } from './alerts/alert.ts';
@@ -172,6 +173,11 @@ export interface RunStats extends RunReport {
   readonly alerts: readonly Alert[];
   /** How often each event of the engine happened, by its name. */
   readonly events: Readonly<Record<string, number>>;
+  /**
+   * What somebody changed while it was at work, the newest 100 of each thing: `status`, `logLevel` (of
+   * one component `logLevel.<id>`), and limits of alerts, as `alerts.<rule>.warn`.
+   */
+  readonly changes: Readonly<Record<string, ChangeLog<ChangedValue>>>;
   /** Records that failed anywhere, of those read; null before any was. */
   readonly errorRate: number | null;
   /** The last records that failed, at most 20, the oldest first. */
@@ -186,6 +192,9 @@ export interface RunStats extends RunReport {
   /** Milliseconds since the process began, of which a run is only a part. */
   readonly uptimeMs: number;
 }
+
+/** What something was, or is, that was changed while a run was at work. */
+export type ChangedValue = string | number | boolean | null;
 
 /** A record that failed, without what was in it. */
 export interface RecordFailure {

@@ -179,6 +179,7 @@ const handlers: Readonly<Record<RoutePath, Handle>> = {
   '/api/v1/resume': command('resume', []),
   '/api/v1/drain': command('drain', []),
   '/api/v1/log-level': command('log-level', ['level', 'component']),
+  '/api/v1/alert-limits': command('alert-limits', ['rule', 'limits']),
   '/api/v1/session': session,
 };
 
@@ -232,6 +233,7 @@ function command(name: QuestionName, fields: readonly string[]): Handle {
     const body = await readBody(c.req.raw);
     onlyFields(body, fields);
     if (name === 'log-level') assertLevel(body);
+    if (name === 'alert-limits') assertLimits(body);
     return ask(c, parts, name, body);
   };
 }
@@ -244,6 +246,19 @@ function assertLevel({ level, component }: Readonly<Record<string, unknown>>): v
     throw new Refusal(400, 'body', 'component is the id of a component');
   }
 }
+
+function assertLimits({ rule, limits }: Readonly<Record<string, unknown>>): void {
+  if (typeof rule !== 'string') throw new Refusal(400, 'body', 'rule is the name of an alert');
+  const given = typeof limits === 'object' && limits !== null ? Object.entries(limits) : [];
+  const areLimits = given.every(
+    ([name, value]) => limitNames.includes(name) && typeof value === 'number',
+  );
+  if (given.length === 0 || !areLimits) {
+    throw new Refusal(400, 'body', `limits has numbers for any of ${limitNames.join(', ')}`);
+  }
+}
+
+const limitNames: readonly string[] = ['warn', 'critical', 'clear'];
 
 function isLevel(value: unknown): value is LogLevel {
   return typeof value === 'string' && Object.hasOwn(logLevels, value);

@@ -35,7 +35,7 @@ export interface Asker {
 
 /** What only the pipeline's thread can answer. */
 export type QuestionName =
-  'metrics' | 'flight-recorder' | 'pause' | 'resume' | 'drain' | 'log-level';
+  'metrics' | 'flight-recorder' | 'pause' | 'resume' | 'drain' | 'log-level' | 'alert-limits';
 
 export interface Question {
   readonly name: QuestionName;

@@ -1,3 +1,4 @@
+import { changedBy } from '../core/changed-by.ts';
 import { type Clock, type LogLevel, silentLogger, type Timer } from '../core/index.ts';
 import type { Run } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
@@ -8,6 +9,7 @@ import {
   serverFailed,
 } from '../observe/server-events.ts';
 import { alertChanges } from '../observe/alerts/events.ts';
+import type { AlertLimits } from '../observe/alerts/rule.ts';
 import { expositionFormat, expositionTypes, prometheusText } from '../observe/exposition.ts';
 import { metricsRegistry } from '../observe/metrics-registry.ts';
 import { isEvent, type ObservedEvent } from '../observe/emitter.ts';
@@ -103,7 +105,9 @@ export class Publisher {
   #answer({ name, input, asker }: Question): Answer {
     if (name === 'metrics') return this.#metrics(String(input));
     if (name === 'flight-recorder') return documentOf(this.#parts.parts.flightRecorder?.(), name);
-    const answer = this.#command(name, input);
+    const { role, by, address } = asker;
+    const who = `${role} by ${by} from ${address}`;
+    const answer = changedBy(who, () => this.#command(name, input));
     const outcome = 'status' in answer ? answer.code : 'done';
     this.#parts.run.emit(commandReceived, { command: name, outcome, ...asker });
     this.#publish(this.#parts.run.stats());
@@ -160,25 +164,45 @@ export class Publisher {
   }
 
   #command(name: Question['name'], input: unknown): Answer {
-    const { run, parts } = this.#parts;
+    const { run } = this.#parts;
     try {
       if (name === 'pause') run.pause();
       else if (name === 'resume') run.resume();
       else if (name === 'drain') run.stop().catch(() => {});
-      else {
-        const { log } = parts;
-        if (log === undefined) return absent('log level');
-        const { level, component } = input as { level: LogLevel; component?: string };
-        const known = [...run.stats().components.map(({ id }) => id), log.component];
-        if (component === undefined) log.minLevel = level;
-        else if (known.includes(component)) log.setLevel(component, level);
-        else return { status: 404, code: 'component', message: `there are ${known.join(', ')}` };
+      else if (name === 'alert-limits') {
+        const { rule, limits } = input as { rule: string; limits: Partial<AlertLimits> };
+        run.setAlertLimits(rule, limits);
+      } else {
+        const refused = this.#setLevel(input as { level: LogLevel; component?: string });
+        if (refused !== undefined) return refused;
       }
     } catch (error) {
-      if (isPipelineError(error)) return { status: 409, code: error.code, message: error.fact };
-      throw error;
+      if (!isPipelineError(error)) throw error;
+      const status = error.code === 'ERR_CONFIG_INVALID' ? 400 : 409;
+      return { status, code: error.code, message: error.fact };
     }
     return { type: 'application/json', text: JSON.stringify({ status: run.status }) };
+  }
+
+  /** Gives why not, where it does not. */
+  #setLevel({ level, component }: { level: LogLevel; component?: string }): Answer | undefined {
+    const { run, parts } = this.#parts;
+    const { log } = parts;
+    if (log === undefined) return absent('log level');
+    if (component === undefined) {
+      const from = log.minLevel;
+      log.minLevel = level;
+      run.noteChange('logLevel', from, level);
+      return undefined;
+    }
+    const known = [...run.stats().components.map(({ id }) => id), log.component];
+    if (!known.includes(component)) {
+      return { status: 404, code: 'component', message: `there are ${known.join(', ')}` };
+    }
+    const from = log.levelOf(component);
+    log.setLevel(component, level);
+    run.noteChange(`logLevel.${component}`, from, level);
+    return undefined;
   }
 }
 

@@ -22,6 +22,7 @@ export type RoutePath =
   | '/api/v1/resume'
   | '/api/v1/drain'
   | '/api/v1/log-level'
+  | '/api/v1/alert-limits'
   | '/api/v1/session';
 
 /** A route of the server: there are no others. */
@@ -56,6 +57,22 @@ const level = {
   required: ['level'],
   additionalProperties: false,
 };
+const limit = { type: 'number' };
+const alertLimits = {
+  type: 'object',
+  properties: {
+    rule: { type: 'string', description: 'the name of an alert, as `queue-saturation`' },
+    limits: {
+      type: 'object',
+      description: 'what is left out stays as it is',
+      properties: { warn: limit, critical: limit, clear: limit },
+      minProperties: 1,
+      additionalProperties: false,
+    },
+  },
+  required: ['rule', 'limits'],
+  additionalProperties: false,
+};
 
 /** Every route. */
 export const routes: readonly Route[] = [
@@ -63,7 +80,11 @@ export const routes: readonly Route[] = [
   { ...probe, path: '/readyz', summary: 'Whether the pipeline can take input.' },
   { ...probe, path: '/startupz', summary: 'Whether the pipeline has started.' },
   { ...get, path: '/metrics', type: 'text/plain', summary: 'Metrics, for Prometheus.' },
-  { ...get, path: '/api/v1/snapshot', summary: 'The figures of the run.' },
+  {
+    ...get,
+    path: '/api/v1/snapshot',
+    summary: 'The figures of the run, and what was changed by whom.',
+  },
   { ...get, path: '/api/v1/topology', summary: 'Components, and what flows between them.' },
   { ...get, path: '/api/v1/manifest', summary: 'What the components are and take.' },
   { ...get, path: '/api/v1/health', summary: 'Alive, ready, overloaded, degraded: and why.' },
@@ -85,6 +106,12 @@ export const routes: readonly Route[] = [
     path: '/api/v1/log-level',
     body: level,
     summary: 'Sets the least level that is logged.',
+  },
+  {
+    ...post,
+    path: '/api/v1/alert-limits',
+    body: alertLimits,
+    summary: 'Judges an alert by other limits.',
   },
   {
     ...post,

@@ -68,6 +68,7 @@ export function runStats(second: number, given: Partial<RunStats> = {}): RunStat
     queues: {},
     alerts: [],
     events: {},
+    changes: {},
     errorRate: null,
     lastFailures: [],
     slowestBatches: [],

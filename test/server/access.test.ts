@@ -21,6 +21,10 @@ import { keptTokens } from '../../src/server/tokens.ts';
 import { admin, endlessRun, reader, served } from './served.ts';
 
 const wrong = 'a-token-of-nobody-at-all';
+const bodies: Readonly<Record<string, string>> = {
+  '/api/v1/log-level': '{"level":"INFO"}',
+  '/api/v1/alert-limits': '{"rule":"figure","limits":{"warn":6}}',
+};
 
 describe('every route', () => {
   test('asks for the token that it needs, and there are no others', async () => {
@@ -37,7 +41,7 @@ describe('every route', () => {
       // A server for each: wrong tokens are counted.
       const { ask } = await served(parts);
       const statusFor = async (token: string | null): Promise<number> => {
-        const body = path.endsWith('log-level') ? '{"level":"INFO"}' : null;
+        const body = bodies[path] ?? null;
         const headers = method === 'POST' ? { 'content-type': 'application/json' } : {};
         const answer = await ask(path, { method, token, body, headers });
         await answer.body?.cancel();
@@ -74,6 +78,7 @@ describe('every route', () => {
       'POST /api/v1/resume',
       'POST /api/v1/drain',
       'POST /api/v1/log-level',
+      'POST /api/v1/alert-limits',
       'POST /api/v1/session',
     ]);
   });

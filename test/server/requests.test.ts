@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 
 import { describe, expect, test, vi } from 'vitest';
 
+import type { RunStats } from '../../src/observe/index.ts';
 import { routes } from '../../src/server/routes.ts';
 import { admin, patience, raw, reader, type Served, served, statusOf } from './served.ts';
 
@@ -86,6 +87,76 @@ describe('a command', () => {
     ]) {
       expect((await post(body)).status).toBe(400);
     }
+  });
+
+  test('judges an alert by other limits', async () => {
+    const { ask, run, figure } = await served();
+    await vi.waitFor(() => expect(run.status).toBe('running'), patience);
+    const post = (body: object) =>
+      ask('/api/v1/alert-limits', { method: 'POST', headers: json, body: JSON.stringify(body) });
+    figure.value = 4;
+    await vi.waitFor(async () => {
+      const answer = await post({ rule: 'figure', limits: { warn: 3 } });
+      expect(answer.status).toBe(200);
+    }, patience);
+    await vi.waitFor(
+      () => expect(run.stats().alerts).toMatchObject([{ rule: 'figure', limit: 3 }]),
+      patience,
+    );
+    for (const body of [
+      {},
+      { rule: 'figure' },
+      { rule: 'figure', limits: {} },
+      { rule: 'figure', limits: { worse: 1 } },
+      { rule: 'figure', limits: { warn: '1' } },
+      { rule: 'figure', limits: { warn: 1 } },
+      { rule: 'nothing', limits: { warn: 1 } },
+      { rule: 'figure', limits: { warn: 1 }, file: '/etc/passwd' },
+    ]) {
+      expect([body, (await post(body)).status]).toEqual([body, 400]);
+    }
+  });
+
+  test('leaves a trail: who, what, before, after, when', async () => {
+    const { ask, run } = await served();
+    await vi.waitFor(() => expect(run.status).toBe('running'), patience);
+    const post = (path: string, body?: object) =>
+      ask(`/api/v1/${path}`, {
+        method: 'POST',
+        headers: json,
+        ...(body && { body: JSON.stringify(body) }),
+      });
+    await post('pause');
+    await post('resume');
+    await post('log-level', { level: 'DEBUG' });
+    await post('log-level', { level: 'ERROR', component: 'interval' });
+    await post('alert-limits', { rule: 'figure', limits: { warn: 3 } });
+    // What is refused, or is so already, changes nothing.
+    await post('alert-limits', { rule: 'figure', limits: { warn: 1 } });
+    await post('log-level', { level: 'DEBUG' });
+    const snapshot = await (await ask('/api/v1/snapshot')).json();
+    const { changes } = snapshot as RunStats;
+    const by = 'admin by token from 127.0.0.1';
+    const at = expect.any(Number) as number;
+    const one = (from: unknown, to: unknown) => ({
+      entries: [{ at, from, to, by }],
+      changes: 1,
+      discarded: 0,
+    });
+    expect(changes).toEqual({
+      status: {
+        entries: [
+          { at, from: 'running', to: 'paused', by },
+          { at, from: 'paused', to: 'running', by },
+        ],
+        changes: 2,
+        discarded: 0,
+      },
+      logLevel: one('INFO', 'DEBUG'),
+      'logLevel.interval': one('DEBUG', 'ERROR'),
+      'alerts.figure.warn': one(5, 3),
+    });
+    expect(run.stats().changes).toEqual(changes);
   });
 });
 

@@ -3,10 +3,16 @@ import type { Logger } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
 import type { Alert } from '../../observe/alerts/alert.ts';
 import { checkAlertRules } from '../../observe/alerts/check-rule.ts';
-import type { AlertRule } from '../../observe/alerts/rule.ts';
+import type { AlertLimits, AlertRule } from '../../observe/alerts/rule.ts';
 import type { Emit, EventListener } from '../../observe/emitter.ts';
 import type { HealthSettings } from '../../observe/health.ts';
-import type { RunReport, RunStats, RunStatus, StatsOptions } from '../../observe/snapshot.ts';
+import type {
+  ChangedValue,
+  RunReport,
+  RunStats,
+  RunStatus,
+  StatsOptions,
+} from '../../observe/snapshot.ts';
 import type { StatsFollower } from '../../observe/ticker.ts';
 import type { Tracing } from '../../observe/tracing.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
@@ -65,6 +71,16 @@ export interface Run extends AsyncDisposable {
   readonly healthSettings: HealthSettings;
   /** Alerts resolved lately, the oldest first, at most 100; those that are not are in `stats`. */
   readonly alertHistory: readonly Alert[];
+  /**
+   * Judges an alert by other limits from now on; those that are not given stay. Throws
+   * `ERR_CONFIG_INVALID` where the run has no such rule, or the limits are in the wrong order.
+   */
+  setAlertLimits(rule: string, limits: Partial<AlertLimits>): void;
+  /**
+   * Notes in the `changes` of its figures that something was changed from outside, as the level of its
+   * log, by whom `changedBy` of `millrace/attributes` says. What the run does itself is there already.
+   */
+  noteChange(what: string, from: ChangedValue, to: ChangedValue): void;
   /** Its components and what flows between them. Frozen. */
   topology(): Topology;
   /**

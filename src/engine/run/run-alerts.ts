@@ -1,8 +1,9 @@
 import type { Outside } from '../../core/index.ts';
 import { within } from '../../core/within.ts';
+import { PipelineError } from '../../errors.ts';
 import type { Alert } from '../../observe/alerts/alert.ts';
-import type { AlertRule } from '../../observe/alerts/rule.ts';
-import type { Alerts } from '../../observe/alerts.ts';
+import type { AlertLimits, AlertRule } from '../../observe/alerts/rule.ts';
+import type { Alerts, LimitsChange } from '../../observe/alerts.ts';
 import type { AlertWebhook } from '../../observe/alerts/webhook.ts';
 import type { Emitter } from '../../observe/emitter.ts';
 import type { RunStats } from '../../observe/snapshot.ts';
@@ -41,6 +42,17 @@ export class RunAlerts {
   /** Resolved lately, the oldest first. */
   get history(): readonly Alert[] {
     return this.#alerts?.history ?? [];
+  }
+
+  /** Throws `ERR_CONFIG_INVALID` also where the run is not watched, or not yet. */
+  setLimits(rule: string, limits: Partial<AlertLimits>): LimitsChange {
+    if (this.#alerts !== undefined) return this.#alerts.setLimits(rule, limits);
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: `alerts.${rule}`,
+      fact: 'is no rule of this run, which is not watched, or not yet',
+      remedy: 'give it alerts, and wait until it has started',
+    });
   }
 
   /**

@@ -35,6 +35,7 @@ export interface StatsParts extends Pick<RunStats, 'status' | 'durationMs' | 'de
   readonly slowest: SlowestBatches;
   readonly load: Load;
   readonly tiers: readonly TierHealth[];
+  readonly changes: RunStats['changes'];
 }
 
 /** What a run has done by now. Frozen, with all that is in it. */
@@ -81,6 +82,7 @@ export function statsOf(parts: StatsParts): RunStats {
     queues,
     alerts: [...parts.alerts],
     events: Object.fromEntries(parts.events),
+    changes: parts.changes,
     errorRate: recordsIn === 0 ? null : failedRecords(observed) / recordsIn,
     lastFailures: [...parts.lastFailures],
     slowestBatches: parts.slowest.list({ nowMs, at }),

@@ -46,6 +46,14 @@ export function checkAlertRules(rules: readonly AlertRule[]): void {
   }
 }
 
+/** Throws `ERR_CONFIG_INVALID` where a rule cannot be judged by these limits. */
+export function checkLimits({ name, bad }: AlertRule, limits: AlertLimits): void {
+  const place = `alerts.${name}.limits`;
+  requireKnownNames(place, limits, ['warn', 'critical', 'clear'], 'limit');
+  const wrong = limitsProblem(limits, bad);
+  if (wrong !== undefined) throw refused(place, wrong, limits);
+}
+
 type Option = 'name' | 'summary' | 'unit' | 'bad' | 'forecastMs' | 'read';
 
 const options: Readonly<Record<Option, readonly [takes: string, is: (given: unknown) => boolean]>> =
@@ -65,10 +73,8 @@ function checkAlertRule(rule: AlertRule): void {
     const given = rule[option];
     if (!is(given)) throw refused(`${place}.${option}`, `takes ${takes}`, { [option]: given });
   }
-  const { limits, bad, of } = rule;
-  requireKnownNames(`${place}.limits`, limits, ['warn', 'critical', 'clear'], 'limit');
-  const wrong = limitsProblem(limits, bad);
-  if (wrong !== undefined) throw refused(`${place}.limits`, wrong, limits);
+  const { of } = rule;
+  checkLimits(rule, rule.limits);
   requireKnownNames(`${place}.of`, of, ['m', 'n'], 'part');
   const { m, n } = of;
   if (!isCount(m) || !isCount(n) || m > n) {

@@ -1,6 +1,6 @@
 import type { RunStats } from '../snapshot.ts';
 import type { Alert, AlertSeverity } from './alert.ts';
-import type { AlertRule } from './rule.ts';
+import type { AlertLimits, AlertRule } from './rule.ts';
 import { Slope } from './slope.ts';
 
 /** What one look at a figure says. */
@@ -17,13 +17,16 @@ type LookTime = Pick<RunStats, 'at' | 'monotonicMs'>;
 
 /** One figure of one component, from look to look. */
 export class Track {
+  /** By which it is judged from now on. */
+  limits: AlertLimits;
   readonly #rule: AlertRule;
   readonly #component: string;
   readonly #slope: Slope | undefined;
   #looks: Look[] = [];
   #alert: Alert | undefined;
 
-  constructor(rule: AlertRule, component: string) {
+  constructor(rule: AlertRule, component: string, limits: AlertLimits = rule.limits) {
+    this.limits = limits;
     this.#rule = rule;
     this.#component = component;
     this.#slope = rule.forecastMs === undefined ? undefined : new Slope();
@@ -75,7 +78,7 @@ export class Track {
     const { leftMs: _leftMs, ...known } = before;
     const worse = before.severity === 'WARNING' && this.#isCritical;
     const severity = worse ? 'CRITICAL' : before.severity;
-    const text = `${this.#show(value)}, well at ${this.#show(this.#rule.limits.clear)}`;
+    const text = `${this.#show(value)}, well at ${this.#show(this.limits.clear)}`;
     this.#alert = { ...known, value, text, ...breach, severity };
     return worse ? this.#alert : undefined;
   }
@@ -86,7 +89,8 @@ export class Track {
   }
 
   #breach(value: number): Breach | undefined {
-    const { limits, forecastMs } = this.#rule;
+    const { limits } = this;
+    const { forecastMs } = this.#rule;
     for (const [severity, limit] of [
       ['CRITICAL', limits.critical],
       ['WARNING', limits.warn],
@@ -107,7 +111,7 @@ export class Track {
   }
 
   #isGood(value: number, breach: Breach | undefined): boolean {
-    const { clear } = this.#rule.limits;
+    const { clear } = this.limits;
     return breach === undefined && (value === clear || !this.#isBeyond(value, clear));
   }
 
