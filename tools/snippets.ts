@@ -1,6 +1,7 @@
 /**
  * Checks the code in the documents as a reader would use it: TypeScript compiles against the package,
  * pipelines validate, links to files lead somewhere, and what follows `<!-- run: COMMAND -->` is run and compared.
+ * TypeScript of docs/observability is run as well, unless `<!-- not run: REASON -->` stands before it.
  *
  * A fence that names a file (```yaml pipeline.yaml) is that file for the commands of its document.
  */
@@ -77,6 +78,10 @@ async function checkDocument(document: string, project: string, checks: Checks):
   }
   for (const fence of fences.filter(isTypeScript)) {
     await checks.run(`${document}:${fence.line} compiles`, () => compile(project, fence));
+    if (!document.startsWith('docs/observability/') || isExcused(text, fence)) continue;
+    await checks.run(`${document}:${fence.line} runs`, async () => {
+      await mustRun('node', [`line-${fence.line}.ts`], project);
+    });
   }
   for (const fence of fences.filter(isPipeline)) {
     await checks.run(`${document}:${fence.line} is a valid pipeline`, () =>
@@ -127,6 +132,11 @@ function isTypeScript({ language, file }: Fence): boolean {
 
 function isPipeline({ language, text }: Fence): boolean {
   return language === 'yaml' && /^sources?:/m.test(text) && /^sinks?:/m.test(text);
+}
+
+function isExcused(text: string, { line }: Fence): boolean {
+  const before = text.split('\n').slice(0, line - 1);
+  return before.findLast((one) => one !== '')?.startsWith('<!-- not run: ') ?? false;
 }
 
 async function compile(project: string, { text, line }: Fence): Promise<void> {
