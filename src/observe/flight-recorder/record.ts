@@ -38,7 +38,10 @@ export interface FlightEvent {
   readonly fields: Readonly<Record<string, string | number | boolean | null>>;
 }
 
-/** What a flight recorder knows, as it is written. Holds no content of records, and no secrets. */
+/**
+ * What a flight recorder knows, as it is written: nothing that failed records hold, unless the pipeline
+ * says `logBodies`, and no secret that a name, an address or `scrub` tells.
+ */
 export interface FlightRecord {
   readonly format: 'millrace-flight';
   readonly version: 1;
