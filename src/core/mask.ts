@@ -24,6 +24,7 @@ const member = new RegExp(
 );
 const headerName = /uthorization|ookie/i;
 const header = /\b(authorization|cookie): *(?!\[secret\])[^\r\n"']+/gi;
+const bearerLengthMin = 23;
 const bearer = /\b(bearer) +[\w.~+/=-]{16,}/gi;
 
 /**
@@ -130,7 +131,8 @@ export function withoutCredentials(text: string): string {
     if (headerName.test(text)) shown = shown.replace(header, `$1: ${masked}`);
     if (text.includes('":')) shown = shown.replace(member, `$1"${masked}"`);
   }
-  return text.includes('earer ') ? shown.replace(bearer, `$1 ${masked}`) : shown;
+  const mayBear = text.length >= bearerLengthMin && text.includes('earer ');
+  return mayBear ? shown.replace(bearer, `$1 ${masked}`) : shown;
 }
 
 function originOf(url: string): string {
