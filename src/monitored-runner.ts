@@ -10,7 +10,12 @@ import type {
   StageComponent,
 } from './core/index.ts';
 import { alignColumns, escapeControls } from './core/plain-text.ts';
-import { type Pipeline, type RunOptions, validatePipeline } from './engine/index.ts';
+import {
+  type Pipeline,
+  type RunOptions,
+  type SettingsInput,
+  validatePipeline,
+} from './engine/index.ts';
 import type { RunReport } from './observe/index.ts';
 import { pipeline } from './pipeline.ts';
 
@@ -21,6 +26,8 @@ type AnyStage = StageComponent<never, Fields> | Stage<never, Fields>;
 export interface MonitoredRunnerOptions {
   /** The name of the pipeline; `pipeline` unless given. */
   readonly name?: string;
+  /** Those of the pipeline: `{ batch: { rowsMax: 10 } }`. */
+  readonly settings?: SettingsInput;
   /** Clock, chance, files and network; this machine's unless given. */
   readonly outside?: Outside;
 }
@@ -72,13 +79,13 @@ export class MonitoredPipelineRunner {
     source: SourceComponent | Source,
     stages: readonly AnyStage[],
     sink: SinkComponent | Sink<never>,
-    { name = 'pipeline', outside }: MonitoredRunnerOptions = {},
+    { name = 'pipeline', settings, outside }: MonitoredRunnerOptions = {},
   ) {
     validatePipeline(source, stages, sink);
     this.name = name;
     this.stages = Object.freeze([...stages]);
     this.#build = () => {
-      const builder = pipeline(name, {}, outside === undefined ? {} : { outside });
+      const builder = pipeline(name, settings, outside === undefined ? {} : { outside });
       const steps = this.stages as readonly StageComponent<Fields>[];
       // Of other types than those of the chain, which nobody knows here.
       builder

@@ -120,6 +120,18 @@ describe('a monitored stage', () => {
       5, 10, 15, 20,
     ]);
 
+    const outside = virtualOutside();
+    const slow = new MonitoredPipelineStage('slow', {
+      async *transform(stream) {
+        for await (const flow of stream) {
+          if (!isCut(flow)) await outside.clock.sleep(flow.length);
+          yield flow;
+        }
+      },
+    });
+    await testPipeline({}, [], outside).from(source()).pipe(slow).to(scriptedSink({})).run();
+    expect(getChangeLog(slow, 'meanLatencyMs').entries.map(({ to }) => to)).toEqual([5]);
+
     const broken = new MonitoredPipelineStage('own', handWritten(10));
     const run = testPipeline().from(source()).pipe(broken).to(scriptedSink({})).run();
     await expect(run).rejects.toThrow('too much');

@@ -12,6 +12,8 @@ interface Given {
   /** Cuts that it has not passed on. */
   readonly cuts: Cut[];
   ended: boolean;
+  /** Each of which it may be at work on in several pieces. */
+  batches: number;
   /** When the source gave the newest batch. */
   readMs: number | undefined;
   readonly traces: GivenTraces;
@@ -29,6 +31,7 @@ export async function runGeneral(parts: StageLoopParts, stage: Stage): Promise<v
   const given: Given = {
     cuts: [],
     ended: false,
+    batches: 0,
     readMs: undefined,
     traces: new GivenTraces(observed),
   };
@@ -47,13 +50,13 @@ export async function runGeneral(parts: StageLoopParts, stage: Stage): Promise<v
       clock.start();
     }
     await settle(observed);
-    observed.tellMonitor();
+    observed.tellMonitor(given.batches);
     assertWhole(observed.id, given);
     if (last !== undefined) await pass(parts, last);
   } catch (error) {
     signal.throwIfAborted();
     observed.throws++;
-    observed.tellMonitor();
+    observed.tellMonitor(given.batches);
     given.traces.threw(error);
     throw threwOnBatch(observed.id, error);
   }
@@ -111,7 +114,7 @@ async function* inputOf(
   let hadBatch = false;
   for (;;) {
     clock.stop();
-    if (hadBatch) observed.tellMonitor();
+    if (hadBatch) observed.tellMonitor(given.batches);
     const flow = await takeFlow(inlet, observed, signal);
     clock.start(flow === undefined || isCut(flow) ? 0 : flow.length);
     if (flow === undefined) {
@@ -123,6 +126,7 @@ async function* inputOf(
     hadBatch = !isCut(flow);
     if (isCut(flow)) given.cuts.push(flow);
     else {
+      given.batches++;
       observed.meter.rowsIn += flow.length;
       given.readMs = flow.origin.readMs;
       given.traces.take(flow);

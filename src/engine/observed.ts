@@ -177,13 +177,16 @@ export class Observed {
     this.tellMonitor();
   }
 
-  /** Tells whoever monitors it what was measured by now. What that throws does not fail the run. */
-  tellMonitor(): void {
+  /**
+   * Tells whoever monitors it what was measured by now, on so many batches. What that throws does not
+   * fail the run.
+   */
+  tellMonitor(batches: number = this.meter.work.count): void {
     if (this.monitor === undefined) return;
-    const { work, rowsIn } = this.meter;
+    const { busyMs, rowsIn } = this.meter;
     tell(this.monitor, {
       recordsProcessed: rowsIn,
-      meanLatencyMs: work.count === 0 ? null : (work.sum * 1000) / work.count,
+      meanLatencyMs: batches === 0 ? null : busyMs / batches,
       errorCount: this.tally.failedRecords + this.throws,
     });
   }
