@@ -345,7 +345,7 @@ describe('infer', () => {
       'no record ends in its first 1048576 bytes; end the quote or the line that is open',
     ],
     ['list.ndjson', '\n[1]\n[2]\n', 'at byte 1: a record is a JSON object, this is none'],
-    ['torn.ndjson', '{"a":1\n', 'at byte 0: Expected'],
+    ['torn.ndjson', '{"a":1\n', 'at byte 0: no JSON: `,` or `}` expected'],
   ])('says why %s shows no schema', async (name, text, says) => {
     const cwd = temporaryDirectory();
     writeFileSync(join(cwd, name), text);

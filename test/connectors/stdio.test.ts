@@ -67,10 +67,8 @@ describe('the stdin source', () => {
     expect(rowsOf(await source.read(signal))).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }]);
     expect(await source.read(signal)).toBe(endOfInput);
     expect(source.position()).toBeNull();
-    expect(context.report).toMatchObject({
-      bytes: text.length,
-      counts: new Map([['blankLines', 1]]),
-    });
+    expect(context.report.bytes).toBe(text.length);
+    expect([...context.report.counts]).toEqual([['blankLines', 1]]);
     await source.close();
     expect(stream.destroyed).toBe(true);
   });
