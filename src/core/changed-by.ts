@@ -40,37 +40,9 @@ export function changeAuthor(): string | null {
   return authors?.getStore()?.name ?? null;
 }
 
-/** Adds a change, made now by whom `changedBy` says. */
+/** Adds a change, made now by whom `changedBy` says. Each has its own reading of the clock. */
 export function addChange(trail: ChangeTrail, from: unknown, to: unknown): void {
   const author = authors?.getStore();
-  const at = author?.clock === undefined ? timeOfTurn() : author.clock.now();
+  const at = (author?.clock ?? systemClock).now();
   trail.add(at, from, to, author === undefined ? null : author.name);
-}
-
-const usesMax = 64;
-let time = 0;
-let usesLeft = 0;
-let willForget = false;
-
-/**
- * The time, read once for changes that follow one another without a wait, and anew after 64 of
- * them: to read it takes ten times what a change does.
- */
-function timeOfTurn(): number {
-  if (usesLeft > 0) {
-    usesLeft--;
-    return time;
-  }
-  time = systemClock.now();
-  usesLeft = usesMax - 1;
-  if (!willForget) {
-    willForget = true;
-    queueMicrotask(forget);
-  }
-  return time;
-}
-
-function forget(): void {
-  usesLeft = 0;
-  willForget = false;
 }
