@@ -128,7 +128,6 @@ export {
 export type { ComponentReport, RunReport, RunStats } from './observe/index.ts';
 export * from './connectors/index.ts';
 export * from './stages/index.ts';
-export { MonitoredPipelineStage } from './attributes/monitored-stage.ts';
 export {
   MonitoredPipelineRunner,
   type MonitoredRunnerOptions,

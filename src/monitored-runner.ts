@@ -1,5 +1,5 @@
-import { MonitoredPipelineStage } from './attributes/monitored-stage.ts';
 import type { Batch, Fields } from './batch/index.ts';
+import { trailsOf } from './core/attribute.ts';
 import type {
   Outside,
   Sink,
@@ -8,6 +8,7 @@ import type {
   SourceComponent,
   Stage,
   StageComponent,
+  StageFigures,
 } from './core/index.ts';
 import { alignColumns, escapeControls } from './core/plain-text.ts';
 import {
@@ -62,8 +63,8 @@ export interface MonitoredRunResult {
 }
 
 /**
- * Runs a chain and says what it took. Stages that are a `MonitoredPipelineStage` have their changes
- * counted; others are taken as they are.
+ * Runs a chain and says what it took. Of stages that are a `MonitoredPipelineStage`, of
+ * `millrace/attributes`, the changes are counted; others are taken as they are.
  */
 export class MonitoredPipelineRunner {
   /** The name of the pipeline. */
@@ -149,7 +150,7 @@ export class MonitoredPipelineRunner {
       const { id, in: records, work, failed } = reports[at]!;
       const changes = changeEventsOf(stage);
       const changeEvents = changes === null ? null : changes - before[at]!;
-      const errors = stage instanceof MonitoredPipelineStage ? stage.errorCount : failed;
+      const { errorCount: errors = failed } = stage as Partial<StageFigures>;
       return Object.freeze({ name: id, records, meanLatencyMs: work.meanMs, errors, changeEvents });
     });
     return Object.freeze({
@@ -163,8 +164,12 @@ export class MonitoredPipelineRunner {
   }
 }
 
+/** Changes ever, over all audited attributes of a stage; null where it is not monitored. */
 function changeEventsOf(stage: AnyStage): number | null {
-  return stage instanceof MonitoredPipelineStage ? stage.changeEvents : null;
+  if (!('takeFigures' in stage)) return null;
+  let changes = 0;
+  for (const trail of trailsOf(stage).values()) changes += trail.changes;
+  return changes;
 }
 
 /** The high water of heap and buffers of the process. */

@@ -1,7 +1,6 @@
 import {
   memorySink,
   memorySource,
-  MonitoredPipelineStage,
   pipeline,
   schema,
   type Stage,
@@ -9,7 +8,7 @@ import {
   threshold,
   VirtualClock,
 } from 'millrace';
-import { diffStageSnapshots, getChangeLog } from 'millrace/attributes';
+import { diffStageSnapshots, getChangeLog, MonitoredPipelineStage } from 'millrace/attributes';
 
 const readings = schema({ sensorId: 'category', value: 'float64' });
 const rows = Array.from({ length: 60 }, (_, at) => ({ sensorId: 'boiler-7', value: at % 40 }));

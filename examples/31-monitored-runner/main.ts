@@ -1,14 +1,13 @@
 import {
   consoleSink,
   MonitoredPipelineRunner,
-  MonitoredPipelineStage,
   movingAverage,
   normalize,
   printPipelineReport,
   simulateSource,
   threshold,
 } from 'millrace';
-import { getChangeLog } from 'millrace/attributes';
+import { getChangeLog, MonitoredPipelineStage } from 'millrace/attributes';
 
 const limit = new MonitoredPipelineStage('limit', threshold({ field: 'value', min: 18 }));
 const scale = new MonitoredPipelineStage(

@@ -8,6 +8,7 @@ export {
   getChangeLog,
   type SnapshotDiff,
 } from './audited.ts';
+export { MonitoredPipelineStage } from './monitored-stage.ts';
 export {
   type AttributesOf,
   defineAttributes,

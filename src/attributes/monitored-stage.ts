@@ -1,5 +1,4 @@
 import type { Fields } from '../batch/index.ts';
-import { trailsOf } from '../core/attribute.ts';
 import { changedBy } from '../core/changed-by.ts';
 import {
   type Clock,
@@ -60,13 +59,6 @@ export class MonitoredPipelineStage<
     this.recordsProcessed = 0;
     this.meanLatencyMs = null;
     this.errorCount = 0;
-  }
-
-  /** Changes ever, over all its audited attributes. */
-  get changeEvents(): number {
-    let changes = 0;
-    for (const trail of trailsOf(this).values()) changes += trail.changes;
-    return changes;
   }
 
   /** Sets what the run measured. For the engine. */

@@ -23,14 +23,12 @@ export const arrows: Arrows = {
   testing: ['errors', 'batch', 'core', 'engine'],
   // The door in: it hands the engine what it may not import.
   pipeline: ['batch', 'core', 'connectors', 'stages', 'engine'],
-  // What monitors a stage is an attribute, of which the engine knows nothing: they meet here.
-  'monitored-runner': ['batch', 'core', 'observe', 'attributes', 'engine', 'pipeline'],
+  'monitored-runner': ['batch', 'core', 'observe', 'engine', 'pipeline'],
   index: [
     'errors',
     'batch',
     'core',
     'observe',
-    'attributes',
     'stages',
     'connectors',
     'engine',

@@ -3,9 +3,13 @@ import { schema } from '../../src/batch/index.ts';
 import type { Stage } from '../../src/core/index.ts';
 import { memorySink, memorySource } from '../../src/connectors/index.ts';
 import type { TypedPipelineBuilder } from '../../src/engine/index.ts';
-import { MonitoredPipelineRunner, MonitoredPipelineStage } from '../../src/index.ts';
+import { MonitoredPipelineRunner } from '../../src/index.ts';
 import { filter, movingAverage, threshold } from '../../src/stages/index.ts';
-import { diffStageSnapshots, getChangeLog } from '../../src/attributes/index.ts';
+import {
+  diffStageSnapshots,
+  getChangeLog,
+  MonitoredPipelineStage,
+} from '../../src/attributes/index.ts';
 
 const readings = schema({ sensorId: 'category', value: 'float64' });
 const source = memorySource({ schema: readings, rows: [] });
