@@ -4,3 +4,15 @@ import { PipelineError } from '../errors.ts';
 export function misused(place: string, fact: string, remedy: string): PipelineError {
   return new PipelineError({ code: 'ERR_CONFIG_INVALID', place, fact, remedy });
 }
+
+/** The name of the class of an object, or of a class itself; empty where there is none. */
+export function classNameOf(holder: unknown): string {
+  let name: unknown;
+  try {
+    const made = typeof holder === 'function' ? holder : (holder as object).constructor;
+    name = made.name;
+  } catch {
+    // An object without a class.
+  }
+  return typeof name === 'string' ? name : '';
+}

@@ -4,7 +4,7 @@ import { shownValue } from '../core/option-message.ts';
 import { escapeControls } from '../core/plain-text.ts';
 import { PipelineError, reasonOf } from '../errors.ts';
 import { checkAccessor } from './accessor.ts';
-import { misused } from './misused.ts';
+import { classNameOf, misused } from './misused.ts';
 import { refused, ruledSetter } from './setters.ts';
 
 /** A rule, whatever it keeps. */
@@ -133,15 +133,6 @@ function refusal(
 
 /** `SensorConfig.sensorId`, by the class of the object at hand. */
 function placeOf(holder: unknown, name: string | symbol): string {
-  if (holder === undefined) return String(name);
-  let component: unknown;
-  try {
-    const made = typeof holder === 'function' ? holder : (holder as object).constructor;
-    component = made.name;
-  } catch {
-    // An object without a class.
-  }
-  return typeof component === 'string' && component !== ''
-    ? `${component}.${String(name)}`
-    : String(name);
+  const className = holder === undefined ? '' : classNameOf(holder);
+  return className === '' ? String(name) : `${className}.${String(name)}`;
 }

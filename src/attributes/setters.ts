@@ -1,6 +1,7 @@
 import { canGenerate, generate } from '../batch/generate.ts';
 import { ChangeTrail } from '../core/change-trail.ts';
 import { addChange } from '../core/changed-by.ts';
+import { classNameOf, misused } from './misused.ts';
 
 type Getter<T> = (this: never) => T;
 type Setter<T> = (this: unknown, value: T) => void;
@@ -26,7 +27,13 @@ export interface AuditedParts<T> {
 }
 
 // Each attribute has a copy of its own: shared by a few, a setter takes five times as long.
-const accessorText = 'return { get() { return this[key]; }, set(value) { this[key] = value; } };';
+const accessorText = `return {
+  get() { return this[key]; },
+  set(value) {
+    if (this[key] === undefined) defineHidden(this, key, value);
+    else this[key] = value;
+  },
+};`;
 
 const ruledText = `return function set(value) {
   let kept;
@@ -41,20 +48,22 @@ const ruledText = `return function set(value) {
 
 const auditedText = `return function set(value) {
   const from = read.call(this);
+  let trail = this[key];
+  if (trail === undefined && from !== undefined) trail = begin(this, key);
   store.call(this, value);
+  if (trail === undefined) return;
   const to = read.call(this);
   // Object.is, in parts that are compiled for the types at hand.
-  if (from === to ? from !== 0 || 1 / from === 1 / to : from !== from && to !== to) return;
-  const trail = this[key];
-  if (trail !== undefined) addChange(trail, from, to);
-  else if (from !== undefined) addChange(begin(this, key), from, to);
+  if (from === to ? from === 0 && 1 / from !== 1 / to : from === from || to === to) {
+    addChange(trail, from, to);
+  }
 }`;
 
-/** An accessor that keeps the value in a property. */
+/** An accessor that keeps the value in a hidden property. */
 export function propertyAccessor(key: symbol): ClassAccessorDecoratorTarget<object, unknown> {
   if (canGenerate()) {
-    const make = generate(['key'], accessorText);
-    return make(key) as ClassAccessorDecoratorTarget<object, unknown>;
+    const make = generate(['key', 'defineHidden'], accessorText);
+    return make(key, defineHidden) as ClassAccessorDecoratorTarget<object, unknown>;
   }
   type Holder = Record<symbol, unknown>;
   return {
@@ -62,9 +71,15 @@ export function propertyAccessor(key: symbol): ClassAccessorDecoratorTarget<obje
       return (this as Holder)[key];
     },
     set(value) {
-      (this as Holder)[key] = value;
+      if ((this as Holder)[key] === undefined) defineHidden(this, key, value);
+      else (this as Holder)[key] = value;
     },
   };
+}
+
+/** Gives an object a property that nobody sees who lists, prints, copies or compares what it holds. */
+function defineHidden(holder: object, key: symbol, value: unknown): void {
+  Object.defineProperty(holder, key, { value, writable: true, configurable: true });
 }
 
 /** A setter that keeps what a rule takes. */
@@ -93,18 +108,25 @@ export function auditedSetter<T>({ key, read, store }: AuditedParts<T>): Setter<
   }
   return function set(value) {
     const from = read.call(this as never);
+    let trail = (this as Record<symbol, ChangeTrail | undefined>)[key];
+    if (trail === undefined && from !== undefined) trail = begin(this as object, key);
     store.call(this as never, value);
+    if (trail === undefined) return;
     const to = read.call(this as never);
-    if (Object.is(from, to)) return;
-    const trail = (this as Record<symbol, ChangeTrail>)[key];
-    if (trail !== undefined) addChange(trail, from, to);
-    else if (from !== undefined) addChange(begin(this as object, key), from, to);
+    if (!Object.is(from, to)) addChange(trail, from, to);
   };
 }
 
-/** Begins the trail of an object, where nobody sees it who lists, copies or compares what it holds. */
+/** Begins the trail of an object, before the change: what cannot be noted is not done. */
 function begin(holder: object, key: symbol): ChangeTrail {
+  if (!Object.isExtensible(holder)) {
+    throw misused(
+      classNameOf(holder) || 'an object',
+      'is sealed or frozen, and cannot keep a log of its changes',
+      'seal it after the first change, or audit another class',
+    );
+  }
   const trail = new ChangeTrail();
-  Object.defineProperty(holder, key, { value: trail });
+  defineHidden(holder, key, trail);
   return trail;
 }

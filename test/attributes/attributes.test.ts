@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 import { describe, expect, test } from 'vitest';
 
 import {
@@ -95,6 +97,13 @@ describe.each([
     a.bufferSize = 8;
     expect([a.bufferSize, b.bufferSize, a.sensorId, b.sensorId]).toEqual([8, 1024, 'a', 'b']);
     expect(Object.keys(a)).toEqual([]);
+  });
+
+  test('are not shown by what lists or prints an instance', () => {
+    const config = new SensorConfig('hunter2');
+    config.outputFormat = 'csv';
+    expect(inspect(config, { depth: null })).not.toMatch(/hunter2|csv/);
+    expect(Reflect.ownKeys(Object.assign({}, config))).toEqual([]);
   });
 
   test('name the class of the instance', () => {

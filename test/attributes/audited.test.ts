@@ -237,6 +237,26 @@ test('undefined is the absence of a first value, and a value after it', () => {
   ]);
 });
 
+test('an object that has no room for a log refuses the change, and stays', () => {
+  class Stage {
+    @audited accessor level = 1;
+    @audited accessor note: string | undefined;
+  }
+  const stage = Object.seal(new Stage());
+  expect(() => (stage.level = 2)).toThrow(
+    expect.objectContaining({ code: 'ERR_CONFIG_INVALID', place: 'Stage' }),
+  );
+  expect([stage.level, getChangeLog(stage, 'level').changes]).toEqual([1, 0]);
+  stage.note = 'first';
+  expect(() => (stage.note = 'second')).toThrow('cannot keep a log of its changes');
+  expect(stage.note).toBe('first');
+
+  const later = new Stage();
+  later.level = 2;
+  Object.seal(later).level = 3;
+  expect(getChangeLog(later, 'level').changes).toBe(2);
+});
+
 test('static, inherited and symbolic accessors have logs as well', () => {
   const key = Symbol('key');
   class Parent {
