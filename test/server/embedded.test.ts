@@ -157,11 +157,16 @@ describe('routes in a server of the host', () => {
     expect((await answer).status).toBe(503);
   });
 
-  test('end no run whose figures cannot be taken, and say why', async () => {
+  test('end no run whose figures cannot be read, and say why', async () => {
     const { run, ask, lines } = await embedded();
-    vi.spyOn(run, 'stats').mockImplementation(() => {
-      throw new Error('no figures');
-    });
+    const stats = run.stats.bind(run);
+    vi.spyOn(run, 'stats').mockImplementation((options) =>
+      Object.defineProperty({ ...stats(options) }, 'components', {
+        get: () => {
+          throw new Error('no figures');
+        },
+      }),
+    );
     run.pause();
     const isTold = (line: string): boolean =>
       line.includes('"server.failed"') && line.includes('no figures');
