@@ -16,30 +16,50 @@ const nodeOptions = [
 ];
 
 const saidMax = 4096;
+const defaultTimeoutMs = 300_000;
+
+/** When a measurement in a process of its own is given up; the process is killed. */
+export interface MeasureLimits {
+  /** How long one measurement may take; 5 minutes unless given. */
+  readonly timeoutMs?: number;
+  /** Rejects with its reason. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * Measures what a module makes, in a process of its own: `name` is a class that the file exports, made
  * by `new Name(index)`, or a function that is called as `measureInstanceSize` calls it. Throws
- * `ERR_MEMORY_MEASURE` where there is no such thing, or the process does not survive it.
+ * `ERR_MEMORY_MEASURE` where there is no such thing, it takes too long, or the process does not
+ * survive it.
  */
 export async function measureModule(
   file: string,
   name: string,
   n = 100_000,
+  limits: MeasureLimits = {},
 ): Promise<InstanceSize> {
   checkInstances(n);
-  return (await measureInChild({ file: resolve(file), name, instances: n })) as InstanceSize;
+  const task = { file: resolve(file), name, instances: n };
+  return (await measureInChild(task, limits)) as InstanceSize;
 }
 
-/** Does one task in a process of its own. */
-export async function measureInChild(task: Task): Promise<RecordSize> {
+/** Does one task in a process of its own, which ends with this one. */
+export async function measureInChild(
+  task: Task,
+  { timeoutMs = defaultTimeoutMs, signal }: MeasureLimits = {},
+): Promise<RecordSize> {
+  signal?.throwIfAborted();
   // The compiler does not rewrite this extension.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const script = fileURLToPath(new URL(`./measuring-process.${extension}`, import.meta.url));
   const child = fork(script, [JSON.stringify(task)], {
     execArgv: nodeOptions,
-    // What a module of the user's prints is no result.
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // What a module of the user's prints is no result. The last one closes with this process.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+    timeout: timeoutMs,
+    // It may be busy for good, and hear nothing else.
+    killSignal: 'SIGKILL',
+    ...(signal !== undefined && { signal }),
   });
   let said = '';
   for (const stream of [child.stdout!, child.stderr!]) {
@@ -52,9 +72,13 @@ export async function measureInChild(task: Task): Promise<RecordSize> {
     answer = message as Answer;
   });
   const { promise, resolve: end, reject } = Promise.withResolvers<string>();
-  child.once('error', reject);
-  child.once('close', (code, signal) => end(signal ?? `code ${code}`));
+  child.once('error', (error) => {
+    // An abort is told here, and the process is gone a little later.
+    if (signal?.aborted !== true) reject(error);
+  });
+  child.once('close', (code, killedBy) => end(killedBy ?? `code ${code}`));
   const ended = await promise;
+  signal?.throwIfAborted();
   if (answer !== undefined && 'size' in answer) return answer.size;
   const place = 'layout' in task ? task.layout : `${task.file}#${task.name}`;
   if (answer !== undefined) {
@@ -65,6 +89,11 @@ export async function measureInChild(task: Task): Promise<RecordSize> {
       fact,
       ...(remedy === undefined ? {} : { remedy }),
     });
+  }
+  if (child.killed) {
+    const fact = `it had not measured within ${timeoutMs} ms`;
+    const remedy = 'measure fewer, or allow more (`timeoutMs`)';
+    throw new PipelineError({ code: 'ERR_MEMORY_MEASURE', place, fact, remedy });
   }
   const isFull = said.includes('heap out of memory');
   throw new PipelineError({

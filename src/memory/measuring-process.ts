@@ -1,5 +1,7 @@
+import { extname } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { Worker } from 'node:worker_threads';
 
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import { blockRows, type Layout, layouts } from './layouts.ts';
@@ -69,8 +71,8 @@ function answerOf(error: unknown): Answer {
 }
 
 async function main(task: Task): Promise<void> {
-  // Nobody is there any more who wants to know.
-  process.once('disconnect', () => process.exit());
+  // This thread may be busy for good, and would not see that nobody wants to know any more.
+  new Worker(new URL(`./parent-watch${extname(import.meta.url)}`, import.meta.url)).unref();
   const answer: Answer = await measure(task).then((size) => ({ size }), answerOf);
   // A module of the user's may keep the process alive.
   process.send!(answer, () => process.exit());

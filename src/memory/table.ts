@@ -1,7 +1,7 @@
 import process from 'node:process';
 
 import { isPipelineError } from '../errors.ts';
-import { measureInChild } from './child.ts';
+import { measureInChild, type MeasureLimits } from './child.ts';
 import { layouts } from './layouts.ts';
 import { checkInstances } from './measure.ts';
 import type { RecordSize } from './task.ts';
@@ -26,11 +26,12 @@ export const usualInstances: readonly number[] = [1000, 10_000, 100_000, 1_000_0
 
 /**
  * Measures records of six fields, held in every usual way, each in a process of its own, one after
- * the other. `measured` is told of each row. Without `apache-arrow` its row is missing.
+ * the other, within `limits`. `measured` is told of each row. Without `apache-arrow` its row is missing.
  */
 export async function memoryTable(
   instances: readonly number[] = usualInstances,
   measured: (row: MemoryRow) => void = () => {},
+  limits: MeasureLimits = {},
 ): Promise<MemoryTable> {
   for (const count of instances) checkInstances(count);
   const rows: MemoryRow[] = [];
@@ -39,7 +40,7 @@ export async function memoryTable(
     for (const { name: record } of layouts) {
       if (missing.some((one) => one.record === record)) continue;
       try {
-        const size = await measureInChild({ layout: record, instances: count });
+        const size = await measureInChild({ layout: record, instances: count }, limits);
         rows.push({ record, ...size });
         measured(rows.at(-1)!);
       } catch (error) {

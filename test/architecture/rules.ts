@@ -72,7 +72,8 @@ export const doors: Arrows = {
     'src/server/tokens.ts',
   ],
   'node:fs/promises': ['src/core/system-files.ts', 'src/cli/', 'src/server/tokens.ts'],
-  'node:net': ['src/core/system-network.ts'],
+  // A pipe between the two processes of a measurement.
+  'node:net': ['src/core/system-network.ts', 'src/memory/parent-watch.ts'],
   'node:tls': ['src/core/system-network.ts', 'src/server/serve-options.ts'],
   'node:http': ['src/server/listen.ts'],
   'node:https': ['src/server/listen.ts'],

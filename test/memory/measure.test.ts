@@ -1,4 +1,6 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -98,6 +100,68 @@ describe('what cannot be measured is refused with a reason', () => {
     await expect(measureModule(records, 'Own', 0)).rejects.toThrow('0 is no number of instances');
   });
 });
+
+describe('one that never ends', () => {
+  test('is killed behind its time', async () => {
+    const pid = endlessPid();
+    await expect(measureModule(records, 'endless', 1, { timeoutMs: 1000 })).rejects.toMatchObject({
+      code: 'ERR_MEMORY_MEASURE',
+      fact: 'it had not measured within 1000 ms',
+    });
+    expect(isThere(pid())).toBe(false);
+  });
+
+  test('is killed when its signal aborts', async () => {
+    const pid = endlessPid();
+    const aborting = new AbortController();
+    const { signal } = aborting;
+    const reason = new Error('enough');
+    const started = vi.waitFor(pid, 10_000).then(() => aborting.abort(reason));
+    await expect(measureModule(records, 'endless', 1, { signal })).rejects.toBe(reason);
+    await started;
+    expect(isThere(pid())).toBe(false);
+    await expect(measureModule(records, 'Own', 1, { signal })).rejects.toBe(reason);
+  });
+
+  test('does not outlive the process that asked, however that ends', async () => {
+    const pid = endlessPid();
+    const entry = join(import.meta.dirname, '../../src/memory/index.ts');
+    const code = `import { measureModule } from ${JSON.stringify(entry)};
+      await measureModule(${JSON.stringify(records)}, 'endless', 1);`;
+    const parent = spawn(process.execPath, ['--input-type=module', '-e', code]);
+    onTestFinished(() => void parent.kill('SIGKILL'));
+    await vi.waitFor(pid, 10_000);
+    expect(isThere(pid())).toBe(true);
+    parent.kill('SIGKILL');
+    await vi.waitFor(() => expect(isThere(pid())).toBe(false), 10_000);
+  });
+});
+
+/** What gives the process of `endless` once it is there; it is gone with the test. */
+function endlessPid(): () => number {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-'));
+  const file = join(directory, 'pid');
+  vi.stubEnv('ENDLESS_PID_FILE', file);
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    if (existsSync(file) && isThere(read())) process.kill(read(), 'SIGKILL');
+    rmSync(directory, { recursive: true });
+  });
+  const read = (): number => {
+    const pid = Number(readFileSync(file, 'utf8'));
+    expect(pid).toBeGreaterThan(0);
+    return pid;
+  };
+  return read;
+}
+
+function isThere(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 /** Runs code in a process without any flags, as a program that measures itself. */
 async function inProgram(code: string): Promise<unknown> {

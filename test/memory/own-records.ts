@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import process from 'node:process';
 
 /** Records of a program's own, as a module that is measured in another process. */
@@ -75,3 +76,9 @@ export function ending(): object {
 }
 
 export const notCallable = 'text';
+
+/** Never comes to an end, and says first who it is. */
+export function endless(): object {
+  writeFileSync(process.env['ENDLESS_PID_FILE']!, String(process.pid));
+  for (;;);
+}
