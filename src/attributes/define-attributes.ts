@@ -31,19 +31,10 @@ export function defineAttributes<C extends Class>(component: C, rules: RulesFor<
 function ruledAccessor(component: Class, name: string, rule: Rule<unknown>): Accessor {
   const { jsonSchema } = partsOf('defineAttributes', rule);
   const below = belowRule(component, name);
+  if ('default' in jsonSchema) parentRule(component, name)?.parse(jsonSchema['default']);
   const context = { kind: 'accessor', name } as ClassAccessorDecoratorContext<object, unknown>;
-  const { set, init } = rule(below, context);
-  if (!('default' in jsonSchema)) return { get: below.get, set: set! };
-  return {
-    get() {
-      const value = below.get.call(this);
-      if (value !== undefined) return value;
-      const initial = init!.call(this, undefined);
-      below.set.call(this, initial);
-      return initial;
-    },
-    set: set!,
-  };
+  const { get = below.get, set } = rule(below, context);
+  return { get, set: set! };
 }
 
 /** Where the accessor is a parent's, its rule holds as well, but this class has its own. */
@@ -55,6 +46,11 @@ function belowRule(component: Class, name: string): Accessor {
   }
   describeSetter(set, found.set, { rule: undefined });
   return { get: found.get, set };
+}
+
+/** The rule that an attribute has from a parent of the class. */
+function parentRule(component: Class, name: string): AnyRule | undefined {
+  return attributeRulesOf(component).get(name) as AnyRule | undefined;
 }
 
 /** The rule of each attribute of a class's instances, inherited ones first. */

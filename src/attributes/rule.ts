@@ -39,8 +39,9 @@ const partsByRule = new WeakMap<object, RuleParts<unknown>>();
 
 /** Makes a rule. Throws where it refuses its own default. */
 export function createRule<T>(given: RuleParts<T>): Rule<T> {
-  const parts = { ...given, jsonSchema: Object.freeze(given.jsonSchema) };
+  const parts = { ...given, jsonSchema: frozenCopy(given.jsonSchema) };
   const { ruleName, text, jsonSchema, read } = parts;
+  const hasDefault = 'default' in jsonSchema;
   const parse = (value: unknown): T => accept(value, undefined, ruleName);
 
   function accept(value: unknown, holder: unknown, name: string | symbol): T {
@@ -60,30 +61,51 @@ export function createRule<T>(given: RuleParts<T>): Rule<T> {
   ): ClassAccessorDecoratorResult<This, T> {
     checkAccessor(ruleName, target, context);
     const { name } = context;
-    const { set: store } = target;
-    const other = factsOfSetter(store)?.rule;
+    const below = factsOfSetter(target.set);
+    const other = below?.rule;
     if (other !== undefined) {
       const fact = `\`${String(name)}\` has the rule \`${other.ruleName}\` already`;
       throw misused(`@${ruleName}`, fact, 'make one rule of the two by `custom`');
     }
     const refuse = (value: unknown, holder: unknown, reason?: unknown): Error =>
       refusal(parts, value, holder, name, reason);
+    const readKept = (below?.readKept ?? target.get) as (this: This) => T;
+    const store = hasDefault && below?.trailOf !== undefined ? storeFromDefault : target.set;
     const set = ruledSetter({ read, store, refuse });
+    describeSetter(set, target.set, { rule, readKept });
+    if (hasDefault) return { get: keptOrDefault, set, init };
+    return readKept === target.get ? { set, init } : { get: readKept, set, init };
+
+    // What has no value yet gets one from the constructor, which is set like any other.
     function init(this: This, value: T): T {
-      // What has no value yet gets one from the constructor, which is set like any other.
-      if (value === undefined && !('default' in jsonSchema)) return value;
-      return accept(value === undefined ? jsonSchema['default'] : value, this, name);
+      return value === undefined ? value : accept(value, this, name);
     }
-    describeSetter(set, store, { rule });
-    return { set, init };
+    function keptOrDefault(this: This): T {
+      const kept = readKept.call(this);
+      return kept === undefined ? initial! : kept;
+    }
+    /** A log below begins with the default. */
+    function storeFromDefault(this: This, value: T): void {
+      if (readKept.call(this) === undefined) target.set.call(this, initial!);
+      target.set.call(this, value);
+    }
   }
 
   const rule: Rule<T> = Object.freeze(
     Object.assign(decorate, { ruleName, text, jsonSchema, parse }),
   );
   partsByRule.set(rule, parts);
-  if ('default' in jsonSchema) parse(jsonSchema['default']);
+  const initial = hasDefault ? frozenCopy(parse(jsonSchema['default'])) : undefined;
   return rule;
+}
+
+/** A copy in which lists and plain objects are frozen, at every depth: all instances share it. */
+function frozenCopy<T>(value: T): T {
+  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy)) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const entries = Object.entries(value).map(([key, item]) => [key, frozenCopy<unknown>(item)]);
+  return Object.freeze(Object.fromEntries(entries)) as T;
 }
 
 /** What a rule was made of. Throws `ERR_CONFIG_INVALID` where it is no rule. */
@@ -94,7 +116,8 @@ export function partsOf<T>(place: string, rule: Rule<T>): RuleParts<T> {
 }
 
 /**
- * The same rule with a value for what is not set. Documents, schema and manifest show it, and the
+ * The same rule with a value for what is not set, which instances share: lists and plain objects in
+ * it are copied and frozen. Documents, schema and manifest show it, and the
  * attribute is not required.
  */
 export function withDefault<T>(rule: Rule<T>, value: T): Rule<T> {

@@ -16,6 +16,8 @@ export interface AttributeRule {
 /** What is known of an attribute. */
 export interface AttributeFacts {
   readonly rule?: AttributeRule | undefined;
+  /** Reads what was set, without a default. */
+  readonly readKept?: (this: never) => unknown;
   /** The changes of one object's attribute; undefined before the first. */
   readonly trailOf?: (holder: object) => ChangeTrail | undefined;
 }

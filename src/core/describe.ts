@@ -23,7 +23,7 @@ export interface ParameterDescription {
 /** The parameters of a component, as far as they can be known. */
 export interface ParameterList {
   readonly parameters: readonly ParameterDescription[];
-  /** Why the parameters are not known, where they are not. */
+  /** Why the parameters of the constructor are not known, where they are not. */
   readonly parametersUnknown?: string;
 }
 
@@ -78,7 +78,7 @@ export function withAttributes(component: AttributeClass, taken: ParameterList):
     if (attribute === undefined) return parameter;
     return attribute.hasDefault ? attribute : { ...parameter, kind: attribute.kind };
   });
-  return { parameters: [...parameters, ...attributes.values()] };
+  return { ...taken, parameters: [...parameters, ...attributes.values()] };
 }
 
 function parameterOf({

@@ -133,12 +133,12 @@ function componentLines({
   parametersUnknown,
 }: ComponentDescription): string[] {
   const head = [`${printable(className)} (${stageType})`, `  ${printable(summary)}`];
-  if (parametersUnknown !== undefined) {
-    return [...head, '', `  parameters not known: ${printable(parametersUnknown)}`];
-  }
-  if (parameters.length === 0) return [...head, '', '  no parameters'];
-  const rows = [headings, ...parameters.map(cellsOf)];
-  return [...head, '', ...alignColumns(rows).map((line) => `  ${line}`)];
+  const isKnown = parametersUnknown === undefined;
+  const why = isKnown ? '' : `not known: ${printable(parametersUnknown)}`;
+  if (parameters.length === 0)
+    return [...head, '', isKnown ? '  no parameters' : `  parameters ${why}`];
+  const table = alignColumns([headings, ...parameters.map(cellsOf)]).map((line) => `  ${line}`);
+  return [...head, '', ...table, ...(isKnown ? [] : ['', `  others ${why}`])];
 }
 
 function cellsOf({

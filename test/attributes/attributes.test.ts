@@ -200,6 +200,58 @@ describe('inheritance', () => {
   });
 });
 
+describe('a default', () => {
+  class Decorated {
+    @withDefault(rangeFloat(0, 10), 5) accessor level!: number;
+  }
+  class Defined {
+    declare level: number;
+  }
+  defineAttributes(Defined, { level: withDefault(rangeFloat(0, 10), 5) });
+
+  test.each([
+    ['decorators', Decorated],
+    ['defineAttributes', Defined],
+  ])('of a child is before that of its parent, by %s', (_how, Parent) => {
+    class Child extends Parent {}
+    defineAttributes(Child, { level: withDefault(rangeFloat(0, 3), 1) });
+    const [child, parent] = [new Child(), new Parent()];
+    expect([child.level, parent.level]).toEqual([1, 5]);
+    child.level = 2;
+    expect(() => (child.level = 5)).toThrow('from 0 to 3');
+    expect(child.level).toBe(2);
+  });
+
+  test('of a child must pass the rule of its parent, which holds as well', () => {
+    class Child extends Defined {}
+    const define = () => defineAttributes(Child, { level: withDefault(rangeFloat(0, 20), 15) });
+    expect(define).toThrow('was given 15; `rangeFloat` takes a finite number from 0 to 10');
+    expect(new Child().level).toBe(5);
+  });
+
+  test('is kept nowhere by reading it', () => {
+    const config = Object.freeze(new Defined());
+    expect([config.level, config.level]).toEqual([5, 5]);
+    expect(Reflect.ownKeys(config)).toEqual([]);
+  });
+
+  test('is frozen to its depth, and is no longer what was given', () => {
+    const given = { retries: 3, hosts: [{ name: 'a' }] };
+    const any = custom('options', (value): value is typeof given => typeof value === 'object');
+    class Client {
+      @withDefault(any, given) accessor options!: typeof given;
+    }
+    const [a, b] = [new Client(), new Client()];
+    expect(() => (a.options.retries = 99)).toThrow(TypeError);
+    expect(() => (a.options.hosts[0]!.name = 'b')).toThrow(TypeError);
+    given.retries = 99;
+    given.hosts.pop();
+    for (const one of [a.options, b.options, rulesOf(Client)['options']?.jsonSchema['default']]) {
+      expect(one).toEqual({ retries: 3, hosts: [{ name: 'a' }] });
+    }
+  });
+});
+
 test('defineAttributes puts the rule above an accessor that the class wrote itself', () => {
   class Celsius {
     #kelvin = 300;
@@ -324,6 +376,35 @@ describe('in the manifest', () => {
       },
       { name: 'apiToken', kind: 'string', default: '[secret]', hasDefault: true, required: false },
     ]);
+  });
+
+  test('what is not known of the constructor stays said beside them', () => {
+    class Odd {
+      declare level: number;
+      constructor() {
+        this.level = arguments.length;
+      }
+      async *transform(stream: AsyncIterable<Flow>): AsyncGenerator<Flow> {
+        yield* stream;
+      }
+    }
+    const described = defineClass(Odd, { type: 'stage', summary: 'Odd.' });
+    const before = described.describe();
+    defineAttributes(Odd, { level: rangeFloat(0, 9) });
+    const { parameters, parametersUnknown } = described.describe();
+    expect(parameters.map(({ name }) => name)).toContain('level');
+    expect(parametersUnknown).toBe(before.parametersUnknown);
+    expect(parametersUnknown).toContain('reads `arguments`');
+    let text = '';
+    new PipelineRegistry([described]).printManifest({ write: (more) => (text += more) });
+    expect(text).toBe(`Odd (stage)
+  Odd.
+
+  parameter  required  default  kind
+  level      yes                number from 0 to 9
+
+  others not known: the constructor of \`Odd\` reads \`arguments\`
+`);
   });
 
   test('also by functions, whichever comes first, and printed', () => {

@@ -257,6 +257,30 @@ test('an object that has no room for a log refuses the change, and stays', () =>
   expect(getChangeLog(later, 'level').changes).toBe(2);
 });
 
+test('the change from a default is logged, whichever comes first', () => {
+  const rule = withDefault(rangeFloat(0, 9), 5);
+  class Outside {
+    @audited @rule accessor level!: number;
+  }
+  class Inside {
+    @rule @audited accessor level!: number;
+  }
+  class Functions {
+    declare level: number;
+  }
+  defineAttributes(defineAudited(Functions, ['level']), { level: rule });
+  for (const Stage of [Outside, Inside, Functions]) {
+    const stage = new Stage();
+    stage.level = 5;
+    stage.level = 6;
+    stage.level = 7;
+    expect(pairs(getChangeLog(stage, 'level'))).toEqual([
+      [5, 6],
+      [6, 7],
+    ]);
+  }
+});
+
 test('static, inherited and symbolic accessors have logs as well', () => {
   const key = Symbol('key');
   class Parent {
