@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 
 import { parseAddress } from '../../src/cli/address.ts';
+import type { RunStats } from '../../src/observe/index.ts';
 import {
   millrace,
   start,
@@ -78,7 +79,8 @@ describe('in Kubernetes', () => {
   const cluster = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
 
   test('a run that is told to end is not ready, and reads and answers for 5 seconds more', async () => {
-    const started = startServed(['--serve', '0', '--report', 'json'], { env: cluster });
+    const env = { ...cluster, MILLRACE_TOKEN: token };
+    const started = startServed(['--serve', '0', '--report', 'json'], { env });
     const { child, ended, said } = started;
     const { url } = await addressOf(started);
     const ready = async (): Promise<number> => (await fetch(`${url}/readyz`)).status;
@@ -93,6 +95,11 @@ describe('in Kubernetes', () => {
     const before = rows();
     await vi.waitFor(() => expect(rows()).toBeGreaterThan(before + 50), patience);
     expect((await fetch(`${url}/livez`)).status).toBe(200);
+    const headers = { authorization: `Bearer ${token}` };
+    const snapshot = await (await fetch(`${url}/api/v1/snapshot`, { headers })).json();
+    expect((snapshot as RunStats).changes['status']?.entries).toMatchObject([
+      { from: 'running', to: 'draining', by: 'SIGTERM' },
+    ]);
     const { code, stdout } = await ended;
     expect(performance.now() - toldMs).toBeGreaterThan(4900);
     expect(code).toBe(0);
