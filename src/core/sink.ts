@@ -31,7 +31,7 @@ export interface SinkConnector extends PolicyHolder {
   write(batch: Batch, signal: AbortSignal): Promise<WriteResult | void>;
   /** Everything written before is now in its store at its stated durability. */
   commit(cut: Cut, signal: AbortSignal): Promise<void>;
-  /** Called once, also after a failed `open`. */
+  /** Called once, also after a failed `open`; again where an `open` that was given up ends late. */
   close(): Promise<void>;
 }
 

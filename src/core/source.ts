@@ -38,7 +38,7 @@ export interface SourceConnector extends PolicyHolder {
   acknowledge?(position: Position, signal: AbortSignal): Promise<void>;
   /** How far behind its input it is; null when that cannot be known. */
   lag?(): Lag | null;
-  /** Called once, also after a failed `open`. */
+  /** Called once, also after a failed `open`; again where an `open` that was given up ends late. */
   close(): Promise<void>;
 }
 

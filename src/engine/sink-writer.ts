@@ -1,7 +1,7 @@
 import { type Batch, Selection } from '../batch/index.ts';
 import type { Clock, Cut, FailedRow, SinkConnector } from '../core/index.ts';
 import type { Calls } from './calls.ts';
-import { rejectedBy } from './limit.ts';
+import { unlessAborted } from './limit.ts';
 import type { Observed } from './observed.ts';
 import type { PlannedSink } from './planned.ts';
 import { assertAnswer, brokenPromise, callConnector, type ConnectorCall } from './protocol.ts';
@@ -51,18 +51,22 @@ export class SinkWriter {
     return this.#parts.observed.meter.rowsOut;
   }
 
-  /**
-   * Resolves when it is open; rejects where that fails, and when the run is over. What it is given
-   * before waits with it.
-   */
-  open(): Promise<void> {
-    const { connector, signal } = this.#parts;
-    const opening = this.#call('open', (attempt) => connector.open(attempt));
+  /** Settles when the connector's `open` does. What it is given before waits with it. */
+  open(givingUp: AbortSignal): Promise<void> {
+    const { connector, calls } = this.#parts;
+    const signal = AbortSignal.any([this.#parts.signal, givingUp]);
+    const open = (attempt: AbortSignal): Promise<void> => connector.open(attempt);
+    const opening = callConnector({ id: this.id, calls }, 'open', open, signal);
     // An `open` that hangs, whatever it is told, keeps nothing that waits for it.
-    this.#opened = Promise.race([opening, rejectedBy(signal)]);
+    this.#opened = unlessAborted(opening, signal);
     // Met by whoever opens it, or by the first batch or cut.
     this.#opened.catch(() => {});
-    return this.#opened;
+    return opening;
+  }
+
+  /** Resolves when it is open; rejects where that fails, and when the run is over. */
+  get opened(): Promise<void> {
+    return this.#opened ?? Promise.resolve();
   }
 
   /** Resolves when opening has to wait, for the first time. */

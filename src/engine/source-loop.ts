@@ -103,8 +103,8 @@ export class SourceLoop {
    * Opens it where an earlier run left off. Resolves when it is open, and never where a stop gave that
    * up; rejects where it fails.
    */
-  open(): Promise<void> {
-    const opened = this.#open();
+  open(givingUp: AbortSignal): Promise<void> {
+    const opened = this.#open(givingUp);
     this.#opened = opened;
     // Met by whoever opens it, or by the first read.
     opened.catch(() => {});
@@ -117,14 +117,17 @@ export class SourceLoop {
   }
 
   /** Whether it is open: false where a stop came before. */
-  async #open(): Promise<boolean> {
+  async #open(givingUp: AbortSignal): Promise<boolean> {
     const { calls, source, from } = this.#parts;
     this.#position = from ?? null;
     const open = (signal: AbortSignal): Promise<void> => this.#connector.open(from, signal);
     try {
       // The signal of a hand-written stream is not that of one attempt to open it.
       if (isSource(source)) await open(this.#signal);
-      else await callConnector({ id: this.id, calls }, 'open', open, this.#signal);
+      else {
+        const signal = AbortSignal.any([this.#signal, givingUp]);
+        await callConnector({ id: this.id, calls }, 'open', open, signal);
+      }
       this.#position = this.#connector.position();
       return true;
     } catch (error) {

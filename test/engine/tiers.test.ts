@@ -7,6 +7,15 @@ import { numbered, readings, scriptedSink, scriptedSource, testPipeline } from '
 import { lines } from './resources/lines.ts';
 
 const hang = (): Promise<never> => new Promise(() => {});
+/** Says when it is closed. */
+function countingCloses(seen: string[]): { closed?: number } {
+  return {
+    set closed(_: number) {
+      seen.push('close');
+    },
+  };
+}
+
 const boom = new Error('boom');
 const refuse = (): Promise<never> => Promise.reject(boom);
 
@@ -70,6 +79,47 @@ describe('the connectors of a run are tiers', () => {
     expect(log.closed).toBe(1);
     expect(outside.clock.monotonic()).toBeLessThan(4000);
   });
+
+  test.each(['source', 'sink', 'optional sink'])(
+    'a %s that opens when it was given up is closed again',
+    async (late) => {
+      const outside = virtualOutside();
+      const { clock } = outside;
+      const seen: string[] = [];
+      const log = lines();
+      const slow = async (): Promise<void> => {
+        await clock.sleep(60_000);
+        seen.push('open');
+      };
+      const close = async (): Promise<void> => void seen.push('close');
+      const source = scriptedSource({
+        schema: readings,
+        batches: [numbered(3)],
+        ...(late === 'source' && { open: slow, log: countingCloses(seen) }),
+      });
+      const builder = testPipeline({ openMsMax: 2000 }, [], outside);
+      const flow = builder.from(source, { id: 'in' });
+      flow.to(scriptedSink(late === 'sink' ? { open: slow, close } : {}), { id: 'out' });
+      if (late === 'optional sink') {
+        const optional = { required: false, overflow: 'dropNewest' } as const;
+        flow.to(scriptedSink({ open: slow, close }), { id: 'side', ...optional });
+      }
+      const run = await builder.start({ log });
+      const failed = late !== 'optional sink';
+      expect(
+        await run.done.then(
+          () => false,
+          () => true,
+        ),
+      ).toBe(failed);
+      expect(seen).toEqual(['close']);
+      await clock.sleep(100_000);
+      expect(seen).toEqual(['close', 'open', 'close']);
+      const id = { source: 'in', sink: 'out' }[late] ?? 'side';
+      const { tier, state } = run.stats().resources.find(({ tier }) => tier === id)!;
+      expect([tier, state]).toEqual([id, 'closed']);
+    },
+  );
 
   test('one that waits under its policy has no such limit, and says why it waits', async () => {
     const outside = virtualOutside();

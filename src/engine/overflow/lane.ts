@@ -40,6 +40,7 @@ export class OptionalLane {
   /** The last cut that came. */
   #cut = new Cut(0);
   #inHand: Batch | undefined;
+  #finished: Promise<void> | undefined;
 
   constructor(parts: OptionalLaneParts) {
     this.#parts = parts;
@@ -63,11 +64,11 @@ export class OptionalLane {
    * Opens the sink, and takes what comes from then on. Resolves when it is open; what fails is told
    * as a reason why the run is degraded.
    */
-  async open(): Promise<void> {
+  async open(signal: AbortSignal): Promise<void> {
     const { writer, calls, queue, aborting, clock } = this.#parts;
     await clock.hold(queue.start());
-    const opened = writer.open();
-    this.#running = this.#run(opened).then(
+    const opening = writer.open(signal);
+    this.#running = this.#run(writer.opened).then(
       (isDone) => {
         this.#isDone = isDone;
       },
@@ -79,7 +80,7 @@ export class OptionalLane {
       },
     );
     this.#ready.resolve();
-    await opened;
+    await opening;
   }
 
   /**
@@ -103,13 +104,17 @@ export class OptionalLane {
 
   /** Keeps or drops what the sink has not taken, and closes it. */
   async close(): Promise<void> {
-    const { writer, queue, observed, aborting } = this.#parts;
+    await (this.#finished ??= this.#finish());
+    await this.#parts.writer.close();
+  }
+
+  async #finish(): Promise<void> {
+    const { queue, observed, aborting } = this.#parts;
     if (!this.#isDone) aborting.abort(new Error('the run is over'));
     const inHand = this.#inHand;
     this.#inHand = undefined;
     const kept = await queue.finish(inHand);
     observed.tally.counted('spill.kept', kept);
-    await writer.close();
   }
 
   /** Whether it has come to the end. */

@@ -3,7 +3,7 @@ import { reasonOf } from '../../errors.ts';
 import type { Emit } from '../../observe/emitter.ts';
 import { tierClosed, tierFailed, tierOpened } from '../../observe/events.ts';
 import type { TierHealth, TierState } from '../../observe/snapshot.ts';
-import { rejectedBy, withinLimit } from '../limit.ts';
+import { unlessAborted, withinLimit } from '../limit.ts';
 
 /** What is asked of a tier, and what holds for it. */
 export interface TierParts<T> {
@@ -24,7 +24,10 @@ export interface TierContext {
   readonly emit: Emit;
 }
 
-/** One tier from its opening to its end. What it gave, whenever that is, is closed once. */
+/**
+ * One tier from its opening to its end. What it gave, whenever that is, is closed once; what existed
+ * before is closed in its turn, and again where it opens only then.
+ */
 export class TierLife<T = unknown> {
   readonly #parts: TierParts<T>;
   readonly #context: TierContext;
@@ -36,8 +39,8 @@ export class TierLife<T = unknown> {
   #arrival: Promise<void> | undefined;
   /** Whether opening took longer than it may. */
   #isLate = false;
-  /** Whether its turn to be closed is over. */
-  #isLeft = false;
+  /** Settles when its turn to be closed is over; undefined before that. */
+  #left: Promise<void> | undefined;
   #failedTier: string | undefined;
 
   constructor(parts: TierParts<T>, context: TierContext) {
@@ -82,8 +85,9 @@ export class TierLife<T = unknown> {
       (resource) => this.#arrived(resource, clock.monotonic() - startMs),
       (error: unknown) => this.#refused(error, signal),
     );
-    const settled = [opening, rejectedBy(signal), ...(waits === undefined ? [] : [waits])];
-    const call = (): Promise<unknown> => Promise.race(settled);
+    const settled: Promise<unknown> =
+      waits === undefined ? opening : Promise.race([opening, waits]);
+    const call = (): Promise<unknown> => unlessAborted(settled, signal);
     try {
       await withinLimit(call, {
         id,
@@ -112,15 +116,17 @@ export class TierLife<T = unknown> {
     if (made === undefined && arrival !== undefined && !this.#isLate) {
       await withinLimit(() => arrival, { id, what: 'open', limitMs, clock }).catch(() => {});
     }
-    this.#isLeft = true;
-    if (this.#resource !== undefined) await this.#release(this.#resource.resource);
+    const resource = this.#resource;
+    this.#left = resource === undefined ? Promise.resolve() : this.#release(resource.resource);
+    await this.#left;
   }
 
   #arrived(resource: T, durationMs: number): void {
     this.#resource = { resource };
-    if (this.#isLeft) {
+    if (this.#left !== undefined) {
       // Nobody waits for it any more; it says itself what becomes of it.
-      if (this.#parts.made === undefined) this.#release(resource).catch(() => {});
+      const close = (): Promise<void> => this.#release(resource);
+      this.#left.then(close, close).catch(() => {});
       return;
     }
     if (this.#state !== 'opening' && this.#state !== 'waiting') return;

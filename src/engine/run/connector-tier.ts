@@ -5,10 +5,11 @@ import type { TierParts } from '../resources/tier-life.ts';
 export interface OpenableConnector {
   /** Of the component. */
   readonly id: string;
-  open(): Promise<void>;
+  /** Settles when the connector itself does, also where that was given up meanwhile. */
+  open(signal: AbortSignal): Promise<void>;
   /** Resolves when the run goes on before it is open: what it is given waits with it. */
   readonly waits: Promise<void>;
-  /** Called once, also where it was never open. */
+  /** Called once, also where it was never open, and again where it opens after that. */
   close(): Promise<void>;
 }
 
@@ -19,7 +20,7 @@ export function connectorTier(
 ): TierParts<void> {
   return {
     name: connector.id,
-    open: () => connector.open(),
+    open: (signal) => connector.open(signal),
     close: () => connector.close(),
     openMsMax,
     closeMsMax,

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -282,6 +283,16 @@ describe('limits of time', () => {
     expect(log.of('tier.closed')).toEqual([['INFO', { tier: 'a' }]]);
   });
 
+  test('nothing of a context stays on the signal of its caller', async () => {
+    const { signal } = new AbortController();
+    for (let at = 0; at < 20; at++) {
+      const tiers = { a: scripted('a', []), b: scripted('b', []) };
+      await using context = await TieredPipelineContext.open('p', tiers, { signal });
+      await context.run([double], [1]);
+    }
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
   test('a check that hangs is told of, and holds up no other for ever', async () => {
     const clock = new VirtualClock();
     const tiers: TiersOf<{ a: string; b: string }> = {
@@ -310,7 +321,9 @@ describe('what is asked wrongly', () => {
     ['a check that is none', { a: { ...scripted('a', []), check: 7 } }, '`a` has a `check`'],
   ])('%s is refused before anything is opened', async (_, wrong, fact) => {
     const seen: string[] = [];
-    const tiers = { first: scripted('first', seen), ...wrong } as object as TiersOf<{ first: string }>;
+    const tiers = { first: scripted('first', seen), ...wrong } as object as TiersOf<{
+      first: string;
+    }>;
     expect(await failureOf(TieredPipelineContext.open('p', tiers))).toMatchObject({
       code: 'ERR_TIER_INVALID',
       place: 'p',
