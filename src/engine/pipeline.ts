@@ -1,7 +1,6 @@
 import type { Fields, RecordOf } from '../batch/index.ts';
 import { defineSink, type SinkComponent, type SinkConnector } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
-import { runEnded } from '../observe/events.ts';
 import type { RunReport } from '../observe/snapshot.ts';
 import type { PipelineDescription, SinkNode } from './description.ts';
 import { freeId } from './draft.ts';
@@ -33,7 +32,7 @@ export class Pipeline<F extends Fields = Fields> implements AsyncIterable<Record
     return this.#description;
   }
 
-  /** Starts it. Throws `ERR_RUN_ACTIVE` where it runs already, and where it has no sink. */
+  /** Starts it. Throws `ERR_RUN_ACTIVE` where it runs already; without a sink, a `ValidationError`. */
   start(options?: RunOptions): Run {
     const { name, sinks } = this.#description;
     if (sinks.length === 0) {
@@ -74,13 +73,10 @@ export class Pipeline<F extends Fields = Fields> implements AsyncIterable<Record
         remedy: 'wait for its end, or build another pipeline',
       });
     }
-    const run = startRun(plan, options);
-    this.#isRunning = true;
-    const forget = run.listen(({ name }) => {
-      if (name !== runEnded.name) return;
+    const run = startRun(plan, options, () => {
       this.#isRunning = false;
-      forget();
     });
+    this.#isRunning = true;
     return run;
   }
 }

@@ -41,11 +41,11 @@ import { versions } from './run/versions.ts';
 import { RunGraph } from './run-graph.ts';
 import { type Topology, topologyOf } from './topology.ts';
 
-/** Starts a planned pipeline. */
-export function startRun(plan: Plan, options: RunOptions = {}): Run {
+/** Starts a planned pipeline. `settled` is called when all is closed, before `done` tells of it. */
+export function startRun(plan: Plan, options: RunOptions = {}, settled?: () => void): Run {
   checkRunOptions(options);
   const run = new PipelineRun(plan, options);
-  run.start();
+  run.start(settled);
   return run;
 }
 
@@ -197,7 +197,7 @@ class PipelineRun implements Run {
     return this.#alerts.history;
   }
 
-  start(): void {
+  start(settled?: () => void): void {
     const { signal } = this.#options;
     const stopAtOnce = (): void => void this.abort(signal?.reason);
     if (signal?.aborted) stopAtOnce();
@@ -205,6 +205,7 @@ class PipelineRun implements Run {
     void this.#work().then((report) => {
       this.#breakers[Symbol.dispose]();
       signal?.removeEventListener('abort', stopAtOnce);
+      settled?.();
       if (this.#failure === undefined) this.#settled.resolve(report);
       else this.#settled.reject(this.#failure.error);
     });
