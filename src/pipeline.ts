@@ -41,76 +41,20 @@ export function pipeline(
   return new TypedPipelineBuilder(name, settings, { outside, deadLetters });
 }
 
-/** A stage as a pipeline takes it: described, or written by hand. */
-type Step<In extends Fields, Out extends Fields> = StageComponent<In, Out> | Stage<In, Out>;
-
 /**
  * Builds a pipeline of one chain, as the builder does: checked whole, to be run, or iterated, which
- * needs no sink. Up to five stages; rejects with a `ValidationError`. `name`: `pipeline` unless given.
+ * needs no sink. Rejects with a `ValidationError`. The compiler follows fields through the chain of a
+ * builder, and not through a list. `name`: `pipeline` unless given.
  */
-export function buildPipeline<F extends Fields>(
-  source: SourceComponent<F> | Source<F>,
-  stages: readonly [],
-  sink?: SinkComponent<F> | Sink<F>,
-  name?: string,
-): Promise<Pipeline<F>>;
-export function buildPipeline<F extends Fields, A extends Fields>(
-  source: SourceComponent<F> | Source<F>,
-  stages: readonly [Step<F, A>],
-  sink?: SinkComponent<A> | Sink<A>,
-  name?: string,
-): Promise<Pipeline<A>>;
-export function buildPipeline<F extends Fields, A extends Fields, B extends Fields>(
-  source: SourceComponent<F> | Source<F>,
-  stages: readonly [Step<F, A>, Step<A, B>],
-  sink?: SinkComponent<B> | Sink<B>,
-  name?: string,
-): Promise<Pipeline<B>>;
-export function buildPipeline<
-  F extends Fields,
-  A extends Fields,
-  B extends Fields,
-  C extends Fields,
->(
-  source: SourceComponent<F> | Source<F>,
-  stages: readonly [Step<F, A>, Step<A, B>, Step<B, C>],
-  sink?: SinkComponent<C> | Sink<C>,
-  name?: string,
-): Promise<Pipeline<C>>;
-export function buildPipeline<
-  F extends Fields,
-  A extends Fields,
-  B extends Fields,
-  C extends Fields,
-  D extends Fields,
->(
-  source: SourceComponent<F> | Source<F>,
-  stages: readonly [Step<F, A>, Step<A, B>, Step<B, C>, Step<C, D>],
-  sink?: SinkComponent<D> | Sink<D>,
-  name?: string,
-): Promise<Pipeline<D>>;
-export function buildPipeline<
-  F extends Fields,
-  A extends Fields,
-  B extends Fields,
-  C extends Fields,
-  D extends Fields,
-  E extends Fields,
->(
-  source: SourceComponent<F> | Source<F>,
-  stages: readonly [Step<F, A>, Step<A, B>, Step<B, C>, Step<C, D>, Step<D, E>],
-  sink?: SinkComponent<E> | Sink<E>,
-  name?: string,
-): Promise<Pipeline<E>>;
 export async function buildPipeline(
   source: SourceComponent | Source,
-  stages: readonly Step<never, Fields>[],
-  sink?: SinkComponent<Fields> | Sink,
+  stages: readonly (StageComponent<never, Fields> | Stage<never, Fields>)[],
+  sink?: SinkComponent<never> | Sink<never>,
   name = 'pipeline',
 ): Promise<Pipeline> {
   const builder = pipeline(name);
-  const flow = builder.from(source).pipe(...(stages as [Step<Fields, Fields>]));
-  if (sink !== undefined) flow.to(sink);
+  const flow = builder.from(source).pipe(...(stages as readonly [StageComponent<Fields>]));
+  if (sink !== undefined) flow.to(sink as Sink);
   return builder.build();
 }
 

@@ -1,9 +1,16 @@
 import { describe, expect, test } from 'vitest';
 
-import { Batch, type JsonValue, schema } from '../../src/batch/index.ts';
-import { type Flow, isCut, positionCut } from '../../src/core/index.ts';
+import { Batch, type Fields, type JsonValue, schema } from '../../src/batch/index.ts';
+import {
+  type Flow,
+  isCut,
+  positionCut,
+  type Stage,
+  type StageComponent,
+} from '../../src/core/index.ts';
 import { ValidationError } from '../../src/engine/index.ts';
 import { memorySource } from '../../src/connectors/memory.ts';
+import { runEnded } from '../../src/observe/events.ts';
 import { buildPipeline } from '../../src/pipeline.ts';
 import { branch } from '../../src/stages/branch.ts';
 import { derive, float64 } from '../../src/stages/derive.ts';
@@ -84,6 +91,15 @@ describe('a pipeline that was built', () => {
     await expect(pipeline.batches().next()).rejects.toMatchObject(busy);
     await run.done;
     expect(await Array.fromAsync(pipeline)).toHaveLength(30);
+  });
+
+  test('a run has ended when it has, whatever anybody says', async () => {
+    const pipeline = await begin().setSink(scriptedSink({})).build();
+    const run = pipeline.start();
+    run.emit(runEnded, { status: 'done', recordsIn: 0, recordsOut: 0, durationMs: 0 });
+    expect(() => pipeline.start()).toThrow('ERR_RUN_ACTIVE');
+    await run.abort();
+    expect((await pipeline.run()).recordsOut).toBe(30);
   });
 });
 
@@ -389,11 +405,12 @@ describe('batches of a pipeline', () => {
 
 test('a pipeline of one call', async () => {
   const source = memorySource({ schema: readings, rows: numbered(10) });
-  const values: number[] = [];
-  const pipeline = await buildPipeline(source, [
+  const values: unknown[] = [];
+  const stages: readonly (StageComponent<never, Fields> | Stage<never, Fields>)[] = [
     threshold({ field: 'value', min: 7 }),
     derive({ twice: float64((row) => Number(row['value']) * 2) }),
-  ]);
+  ];
+  const pipeline = await buildPipeline(source, stages);
   for await (const { twice } of pipeline) values.push(twice);
   expect(values).toEqual([14, 16, 18]);
   expect(pipeline.describe().name).toBe('pipeline');
@@ -403,4 +420,6 @@ test('a pipeline of one call', async () => {
   expect(rows).toHaveLength(10);
   const broken = buildPipeline(source, [{ process() {} } as never, null as never]);
   await expect(broken).rejects.toThrow('2 problems');
+  const unfit = buildPipeline(source, [...stages, threshold({ field: 'nope', min: 7 })]);
+  await expect(unfit).rejects.toThrow('nope');
 });

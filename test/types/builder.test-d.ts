@@ -116,6 +116,10 @@ chain.addStage(filter('value > 1'), { id: 5 });
 
 // In one call.
 declare const own: Source<Readings>;
+declare const many: (Stage<Readings, Readings> | ReturnType<typeof filter<Readings>>)[];
+void buildPipeline(own, many, sink);
+void buildPipeline(own, [ofNumbers, filter('value > 1')], numberSink);
+void buildPipeline(own, [filter((row: Readonly<Record<string, unknown>>) => row['a'] === 1)]);
 void buildPipeline(own, []);
 void buildPipeline(own, [filter('value > 1')], sink, 'named');
 void buildPipeline(own, [filter('value > 1'), threshold({ field: 'value', min: 1 })], sink);
