@@ -13,6 +13,11 @@ export type RulesFor<C extends Class> = {
   readonly [K in keyof InstanceType<C> & string]?: Rule<InstanceType<C>[K]>;
 };
 
+/** The rules of a class by attribute; what has none is not there. */
+export type RulesIn<C extends Class> = {
+  readonly [K in keyof InstanceType<C> & string]?: AnyRule;
+};
+
 /**
  * Puts rules on attributes of a class, as decorators before `accessor` do, and returns the class. An
  * accessor that it has is used below the rule. Other names it must only `declare`: a field with a
@@ -54,7 +59,7 @@ function parentRule(component: Class, name: string): AnyRule | undefined {
 }
 
 /** The rule of each attribute of a class's instances, inherited ones first. */
-export function rulesOf(component: Class): Rules {
+export function rulesOf<C extends Class>(component: C): RulesIn<C> {
   checkClass('rulesOf', component);
-  return Object.freeze(Object.fromEntries(attributeRulesOf(component))) as Rules;
+  return Object.freeze(Object.fromEntries(attributeRulesOf(component))) as RulesIn<C>;
 }

@@ -14,13 +14,16 @@ export {
   defineAttributes,
   type Rules,
   type RulesFor,
+  type RulesIn,
   rulesOf,
 } from './define-attributes.ts';
 export { type AnyRule, type Rule, type TypeOf, withDefault } from './rule.ts';
 export {
   arrayOf,
   custom,
+  type CustomJudge,
   type CustomOptions,
+  type CustomParser,
   nonEmptyString,
   oneOf,
   pattern,

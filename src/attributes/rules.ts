@@ -119,44 +119,70 @@ export interface CustomOptions {
 }
 
 /** A rule of one's own that keeps each value for which `accepts` is true. */
+export interface CustomJudge<A extends (value: unknown) => boolean> extends CustomOptions {
+  readonly accepts: A;
+  readonly parse?: never;
+}
+
+/** A rule of one's own that keeps what `parse` makes; what it throws is the reason of a refusal. */
+export interface CustomParser<T> extends CustomOptions {
+  readonly parse: (value: unknown) => T;
+  readonly accepts?: never;
+}
+
+/** A rule of one's own that judges the value, and keeps it as it is. */
 export function custom<T>(
   name: string,
-  accepts: (value: unknown) => value is T,
-  options?: CustomOptions,
+  judge: CustomJudge<(value: unknown) => value is T>,
 ): Rule<T>;
-/**
- * A rule of one's own that keeps what `parse` makes of the value; what it throws is the reason of a
- * refusal. A function that gives true or false judges instead: the value itself is kept, or refused.
- */
-export function custom<T>(
-  name: string,
-  parse: (value: unknown) => T,
-  options?: CustomOptions,
-): Rule<T extends boolean ? unknown : T>;
 export function custom(
   name: string,
-  parse: (value: unknown) => unknown,
-  { text = `what \`${name}\` takes`, jsonSchema = {} }: CustomOptions = {},
+  judge: CustomJudge<(value: unknown) => boolean>,
+): Rule<unknown>;
+/** A rule of one's own that keeps what it makes of the value. */
+export function custom<T>(name: string, parser: CustomParser<T>): Rule<T>;
+export function custom(
+  name: string,
+  given: CustomJudge<(value: unknown) => boolean> | CustomParser<unknown>,
 ): Rule<unknown> {
-  if (typeof name !== 'string' || name.trim() === '' || typeof parse !== 'function') {
-    const fact = 'was given no name and function';
-    throw misused('custom', fact, "write `custom('even', (value) => …)`");
+  const {
+    accepts,
+    parse,
+    text = `what \`${name}\` takes`,
+    jsonSchema = {},
+  } = Object(given) as typeof given;
+  const isOne =
+    typeof (accepts ?? parse) === 'function' && (accepts === undefined) !== (parse === undefined);
+  if (typeof name !== 'string' || name.trim() === '' || !isOne) {
+    const fact = 'was not given a name, and one of `accepts` and `parse`';
+    throw misused('custom', fact, "write `custom('even', { accepts: (value) => … })`");
   }
-  return createRule({
-    ruleName: name,
-    text,
-    jsonSchema: { ...jsonSchema },
-    read: (value) => {
-      const answer = parse(value);
-      if (answer === true) return value;
-      if (answer === false) return refused;
-      if (answer === undefined) throw new TypeError('the rule gave nothing back');
-      if (answer instanceof Promise) {
-        // It is refused below; what it comes to is nobody's.
-        answer.catch(() => undefined);
-        throw new TypeError('the rule answered with a promise');
-      }
-      return answer;
-    },
-  });
+  const read = accepts === undefined ? parserOf(parse) : judgeOf(accepts);
+  return createRule({ ruleName: name, text, jsonSchema, read });
+}
+
+function judgeOf(accepts: (value: unknown) => unknown): (value: unknown) => unknown {
+  return (value) => {
+    const answer = accepts(value);
+    if (answer === true) return value;
+    if (answer === false) return refused;
+    checkNoPromise(answer);
+    throw new TypeError('the rule answered neither true nor false');
+  };
+}
+
+function parserOf(parse: (value: unknown) => unknown): (value: unknown) => unknown {
+  return (value) => {
+    const kept = parse(value);
+    if (kept === undefined) throw new TypeError('the rule gave nothing back');
+    checkNoPromise(kept);
+    return kept;
+  };
+}
+
+function checkNoPromise(answer: unknown): void {
+  if (!(answer instanceof Promise)) return;
+  // It is refused; what it comes to is nobody's.
+  answer.catch(() => undefined);
+  throw new TypeError('the rule answered with a promise');
 }

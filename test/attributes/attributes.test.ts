@@ -132,9 +132,11 @@ test('an object without a class has a place as well', () => {
 });
 
 test('what the name says is secret is not shown, not even in the reason', () => {
-  const noSpaces = custom('noSpaces', (value) => {
-    if (String(value).includes(' ')) throw new Error(`there is a space in ${String(value)}`);
-    return String(value);
+  const noSpaces = custom('noSpaces', {
+    parse: (value) => {
+      if (String(value).includes(' ')) throw new Error(`there is a space in ${String(value)}`);
+      return String(value);
+    },
   });
   class Access {
     @noSpaces accessor apiToken = 'a';
@@ -148,6 +150,26 @@ test('what the name says is secret is not shown, not even in the reason', () => 
     expect(set).toThrow(/was given \[secret\]; `[^`]+` takes [^:]+$/);
     expect(set).toThrow(expect.not.objectContaining({ cause: expect.anything() as unknown }));
   }
+});
+
+test('why a rule of its own refuses is said, and is the cause', () => {
+  const cause = new RangeError('it is odd');
+  const even = custom('even', {
+    parse: (value) => {
+      if (Number(value) % 2 === 0) return Number(value);
+      throw cause;
+    },
+  });
+  class Pair {
+    @even accessor count = 2;
+  }
+  expect(() => (new Pair().count = 3)).toThrow(
+    expect.objectContaining({
+      message:
+        'ERR_ATTRIBUTE_INVALID [Pair.count] was given 3: it is odd; `even` takes what `even` takes',
+      cause,
+    }),
+  );
 });
 
 test('private and static accessors keep to their rules, and are no attributes of instances', () => {
@@ -237,7 +259,9 @@ describe('a default', () => {
 
   test('is frozen to its depth, and is no longer what was given', () => {
     const given = { retries: 3, hosts: [{ name: 'a' }] };
-    const any = custom('options', (value): value is typeof given => typeof value === 'object');
+    const any = custom('options', {
+      accepts: (value): value is typeof given => typeof value === 'object',
+    });
     class Client {
       @withDefault(any, given) accessor options!: typeof given;
     }
@@ -291,7 +315,11 @@ describe('is refused, and leaves the class as it was', () => {
     ],
     [
       'a method',
-      () => defineAttributes(Plain, { id: nonEmptyString, read: custom('any', (v) => v) as never }),
+      () =>
+        defineAttributes(Plain, {
+          id: nonEmptyString,
+          read: custom('any', { parse: (value) => value }) as never,
+        }),
       '`read` is a method or value of `Plain`',
     ],
     [

@@ -13,13 +13,20 @@ import {
   withDefault,
 } from '../../src/attributes/index.ts';
 
-const even = custom('even', (value): value is number => Number(value) % 2 === 0, {
+const even = custom('even', {
+  accepts: (value): value is number => Number(value) % 2 === 0,
   text: 'an even number',
   jsonSchema: { type: 'integer', multipleOf: 2 },
 });
-const hex = custom('hex', (value) => {
-  if (typeof value !== 'string') throw new TypeError('only text is hexadecimal');
-  return Number.parseInt(value, 16);
+const hex = custom('hex', {
+  parse: (value) => {
+    if (typeof value !== 'string') throw new TypeError('only text is hexadecimal');
+    return Number.parseInt(value, 16);
+  },
+});
+const flag = custom('flag', { parse: (value) => value === 'on' });
+const mixed = custom('mixed', {
+  accepts: ((value: unknown) => (value === 'on' ? true : Number(value))) as never,
 });
 
 const kept: readonly [rule: AnyRule, given: unknown, kept: unknown][] = [
@@ -37,6 +44,9 @@ const kept: readonly [rule: AnyRule, given: unknown, kept: unknown][] = [
   [arrayOf(arrayOf(positiveInt)), [[1], []], [[1], []]],
   [even, 4, 4],
   [hex, 'ff', 255],
+  [flag, 'on', true],
+  [flag, 'off', false],
+  [mixed, 'on', 'on'],
 ];
 
 test.each(kept)('%o.parse(%o)', (rule, given, expected) => {
@@ -54,8 +64,10 @@ const refused: readonly [rule: AnyRule, ...given: unknown[]][] = [
   [arrayOf(positiveInt), 'abc', { length: 0 }, [1, '2'], [0], new Array(1), null, new Set([1])],
   [even, 3, NaN],
   [hex, 3],
-  [custom('nothing', () => undefined), 1],
-  [custom('later', async () => 3), 1],
+  [mixed, 5],
+  [custom('nothing', { parse: () => undefined }), 1],
+  [custom('later', { parse: async () => 3 }), 1],
+  [custom('soon', { accepts: (async () => true) as never }), 1],
 ];
 
 test.each(refused.flatMap(([rule, ...given]) => given.map((value) => [rule, value] as const)))(
@@ -94,18 +106,12 @@ describe('a refusal says', () => {
       'item 1 is a list: item 0 is 0',
     );
     expect(messageOf(hex, 5)).toContain('was given 5: only text is hexadecimal');
-    expect(
-      messageOf(
-        custom('later', async () => 3),
-        1,
-      ),
-    ).toContain('answered with a promise');
-    expect(
-      messageOf(
-        custom('nothing', () => undefined),
-        1,
-      ),
-    ).toContain('gave nothing back');
+    expect(messageOf(custom('later', { parse: async () => 3 }), 1)).toContain(
+      'answered with a promise',
+    );
+    expect(messageOf(custom('nothing', { parse: () => undefined }), 1)).toContain(
+      'gave nothing back',
+    );
   });
 
   test('nothing long, no control characters, no credentials, and survives what cannot be shown', () => {
@@ -118,9 +124,11 @@ describe('a refusal says', () => {
     expect(messageOf(positiveInt, 'http://user:word@host/')).not.toContain('word');
     expect(messageOf(positiveInt, proxy)).toContain('something that cannot be shown');
     expect(messageOf(positiveInt, Symbol('s'))).toContain('Symbol(s)');
-    const thrown = custom('throws', (): never => {
-      // oxlint-disable-next-line typescript/only-throw-error -- others' functions do
-      throw undefined;
+    const thrown = custom('throws', {
+      parse: (): never => {
+        // oxlint-disable-next-line typescript/only-throw-error -- others' functions do
+        throw undefined;
+      },
     });
     expect(messageOf(thrown, 1)).toContain('no reason was given');
   });
@@ -137,8 +145,10 @@ test.each<[what: string, make: () => unknown]>([
   ['oneOf([{}])', () => oneOf([{}] as never)],
   ['pattern("a")', () => pattern('a' as never)],
   ['arrayOf(function)', () => arrayOf((() => true) as never)],
-  ['custom("")', () => custom('', () => 1)],
+  ['custom("")', () => custom('', { parse: () => 1 })],
   ['custom(no function)', () => custom('a', 5 as never)],
+  ['custom(bare function)', () => custom('a', (() => 1) as never)],
+  ['custom(both)', () => custom('a', { parse: () => 1, accepts: () => true } as never)],
   ['withDefault(no rule)', () => withDefault({} as never, 1)],
 ])('%s is refused where it is made', (_what, make) => {
   expect(make).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }));

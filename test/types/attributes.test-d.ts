@@ -14,6 +14,7 @@ import {
   pattern,
   positiveInt,
   rangeFloat,
+  rulesOf,
   type Rule,
   type TypeOf,
   withDefault,
@@ -88,10 +89,25 @@ export const delta: number | null = diffStageSnapshots(config, config, 'bufferSi
 // @ts-expect-error an attribute of the first alone
 diffStageSnapshots(config, new Declared(), 'bufferSize');
 
-export const guarded: Rule<number> = custom('even', (value): value is number => value === 2);
-export const parsed: Rule<Date> = custom('date', (value) => new Date(String(value)));
+export const text: string | undefined = rulesOf(SensorConfig).calibrationFactor?.text;
+// @ts-expect-error no attribute of the class
+export const misspelt = rulesOf(SensorConfig)['outputFromat'];
+export const texts: string[] = Object.entries(rulesOf(SensorConfig)).map(([, rule]) => rule.text);
+
+export const guarded: Rule<number> = custom('even', {
+  accepts: (value): value is number => value === 2,
+});
+export const parsed: Rule<Date> = custom('date', { parse: (value) => new Date(String(value)) });
+export const flag: Rule<boolean> = custom('flag', { parse: (value) => value === 'on' });
+export const judged: Rule<unknown> = custom('even', {
+  accepts: (value) => Number(value) % 2 === 0,
+});
 // @ts-expect-error what judges alone says nothing of the type
-export const judged: Rule<number> = custom('even', (value) => value === 2);
+export const known: Rule<number> = custom('even', { accepts: (value) => Number(value) % 2 === 0 });
+// @ts-expect-error what judges answers true or false
+custom('mixed', { accepts: (value) => (value === 'on' ? true : Number(value)) });
+// @ts-expect-error one of the two
+custom('both', { accepts: (value) => value === 2, parse: Number });
 // @ts-expect-error a default of another type
 export const defaulted: Rule<number> = withDefault(positiveInt, '1');
 // @ts-expect-error limits as text
