@@ -23,7 +23,8 @@ test('a file is read, planned and run from code, its paths beginning at it', asy
   await write('[{ filter: { where: "value > 1" } }]');
   const file = join(directory, 'pipeline.yaml');
   const config = await readPipeline(file, { environment: { OUT: 'out' } });
-  const report = await startRun(await config.plan()).done;
+  const run = await startRun(await config.plan());
+  const report = await run.done;
   expect(report).toMatchObject({ status: 'done', recordsIn: 2, recordsOut: 1 });
   const written = await readFile(join(directory, 'out.ndjson'), 'utf8');
   expect(written).toBe('{"sensorId":"b","value":2}\n');

@@ -85,7 +85,7 @@ async function runPlan(
   await using serving = await prepareServing(options, planned.plan, log, terminal);
   const reportFile =
     options.reportFile === undefined ? undefined : await ReportFile.open(options.reportFile);
-  const run = startRun(planned.plan, {
+  const run = await startRun(planned.plan, {
     log,
     // A pipeline that says nothing of alerts is watched by all that are shipped.
     ...(planned.plan.settings.alerts === undefined && { alerts: shippedRules() }),

@@ -17,7 +17,7 @@ import type { Pipeline } from './pipeline.ts';
 import type { Plan } from './planned.ts';
 import type { Problem } from './problem.ts';
 import type { Run, RunOptions } from './run/options.ts';
-import { startRun } from './run.ts';
+import { startRun } from './start-run.ts';
 
 /** A stage as a pipeline takes it: described, or written by hand. */
 type AnyStage<In extends Fields, Out extends Fields> = StageComponent<In, Out> | Stage<In, Out>;

@@ -19,5 +19,5 @@ export type { PipelineRecords } from './pipeline/records.ts';
 export { type Checkpoint, type CheckpointStore, memoryCheckpoints } from './checkpoint.ts';
 export type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
 export type { Run, RunOptions, StopOptions } from './run/options.ts';
-export { startRun } from './run.ts';
+export { startRun } from './start-run.ts';
 export type { Topology, TopologyNode, TopologyPolicy } from './topology.ts';

@@ -9,7 +9,7 @@ import { PipelineRecords } from './pipeline/records.ts';
 import type { Plan } from './planned.ts';
 import { ValidationError } from './problem.ts';
 import type { Run, RunOptions } from './run/options.ts';
-import { startRun } from './run.ts';
+import { beginRun } from './run.ts';
 
 /**
  * A pipeline that was checked whole, to be run as often as one likes, once at a time. An async
@@ -73,7 +73,7 @@ export class Pipeline<F extends Fields = Fields> implements AsyncIterable<Record
         remedy: 'wait for its end, or build another pipeline',
       });
     }
-    const run = startRun(plan, options, () => {
+    const run = beginRun(plan, options, () => {
       this.#isRunning = false;
     });
     this.#isRunning = true;

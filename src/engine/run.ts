@@ -41,8 +41,8 @@ import { versions } from './run/versions.ts';
 import { RunGraph } from './run-graph.ts';
 import { type Topology, topologyOf } from './topology.ts';
 
-/** Starts a planned pipeline. `settled` is called when all is closed, before `done` tells of it. */
-export function startRun(plan: Plan, options: RunOptions = {}, settled?: () => void): Run {
+/** Begins the run of a planned pipeline. `settled` is called when all is closed, before `done` tells of it. */
+export function beginRun(plan: Plan, options: RunOptions = {}, settled?: () => void): Run {
   checkRunOptions(options);
   const run = new PipelineRun(plan, options);
   run.start(settled);

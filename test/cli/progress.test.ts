@@ -16,7 +16,7 @@ test('in a pipe, a run says every ten seconds how far it is, and of which pipeli
   const { log, lines } = keepingLogger();
   const flow = new TypedPipelineBuilder('boiler', {}, { outside });
   const built = flow.from(intervalSource({ everyMs: 1000 })).to(scriptedSink({}));
-  const run = startRun(await built.plan(), { log, durationMsMax: 25_000 });
+  const run = await startRun(await built.plan(), { log, durationMsMax: 25_000 });
   const stream = { isTTY: false, on: () => {}, write: () => true } as unknown as WriteStream;
   const over = new AbortController();
   const progress = showProgress(

@@ -107,7 +107,7 @@ async function topologyOf(
   const outside = virtualOutside();
   const registry = builtins().register(lookup);
   const config = await parseConfig(text, 'p.yaml', { registry, outside, environment });
-  await using run = startRun(await config.plan());
+  await using run = await startRun(await config.plan());
   return run.topology();
 }
 

@@ -22,7 +22,7 @@ async function ranStats(name = 'boiler'): Promise<RunStats> {
     .from(memorySource({ schema: schema({ value: 'float64' }), rows }))
     .pipe(filter({ where: 'value > 50' }))
     .to(memorySink());
-  const run = startRun(await built.plan());
+  const run = await startRun(await built.plan());
   await run.done;
   return run.stats({ classic: true });
 }
@@ -183,7 +183,7 @@ test('a run is asked for the buckets of its times', async () => {
   const built = pipeline('p', {}, { outside: virtualOutside() })
     .from(memorySource({ schema: schema({ value: 'float64' }), rows: [{ value: 1 }] }))
     .to(memorySink());
-  const run = startRun(await built.plan());
+  const run = await startRun(await built.plan());
   await run.done;
   const bucket = 'millrace_work_seconds_bucket{pipeline="p",stage="memory-2",kind="sink",le=';
   expect(samples(prometheusText(run), bucket)).toHaveLength(15);
