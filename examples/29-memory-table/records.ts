@@ -18,42 +18,18 @@ export class PlainRecord {
   }
 }
 
-/** The same fields, of which three are audited: `@audited accessor value = 0` is the same thing. */
+/** The same fields, of which three are audited. What the constructor sets first is no change. */
 export class InstrumentedRecord {
   readonly sensorId: string;
-  #value: number;
-  #normalized: number;
-  #rollingAvg: number;
+  declare value: number;
+  declare normalized: number;
+  declare rollingAvg: number;
 
   constructor(index: number) {
     this.sensorId = sensorIdOf(index);
-    this.#value = valueOf(index);
-    this.#normalized = (this.#value - 10) / 80;
-    this.#rollingAvg = this.#value - 0.25;
-  }
-
-  get value(): number {
-    return this.#value;
-  }
-
-  set value(value: number) {
-    this.#value = value;
-  }
-
-  get normalized(): number {
-    return this.#normalized;
-  }
-
-  set normalized(value: number) {
-    this.#normalized = value;
-  }
-
-  get rollingAvg(): number {
-    return this.#rollingAvg;
-  }
-
-  set rollingAvg(value: number) {
-    this.#rollingAvg = value;
+    this.value = valueOf(index);
+    this.normalized = (this.value - 10) / 80;
+    this.rollingAvg = this.value - 0.25;
   }
 }
 
