@@ -3,6 +3,7 @@ import {
   checkStages,
   consoleSink,
   movingAverage,
+  type Pipeline,
   pipeline,
   simulateSource,
   threshold,
@@ -23,12 +24,12 @@ class BrokenStage {
 }
 
 const builder = pipeline('thermometer').setSource(source).addStage(warm);
-const ids = (): string => {
-  const { sources, stages, sinks } = builder.describe();
+const ids = (built: Pick<Pipeline, 'describe'>): string => {
+  const { sources, stages, sinks } = built.describe();
   return [...sources, ...stages, ...sinks].map(({ id }) => id).join(' → ');
 };
 
-console.log('built so far:', ids());
+console.log('built so far:', ids(builder));
 try {
   // @ts-expect-error the compiler refuses it as well: it has no `transform`
   builder.addStage(new BrokenStage());
@@ -36,11 +37,11 @@ try {
   if (!(error instanceof ValidationError)) throw error;
   console.log('refused:', error.problems[0]?.text);
 }
-console.log('built still: ', ids());
+console.log('built still: ', ids(builder));
 
-// The same builder goes on.
+// It goes on from where it was.
 const good = await builder.addStage(smooth).setSink(sink).build();
-console.log('runs:        ', ids());
+console.log('runs:        ', ids(good));
 const report = await good.run();
 console.log(`${report.status}: ${report.recordsIn} in, ${report.recordsOut} out`);
 

@@ -38,9 +38,10 @@ type Chain = 'at a flow' | NoChain;
  * at the end of the chain. `C`: whether that takes stages and a sink.
  */
 export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = NoChain> {
-  readonly #draft: Draft;
-  /** Where the chain goes on; null once it has its sink. */
-  #chain: string | null | undefined;
+  #draft: Draft;
+  /** The flow or sink whose fields are `F`; where it was begun, what was added last. */
+  #end: string | undefined;
+  readonly #builderAt: BuilderAt = (sink) => this.#at(sink);
   /** Not there; of these types so that the compiler says what to do instead. */
   declare readonly pipe: (stage: FlowNeeded) => never;
   declare readonly to: (sink: FlowNeeded) => never;
@@ -56,12 +57,11 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
     source: SourceComponent<A> | Source<A>,
     placement?: Placement,
   ): TypedPipelineBuilder<A, 'at a flow'> {
-    if (this.#chain !== undefined) {
+    if (this.#draft.chain !== undefined) {
       const text = 'the chain has its source already; `from` begins another flow';
       this.#draft.refuseNext('source', 'topology', text);
     }
-    this.#chain = this.#draft.add('source', [{ component: source, placement }], []);
-    return this.#as<A, 'at a flow'>();
+    return this.#goOn(this.#draft.add('source', [{ component: source, placement }], []));
   }
 
   /** Sends the chain through a stage. */
@@ -71,8 +71,7 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
     placement?: Placement,
   ): TypedPipelineBuilder<A, 'at a flow'> {
     const from = this.#chainOf('stage');
-    this.#chain = this.#draft.add('stage', [{ component: stage, placement }], [from]);
-    return this.#as<A, 'at a flow'>();
+    return this.#goOn(this.#draft.add('stage', [{ component: stage, placement }], [from]));
   }
 
   /** Ends the chain. */
@@ -82,9 +81,9 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
     placement?: SinkPlacement,
   ): TypedPipelineBuilder<F> {
     const from = this.#chainOf('sink');
-    this.#draft.add('sink', [{ component: sink, placement }], [from]);
-    this.#chain = null;
-    return this.#as<F, NoChain>();
+    const end = this.#draft.add('sink', [{ component: sink, placement }], [from]);
+    this.#draft.chain = null;
+    return this.#at(end);
   }
 
   /** Adds a source; what it gives goes on in the returned flow. */
@@ -93,7 +92,7 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
     placement?: Placement,
   ): PipelineFlow<A> {
     const reference = this.#draft.add('source', [{ component: source, placement }], []);
-    return new PipelineFlow(this.#as(), this.#draft, reference);
+    return new PipelineFlow(this.#builderAt, this.#draft, reference);
   }
 
   /** Adds a stage that reads from several flows of one schema: `combine([a, b], merge())`. */
@@ -104,7 +103,7 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
   ): PipelineFlow<A> {
     const from = this.#referencesOf(flows);
     const reference = this.#draft.add('stage', [{ component: stage, placement }], from);
-    return new PipelineFlow(this.#as(), this.#draft, reference);
+    return new PipelineFlow(this.#builderAt, this.#draft, reference);
   }
 
   /** Names the sink for records that fail anywhere in the pipeline. */
@@ -127,15 +126,16 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
   }
 
   /**
-   * Checks the pipeline whole, and gives it: to be run, or to be iterated, which needs no sink.
-   * Later steps of the builder leave it as it is.
+   * Checks the pipeline whole, and gives it: to be run, or to be iterated, which needs no sink and
+   * gives what flows at this point. Later steps of the builder leave it as it is.
    */
   async build({ signal }: Pick<RunOptions, 'signal'> = {}): Promise<Pipeline<F>> {
     const description = this.describe();
-    const { end } = this.#draft;
-    const { Pipeline, withRecordsRead } = await import('./pipeline.ts');
-    const plan = await this.#plan(withRecordsRead(description, end), signal);
-    return new Pipeline<F>(description, plan);
+    const end = this.#end ?? this.#draft.end;
+    const { Pipeline, sinkRead, withRecordsRead } = await import('./pipeline.ts');
+    const read = withRecordsRead(description, end);
+    const plan = await this.#plan(read, signal);
+    return new Pipeline<F>(description, plan, sinkRead(read.sinks, this.#end));
   }
 
   /** Checks the pipeline whole and starts it. */
@@ -160,9 +160,10 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
   }
 
   #chainOf(type: 'stage' | 'sink'): string {
-    if (typeof this.#chain === 'string') return this.#chain;
+    const { chain } = this.#draft;
+    if (typeof chain === 'string') return chain;
     const text =
-      this.#chain === null
+      chain === null
         ? 'the chain has its sink already: nothing comes after a sink'
         : 'the chain has no source yet: `setSource` begins it';
     return this.#draft.refuseNext(type, 'topology', text);
@@ -182,11 +183,24 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
     return flows.map(({ reference }) => reference);
   }
 
-  /** Itself, of the type that it has by now. */
-  #as<A extends Fields, D extends Chain>(): TypedPipelineBuilder<A, D> {
-    return this as unknown as TypedPipelineBuilder<A, D>;
+  /** The chain has come to a flow. */
+  #goOn<A extends Fields>(reference: string): TypedPipelineBuilder<A, 'at a flow'> {
+    this.#draft.chain = reference;
+    return this.#at(reference);
+  }
+
+  /** The same pipeline, seen from another point. */
+  #at<A extends Fields, D extends Chain>(end: string): TypedPipelineBuilder<A, D> {
+    const { name, settings, defaults } = this.#draft;
+    const seen = new TypedPipelineBuilder<A, D>(name, settings, defaults);
+    seen.#draft = this.#draft;
+    seen.#end = end;
+    return seen;
   }
 }
+
+/** The builder of a flow, seen from a sink of it. */
+type BuilderAt = <F extends Fields>(sink: string) => TypedPipelineBuilder<F>;
 
 /** Unknown where the flows have the same fields, else a text that no flow is. */
 type OfOneSchema<F extends Fields> = (F extends unknown ? (fields: F) => void : never) extends (
@@ -201,13 +215,13 @@ type OfOneSchema<F extends Fields> = (F extends unknown ? (fields: F) => void : 
 export class PipelineFlow<F extends Fields> {
   /** How later steps refer to this point. */
   readonly reference: string;
-  readonly #builder: TypedPipelineBuilder;
+  readonly #builderAt: BuilderAt;
   readonly #draft: Draft;
   /** Carries the type; never set. */
   declare readonly fields: F;
 
-  constructor(builder: TypedPipelineBuilder, draft: Draft, reference: string) {
-    this.#builder = builder;
+  constructor(builderAt: BuilderAt, draft: Draft, reference: string) {
+    this.#builderAt = builderAt;
     this.#draft = draft;
     this.reference = reference;
   }
@@ -256,11 +270,12 @@ export class PipelineFlow<F extends Fields> {
 
   /** Ends the flow in a sink. Several sinks may read from one flow. */
   to(sink: SinkComponent<F> | Sink<F>, placement?: SinkPlacement): TypedPipelineBuilder<F> {
-    this.#draft.add('sink', [{ component: sink, placement }], [this.reference]);
-    return this.#builder as TypedPipelineBuilder<Fields> as TypedPipelineBuilder<F>;
+    return this.#builderAt(
+      this.#draft.add('sink', [{ component: sink, placement }], [this.reference]),
+    );
   }
 
   #at<A extends Fields>(reference: string): PipelineFlow<A> {
-    return new PipelineFlow<A>(this.#builder, this.#draft, reference);
+    return new PipelineFlow<A>(this.#builderAt, this.#draft, reference);
   }
 }

@@ -49,6 +49,8 @@ export class Draft {
   #deadLetters: SinkNode | undefined;
   /** Where a pipeline without a sink is read: what was added last. */
   #end: string | undefined;
+  /** Where the chain goes on; null once it has its sink. */
+  chain: string | null | undefined;
 
   constructor(name: string, settings: SettingsInput, defaults: BuilderDefaults) {
     this.name = name;
@@ -83,7 +85,7 @@ export class Draft {
       taken.add(node.id);
       return placed;
     });
-    this.refuse(problems);
+    this.#refuse(problems);
     this.#nodes[roles[type]].push(...nodes);
     if (type !== 'sink') this.#end = references[0];
     return references[0]!;
@@ -95,23 +97,23 @@ export class Draft {
     const nodes = { taken: new Set(this.#ids({ deadLetters: false })), problems, next: undefined };
     const step = { component, placement: { id: 'dead-letters', ...placement } };
     const node = this.#node('sink', step, ['deadLetters'], nodes);
-    this.refuse(problems);
+    this.#refuse(problems);
     this.#deadLetters = { ...node, from: [] };
   }
 
   /** Throws where anything is wrong. */
-  refuse(problems: readonly Problem[]): void {
+  #refuse(problems: readonly Problem[]): void {
     if (problems.length > 0) throw new ValidationError(String(this.name), problems);
   }
 
   /** The place of the component of that type that comes next. */
-  pathOf(type: ComponentType): Path {
+  #pathOf(type: ComponentType): Path {
     return [roles[type], this.#nodes[roles[type]].length];
   }
 
   /** Throws what is wrong with the component of that type that was to come next. */
   refuseNext(type: ComponentType, kind: ProblemKind, text: string): never {
-    throw new ValidationError(String(this.name), [{ kind, path: this.pathOf(type), text }]);
+    throw new ValidationError(String(this.name), [{ kind, path: this.#pathOf(type), text }]);
   }
 
   /** The pipeline as data, which later steps leave as it is. */

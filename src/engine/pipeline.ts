@@ -14,17 +14,20 @@ import { beginRun } from './run.ts';
 /**
  * A pipeline that was checked whole, to be run as often as one likes, once at a time. An async
  * iterable of frozen plain records: each iteration is a run, which waits for whoever iterates, and
- * ends when the loop is left. With a sink, they come after the last one that was added took them.
+ * ends when the loop is left. With a sink, they come after it took them.
  */
 export class Pipeline<F extends Fields = Fields> implements AsyncIterable<RecordOf<F>> {
   readonly #description: PipelineDescription;
   readonly #plan: Plan;
+  /** The sink whose records are those of this type. */
+  readonly #read: string | undefined;
   /** Whether a run of it is at work. */
   #isRunning = false;
 
-  constructor(description: PipelineDescription, plan: Plan) {
+  constructor(description: PipelineDescription, plan: Plan, read: string | undefined) {
     this.#description = description;
     this.#plan = plan;
+    this.#read = read;
   }
 
   /** The pipeline as data. */
@@ -49,13 +52,17 @@ export class Pipeline<F extends Fields = Fields> implements AsyncIterable<Record
 
   /**
    * Its batches, each held for whoever asked until that releases it. To leave the loop, `return` or
-   * `await using` ends the run and closes everything.
+   * `await using` ends the run and closes everything. Throws a `ValidationError` where no required
+   * sink takes what flows at the point at which the pipeline was built.
    */
   batches(): PipelineBatches<F> {
     const { sinks } = this.#plan;
-    const last = sinks.findLast(({ node }) => node.required !== false)!;
+    if (this.#read === undefined) {
+      const text = `no required sink takes what flows where this was built; ${goOn}`;
+      throw new ValidationError(this.#plan.name, [{ kind: 'topology', path: [], text }]);
+    }
     return new PipelineBatches((hand: Hand) => {
-      const read = sinks.map((sink) => (sink === last ? { ...sink, hand } : sink));
+      const read = sinks.map((sink) => (sink.node.id === this.#read ? { ...sink, hand } : sink));
       return this.#start({ ...this.#plan, sinks: read });
     });
   }
@@ -79,6 +86,21 @@ export class Pipeline<F extends Fields = Fields> implements AsyncIterable<Record
     this.#isRunning = true;
     return run;
   }
+}
+
+const goOn = 'to iterate, go on from what the last step gave, and build that';
+
+/**
+ * The sink to iterate over: at a place, which is a flow or a sink, the last required one that is it or
+ * takes from it; without one, the last required one of all.
+ */
+export function sinkRead(
+  sinks: readonly SinkNode[],
+  place: string | undefined,
+): string | undefined {
+  const isRead = ({ id, from, required }: SinkNode): boolean =>
+    required !== false && (place === undefined || id === place || from.includes(place));
+  return sinks.findLast(isRead)?.id;
 }
 
 /** The description with a sink that only hands on what it is given, where it has none. */

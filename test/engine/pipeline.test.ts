@@ -329,6 +329,42 @@ describe('iterating a pipeline', () => {
     expect(await Array.fromAsync(await builder.build())).toHaveLength(3);
   });
 
+  test('the records are those of the point at which it was built', async () => {
+    const builder = testPipeline();
+    const chain = builder
+      .setSource(memorySource({ schema: readings, rows: numbered(3) }))
+      .setSink(scriptedSink({}));
+    const others = schema({ other: 'float64' });
+    const flow = builder.from(memorySource({ schema: others, rows: [{ other: 1 }] }));
+    const ended = flow.to(scriptedSink({}));
+    expect(await Array.fromAsync(await chain.build())).toStrictEqual(numbered(3));
+    expect(await Array.fromAsync(await ended.build())).toStrictEqual([{ other: 1 }]);
+    // The builder itself says nothing of types.
+    expect(await Array.fromAsync(await builder.build())).toStrictEqual([{ other: 1 }]);
+  });
+
+  test('of a point that the chain has left there are none', async () => {
+    const left = begin();
+    const chain = left.addStage(derive({ half: float64((row) => row.value / 2) }));
+    await expect(left.build()).rejects.toThrow('nothing reads from `derive`');
+    expect((await Array.fromAsync(await chain.build()))[1]).toMatchObject({ half: 0.5 });
+    chain.setSink(scriptedSink({}));
+    const built = await left.build();
+    expect((await built.run()).recordsOut).toBe(30);
+    await expect(Array.fromAsync(built)).rejects.toThrow('go on from what the last step gave');
+    expect(() => built.batches()).toThrow(ValidationError);
+    // Its own flow goes to the sink.
+    expect((await Array.fromAsync(await chain.build()))[1]).toMatchObject({ half: 0.5 });
+  });
+
+  test('nothing is read from a sink that nobody waits for', async () => {
+    const builder = testPipeline();
+    const flow = builder.from(scriptedSource({ schema: readings, batches: tens(1) }));
+    flow.to(scriptedSink({}));
+    const aside = flow.to(scriptedSink({}), { required: false, overflow: 'dropOldest' });
+    await expect(Array.fromAsync(await aside.build())).rejects.toThrow('required');
+  });
+
   test('no record is lost where a flow ends nowhere', async () => {
     const builder = testPipeline();
     builder
