@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { DatabaseSync } from 'node:sqlite';
 import { finished } from 'node:stream/promises';
@@ -36,26 +36,6 @@ async function openSocket(signal: AbortSignal): Promise<Socket> {
   return socket;
 }
 
-const tiers = {
-  database: {
-    open: () => {
-      const database = new DatabaseSync('readings.db');
-      database.exec('CREATE TABLE IF NOT EXISTS readings (value REAL)');
-      return database;
-    },
-    close: (database: DatabaseSync) => database.close(),
-  },
-  log: {
-    open: () => open('readings.log', 'a'),
-    close: (file: FileHandle) => file.close(),
-  },
-  output: {
-    open: openSocket,
-    close: (socket: Socket) => finished(socket.end(), { readable: false }),
-    openMsMax: 5000,
-  },
-};
-
 /** Takes 20 random records through two stages, the second of which fails in a fifth of the runs. */
 async function run(pipelineId: string): Promise<Outcome> {
   const records = Array.from({ length: 20 }, () => ({ value: Math.floor(random.next() * 100) }));
@@ -77,11 +57,27 @@ async function run(pipelineId: string): Promise<Outcome> {
       closings.push({ tier, ...(failedTier === undefined ? {} : { failedTier }) });
     },
   });
-  let context: TieredPipelineContext | undefined;
+  const context = new TieredPipelineContext(pipelineId, { log })
+    .tier('database', {
+      open: () => {
+        const database = new DatabaseSync('readings.db');
+        database.exec('CREATE TABLE IF NOT EXISTS readings (value REAL)');
+        return database;
+      },
+      close: (database) => database.close(),
+    })
+    .tier('log', {
+      open: () => open('readings.log', 'a'),
+      close: (file) => file.close(),
+    })
+    .tier('output', {
+      open: openSocket,
+      close: (socket) => finished(socket.end(), { readable: false }),
+      openMsMax: 5000,
+    });
   let failure: unknown;
   try {
-    await using opened = await TieredPipelineContext.open(pipelineId, tiers, { log });
-    context = opened;
+    await using opened = await context.open();
     const { database, log: file, output } = opened.resources;
     const insert = database.prepare('INSERT INTO readings VALUES (?)');
     for (const { value } of await opened.run([keepAbove50, double], records)) {
@@ -92,7 +88,7 @@ async function run(pipelineId: string): Promise<Outcome> {
   } catch (error) {
     failure = error;
   }
-  return { summary: context!.summary(), closings, error: failure };
+  return { summary: context.summary(), closings, error: failure };
 }
 
 function show({ summary, closings, error }: Outcome): void {

@@ -1,13 +1,14 @@
 import { type Clock, type Logger, silentLogger, systemClock } from '../../core/index.ts';
 import { PipelineError, reasonOf } from '../../errors.ts';
 import { Emitter } from '../../observe/emitter.ts';
+import { GuardedLogger } from '../../observe/guarded-logger.ts';
 import type { TierHealth } from '../../observe/snapshot.ts';
 import { withinLimit } from '../limit.ts';
-import { checkTiers, type Tier, tierDefaults, type TiersOf } from './tier.ts';
+import { type Tier, tierDefaults, tierProblems } from './tier.ts';
 import type { TierLife } from './tier-life.ts';
 import { type ClosingFailure, TierStack } from './tier-stack.ts';
 
-/** What a context is opened with, beside its tiers. */
+/** What a context has beside its tiers. */
 export interface TieredOptions {
   /** Where opening, closing and failing are told; nowhere unless given. */
   readonly log?: Logger;
@@ -39,99 +40,140 @@ export interface TieredSummary {
 const checkMsMax = 5000;
 
 /**
- * Resources of a run, opened in tiers and closed in reverse, whatever happens. Made by `open`, for
- * `await using`.
+ * Resources of a run, described by `tier`, opened in that order by `open` and closed in reverse,
+ * whatever happens. For `await using`.
  */
 export class TieredPipelineContext<R extends object = object> implements AsyncDisposable {
   readonly pipelineId: string;
-  /** What each tier gave, by its name. */
-  readonly resources: Readonly<R>;
-  readonly #stack: TierStack;
-  readonly #tiers: readonly (readonly [TierLife, Tier<unknown>])[];
   readonly #clock: Clock;
-  readonly #signal: AbortSignal | undefined;
-  readonly #startedMs: number;
+  readonly #stack: TierStack;
+  /** Of whoever gives up opening: the caller, or `close`. The caller's gives up running too. */
+  readonly #signal: AbortSignal;
+  readonly #givingUp = new AbortController();
+  /** Why nothing more is run, since it is closing. */
+  #ending: PipelineError | undefined;
+  readonly #described = new Map<string, Tier<unknown>>();
+  readonly #begun: (readonly [TierLife, Tier<unknown>])[] = [];
+  readonly #opened = new Map<string, unknown>();
+  #opening: Promise<void> | undefined;
+  #resources: Readonly<R> | undefined;
+  #startedMs: number | undefined;
   #endedMs: number | undefined;
   #recordsIn = 0;
   #recordsOut = 0;
+  /** Records that stages are at work on. */
+  #inHand = 0;
+  /** Resolved when there is none, for whoever closes. */
+  #handled: PromiseWithResolvers<void> | undefined;
 
-  private constructor(parts: ContextParts<R>) {
-    this.pipelineId = parts.pipelineId;
-    this.resources = parts.resources;
-    this.#stack = parts.stack;
-    this.#tiers = parts.tiers;
-    this.#clock = parts.clock;
-    this.#signal = parts.signal;
-    this.#startedMs = parts.startedMs;
+  constructor(
+    pipelineId: string,
+    { log = silentLogger, clock = systemClock, signal }: TieredOptions = {},
+  ) {
+    this.pipelineId = pipelineId;
+    this.#clock = clock;
+    const bound = new GuardedLogger(log).bindContext({ pipeline: pipelineId });
+    this.#stack = new TierStack({ clock, emit: new Emitter(bound, clock).emit });
+    const closing = this.#givingUp.signal;
+    this.#signal = signal === undefined ? closing : AbortSignal.any([signal, closing]);
   }
 
   /**
-   * Opens the tiers in the order in which they are written. Where one fails, those before it are
-   * closed, and its error goes on; a `SuppressedError` around it where closing fails too. Throws
-   * `ERR_TIER_INVALID` before anything is opened where a tier is described wrongly.
+   * Adds a tier behind the others; gives the same context, whose type knows it. Throws
+   * `ERR_TIER_INVALID` where it is described wrongly, its name is taken, or `open` was called.
    */
-  static async open<R extends object>(
-    pipelineId: string,
-    tiers: TiersOf<R>,
-    { log = silentLogger, clock = systemClock, signal }: TieredOptions = {},
-  ): Promise<TieredPipelineContext<R>> {
-    checkTiers(pipelineId, tiers);
-    const { emit } = new Emitter(log.bindContext({ pipeline: pipelineId }), clock);
-    const stack = new TierStack({ clock, emit });
-    const startedMs = clock.monotonic();
-    const resources = Object.create(null) as Partial<Record<string, unknown>>;
-    const opened: [TierLife, Tier<unknown>][] = [];
-    try {
-      for (const [name, tier] of Object.entries<Tier<unknown>>(tiers)) {
-        const life = await stack.add({
-          name,
-          open: (giveUp) => tier.open(giveUp, Object.freeze({ ...resources })),
-          close: (resource) => tier.close(resource),
-          openMsMax: tier.openMsMax ?? tierDefaults.openMsMax,
-          closeMsMax: tier.closeMsMax ?? tierDefaults.closeMsMax,
-        });
-        await stack.open(life, signal ?? new AbortController().signal);
-        resources[name] = life.resource!.resource;
-        opened.push([life, tier]);
-      }
-    } catch (error) {
-      throw suppressing(await stack.close(), { error })!.error;
+  tier<Name extends string, T>(
+    name: Name,
+    tier: Tier<T, R>,
+  ): TieredPipelineContext<R & { readonly [K in Name]: T }> {
+    const problems = tierProblems(tier);
+    if (this.#described.has(name)) problems.push('is there already');
+    if (this.#opening !== undefined) problems.push('comes after `open`');
+    if (problems.length > 0) {
+      throw new PipelineError({
+        code: 'ERR_TIER_INVALID',
+        place: this.pipelineId,
+        fact: problems.map((problem) => `\`${name}\` ${problem}`).join('; '),
+        remedy: 'give each tier as `{ open, close }`, by a name of its own, before `open`',
+      });
     }
-    return new TieredPipelineContext({
-      pipelineId,
-      resources: Object.freeze(resources) as Readonly<R>,
-      stack,
-      tiers: opened,
-      clock,
-      signal,
-      startedMs,
+    this.#described.set(name, tier as unknown as Tier<unknown>);
+    return this as unknown as TieredPipelineContext<R & { readonly [K in Name]: T }>;
+  }
+
+  /** What each tier gave, by its name. Throws `ERR_RUN_CLOSED` where `open` did not come to its end. */
+  get resources(): Readonly<R> {
+    if (this.#resources === undefined) throw this.#closed('its tiers are not open');
+    return this.#resources;
+  }
+
+  /**
+   * Opens the tiers in order; gives the context. Where one fails, those before it are closed, and its
+   * error goes on; a `SuppressedError` around it where closing fails too. Later calls wait for the same.
+   */
+  async open(): Promise<this> {
+    await (this.#opening ??= this.#open());
+    return this;
+  }
+
+  async #open(): Promise<void> {
+    this.#startedMs = this.#clock.monotonic();
+    try {
+      this.#proceed();
+      for (const [name, tier] of this.#described) await this.#openTier(name, tier);
+      this.#resources = this.#given() as Readonly<R>;
+    } catch (error) {
+      const failures = await this.#stack.close();
+      this.#endedMs ??= this.#clock.monotonic();
+      throw suppressing(failures, { error })!.error;
+    }
+  }
+
+  async #openTier(name: string, tier: Tier<unknown>): Promise<void> {
+    const life = await this.#stack.add({
+      name,
+      open: (giveUp) => tier.open(giveUp, this.#given()),
+      close: (resource) => tier.close(resource),
+      openMsMax: tier.openMsMax ?? tierDefaults.openMsMax,
+      closeMsMax: tier.closeMsMax ?? tierDefaults.closeMsMax,
     });
+    this.#begun.push([life, tier]);
+    await this.#stack.open(life, this.#signal);
+    this.#opened.set(name, life.resource!.resource);
+  }
+
+  #given(): object {
+    const given = Object.fromEntries(this.#opened);
+    return Object.freeze(Object.setPrototypeOf(given, null) as object);
   }
 
   /**
    * Takes each record through the stages, one record after another, and gives those that come out. The
    * name of a stage that throws is the `failedTier`; its error goes on as it is. Throws
-   * `ERR_RUN_CLOSED` where the tiers are closed.
+   * `ERR_RUN_CLOSED` where the tiers are not open, and before the next record when they are closed.
    */
   async run<T>(
     stages: readonly TieredStage<T>[],
     records: Iterable<T> | AsyncIterable<T>,
   ): Promise<T[]> {
-    if (this.#stack.isClosing) {
-      const fact = 'its tiers are closed: it runs nothing any more';
-      throw new PipelineError({ code: 'ERR_RUN_CLOSED', place: this.pipelineId, fact });
-    }
+    if (this.#resources === undefined) throw this.#closed('its tiers are not open');
+    if (this.#ending !== undefined) throw this.#ending;
     const taken: T[] = [];
     let place = 'records';
     try {
       for await (const record of records) {
-        this.#signal?.throwIfAborted();
+        this.#proceed();
         this.#recordsIn++;
+        this.#inHand++;
         let current: T | undefined = record;
-        for (const [index, stage] of stages.entries()) {
-          place = stage.name === '' ? `stage ${index + 1}` : stage.name;
-          current = await stage(current);
-          if (current === undefined) break;
+        try {
+          for (const [index, stage] of stages.entries()) {
+            place = stage.name === '' ? `stage ${index + 1}` : stage.name;
+            current = await stage(current);
+            if (current === undefined) break;
+          }
+        } finally {
+          if (--this.#inHand === 0) this.#handled?.resolve();
         }
         place = 'records';
         if (current === undefined) continue;
@@ -139,28 +181,46 @@ export class TieredPipelineContext<R extends object = object> implements AsyncDi
         this.#recordsOut++;
       }
     } catch (error) {
-      if (!this.#signal?.aborted) this.#stack.failed(place);
+      if (!this.#isGivenUp(error)) this.#stack.failed(place);
       throw error;
     }
     return taken;
   }
 
+  /** Throws where it is to go no further. */
+  #proceed(): void {
+    if (this.#ending !== undefined) throw this.#ending;
+    this.#signal.throwIfAborted();
+  }
+
+  /** Whether an error only says that the run was given up: the reason, or an `AbortError` of it. */
+  #isGivenUp(error: unknown): boolean {
+    const { aborted, reason } = this.#signal;
+    if (error !== undefined && error === this.#ending) return true;
+    return aborted && (error === reason || (error as { cause?: unknown } | null)?.cause === reason);
+  }
+
+  #closed(fact: string): PipelineError {
+    return new PipelineError({ code: 'ERR_RUN_CLOSED', place: this.pipelineId, fact });
+  }
+
   /** The figures so far, or of all when it is closed; the same after a failure. Frozen. */
   summary(): TieredSummary {
+    const nowMs = this.#clock.monotonic();
     return Object.freeze({
       pipelineId: this.pipelineId,
       recordsIn: this.#recordsIn,
       recordsOut: this.#recordsOut,
-      durationMs: (this.#endedMs ?? this.#clock.monotonic()) - this.#startedMs,
-      tiersOpened: Object.freeze(this.#tiers.map(([{ name }]) => name)),
+      durationMs: (this.#endedMs ?? nowMs) - (this.#startedMs ?? nowMs),
+      tiersOpened: Object.freeze([...this.#opened.keys()]),
       failedTier: this.#stack.failedTier ?? null,
     });
   }
 
-  /** How each tier is, in order; one that is open is asked, where it has a `check`. */
+  /** How each tier is that was begun, in order; one that is open is asked, where it has a `check`. */
   health(): Promise<TierHealth[]> {
     return Promise.all(
-      this.#tiers.map(async ([life, tier]) => {
+      this.#begun.map(async ([life, tier]) => {
         const reason = await this.#reasonOf(life, tier);
         const health = life.health();
         return reason === null ? health : { ...health, reason };
@@ -181,30 +241,39 @@ export class TieredPipelineContext<R extends object = object> implements AsyncDi
   }
 
   /**
-   * Closes all tiers, the last first, each once, whatever fails. Rejects with what closing failed
-   * with; where several did, with a `SuppressedError`. Later calls wait for the same end.
+   * Ends a run before its next record, waits up to 5,000 ms for the one in hand, then closes all tiers,
+   * the last first, each once, whatever fails. Rejects with what closing failed with; where several
+   * did, with a `SuppressedError`. Later calls wait for the same end.
    */
   async close(): Promise<void> {
-    const isFirst = !this.#stack.isClosing;
+    const isFirst = !this.#stack.isClosing && this.#ending === undefined;
+    this.#ending ??= this.#closed('its tiers are closed: it runs nothing any more');
+    // What is open may be at work under its signal still: it has its own way to close.
+    if (this.#resources === undefined) this.#givingUp.abort(this.#ending);
+    const late = await this.#handOut();
     const failures = await this.#stack.close();
     this.#endedMs ??= this.#clock.monotonic();
-    const failure = isFirst ? suppressing(failures) : undefined;
+    const failure = isFirst ? suppressing(failures, late) : undefined;
     if (failure !== undefined) throw failure.error;
+  }
+
+  /** Waits for the records in hand. Gives the error of those that take too long. */
+  async #handOut(): Promise<{ readonly error: unknown } | undefined> {
+    if (this.#inHand === 0) return undefined;
+    const { promise } = (this.#handled ??= Promise.withResolvers<void>());
+    const limitMs = tierDefaults.closeMsMax;
+    const limit = { id: this.pipelineId, what: 'end the record in hand', limitMs };
+    try {
+      await withinLimit(() => promise, { ...limit, clock: this.#clock });
+      return undefined;
+    } catch (error) {
+      return { error };
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-interface ContextParts<R> {
-  readonly pipelineId: string;
-  readonly resources: Readonly<R>;
-  readonly stack: TierStack;
-  readonly tiers: readonly (readonly [TierLife, Tier<unknown>])[];
-  readonly clock: Clock;
-  readonly signal: AbortSignal | undefined;
-  readonly startedMs: number;
 }
 
 /** Each failure around what failed before it, as the language does it: nothing hides the first. */

@@ -5,5 +5,5 @@ export {
   type TieredStage,
   type TieredSummary,
 } from './context.ts';
-export type { Tier, TiersOf } from './tier.ts';
+export type { Tier } from './tier.ts';
 export type { TierHealth, TierState } from '../../observe/snapshot.ts';

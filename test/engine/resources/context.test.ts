@@ -6,13 +6,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test, vi } from 'vitest';
 
 import { type LogLevel, VirtualClock } from '../../../src/core/index.ts';
-import {
-  type Tier,
-  TieredPipelineContext,
-  type TiersOf,
-} from '../../../src/engine/resources/index.ts';
+import { type Tier, TieredPipelineContext } from '../../../src/engine/resources/index.ts';
 import { lines } from './lines.ts';
 import { directory, FarEnd, realTiers } from './real.ts';
+import { tiered, type Tiers } from './tiered.ts';
 
 const keep = (value: number): number | undefined => (value > 50 ? value : undefined);
 const double = (value: number): number => value * 2;
@@ -44,9 +41,9 @@ describe('a database, a log file and a socket', () => {
     const log = lines();
     let summary;
     {
-      await using context = await TieredPipelineContext.open('boiler', realTiers(path, far.port), {
+      await using context = await tiered('boiler', realTiers(path, far.port), {
         log,
-      });
+      }).open();
       const { database, log: file, output } = context.resources;
       const insert = database.prepare('INSERT INTO readings VALUES (?)');
       const store = async (value: number): Promise<number> => {
@@ -96,9 +93,9 @@ describe('a database, a log file and a socket', () => {
     };
     let context: TieredPipelineContext | undefined;
     const running = async (): Promise<void> => {
-      await using opened = await TieredPipelineContext.open('boiler', realTiers(path, far.port), {
+      await using opened = await tiered('boiler', realTiers(path, far.port), {
         log,
-      });
+      }).open();
       context = opened;
       await opened.run([keep, burst], [10, 60, 70, 80]);
     };
@@ -124,9 +121,16 @@ describe('a database, a log file and a socket', () => {
         open: async (signal, opened) => (database = await tiers.database.open(signal, opened)),
       },
     };
-    const failure = await failureOf(TieredPipelineContext.open('boiler', watched, { log }));
+    const context = tiered('boiler', watched, { log });
+    const failure = await failureOf(context.open());
     expect(failure).toMatchObject({ code: 'ECONNREFUSED' });
     expect(database!.isOpen).toBe(false);
+    expect(context.summary()).toMatchObject({
+      tiersOpened: ['database', 'log'],
+      failedTier: 'output',
+    });
+    // It was told already.
+    await context.close();
     expect(log.of('tier.failed')).toEqual([['WARNING', { tier: 'output', error: failure }]]);
     expect(log.of('tier.closed')).toEqual(
       ['log', 'database'].map((tier) => ['INFO', { tier, failedTier: 'output' }]),
@@ -135,7 +139,7 @@ describe('a database, a log file and a socket', () => {
 
   test('say which of them is not well any more', async () => {
     const [path, far] = [directory(), await FarEnd.listen()];
-    await using context = await TieredPipelineContext.open('boiler', realTiers(path, far.port));
+    await using context = await tiered('boiler', realTiers(path, far.port)).open();
     await vi.waitFor(() => expect(far.connections).toBe(1));
     context.resources.database.close();
     far.reset();
@@ -158,11 +162,11 @@ describe('an error while closing never hides the first', () => {
   test('of a stage', async () => {
     const seen: string[] = [];
     const running = async (): Promise<void> => {
-      await using context = await TieredPipelineContext.open('p', {
+      await using context = await tiered('p', {
         a: scripted('a', seen, { close: third }),
         b: scripted('b', seen, { close: second }),
         c: scripted('c', seen),
-      });
+      }).open();
       const burst = (): never => {
         throw first;
       };
@@ -190,7 +194,7 @@ describe('an error while closing never hides the first', () => {
       c: scripted('c', seen, { open: first }),
       d: scripted('d', seen),
     };
-    const failure = await failureOf(TieredPipelineContext.open('p', tiers, { log }));
+    const failure = await failureOf(tiered('p', tiers, { log }).open());
     expect(failure).toBeInstanceOf(SuppressedError);
     expect(failure).toMatchObject({ error: second, suppressed: first });
     expect((failure as Error).message).toBe('could not close `a` (second) after: first');
@@ -204,7 +208,7 @@ describe('an error while closing never hides the first', () => {
   test('and one alone is the first: it names its tier to those that are closed later', async () => {
     const log = lines();
     const tiers = { a: scripted('a', []), b: scripted('b', [], { close: first }) };
-    const context = await TieredPipelineContext.open('p', tiers, { log });
+    const context = await tiered('p', tiers, { log }).open();
     expect(await failureOf(context.close())).toBe(first);
     await context.close();
     expect(context.summary().failedTier).toBe('b');
@@ -231,7 +235,7 @@ describe('limits of time', () => {
       close: (name) => void seen.push(`close ${name}`),
       openMsMax: 1000,
     };
-    const opening = TieredPipelineContext.open('p', { a: scripted('a', seen), slow }, { clock });
+    const opening = tiered('p', { a: scripted('a', seen), slow }, { clock }).open();
     expect(await failureOf(opening)).toMatchObject({
       code: 'ERR_TIMEOUT',
       place: 'slow',
@@ -249,7 +253,7 @@ describe('limits of time', () => {
     const seen: string[] = [];
     const stuck: Tier<string> = { open: () => 'stuck', close: never };
     const tiers = { a: scripted('a', seen), stuck };
-    const context = await TieredPipelineContext.open('p', tiers, { clock });
+    const context = await tiered('p', tiers, { clock }).open();
     expect(await failureOf(context.close())).toMatchObject({
       code: 'ERR_TIMEOUT',
       place: 'stuck',
@@ -258,7 +262,7 @@ describe('limits of time', () => {
     expect(seen).toEqual(['open a', 'close a']);
     expect(context.summary()).toMatchObject({ durationMs: 5000, failedTier: 'stuck' });
     const hung = { stuck: { ...stuck, open: never } };
-    await failureOf(TieredPipelineContext.open('p', hung, { clock }));
+    await failureOf(tiered('p', hung, { clock }).open());
     expect(clock.monotonic()).toBe(35_000);
   });
 
@@ -273,7 +277,7 @@ describe('limits of time', () => {
     };
     const log = lines();
     const tiers = { a: scripted('a', seen), slow, c: scripted('c', seen) };
-    const opening = failureOf(TieredPipelineContext.open('p', tiers, { clock, signal, log }));
+    const opening = failureOf(tiered('p', tiers, { clock, signal, log }).open());
     await clock.sleep(10);
     const reason = new Error('enough');
     aborting.abort(reason);
@@ -287,7 +291,7 @@ describe('limits of time', () => {
     const { signal } = new AbortController();
     for (let at = 0; at < 20; at++) {
       const tiers = { a: scripted('a', []), b: scripted('b', []) };
-      await using context = await TieredPipelineContext.open('p', tiers, { signal });
+      await using context = await tiered('p', tiers, { signal }).open();
       await context.run([double], [1]);
     }
     expect(getEventListeners(signal, 'abort')).toHaveLength(0);
@@ -295,7 +299,7 @@ describe('limits of time', () => {
 
   test('a check that hangs is told of, and holds up no other for ever', async () => {
     const clock = new VirtualClock();
-    const tiers: TiersOf<{ a: string; b: string }> = {
+    const tiers: Tiers<{ a: string; b: string }> = {
       a: { ...scripted('a', []), check: never },
       b: {
         ...scripted('b', []),
@@ -304,7 +308,7 @@ describe('limits of time', () => {
         },
       },
     };
-    await using context = await TieredPipelineContext.open('p', tiers, { clock });
+    await using context = await tiered('p', tiers, { clock }).open();
     const [a, b] = await context.health();
     expect(a).toMatchObject({ tier: 'a', state: 'open' });
     expect(a!.reason).toContain('did not check within 5000 ms');
@@ -313,46 +317,59 @@ describe('limits of time', () => {
 });
 
 describe('what is asked wrongly', () => {
-  test.each<[string, object, string]>([
-    ['a name that is a number', { 1: scripted('1', []) }, '`1` is a number'],
-    ['no `close`', { a: { open: () => 1 } }, '`a` has no `close`'],
-    ['nothing', { a: null }, '`a` has no `open`; `a` has no `close`'],
-    ['a limit of 0', { a: { ...scripted('a', []), openMsMax: 0 } }, '`a` has a `openMsMax`'],
-    ['a check that is none', { a: { ...scripted('a', []), check: 7 } }, '`a` has a `check`'],
-  ])('%s is refused before anything is opened', async (_, wrong, fact) => {
-    const seen: string[] = [];
-    const tiers = { first: scripted('first', seen), ...wrong } as object as TiersOf<{
-      first: string;
-    }>;
-    expect(await failureOf(TieredPipelineContext.open('p', tiers))).toMatchObject({
-      code: 'ERR_TIER_INVALID',
-      place: 'p',
-      fact: expect.stringContaining(fact) as string,
-    });
-    expect(seen).toEqual([]);
+  test.each<[string, object | null, string]>([
+    ['no `close`', { open: () => 1 }, '`a` has no `close`'],
+    ['nothing', null, '`a` has no `open`; `a` has no `close`'],
+    ['a limit of 0', { ...scripted('a', []), openMsMax: 0 }, '`a` has a `openMsMax`'],
+    ['a check that is none', { ...scripted('a', []), check: 7 }, '`a` has a `check`'],
+  ])('%s is refused at once, and the context is as it was', async (_, wrong, fact) => {
+    const context = new TieredPipelineContext('p').tier('first', scripted('first', []));
+    expect(() => context.tier('a', wrong as Tier<string>)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_TIER_INVALID',
+        place: 'p',
+        fact: expect.stringContaining(fact) as string,
+      }),
+    );
+    await using opened = await context.open();
+    expect(opened.resources).toEqual({ first: 'first' });
+  });
+
+  test('a name twice, and a tier behind the opening', async () => {
+    await using context = tiered('p', { a: scripted('a', []) });
+    expect(() => context.tier('a', scripted('a', []))).toThrow('`a` is there already');
+    await context.open();
+    expect(() => context.tier('b', scripted('b', []))).toThrow('`b` comes after `open`');
+  });
+
+  test('resources and a run before they are open', async () => {
+    await using context = tiered('p', { a: scripted('a', []) });
+    expect(() => context.resources).toThrow('its tiers are not open');
+    await expect(context.run([double], [1])).rejects.toMatchObject({ code: 'ERR_RUN_CLOSED' });
+    expect(context.summary()).toMatchObject({ durationMs: 0, tiersOpened: [], failedTier: null });
   });
 
   test('a run behind the end', async () => {
-    const context = await TieredPipelineContext.open('p', { a: scripted('a', []) });
+    const context = await tiered('p', { a: scripted('a', []) }).open();
     await context.close();
     const running = context.run([double], [1]);
     await expect(running).rejects.toMatchObject({ code: 'ERR_RUN_CLOSED', place: 'p' });
   });
 
   test('names that objects have anyway are names', async () => {
-    const tiers = { constructor: scripted('x', []), ['__proto__']: scripted('y', []) };
-    await using context = await TieredPipelineContext.open('p', tiers);
-    expect(context.summary().tiersOpened).toEqual(['constructor', '__proto__']);
+    const tiers = { ['__proto__']: scripted('y', []), constructor: scripted('x', []) };
+    await using context = await tiered('p', tiers).open();
+    expect(context.summary().tiersOpened).toEqual(['__proto__', 'constructor']);
     expect(Object.entries(context.resources)).toEqual([
-      ['constructor', 'x'],
       ['__proto__', 'y'],
+      ['constructor', 'x'],
     ]);
   });
 });
 
 describe('run', () => {
   test('takes what comes one by one, and stages that wait', async () => {
-    await using context = await TieredPipelineContext.open('p', {});
+    await using context = await tiered('p', {}).open();
     async function* records() {
       yield 30;
       yield 60;
@@ -372,7 +389,7 @@ describe('run', () => {
       },
     ];
     const failed = async (records: Iterable<number>): Promise<string | null> => {
-      await using context = await TieredPipelineContext.open('p', {});
+      await using context = await tiered('p', {}).open();
       expect(await failureOf(context.run(stages, records))).toBe(boom);
       return context.summary().failedTier;
     };
@@ -387,22 +404,120 @@ describe('run', () => {
 
   test('a later tier sees what was opened before it, and nothing else', async () => {
     const seen: object[] = [];
-    const tiers = {
-      a: scripted('a', []),
-      b: {
-        open: (_: AbortSignal, opened: { readonly a?: string }) => {
+    await using context = await new TieredPipelineContext('p')
+      .tier('2', scripted('a', []))
+      .tier('1', {
+        open: (_, opened) => {
           seen.push(opened);
-          return opened.a!.length;
+          return opened[2].length;
         },
-        close: () => {},
-      },
-      c: scripted('c', []),
-    };
-    await using context = await TieredPipelineContext.open('p', tiers);
-    const length: number = context.resources.b;
+        close: (length) => void length.toFixed(),
+      })
+      .tier('c', scripted('c', []))
+      .open();
+    const length: number = context.resources[1];
     expect(length).toBe(1);
-    expect(seen).toEqual([{ a: 'a' }]);
+    expect(seen).toEqual([{ 2: 'a' }]);
+    expect(context.summary().tiersOpened).toEqual(['2', '1', 'c']);
     // @ts-expect-error there is no such tier
     expect(context.resources.d).toBeUndefined();
+    const other = new TieredPipelineContext('p').tier('a', scripted('a', []));
+    const close = (): void => {};
+    // @ts-expect-error nothing before it is called `nope`
+    other.tier('b', { open: (_, { nope }: { a: string; nope: Date }) => nope, close });
+    // @ts-expect-error what is closed is what was opened
+    other.tier('c', { open: () => 1, close: (given: string) => void given });
+  });
+
+  test('closing ends it before the next record, and waits for the one in hand', async () => {
+    const seen: string[] = [];
+    const context = await tiered('p', { a: scripted('a', seen) }).open();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const slow = async (value: number): Promise<number> => {
+      await promise;
+      seen.push(`took ${value}`);
+      return value;
+    };
+    const running = failureOf(context.run([slow], [1, 2]));
+    await new Promise(setImmediate);
+    const closing = context.close();
+    await new Promise(setImmediate);
+    expect(seen).toEqual(['open a']);
+    resolve();
+    await closing;
+    expect(seen).toEqual(['open a', 'took 1', 'close a']);
+    expect(await running).toMatchObject({ code: 'ERR_RUN_CLOSED', place: 'p' });
+    expect(context.summary()).toMatchObject({ recordsIn: 1, recordsOut: 1, failedTier: null });
+  });
+
+  test('a record that does not end holds closing up for a while, and that is told', async () => {
+    const clock = new VirtualClock();
+    const seen: string[] = [];
+    const context = await tiered('p', { a: scripted('a', seen) }, { clock }).open();
+    void context.run([(): Promise<never> => new Promise(() => {})], [1]);
+    await clock.sleep(1);
+    expect(await failureOf(context.close())).toMatchObject({
+      code: 'ERR_TIMEOUT',
+      fact: 'did not end the record in hand within 5000 ms',
+    });
+    expect(seen).toEqual(['open a', 'close a']);
+  });
+
+  test('closing aborts nothing that is open', async () => {
+    let given: AbortSignal | undefined;
+    const open = (signal: AbortSignal): string => {
+      given = signal;
+      return 'a';
+    };
+    await (await tiered('p', { a: { open, close: () => {} } }).open()).close();
+    expect(given!.aborted).toBe(false);
+  });
+
+  test('closing while it opens gives that up', async () => {
+    const clock = new VirtualClock();
+    const seen: string[] = [];
+    const slow = {
+      open: (signal: AbortSignal) => clock.sleep(60_000, { signal }),
+      close: () => {},
+    };
+    const tiers = { a: scripted('a', seen), slow, c: scripted('c', seen) };
+    const context = tiered('p', tiers, { clock });
+    const opening = failureOf(context.open());
+    await clock.sleep(10);
+    await context.close();
+    expect(await opening).toMatchObject({ code: 'ERR_RUN_CLOSED' });
+    expect(seen).toEqual(['open a', 'close a']);
+  });
+
+  test('a stage that fails by itself has failed, also after an abort', async () => {
+    const aborting = new AbortController();
+    const failedTier = async (error: Error): Promise<string | null> => {
+      const { signal } = aborting;
+      await using context = await tiered('p', {}, { signal }).open();
+      const burst = (): never => {
+        aborting.abort(new Error('enough'));
+        throw error;
+      };
+      expect(await failureOf(context.run([burst], [1]))).toBe(error);
+      return context.summary().failedTier;
+    };
+    expect(await failedTier(new Error('boom'))).toBe('burst');
+  });
+
+  test('a logger that throws costs its lines alone', async () => {
+    const broken = (): never => {
+      throw new Error('no more lines');
+    };
+    const levels = { debug: broken, info: broken, warning: broken, error: broken };
+    const log = { ...levels, critical: broken, bindContext: broken };
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const seen: string[] = [];
+    {
+      await using context = await tiered('p', { a: scripted('a', seen) }, { log }).open();
+      expect(await context.run([double], [1])).toEqual([2]);
+    }
+    expect(seen).toEqual(['open a', 'close a']);
+    expect(warned).toHaveBeenCalledTimes(1);
+    warned.mockRestore();
   });
 });

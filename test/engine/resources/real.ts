@@ -8,7 +8,7 @@ import { finished } from 'node:stream/promises';
 
 import { onTestFinished } from 'vitest';
 
-import type { TiersOf } from '../../../src/engine/resources/index.ts';
+import type { Tiers } from './tiered.ts';
 
 export interface RealResources {
   readonly database: DatabaseSync;
@@ -71,7 +71,7 @@ export function directory(): string {
 }
 
 /** A SQLite database, a log file and a TCP socket. */
-export function realTiers(path: string, port: number): TiersOf<RealResources> {
+export function realTiers(path: string, port: number): Tiers<RealResources> {
   return {
     database: {
       open: () => {

@@ -2,8 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
 import { VirtualClock } from '../../../src/core/index.ts';
-import { TieredPipelineContext } from '../../../src/engine/resources/index.ts';
+import type { TieredPipelineContext } from '../../../src/engine/resources/index.ts';
 import { lines } from './lines.ts';
+import { tiered } from './tiered.ts';
 
 /** What happens when it is tried: at once, after a wait, or with an error, or too late. */
 const outcome = fc.record({
@@ -108,7 +109,7 @@ test('whatever fails, what was opened is closed once, in reverse, and nothing hi
         return value;
       };
       const run = async (): Promise<void> => {
-        await using opened = await TieredPipelineContext.open('p', described, { clock, log });
+        await using opened = await tiered('p', described, { clock, log }).open();
         context = opened;
         await opened.run([burst], [0, 1, 2, 3]);
       };
