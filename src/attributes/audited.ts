@@ -51,7 +51,7 @@ function logged<T>(
   const key = Symbol(`changes of ${String(name)}`);
   const set = auditedSetter({ key, read, store });
   const trailOf = (holder: object): ChangeTrail | undefined =>
-    (holder as Record<symbol, ChangeTrail>)[key];
+    Object.hasOwn(holder, key) ? (holder as Record<symbol, ChangeTrail>)[key] : undefined;
   describeSetter(set, store, { trailOf });
   return set;
 }

@@ -1,6 +1,6 @@
 import { canGenerate, generate } from '../batch/generate.ts';
-import { ChangeTrail } from '../core/change-trail.ts';
-import { addChange } from '../core/changed-by.ts';
+import { beginChange } from '../core/changed-by.ts';
+import { AuditTrail } from './audit-trail.ts';
 import { classNameOf, misused } from './misused.ts';
 
 type Getter<T> = (this: never) => T;
@@ -49,13 +49,25 @@ const ruledText = `return function set(value) {
 const auditedText = `return function set(value) {
   const from = read.call(this);
   let trail = this[key];
-  if (trail === undefined && from !== undefined) trail = begin(this, key);
-  store.call(this, value);
-  if (trail === undefined) return;
-  const to = read.call(this);
-  // Object.is, in parts that are compiled for the types at hand.
-  if (from === to ? from === 0 && 1 / from !== 1 / to : from === from || to === to) {
-    addChange(trail, from, to);
+  if (trail === undefined || trail.holder !== this) {
+    if (from === undefined) return store.call(this, value);
+    trail = begin(this, key);
+  }
+  const change = beginChange(from);
+  const outer = trail.underWay;
+  if (outer !== undefined) trail.note(outer, from);
+  trail.underWay = change;
+  try {
+    store.call(this, value);
+  } finally {
+    trail.underWay = outer;
+    const to = read.call(this);
+    const last = change.from;
+    // Object.is, in parts that are compiled for the types at hand.
+    if (last === to ? last === 0 && 1 / last !== 1 / to : last === last || to === to) {
+      trail.add(change.at, last, to, change.by);
+    }
+    if (outer !== undefined) outer.from = to;
   }
 }`;
 
@@ -100,25 +112,39 @@ export function ruledSetter<T>({ read, store, refuse }: RuledParts<T>): Setter<T
   };
 }
 
-/** A setter that logs changes. What an attribute begins with is none. */
+/**
+ * A setter that logs changes, in the order in which they happen where one makes another, and where
+ * it throws after it has stored. What an attribute begins with is none.
+ */
 export function auditedSetter<T>({ key, read, store }: AuditedParts<T>): Setter<T> {
   if (canGenerate()) {
-    const make = generate(['key', 'read', 'store', 'addChange', 'begin'], auditedText);
-    return make(key, read, store, addChange, begin) as Setter<T>;
+    const make = generate(['key', 'read', 'store', 'beginChange', 'begin'], auditedText);
+    return make(key, read, store, beginChange, begin) as Setter<T>;
   }
   return function set(value) {
     const from = read.call(this as never);
-    let trail = (this as Record<symbol, ChangeTrail | undefined>)[key];
-    if (trail === undefined && from !== undefined) trail = begin(this as object, key);
-    store.call(this as never, value);
-    if (trail === undefined) return;
-    const to = read.call(this as never);
-    if (!Object.is(from, to)) addChange(trail, from, to);
+    let trail = (this as Record<symbol, AuditTrail | undefined>)[key];
+    if (trail === undefined || trail.holder !== this) {
+      if (from === undefined) return store.call(this as never, value);
+      trail = begin(this as object, key);
+    }
+    const change = beginChange(from);
+    const outer = trail.underWay;
+    if (outer !== undefined) trail.note(outer, from);
+    trail.underWay = change;
+    try {
+      store.call(this as never, value);
+    } finally {
+      trail.underWay = outer;
+      const to = read.call(this as never);
+      trail.note(change, to);
+      if (outer !== undefined) outer.from = to;
+    }
   };
 }
 
 /** Begins the trail of an object, before the change: what cannot be noted is not done. */
-function begin(holder: object, key: symbol): ChangeTrail {
+function begin(holder: object, key: symbol): AuditTrail {
   if (!Object.isExtensible(holder)) {
     throw misused(
       classNameOf(holder) || 'an object',
@@ -126,7 +152,7 @@ function begin(holder: object, key: symbol): ChangeTrail {
       'seal it after the first change, or audit another class',
     );
   }
-  const trail = new ChangeTrail();
+  const trail = new AuditTrail(holder);
   defineHidden(holder, key, trail);
   return trail;
 }

@@ -1,13 +1,20 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
 
 import { PipelineError } from '../errors.ts';
-import type { ChangeTrail } from './change-trail.ts';
 import { type Clock, systemClock } from './clock.ts';
 
 /** Where the times of changes come from. */
 export interface ChangedByOptions {
   /** The machine's unless given. */
   readonly clock?: Pick<Clock, 'now'> | undefined;
+}
+
+/** A change that is not over. */
+export interface ChangeUnderWay {
+  /** What it was before the change, or before the part of it that is not noted yet. */
+  from: unknown;
+  readonly at: number;
+  readonly by: string | null;
 }
 
 interface Author {
@@ -22,14 +29,12 @@ let authors: AsyncLocalStorage<Author> | undefined;
  * Calls a function, and notes that name for the audited changes that it makes, after what it awaits
  * as well. Returns what it returns. Within another, the inner one counts.
  */
-export function changedBy<R>(name: string, change: () => R, { clock }: ChangedByOptions = {}): R {
-  if (typeof name !== 'string' || name === '') {
-    throw new PipelineError({
-      code: 'ERR_CONFIG_INVALID',
-      place: 'changedBy',
-      fact: 'was given no name',
-      remedy: "write `changedBy('name', () => …)`",
-    });
+export function changedBy<R>(name: string, change: () => R, options: ChangedByOptions = {}): R {
+  if (typeof name !== 'string' || name === '') throw misused('was given no name');
+  if (typeof change !== 'function') throw misused('was given no function');
+  const clock = options?.clock;
+  if (clock !== undefined && typeof clock?.now !== 'function') {
+    throw misused('was given a clock that has no `now`');
   }
   authors ??= new (process.getBuiltinModule('node:async_hooks').AsyncLocalStorage)<Author>();
   return authors.run({ name, clock }, change);
@@ -40,9 +45,19 @@ export function changeAuthor(): string | null {
   return authors?.getStore()?.name ?? null;
 }
 
-/** Adds a change, made now by whom `changedBy` says. Each has its own reading of the clock. */
-export function addChange(trail: ChangeTrail, from: unknown, to: unknown): void {
+/** A change that begins now, by whom `changedBy` says. Each has its own reading of the clock. */
+export function beginChange(from: unknown): ChangeUnderWay {
   const author = authors?.getStore();
   const at = (author?.clock ?? systemClock).now();
-  trail.add(at, from, to, author === undefined ? null : author.name);
+  return { from, at, by: author === undefined ? null : author.name };
+}
+
+function misused(fact: string): PipelineError {
+  return new PipelineError({
+    code: 'ERR_CONFIG_INVALID',
+    place: 'changedBy',
+    fact,
+    remedy:
+      "write `changedBy('name', () => …)`, with `{ clock }` where times are not the machine's",
+  });
 }

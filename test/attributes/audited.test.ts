@@ -398,3 +398,82 @@ describe('diffStageSnapshots', () => {
     expect(() => diffStageSnapshots(b, a, 'level' as 'unit')).toThrow('attribute of the first');
   });
 });
+
+test('each object has a log of its own, below a prototype that has one too', () => {
+  class Stage {
+    declare level: number;
+  }
+  defineAudited(Stage, ['level']);
+  Stage.prototype.level = 1;
+  Stage.prototype.level = 2;
+  const [a, b] = [new Stage(), new Stage()];
+  a.level = 10;
+  b.level = 20;
+  const derived = Object.create(a) as Stage;
+  derived.level = 99;
+  const logs = [a, b, derived, new Stage()].map((one) => pairs(getChangeLog(one, 'level')));
+  expect(logs).toEqual([[[2, 10]], [[2, 20]], [[10, 99]], []]);
+});
+
+describe('a setter that does more than store', () => {
+  class Climbing {
+    #level = 0;
+    get level(): number {
+      return this.#level;
+    }
+    set level(value: number) {
+      this.#level = value;
+      if (value < 3) changedBy('inner', () => (this.level = value + 1), clockAt(value));
+      if (value === 1) this.#level = 7;
+    }
+  }
+  defineAudited(Climbing, ['level']);
+
+  test('logs the changes that one makes in their order, each with who made it', () => {
+    const stage = new Climbing();
+    changedBy('outer', () => (stage.level = 1), clockAt(0));
+    const { entries } = getChangeLog(stage, 'level');
+    expect(entries).toEqual([
+      { at: 0, from: 0, to: 1, by: 'outer' },
+      { at: 1, from: 1, to: 2, by: 'inner' },
+      { at: 2, from: 2, to: 3, by: 'inner' },
+      { at: 0, from: 3, to: 7, by: 'outer' },
+    ]);
+    stage.level = 8;
+    expect(pairs(getChangeLog(stage, 'level')).at(-1)).toEqual([7, 8]);
+  });
+
+  test('logs what it stored before it threw', () => {
+    class Throwing {
+      #level = 0;
+      get level(): number {
+        return this.#level;
+      }
+      set level(value: number) {
+        this.#level = value;
+        throw new Error('too late');
+      }
+    }
+    defineAudited(Throwing, ['level']);
+    const stage = new Throwing();
+    for (const level of [9, 10]) expect(() => (stage.level = level)).toThrow('too late');
+    expect(pairs(getChangeLog(stage, 'level'))).toEqual([
+      [0, 9],
+      [9, 10],
+    ]);
+  });
+});
+
+test('a change that has no time is not made', () => {
+  const stage = new Decorated('a');
+  const now = (): number => {
+    throw new Error('no time');
+  };
+  const change = (): number => (stage.level = 2);
+  expect(() => changedBy('anna', change, { clock: { now } })).toThrow('no time');
+  expect(() => changedBy('anna', change, { clock: {} as never })).toThrow(
+    '[changedBy] was given a clock that has no `now`',
+  );
+  expect(() => changedBy('anna', 5 as never)).toThrow('[changedBy] was given no function');
+  expect([stage.level, getChangeLog(stage, 'level').changes]).toEqual([1, 0]);
+});
