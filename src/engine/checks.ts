@@ -7,6 +7,7 @@ import {
   type SourceComponent,
   type StageComponent,
 } from '../core/index.ts';
+import { isClass } from '../core/is-class.ts';
 import { keepsProtocol, protocols } from '../core/protocol.ts';
 import { reasonOf } from '../errors.ts';
 import type { Path } from './description.ts';
@@ -128,7 +129,7 @@ function textOf({ type, component, id }: Given): string {
   if (typeof made === 'function' && 'spec' in made) {
     return `\`${name}\` is the description of a component: call it with its options: \`${name}({ … })\``;
   }
-  if (typeof made === 'function' && isClass(made)) {
+  if (isClass(made)) {
     return `\`${name}\` is a class; give an instance of it: \`new ${name}(…)\``;
   }
   if (typeof made['then'] === 'function') {
@@ -197,8 +198,4 @@ function nameOfClass(made: unknown): string | undefined {
 
 function isObject(value: unknown): value is object {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';
-}
-
-function isClass(made: object): boolean {
-  return /^class\b/.test(Function.prototype.toString.call(made));
 }

@@ -3,6 +3,7 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
+import { isClass } from '../core/is-class.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import { blockRows, type Layout, layouts } from './layouts.ts';
 import { deepInstanceSize, measureHeld, measureInstanceSize, roundsFor } from './measure.ts';
@@ -57,11 +58,8 @@ async function creatorOf(file: string, name: string): Promise<(index: number) =>
   });
   const made: unknown = (module as Record<string, unknown>)[name];
   if (typeof made !== 'function') throw refuse(`the file exports no class or function \`${name}\``);
-  // What a class looks like is all that tells it from a function.
-  if (!/^(?:class\b|@)/.test(Function.prototype.toString.call(made))) {
-    return made as (index: number) => unknown;
-  }
-  return (index) => Reflect.construct(made, [index]);
+  if (isClass(made)) return (index) => Reflect.construct(made, [index]);
+  return made as (index: number) => unknown;
 }
 
 function answerOf(error: unknown): Answer {

@@ -2,6 +2,7 @@ import { isPromise } from 'node:util/types';
 
 import { Batch } from '../batch/index.ts';
 import { isStage } from '../core/index.ts';
+import { isClass } from '../core/is-class.ts';
 import { PipelineError } from '../errors.ts';
 import { CoveredTime } from './covered-time.ts';
 import { requireKnownNames } from './known-names.ts';
@@ -78,12 +79,6 @@ function checkOptions(options: ObserveOptions): void {
     if (value === undefined || typeof value === 'boolean') continue;
     throw refused(`has \`${option}: ${String(value)}\``, 'give true or false, or leave it out');
   }
-}
-
-/** Of classes, and of no other function, the prototype stays. */
-function isClass(subject: unknown): boolean {
-  if (typeof subject !== 'function') return false;
-  return Object.getOwnPropertyDescriptor(subject, 'prototype')?.writable === false;
 }
 
 function nameOf(subject: unknown): unknown {

@@ -46,6 +46,7 @@ const refused: [what: string, given: unknown, text: Texts][] = [
   ['nothing', {}, { any: 'it has no method `' }],
   ['an object without a prototype', Object.create(null), { any: 'it has no method `' }],
   ['a class in place of an instance', Doubling, { any: '`Doubling` is a class; give an instance' }],
+  ['a class of the language', Map, { any: '`Map` is a class; give an instance' }],
   ['a description that was not called', filter, { any: '`filter` is the description of a comp' }],
   ['a function', (row: unknown) => row, { any: 'it has no method `' }],
   [
