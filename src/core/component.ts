@@ -110,7 +110,10 @@ export type Definition = SourceDefinition | StageDefinition | SinkDefinition;
 
 /** How a component takes part in a pipeline, beside its own options. */
 export interface Placement {
-  /** Its name in the pipeline; made from the component's name unless given. */
+  /**
+   * Its name in the pipeline: up to 64 letters, digits, `-` and `_`. Made from the component's name
+   * unless given.
+   */
   readonly id?: string;
   /**
    * Wraps its `open`, `read`, `write`, `commit` and `acknowledge`; of a stage that waits, each call

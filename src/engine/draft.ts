@@ -1,6 +1,6 @@
 import type { ComponentType, Outside, SinkComponent, SinkPlacement } from '../core/index.ts';
 import { nameOf, protocolProblem } from './checks.ts';
-import { placementProblems } from './checks/placement.ts';
+import { placementFormProblems, placementProblems } from './checks/placement.ts';
 import {
   defaultSettings,
   type Path,
@@ -140,6 +140,8 @@ export class Draft {
     }: { taken: ReadonlySet<string>; problems: Problem[]; next: Step | undefined },
   ): PlacedNode {
     const { id: given, policy, required, overflow } = placement ?? {};
+    const role = path[0] === 'deadLetters' ? 'deadLetters' : type;
+    problems.push(...placementFormProblems(role, placement, path));
     const problem = protocolProblem({ type, component, path, next });
     if (problem !== undefined) {
       problems.push(problem);
@@ -167,10 +169,12 @@ export class Draft {
   }
 }
 
-/** The name, or the name with the first number that makes it new. */
+/** What an id can hold of the name, with the first number that makes it new. */
 export function freeId(name: string, taken: ReadonlySet<string>): string {
-  let id = name;
-  for (let count = 2; taken.has(id); count++) id = `${name}-${count}`;
+  // Short enough for any number behind it.
+  const plain = name.replace(/[^A-Za-z0-9_-]+/g, '-').slice(0, 56);
+  let id = plain;
+  for (let count = 2; taken.has(id); count++) id = `${plain}-${count}`;
   return id;
 }
 

@@ -32,12 +32,86 @@ describe('a name that stands for something else than a component', () => {
     const config = await parseConfig(file, 'p.yaml', options);
     expect(await problemsOf(config.plan())).toEqual([expect.stringContaining(text)]);
   });
+});
 
-  test('is refused where it is empty, as that of alerts on the whole run', () => {
-    const flow = testPipeline().from(source());
-    expect(() => flow.to(scriptedSink({}), { id: '' })).toThrow(
-      'a component has an `id` that is not empty',
+describe('an id in code is made as one in a file', () => {
+  const rule = 'an id is made of up to 64 letters, digits, `-` and `_`';
+
+  test.each(['', ' ', '../x', 'a.b', 'a\n\u001b[31m', 'ä', 'x'.repeat(65), 5, {}])(
+    '%j is refused, and the builder is as it was',
+    (id) => {
+      const builder = testPipeline();
+      const placement = { id } as { id: string };
+      expect(() => builder.from(source(), placement)).toThrow(rule);
+      expect(() => builder.deadLetters(scriptedSink({}), placement)).toThrow(rule);
+      const flow = builder.from(source());
+      expect(() => flow.to(scriptedSink({}), placement)).toThrow(rule);
+      expect(builder.describe()).toMatchObject({ sources: [{}], sinks: [] });
+    },
+  );
+
+  test.each(['a', 'A-1_b', 'x'.repeat(64)])('%j is taken', (id) => {
+    const builder = testPipeline();
+    builder.from(source(), { id });
+    expect(builder.describe().sources[0]?.id).toBe(id);
+  });
+
+  test('an output is that of a stage, and never another component', async () => {
+    const builder = testPipeline();
+    const flow = builder.from(source(), { id: 'a' });
+    expect(() => builder.from(source(), { id: 'a.b' })).toThrow(rule);
+    flow.output('b').to(scriptedSink({}));
+    const problems = await problemsOf(builder.build());
+    expect(problems[0]).toContain('`a` has no output `b`; read from `a`');
+    flow.output('b.c').to(scriptedSink({}));
+    const more = await problemsOf(builder.build());
+    expect(more.join()).toContain('`a` has no output `b.c`; read from `a`');
+  });
+
+  test('one that is made of a name holds what an id can hold', () => {
+    const long = 'n'.repeat(80);
+    const builder = testPipeline();
+    let flow = builder.from(source(), { id: 'source' });
+    for (const name of ['Unit conversion (°C)', 'a.b', 'a.b', long, long]) {
+      const stage = filter<(typeof readings)['shape']>('value > 0');
+      const { definition } = stage;
+      const named = { ...definition, spec: { ...definition.spec, name } };
+      flow = flow.pipe({ ...stage, definition: named } as typeof stage);
+    }
+    expect(builder.describe().stages.map(({ id }) => id)).toEqual([
+      'Unit-conversion-C-',
+      'a-b',
+      'a-b-2',
+      'n'.repeat(56),
+      `${'n'.repeat(56)}-2`,
+    ]);
+  });
+});
+
+describe('a placement in code is read whole', () => {
+  const way = 'did you mean `id`?';
+
+  test('what it knows nothing of is refused', () => {
+    const builder = testPipeline();
+    const wrong = { idd: 'x' } as { id?: string };
+    expect(() => builder.from(source(), wrong)).toThrow(`a source takes no \`idd\`, ${way}`);
+    const flow = builder.from(source());
+    const stage = filter<(typeof readings)['shape']>('value > 0');
+    expect(() => flow.through(stage, wrong)).toThrow(`a stage takes no \`idd\`, ${way}`);
+    expect(() => flow.to(scriptedSink({}), wrong)).toThrow(`a sink takes no \`idd\`, ${way}`);
+    const required = { required: false } as object;
+    expect(() => builder.from(source(), required)).toThrow(
+      'a source takes no `required`, keys: id, policy',
     );
+    expect(() => builder.deadLetters(scriptedSink({}), required)).toThrow(
+      '`deadLetters` takes no `required`, keys: id, policy',
+    );
+    expect(builder.describe()).toMatchObject({ sources: [{}], stages: [], sinks: [] });
+  });
+
+  test.each([['x'], [5], [true], [['id']]])('%j is none', (placement) => {
+    const place = (): unknown => testPipeline().from(source(), placement as object);
+    expect(place).toThrow("a placement is an object: `{ id: 'name' }`");
   });
 });
 

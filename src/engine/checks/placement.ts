@@ -1,5 +1,12 @@
-import { type Clock, isDescribed, type Policy, VirtualClock } from '../../core/index.ts';
-import type { SinkNode, SourceNode, StageNode } from '../description.ts';
+import {
+  type Clock,
+  isDescribed,
+  type Placement,
+  type Policy,
+  VirtualClock,
+} from '../../core/index.ts';
+import { suggestion } from '../config/keys.ts';
+import type { Path, SinkNode, SourceNode, StageNode } from '../description.ts';
 import { fallbackOf, otherClocksIn } from '../policies.ts';
 import type { Problem } from '../problem.ts';
 
@@ -11,6 +18,49 @@ const otherNames: ReadonlyMap<string, string> = new Map([
   ['overflow', 'all that there is no room for one by one'],
 ]);
 
+const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
+
+/**
+ * What is wrong with the id of a component as it was given. No dot is in it, which in a reference
+ * begins the name of an output.
+ */
+export function idProblem(id: unknown): string | undefined {
+  if (typeof id === 'string' && idPattern.test(id)) return undefined;
+  return 'an id is made of up to 64 letters, digits, `-` and `_`';
+}
+
+/** What a component in code may be given beside its options. */
+const placementKeys = {
+  source: ['id', 'policy'],
+  stage: ['id', 'policy'],
+  sink: ['id', 'policy', 'required', 'overflow'],
+  deadLetters: ['id', 'policy'],
+} as const;
+
+/** What is wrong with the form of a placement, which may be anything. */
+export function placementFormProblems(
+  role: keyof typeof placementKeys,
+  placement: unknown,
+  path: Path,
+): Problem[] {
+  if (placement === undefined) return [];
+  if (typeof placement !== 'object' || placement === null || Array.isArray(placement)) {
+    const text = "a placement is an object: `{ id: 'name' }`";
+    return [{ kind: 'invalid-option', path, text }];
+  }
+  const keys: readonly string[] = placementKeys[role];
+  const taker = role === 'deadLetters' ? '`deadLetters`' : `a ${role}`;
+  const unknown = Object.keys(placement).filter((key) => !keys.includes(key));
+  const problems = unknown.map((key): Problem => {
+    const text = `${taker} takes no \`${key}\`, ${suggestion(key, keys, 'keys')}`;
+    return { kind: 'unknown-key', path, text };
+  });
+  const { id } = placement as Placement;
+  const wrong = id === undefined ? undefined : idProblem(id);
+  if (wrong !== undefined) problems.push({ kind: 'invalid-option', path, text: wrong });
+  return problems;
+}
+
 /** What is wrong with the name and the policy of a component. `taken`: the ids of the others. */
 export function placementProblems(
   { id, path, policy, component }: SourceNode | StageNode | SinkNode,
@@ -21,9 +71,6 @@ export function placementProblems(
   const add = (kind: Problem['kind'], text: string): void => {
     problems.push({ kind, path, text });
   };
-  if (typeof id !== 'string') add('invalid-option', `an \`id\` is text, not ${typeof id}`);
-  // Alerts on the run as a whole name no component.
-  if (id === '') add('topology', 'a component has an `id` that is not empty');
   const meant = otherNames.get(id);
   if (meant !== undefined) {
     add(

@@ -1,4 +1,5 @@
 import type { Definition } from '../../core/index.ts';
+import { idProblem } from '../checks/placement.ts';
 import type { Path, SinkNode, SourceNode, StageNode } from '../description.ts';
 import { meantKey } from './keys.ts';
 import { type ConfigMap, configMap, type ConfigValue, isConfigMap } from './document.ts';
@@ -27,8 +28,6 @@ interface Placed {
   /** As written; undefined where it is made from the component's name. */
   readonly id: string | undefined;
 }
-
-const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** Reads sources, stages and sinks of a config and how they are connected. */
 export async function readTopology(
@@ -163,13 +162,8 @@ function place(kind: Kind, value: ConfigValue, at: Path, reader: EntryReader): P
 }
 
 function checkedId(id: ConfigValue, path: Path, reader: EntryReader): string {
-  if (typeof id !== 'string' || !idPattern.test(id)) {
-    reader.problem(
-      'invalid-option',
-      path,
-      'an id is made of up to 64 letters, digits, `-` and `_`',
-    );
-  }
+  const wrong = idProblem(id);
+  if (wrong !== undefined) reader.problem('invalid-option', path, wrong);
   return String(id);
 }
 

@@ -36,7 +36,7 @@ function readsOf(stages: readonly StageNode[], sources: ReadonlySet<string>): Re
   // A reference is an id, or `id.output`.
   const stageOf = (reference: string): StageNode[] => {
     if (sources.has(reference)) return [];
-    const stage = byId.get(reference) ?? byId.get(reference.replace(/\.[^.]*$/, ''));
+    const stage = byId.get(reference) ?? byId.get(reference.replace(/\..*$/, ''));
     return stage === undefined ? [] : [stage];
   };
   return new Map(stages.map((stage) => [stage, stage.from.flatMap(stageOf)]));

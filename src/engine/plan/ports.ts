@@ -122,7 +122,7 @@ export class Ports {
   /** What a reference means: `id`, or `id.output` of a node with several. */
   portOf(reference: string): Port {
     if (this.#outputs.has(reference)) return { node: reference, output: onlyOutput };
-    const dot = reference.lastIndexOf('.');
+    const dot = reference.indexOf('.');
     if (dot < 0) return { node: reference, output: onlyOutput };
     return { node: reference.slice(0, dot), output: reference.slice(dot + 1) };
   }
