@@ -117,23 +117,37 @@ export const tierOpened: EventDefinition<'tier' | 'durationMs'> = defineEvent({
 export const tierFailed: EventDefinition<'tier' | 'error'> = defineEvent({
   name: 'tier.failed',
   level: 'WARNING',
-  summary: 'A resource of a run could not be opened. What was opened before it is closed.',
+  summary:
+    'A resource of a run could not be opened. The run fails, unless it is a sink with `required: false`.',
   fields: { tier: 'which resource', error: 'what opening it failed with' },
   metric: 'millrace_tiers_failed_total',
   isKept: true,
 });
 
 /** `tier.closed` */
-export const tierClosed: EventDefinition<'tier' | 'failedTier' | 'error'> = defineEvent({
+export const tierClosed: EventDefinition<'tier' | 'failedTier'> = defineEvent({
   name: 'tier.closed',
   level: 'INFO',
   summary: 'A resource of a run is closed, in reverse of the order in which they were opened.',
   fields: {
     tier: 'which resource',
     failedTier: 'the resource or stage that failed first, where one has',
-    error: 'what closing it failed with; then the line is a WARNING',
   },
   metric: 'millrace_tiers_closed_total',
+  isKept: true,
+});
+
+/** `tier.close-failed` */
+export const tierCloseFailed: EventDefinition<'tier' | 'failedTier' | 'error'> = defineEvent({
+  name: 'tier.close-failed',
+  level: 'WARNING',
+  summary: 'A resource of a run could not be closed. Those before it are closed all the same.',
+  fields: {
+    tier: 'which resource',
+    failedTier: 'the resource or stage that failed first, itself where none has',
+    error: 'what closing it failed with',
+  },
+  metric: 'millrace_tiers_close_failed_total',
   isKept: true,
 });
 
@@ -267,6 +281,7 @@ export const engineEvents: readonly EventDefinition[] = [
   tierOpened,
   tierFailed,
   tierClosed,
+  tierCloseFailed,
   recordFailed,
   breakerChanged,
   ledgerBroken,

@@ -56,8 +56,8 @@ describe('the connectors of a run are tiers', () => {
       place: 'out',
       fact: 'could not write: boom',
     });
-    expect(log.of('tier.closed')).toEqual([
-      ['INFO', { tier: 'in', failedTier: 'out' }],
+    expect(log.of('tier.closed')).toEqual([['INFO', { tier: 'in', failedTier: 'out' }]]);
+    expect(log.of('tier.close-failed')).toEqual([
       ['WARNING', { tier: 'out', failedTier: 'out', error: expect.any(Error) as Error }],
     ]);
   });

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/index.ts';
 import { reasonOf } from '../../errors.ts';
 import type { Emit } from '../../observe/emitter.ts';
-import { tierClosed, tierFailed, tierOpened } from '../../observe/events.ts';
+import { tierClosed, tierCloseFailed, tierFailed, tierOpened } from '../../observe/events.ts';
 import type { TierHealth, TierState } from '../../observe/snapshot.ts';
 import { unlessAborted, withinLimit } from '../limit.ts';
 
@@ -150,11 +150,11 @@ export class TierLife<T = unknown> {
     } catch (error) {
       this.#set('failed', reasonOf(error));
       const failedTier = this.#failedTier ?? id;
-      emit(tierClosed, { tier: id, failedTier, error }, { level: 'WARNING' });
+      emit(tierCloseFailed, { tier: id, failedTier, error });
       throw error;
     }
     this.#set('closed');
-    emit(tierClosed, { tier: id, failedTier: this.#failedTier, error: undefined });
+    emit(tierClosed, { tier: id, failedTier: this.#failedTier });
   }
 
   #set(state: TierState, reason: string | null = null): void {

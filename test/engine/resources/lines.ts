@@ -4,8 +4,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** A logger that keeps its lines. */
 export interface Lines extends Logger {
-  /** The level and the fields of each line of an event; of no field that is undefined. */
-  of(event: string): (readonly [level: LogLevel, fields: Fields])[];
+  /** The level and the fields of each line of these events; of no field that is undefined. */
+  of(...events: readonly string[]): (readonly [level: LogLevel, fields: Fields])[];
 }
 
 export function lines(): Lines {
@@ -23,8 +23,10 @@ export function lines(): Lines {
     error: write('ERROR'),
     critical: write('CRITICAL'),
     bindContext: () => logger,
-    of: (event) =>
-      kept.flatMap(([level, name, fields]) => (name === event ? [[level, fields] as const] : [])),
+    of: (...events) =>
+      kept.flatMap(([level, name, fields]) =>
+        events.includes(name) ? [[level, fields] as const] : [],
+      ),
   };
   return logger;
 }

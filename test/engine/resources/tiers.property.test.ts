@@ -120,7 +120,7 @@ test('whatever fails, what was opened is closed once, in reverse, and nothing hi
       const model = modelOf(tiers, failsAt);
       expect(inOrder(thrown).map(textOf)).toEqual(model.errors);
       const told = log
-        .of('tier.closed')
+        .of('tier.closed', 'tier.close-failed')
         .map(([level, { tier, failedTier }]) => ({ tier, failedTier, level }));
       expect(told).toEqual(model.closed);
       expect(opens).toEqual(tiers.slice(0, model.opened + 1).map((_, at) => `t${at}`));
