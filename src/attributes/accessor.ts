@@ -32,11 +32,24 @@ export function checkClass(place: string, component: unknown): void {
   if (!isClass) throw misused(place, 'was given no class', 'give a class');
 }
 
+/** Throws `ERR_CONFIG_INVALID` where a class can have no accessor under a name. */
+function checkName(place: string, { name: className, prototype }: Class, name: unknown): void {
+  if (typeof name !== 'string' || name === '' || name === '__proto__') {
+    const shown = typeof name === 'string' ? `"${name}"` : `a ${typeof name}`;
+    throw misused(place, `was given ${shown} as a name`, "name attributes, as `['level']`");
+  }
+  const own = Object.getOwnPropertyDescriptor(prototype, name);
+  if (own === undefined ? Object.isExtensible(prototype) : own.configurable) return;
+  const fact = `\`${name}\` cannot be defined on \`${className}\``;
+  throw misused(place, fact, 'define attributes before the prototype is frozen or sealed');
+}
+
 /**
  * The accessor of a class under a name, or one that keeps the value on the instance where it has
  * none. Throws where something else has the name.
  */
 export function accessorOf(place: string, component: Class, name: string): Accessor {
+  checkName(place, component, name);
   const { prototype } = component as { readonly prototype: object };
   const found = propertyOf(prototype, name);
   if (found === undefined) return propertyAccessor(Symbol(name));

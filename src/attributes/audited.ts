@@ -32,6 +32,9 @@ export function defineAudited<C extends Class>(
   names: readonly (keyof InstanceType<C> & string)[],
 ): C {
   checkClass('defineAudited', component);
+  if (!Array.isArray(names)) {
+    throw misused('defineAudited', 'was given no list of names', "name attributes, as `['level']`");
+  }
   // All are made before one is defined: a refusal leaves the class as it was.
   const made = [...new Set<string>(names)].map((name) => {
     const below = accessorOf('defineAudited', component, name);
@@ -66,12 +69,20 @@ export function getChangeLog<I extends object, K extends keyof I>(
   instance: I,
   name: K,
 ): ChangeLog<I[K]> {
-  const trailOf = trailsUnder(instance, name);
-  if (trailOf === undefined) {
-    const fact = `\`${String(name)}\` is no audited attribute`;
-    throw misused('getChangeLog', fact, 'put `@audited` before it, or name it in `defineAudited`');
-  }
+  const trailOf = trailsUnder(Object(instance) as object, name);
+  if (trailOf === undefined) throw notAudited(Object(instance) as object, name);
   return (trailOf(instance)?.log() ?? emptyLog) as ChangeLog<I[K]>;
+}
+
+function notAudited(instance: object, name: PropertyKey): Error {
+  const shown = `\`${String(name)}\``;
+  const isField = Object.hasOwn(instance, name);
+  if (isField && trailsUnder(Object.getPrototypeOf(instance) as object, name) !== undefined) {
+    const fact = `${shown} is a field in front of the audited attribute`;
+    return misused('getChangeLog', fact, 'only `declare` it in the class');
+  }
+  const remedy = 'put `@audited` before it, or name it in `defineAudited`';
+  return misused('getChangeLog', `${shown} is no audited attribute`, remedy);
 }
 
 function trailsUnder(instance: object, name: PropertyKey): AttributeFacts['trailOf'] {
@@ -83,7 +94,7 @@ function trailsUnder(instance: object, name: PropertyKey): AttributeFacts['trail
 export interface SnapshotDiff<A, B = A> {
   readonly stageA: A | null;
   readonly stageB: B | null;
-  /** The second less the first, where both are numbers. */
+  /** The second less the first, where both are numbers that have a difference. */
   readonly delta: number | null;
 }
 
@@ -97,11 +108,12 @@ export function diffStageSnapshots<A extends object, B extends object, K extends
   name: K,
 ): SnapshotDiff<A[K], B[K]> {
   for (const [at, one] of [a, b].entries()) {
-    if (name in one) continue;
+    if (name in (Object(one) as object)) continue;
     const fact = `\`${String(name)}\` is no attribute of the ${at === 0 ? 'first' : 'second'}`;
     throw misused('diffStageSnapshots', fact, 'name an attribute that both have');
   }
   const [stageA, stageB] = [a[name] ?? null, b[name] ?? null];
   const areNumbers = typeof stageA === 'number' && typeof stageB === 'number';
-  return Object.freeze({ stageA, stageB, delta: areNumbers ? stageB - stageA : null });
+  const delta = areNumbers ? stageB - stageA : NaN;
+  return Object.freeze({ stageA, stageB, delta: Number.isNaN(delta) ? null : delta });
 }

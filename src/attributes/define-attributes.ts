@@ -1,5 +1,6 @@
 import { attributeRulesOf, describeSetter } from '../core/attribute.ts';
 import { type Accessor, accessorOf, checkClass, type Class, defineAccessors } from './accessor.ts';
+import { misused } from './misused.ts';
 import { type AnyRule, partsOf, type Rule, type TypeOf } from './rule.ts';
 
 /** A rule for each attribute. */
@@ -25,17 +26,22 @@ export type RulesIn<C extends Class> = {
  */
 export function defineAttributes<C extends Class>(component: C, rules: RulesFor<C>): C {
   checkClass('defineAttributes', component);
+  if (typeof rules !== 'object' || rules === null || Array.isArray(rules)) {
+    const remedy = 'write `defineAttributes(Config, { level: rangeFloat(0, 1) })`';
+    throw misused('defineAttributes', 'was given no rules by name', remedy);
+  }
+  const given = rules as Readonly<Record<string, Rule<unknown>>>;
   // All are made before one is defined: a refusal leaves the class as it was.
-  const made = Object.entries(rules as Readonly<Record<string, Rule<unknown>>>).map(
-    ([name, rule]) => [name, ruledAccessor(component, name, rule)] as const,
+  const made = (Reflect.ownKeys(given) as string[]).map(
+    (name) => [name, ruledAccessor(component, name, given[name]!)] as const,
   );
   defineAccessors(component, new Map(made));
   return component;
 }
 
 function ruledAccessor(component: Class, name: string, rule: Rule<unknown>): Accessor {
-  const { jsonSchema } = partsOf('defineAttributes', rule);
   const below = belowRule(component, name);
+  const { jsonSchema } = partsOf('defineAttributes', rule);
   if ('default' in jsonSchema) parentRule(component, name)?.parse(jsonSchema['default']);
   const context = { kind: 'accessor', name } as ClassAccessorDecoratorContext<object, unknown>;
   const { get = below.get, set } = rule(below, context);

@@ -1,3 +1,4 @@
+import { PipelineError } from '../errors.ts';
 import type { ChangeTrail } from './change-trail.ts';
 
 /** A JSON Schema as plain data. */
@@ -85,6 +86,14 @@ function propertiesOf(holder: object): [string, PropertyDescriptor][] {
 
 /** The JSON Schema of an object with a class's attributes. Those without a default are required. */
 export function jsonSchemaOf(component: AttributeClass): AttributeSchema {
+  if (typeof component !== 'function') {
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: 'jsonSchemaOf',
+      fact: 'was given no class',
+      remedy: 'give a class',
+    });
+  }
   const rules = [...attributeRulesOf(component)];
   return {
     type: 'object',

@@ -459,3 +459,22 @@ describe('in the manifest', () => {
 `);
   });
 });
+
+test('defineAttributes takes an object of rules by name, and jsonSchemaOf a class', () => {
+  class Stage {
+    declare level: number;
+  }
+  const before = Reflect.ownKeys(Stage.prototype);
+  const named = { ['__proto__']: positiveInt };
+  for (const rules of [null, 5, [positiveInt], { [Symbol('level')]: positiveInt }, named]) {
+    expect(() => defineAttributes(Stage, rules as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG_INVALID', place: 'defineAttributes' }),
+    );
+  }
+  expect(Reflect.ownKeys(Stage.prototype)).toEqual(before);
+  Object.freeze(Stage.prototype);
+  expect(() => defineAttributes(Stage, { level: positiveInt })).toThrow(
+    '`level` cannot be defined on `Stage`',
+  );
+  expect(() => jsonSchemaOf(5 as never)).toThrow('[jsonSchemaOf] was given no class');
+});

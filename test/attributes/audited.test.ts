@@ -362,6 +362,31 @@ test('@audited is refused before anything but an accessor, and before a private 
   expect(() => decorate({}, undefined)).toThrow(isInvalid);
 });
 
+test('defineAudited takes a list of names, and a class that it can change', () => {
+  class Stage {
+    declare level: number;
+  }
+  const before = Reflect.ownKeys(Stage.prototype);
+  for (const names of ['level', ['level', null], [Symbol('level')], ['__proto__'], null, 5]) {
+    expect(() => defineAudited(Stage, names as never)).toThrow(
+      expect.objectContaining({ code: 'ERR_CONFIG_INVALID', place: 'defineAudited' }),
+    );
+  }
+  expect(Reflect.ownKeys(Stage.prototype)).toEqual(before);
+  Object.freeze(Stage.prototype);
+  expect(() => defineAudited(Stage, ['level'])).toThrow('`level` cannot be defined on `Stage`');
+});
+
+test('getChangeLog says where a field stands in front of what is audited', () => {
+  class Stage {
+    level = 1;
+  }
+  defineAudited(Stage, ['level']);
+  expect(() => getChangeLog(new Stage(), 'level')).toThrow(
+    '`level` is a field in front of the audited attribute; only `declare` it in the class',
+  );
+});
+
 test('getChangeLog refuses a name that is not audited', () => {
   class Stage {
     @audited accessor level = 0;
@@ -369,6 +394,7 @@ test('getChangeLog refuses a name that is not audited', () => {
     plain = 0;
   }
   const stage = new Stage();
+  expect(() => getChangeLog(null as never, 'level' as never)).toThrow('no audited attribute');
   for (const name of ['other', 'plain', 'toString', 'none'] as never[]) {
     expect(() => getChangeLog(stage, name)).toThrow(
       expect.objectContaining({ code: 'ERR_CONFIG_INVALID', place: 'getChangeLog' }),
@@ -390,6 +416,25 @@ describe('diffStageSnapshots', () => {
     b.level = 3;
     expect(diffStageSnapshots(a, b, 'level')).toEqual({ stageA: 5, stageB: 3, delta: -2 });
     expect(diffStageSnapshots(a, b, 'unit')).toEqual({ stageA: 'C', stageB: 'C', delta: null });
+  });
+
+  test('has no difference of what has none', () => {
+    const [a, b] = [new Stage(), new Stage()];
+    for (const [first, second] of [
+      [Infinity, Infinity],
+      [NaN, 1],
+    ] as const) {
+      [a.level, b.level] = [first, second];
+      expect(diffStageSnapshots(a, b, 'level').delta).toBe(null);
+    }
+    [a.level, b.level] = [1, Infinity];
+    expect(diffStageSnapshots(a, b, 'level').delta).toBe(Infinity);
+  });
+
+  test('refuses what is no object', () => {
+    const isInvalid = expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }) as unknown;
+    expect(() => diffStageSnapshots(1 as never, {}, 'a' as never)).toThrow(isInvalid);
+    expect(() => diffStageSnapshots({ a: 1 }, null as never, 'a' as never)).toThrow(isInvalid);
   });
 
   test('refuses a name that one of them does not have', () => {
