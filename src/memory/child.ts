@@ -38,9 +38,17 @@ export async function measureModule(
   n = 100_000,
   limits: MeasureLimits = {},
 ): Promise<InstanceSize> {
+  checkText('file', file);
+  checkText('name', name);
   checkInstances(n);
   const task = { file: resolve(file), name, instances: n };
   return (await measureInChild(task, limits)) as InstanceSize;
+}
+
+function checkText(place: string, given: unknown): void {
+  if (typeof given === 'string' && given !== '') return;
+  const remedy = 'give the path of a file, and the name of what it exports';
+  throw new PipelineError({ code: 'ERR_CONFIG_INVALID', place, fact: 'it is no text', remedy });
 }
 
 /** Does one task in a process of its own, which ends with this one. */

@@ -20,10 +20,11 @@ interface InBlocks {
 /** As many rows as a batch of the engine has at most. */
 export const blockRows = 4096;
 
-const sensorIds = Array.from({ length: 100 }, (_, sensor) => `sensor-${sensor}`);
-const units = ['C', 'bar', '%'] as const;
+const sensorIds = Array.from({ length: 100 }, (_, sensor) => `probe-${sensor}`);
+const units = ['C', 'V', '%'] as const;
 
 // As read from a file or the network: few different texts, times, and numbers with a fraction.
+// Texts are of one size in memory, so that each record says what all do.
 const sensorIdOf = (index: number): string => sensorIds[index % sensorIds.length]!;
 const timestampOf = (index: number): number => 1_767_225_600_000 + index * 1000;
 const valueOf = (index: number): number => 20.5 + (index % 1000) / 7.3;

@@ -1,3 +1,6 @@
+import { types } from 'node:util';
+
+import { isClass } from '../core/is-class.ts';
 import { PipelineError } from '../errors.ts';
 import { bytesReached, hasFastShape, highWater } from './heap.ts';
 import { objectSizes } from './heap-snapshot.ts';
@@ -6,7 +9,7 @@ import { objectSizes } from './heap-snapshot.ts';
 export interface InstanceSize {
   /** How many were held at a time. */
   readonly instances: number;
-  /** True where V8 keeps its fields by a hidden class; false in dictionary mode. */
+  /** True where V8 keeps the fields of each sample by a hidden class; false in dictionary mode. */
   readonly hasFastShape: boolean;
   /** The object alone: its own size in a heap snapshot. */
   readonly shellBytes: number;
@@ -25,30 +28,18 @@ export const instancesMax = 10_000_000;
 
 /**
  * Measures what instances take: `n` of them are made, one `create(index)` after the other, held and
- * let go, and the median of several rounds counts. Forces collections and takes a snapshot of the
+ * let go, and the median of several rounds counts; sizes of one are those of one in the middle. Forces collections and takes a snapshot of the
  * whole heap: in a process that does other work meanwhile, that is measured too (`measureModule`
- * has one of its own). Throws `ERR_MEMORY_MEASURE` where `create` makes no objects.
+ * has one of its own), so that one measurement waits for the other. Throws `ERR_MEMORY_MEASURE` where
+ * `create` makes no objects, or one object again and again.
  */
 export async function measureInstanceSize(
   create: (index: number) => unknown,
   n = 100_000,
 ): Promise<InstanceSize> {
   checkInstances(n);
-  const make = (held: unknown[]): void => {
-    for (let index = 0; index < held.length; index++) held[index] = create(index);
-  };
-  const one = (): object => assertObject(create(0));
-  one();
-  const held = await measureHeld(make, n, roundsFor(n));
-  const instance = one();
-  const sizes = await objectSizes(instance);
-  return {
-    instances: n,
-    hasFastShape: hasFastShape(instance),
-    ...sizes,
-    retainedBytes: held.retainedBytes / n,
-    peakMb: held.peakBytes / 1e6,
-  };
+  checkCreate(create);
+  return alone(() => measureInstances(create, n));
 }
 
 /**
@@ -57,8 +48,49 @@ export async function measureInstanceSize(
  * have belong to the program and do not count. Takes a snapshot of the whole heap.
  */
 export async function deepInstanceSize(target: object): Promise<number> {
-  return (await objectSizes(assertObject(target))).deepBytes;
+  const fault = faultOf(target);
+  if (fault !== undefined) throw refusal(`it is ${fault}`, 'give an object', 'target');
+  return alone(async () => (await objectSizes(target)).deepBytes);
 }
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** One measurement at a time: the heap has no owners. */
+function alone<T>(measure: () => Promise<T>): Promise<T> {
+  const measured = last.then(measure);
+  last = measured.catch(() => {});
+  return measured;
+}
+
+async function measureInstances(
+  create: (index: number) => unknown,
+  n: number,
+): Promise<InstanceSize> {
+  const make = (held: unknown[]): void => {
+    for (let index = 0; index < held.length; index++) held[index] = create(index);
+  };
+  const one = (index: number): object => assertObject(create(index));
+  if (one(0) === one(0)) {
+    throw refusal(
+      'it gave the same object twice',
+      'give a function that makes a new one each time',
+    );
+  }
+  const held = await measureHeld(make, n, roundsFor(n));
+  // The first one is often unlike the others: its index is 0.
+  const samples = sampleShares.map((share) => one(Math.floor(n * share)));
+  const sizes = await objectSizes(samples[0]!);
+  return {
+    instances: n,
+    hasFastShape: samples.every(hasFastShape),
+    ...sizes,
+    retainedBytes: held.retainedBytes / n,
+    peakMb: held.peakBytes / 1e6,
+  };
+}
+
+/** Where samples are taken, off all round numbers. The first one gives the sizes. */
+const sampleShares = [0.618034, 0, 0.236068, 0.854102, 0.472136];
 
 export interface HeldSize {
   readonly retainedBytes: number;
@@ -112,15 +144,36 @@ async function measureRound(
   return { retainedBytes: after - before, peakBytes: peak - before };
 }
 
+function checkCreate(create: unknown): void {
+  if (typeof create !== 'function') throw refusal(`it is of type ${typeof create}`);
+  if (isClass(create)) {
+    throw refusal('it is a class', `give \`(index) => new ${create.name}(index)\``);
+  }
+}
+
 function assertObject(made: unknown): object {
-  const isObject = (typeof made === 'object' && made !== null) || typeof made === 'function';
-  if (isObject && !(made instanceof Promise)) return made;
-  throw new PipelineError({
-    code: 'ERR_MEMORY_MEASURE',
-    place: 'create',
-    fact: `it gave ${made instanceof Promise ? 'a promise' : `a value of type ${made === null ? 'null' : typeof made}`}`,
-    remedy: 'give a function that makes an object, at once',
-  });
+  const fault = faultOf(made);
+  if (fault !== undefined) throw refusal(`it gave ${fault}`);
+  return made as object;
+}
+
+/** What a value is that cannot be measured. */
+function faultOf(value: unknown): string | undefined {
+  if (value === null) return 'null';
+  if (typeof value !== 'object' && typeof value !== 'function') {
+    return `a value of type ${typeof value}`;
+  }
+  if (types.isPromise(value)) return 'a promise';
+  // V8 ends the process where it is asked for the shape of one.
+  return types.isProxy(value) ? 'a proxy' : undefined;
+}
+
+function refusal(
+  fact: string,
+  remedy = 'give a function that makes an object, at once',
+  place = 'create',
+): PipelineError {
+  return new PipelineError({ code: 'ERR_MEMORY_MEASURE', place, fact, remedy });
 }
 
 function median(values: readonly number[]): number {

@@ -1,6 +1,6 @@
 import process from 'node:process';
 
-import { isPipelineError } from '../errors.ts';
+import { isPipelineError, PipelineError } from '../errors.ts';
 import { measureInChild, type MeasureLimits } from './child.ts';
 import { layouts } from './layouts.ts';
 import { checkInstances } from './measure.ts';
@@ -33,6 +33,14 @@ export async function memoryTable(
   measured: (row: MemoryRow) => void = () => {},
   limits: MeasureLimits = {},
 ): Promise<MemoryTable> {
+  if (!Array.isArray(instances) || instances.length === 0) {
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: 'instances',
+      fact: 'it is no list of numbers, or an empty one',
+      remedy: 'give numbers of instances, as `[100_000]`',
+    });
+  }
   for (const count of instances) checkInstances(count);
   const rows: MemoryRow[] = [];
   const missing: MemoryTable['missing'][number][] = [];

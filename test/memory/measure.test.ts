@@ -74,6 +74,8 @@ describe('what cannot be measured is refused with a reason', () => {
     ['notCallable', 'the file exports no class or function `notCallable`'],
     ['noObject', '[create] it gave a value of type number'],
     ['late', '[create] it gave a promise'],
+    ['proxied', '[create] it gave a proxy'],
+    ['same', '[create] it gave the same object twice'],
     ['failing', 'no more of them'],
     ['ending', 'its process ended with code 3'],
   ])('%s', async (name, says) => {
@@ -93,6 +95,15 @@ describe('what cannot be measured is refused with a reason', () => {
     onTestFinished(() => void vi.unstubAllEnvs());
     await expect(measureModule(records, 'hungry', 10_000)).rejects.toThrow(
       '10000 of them do not fit into the memory that Node allows',
+    );
+  });
+
+  test('no name of a file, or of what it exports', async () => {
+    await expect(measureModule(5 as never, 'Own')).rejects.toThrow(
+      'ERR_CONFIG_INVALID [file] it is no text',
+    );
+    await expect(measureModule(records, undefined as never)).rejects.toThrow(
+      'ERR_CONFIG_INVALID [name] it is no text',
     );
   });
 
@@ -210,5 +221,54 @@ test('and what one object keeps', async () => {
   expect(buffer).toBeLessThan(5500);
   expect(array).toBeLessThan(100);
   expect(set).toBeLessThan(300);
-  expect(refused).toContain('it gave a value of type number');
+  expect(refused).toContain('[target] it is a value of type number');
+});
+
+test('sizes are those of a usual instance, and the shape is fast only where all are', async () => {
+  const [usual, lost] = (await inProgram(`
+    class R {
+      constructor(index) {
+        this.index = index;
+        this.value = index / 7;
+      }
+    }
+    const usual = await measureInstanceSize((index) => new R(index), 1000);
+    const lost = await measureInstanceSize((index) => {
+      const made = new R(index);
+      if (index > 0) delete made.index;
+      return made;
+    }, 1000);
+    console.log(JSON.stringify([usual, lost]));`)) as [object, object];
+  expect(usual).toMatchObject({ hasFastShape: true, shellBytes: 40, directBytes: 16 });
+  expect(lost).toMatchObject({ hasFastShape: false });
+});
+
+test('two measurements at once wait for each other', async () => {
+  const retained = await inProgram(`
+    const measure = () => measureInstanceSize((index) => ({ half: index + 0.5 }), 10_000);
+    const sizes = await Promise.all([measure(), measure(), deepInstanceSize({})]);
+    console.log(JSON.stringify(sizes.slice(0, 2).map(({ retainedBytes }) => retainedBytes)));`);
+  expect(retained).toEqual([expect.closeTo(48, -0.5), expect.closeTo(48, -0.5)]);
+});
+
+test('what makes no instances is refused, and measurements go on', async () => {
+  const refused = await inProgram(`
+    const one = {};
+    const measured = [
+      measureInstanceSize(undefined),
+      measureInstanceSize(class R {}),
+      measureInstanceSize((index) => new Proxy({ index }, {}), 100),
+      measureInstanceSize(() => one, 100),
+      deepInstanceSize(5),
+      deepInstanceSize(new Proxy({}, {})),
+    ].map((promise) => promise.catch(({ message }) => message));
+    console.log(JSON.stringify(await Promise.all(measured)));`);
+  expect(refused).toEqual([
+    'ERR_MEMORY_MEASURE [create] it is of type undefined; give a function that makes an object, at once',
+    'ERR_MEMORY_MEASURE [create] it is a class; give `(index) => new R(index)`',
+    'ERR_MEMORY_MEASURE [create] it gave a proxy; give a function that makes an object, at once',
+    'ERR_MEMORY_MEASURE [create] it gave the same object twice; give a function that makes a new one each time',
+    'ERR_MEMORY_MEASURE [target] it is a value of type number; give an object',
+    'ERR_MEMORY_MEASURE [target] it is a proxy; give an object',
+  ]);
 });

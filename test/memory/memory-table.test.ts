@@ -123,6 +123,12 @@ describe('what cannot be measured', () => {
     },
   );
 
+  test.each([5, []])('%j is no list of numbers', async (instances) => {
+    await expect(memoryTable(instances as number[])).rejects.toThrow(
+      'ERR_CONFIG_INVALID [instances] ',
+    );
+  });
+
   test('a row whose package is not there is missing, and said to be', () => {
     const reason = 'ERR_PEER_MISSING [arrow] cannot load `apache-arrow`; npm i apache-arrow@^21';
     const without = { ...table, missing: [{ record: 'Apache Arrow', reason }] };

@@ -64,6 +64,12 @@ export const noObject = (index: number): number => index;
 
 export const late = async (index: number): Promise<object> => ({ index });
 
+export const proxied = (index: number): object => new Proxy({ index }, {});
+
+const always = {};
+
+export const same = (): object => always;
+
 export function failing(index: number): object {
   if (index > 100) throw new RangeError('no more of them');
   return { index };
