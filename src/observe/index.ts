@@ -58,13 +58,7 @@ export {
   type StageMetrics,
 } from './metrics-registry.ts';
 export { observe, type ObserveOptions } from './observe.ts';
-export type {
-  ChangedValue,
-  ComponentReport,
-  Latency,
-  RunReport,
-  RunStats,
-} from './snapshot.ts';
+export type { ChangedValue, ComponentReport, Latency, RunReport, RunStats } from './snapshot.ts';
 export { checkThresholds, type ThresholdConfig, type ThresholdViolation } from './thresholds.ts';
 export type { StatsFollower } from './ticker.ts';
 export type { Tracing } from './tracing.ts';
