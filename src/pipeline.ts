@@ -13,12 +13,14 @@ import {
   type StageComponent,
   systemOutside,
 } from './core/index.ts';
+import { chainProblems } from './engine/checks.ts';
 import type { ConfigOptions, PipelineConfig } from './engine/config.ts';
 import {
   type BuilderDefaults,
   type Pipeline,
   type SettingsInput,
   TypedPipelineBuilder,
+  ValidationError,
 } from './engine/index.ts';
 import { stages } from './stages/index.ts';
 
@@ -52,6 +54,8 @@ export async function buildPipeline(
   sink?: SinkComponent<never> | Sink<never>,
   name = 'pipeline',
 ): Promise<Pipeline> {
+  const problems = chainProblems(source, stages, sink);
+  if (problems.length > 0) throw new ValidationError(String(name), problems);
   const builder = pipeline(name);
   const flow = builder.from(source).pipe(...(stages as readonly [StageComponent<Fields>]));
   if (sink !== undefined) flow.to(sink as Sink);

@@ -1,4 +1,5 @@
 import type { ComponentType } from './describe.ts';
+import { isClass } from './is-class.ts';
 
 /** How a hand-written component is called. */
 interface Protocol {
@@ -25,7 +26,8 @@ export function keepsProtocol(value: unknown, type: ComponentType): boolean {
   const { method, lengthMin, lengthMax } = protocols[type];
   try {
     const made = (value as Readonly<Record<string, unknown>> | null | undefined)?.[method];
-    return typeof made === 'function' && made.length >= lengthMin && made.length <= lengthMax;
+    if (typeof made !== 'function' || isClass(made)) return false;
+    return made.length >= lengthMin && made.length <= lengthMax;
   } catch {
     return false;
   }

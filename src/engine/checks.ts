@@ -8,6 +8,7 @@ import {
   type StageComponent,
 } from '../core/index.ts';
 import { isClass } from '../core/is-class.ts';
+import { escapeControls } from '../core/plain-text.ts';
 import { keepsProtocol, protocols } from '../core/protocol.ts';
 import { reasonOf } from '../errors.ts';
 import type { Path } from './description.ts';
@@ -56,11 +57,8 @@ export function validatePipeline(
   stages: readonly unknown[],
   sink: unknown,
 ): string {
-  const problems = [
-    protocolProblem({ type: 'source', component: source, path: ['source'] }),
-    ...stageProblems(stages, sink),
-    protocolProblem({ type: 'sink', component: sink, path: ['sink'] }),
-  ].filter((problem) => problem !== undefined);
+  const problems = chainProblems(source, stages, sink);
+  if (sink === undefined) problems.push(...sinkProblems(sink));
   if (problems.length === 0) {
     return `Pipeline validation passed: ${stages.length} stages registered.`;
   }
@@ -68,11 +66,27 @@ export function validatePipeline(
   throw new TypeError(`Pipeline validation failed: ${cause.fact}`, { cause });
 }
 
+/** What is wrong with source, stages and, where there is one, sink, by their protocols alone. */
+export function chainProblems(source: unknown, stages: unknown, sink?: unknown): Problem[] {
+  const problem = protocolProblem({ type: 'source', component: source, path: ['source'] });
+  return [
+    ...(problem === undefined ? [] : [problem]),
+    ...stageProblems(stages, sink),
+    ...(sink === undefined ? [] : sinkProblems(sink)),
+  ];
+}
+
+function sinkProblems(sink: unknown): Problem[] {
+  const problem = protocolProblem({ type: 'sink', component: sink, path: ['sink'] });
+  return problem === undefined ? [] : [problem];
+}
+
 function stageProblems(stages: unknown, sink?: unknown): Problem[] {
   const path = ['stages'];
   try {
     if (!Array.isArray(stages)) {
-      return [{ kind: 'protocol', path, text: `the stages are a list, not ${typeof stages}` }];
+      const what = stages === null ? 'null' : typeof stages;
+      return [{ kind: 'protocol', path, text: `the stages are a list, not ${what}` }];
     }
     const chain = [...(stages as unknown[]), ...(sink === undefined ? [] : [sink])];
     return Array.from(stages as unknown[], (component, at) => {
@@ -152,6 +166,7 @@ export function methodText(type: ComponentType, made: Readonly<Record<string, un
   const { method, call } = protocols[type];
   const given = made[method];
   if (typeof given === 'function') {
+    if (isClass(given)) return `its \`${method}\` is a class, and is called as \`${call}\``;
     const names = given.length === 1 ? '1 parameter' : `${given.length} parameters`;
     const way =
       type === 'source' ? '' : '; signal and context come through `create` of a description';
@@ -168,11 +183,11 @@ export function methodText(type: ComponentType, made: Readonly<Record<string, un
 /** The name of a component in messages: as described, of its class, or what it was to be. */
 function shownName(component: object, type: ComponentType): string {
   const described = nameOf(component);
-  if (described !== undefined) return described;
+  if (described !== undefined) return escapeControls(described);
   const named = typeof component === 'function' ? component : component.constructor;
   const { name } = (named ?? {}) as { readonly name?: unknown };
   const isOwn = typeof name === 'string' && !['', 'Object', 'Function', 'Array'].includes(name);
-  return isOwn ? name : type;
+  return isOwn ? escapeControls(name) : type;
 }
 
 /** The name that a component, or its class, was described by. Never throws. */

@@ -182,6 +182,35 @@ test('what is no list of stages', () => {
   expect(checkStages([, stage] as unknown[])).toHaveLength(1);
 });
 
+test('a class in the place of a method is no method, which is called without `new`', () => {
+  const made = {
+    stream: class {},
+    transform: class {
+      constructor(_: unknown) {}
+    },
+    consume: class {
+      constructor(_: unknown) {}
+    },
+  };
+  for (const guard of [isSource, isStage, isSink]) expect(guard(made)).toBe(false);
+  expect(checkStages([made])).toEqual([
+    expect.stringContaining('its `transform` is a class, and is called as `transform(stream)`'),
+  ]);
+});
+
+test('names in problems hold no control characters', () => {
+  const hostile = 'a\n\u001b[31m';
+  class Named {}
+  Object.defineProperty(Named, 'name', { value: hostile });
+  const described = {
+    ...stage,
+    definition: { ...stage.definition, spec: { ...stage.definition.spec, name: hostile } },
+  };
+  expect(checkStages([new Named()])[0]).toContain('`a\\u000a\\u001b[31m` is no stage');
+  const asSink = (): string => validatePipeline(source, [], described);
+  expect(asSink).toThrow('`a\\u000a\\u001b[31m` is no sink: it is a stage');
+});
+
 test('guards and checks agree on whatever they are given, and never throw', () => {
   const anything = fc.oneof(
     fc.anything({ withNullPrototype: true, withMap: true, withDate: true }),

@@ -459,3 +459,20 @@ test('a pipeline of one call', async () => {
   const unfit = buildPipeline(source, [...stages, threshold({ field: 'nope', min: 7 })]);
   await expect(unfit).rejects.toThrow('nope');
 });
+
+test('a pipeline of one call tells all that is wrong with its parts', async () => {
+  const source = memorySource({ schema: readings, rows: numbered(10) });
+  const error: unknown = await buildPipeline({ read() {} } as never, [{ process() {} } as never], {
+    write() {},
+  } as never).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(ValidationError);
+  expect((error as ValidationError).problems.map(({ path }) => path[0])).toEqual([
+    'source',
+    'stages',
+    'sink',
+  ]);
+  await expect(buildPipeline(source, null as never)).rejects.toThrow(
+    'the stages are a list, not null',
+  );
+  await expect(buildPipeline(source, [], null as never)).rejects.toThrow('was given null');
+});
