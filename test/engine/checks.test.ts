@@ -183,15 +183,13 @@ test('what is no list of stages', () => {
 });
 
 test('a class in the place of a method is no method, which is called without `new`', () => {
-  const made = {
-    stream: class {},
-    transform: class {
-      constructor(_: unknown) {}
-    },
-    consume: class {
-      constructor(_: unknown) {}
-    },
-  };
+  class Unary {
+    readonly given: unknown;
+    constructor(given: unknown) {
+      this.given = given;
+    }
+  }
+  const made = { stream: class {}, transform: Unary, consume: Unary };
   for (const guard of [isSource, isStage, isSink]) expect(guard(made)).toBe(false);
   expect(checkStages([made])).toEqual([
     expect.stringContaining('its `transform` is a class, and is called as `transform(stream)`'),
