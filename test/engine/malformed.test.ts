@@ -103,7 +103,7 @@ describe('the builder says what it was given that is no component', () => {
       () => begin().from(source).pipe({ kind: 'stage', definition: {} }).to(sink),
       '`stage` is no stage',
     ],
-    ['an id that is none', () => begin().from(source, { id: 5 }).to(sink), 'an `id` is text'],
+    ['an id that is none', () => begin().from(source, { id: 5 }).to(sink), 'an id is made of'],
     [
       'a policy that is none',
       () => begin().from(source, { policy: 5 }).to(sink),
