@@ -38,7 +38,9 @@ async function withAuditCost(page: string): Promise<string> {
   const changed = await measureModule(records, 'createChanged');
   const bytes = (changed.retainedBytes - plain.retainedBytes) / 3;
   return page.replace(attributeBytes, (shown) =>
-    Math.abs(bytes / Number(shown) - 1) <= toleratedShare ? shown : String(Math.round(bytes / 10) * 10),
+    Math.abs(bytes / Number(shown) - 1) <= toleratedShare
+      ? shown
+      : String(Math.round(bytes / 10) * 10),
   );
 }
 
