@@ -6,6 +6,8 @@ export class AuditTrail extends ChangeTrail {
   readonly holder: object;
   /** The innermost change that is not over. */
   underWay: ChangeUnderWay | undefined = undefined;
+  /** A change within no other, as most are: the same again and again. */
+  readonly outermost: ChangeUnderWay = { from: undefined, at: 0, by: null };
 
   constructor(holder: object) {
     super();

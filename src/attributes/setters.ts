@@ -53,21 +53,23 @@ const auditedText = `return function set(value) {
     if (from === undefined) return store.call(this, value);
     trail = begin(this, key);
   }
-  const change = beginChange(from);
-  const outer = trail.underWay;
-  if (outer !== undefined) trail.note(outer, from);
+  if (trail.underWay !== undefined) return setWithin(this, value, trail, from);
+  const change = trail.outermost;
+  beginChange(change, from);
   trail.underWay = change;
   try {
     store.call(this, value);
-  } finally {
-    trail.underWay = outer;
-    const to = read.call(this);
-    const last = change.from;
-    // Object.is, in parts that are compiled for the types at hand.
-    if (last === to ? last === 0 && 1 / last !== 1 / to : last === last || to === to) {
-      trail.add(change.at, last, to, change.by);
-    }
-    if (outer !== undefined) outer.from = to;
+  } catch (thrown) {
+    trail.underWay = undefined;
+    trail.note(change, read.call(this));
+    throw thrown;
+  }
+  trail.underWay = undefined;
+  const to = read.call(this);
+  const last = change.from;
+  // Object.is, in parts that are compiled for the types at hand.
+  if (last === to ? last === 0 && 1 / last !== 1 / to : last === last || to === to) {
+    trail.add(change.at, last, to, change.by);
   }
 }`;
 
@@ -117,9 +119,27 @@ export function ruledSetter<T>({ read, store, refuse }: RuledParts<T>): Setter<T
  * it throws after it has stored. What an attribute begins with is none.
  */
 export function auditedSetter<T>({ key, read, store }: AuditedParts<T>): Setter<T> {
+  function setWithin(holder: unknown, value: T, trail: AuditTrail, from: T): void {
+    const outer = trail.underWay;
+    if (outer !== undefined) trail.note(outer, from);
+    const change = outer === undefined ? trail.outermost : { from: undefined, at: 0, by: null };
+    beginChange(change, from);
+    trail.underWay = change;
+    try {
+      store.call(holder as never, value);
+    } finally {
+      trail.underWay = outer;
+      const to = read.call(holder as never);
+      trail.note(change, to);
+      if (outer !== undefined) outer.from = to;
+    }
+  }
   if (canGenerate()) {
-    const make = generate(['key', 'read', 'store', 'beginChange', 'begin'], auditedText);
-    return make(key, read, store, beginChange, begin) as Setter<T>;
+    const make = generate(
+      ['key', 'read', 'store', 'beginChange', 'begin', 'setWithin'],
+      auditedText,
+    );
+    return make(key, read, store, beginChange, begin, setWithin) as Setter<T>;
   }
   return function set(value) {
     const from = read.call(this as never);
@@ -128,18 +148,7 @@ export function auditedSetter<T>({ key, read, store }: AuditedParts<T>): Setter<
       if (from === undefined) return store.call(this as never, value);
       trail = begin(this as object, key);
     }
-    const change = beginChange(from);
-    const outer = trail.underWay;
-    if (outer !== undefined) trail.note(outer, from);
-    trail.underWay = change;
-    try {
-      store.call(this as never, value);
-    } finally {
-      trail.underWay = outer;
-      const to = read.call(this as never);
-      trail.note(change, to);
-      if (outer !== undefined) outer.from = to;
-    }
+    setWithin(this, value, trail, from);
   };
 }
 

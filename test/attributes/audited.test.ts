@@ -210,14 +210,29 @@ describe('who made a change', () => {
 describe('times', () => {
   afterEach(() => vi.useRealTimers());
 
-  test("are the machine's unless a clock is given, and true without a wait between changes", () => {
-    vi.useFakeTimers({ toFake: ['Date'], now: 1000 });
+  function changeEvery300Ms(count: number): number[] {
     const stage = new Decorated('a');
-    for (let change = 0; change < 200; change++) {
+    for (let change = 0; change < count; change++) {
       vi.setSystemTime(1000 + 300 * change);
       stage.level = 2 + (change % 2);
     }
-    const times = getChangeLog(stage, 'level').entries.map(({ at }) => at);
+    return getChangeLog(stage, 'level').entries.map(({ at }) => at);
+  }
+
+  test('share a reading without a wait between changes, 64 at most, and none across one', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1000 });
+    await null;
+    const times = changeEvery300Ms(200);
+    expect(times).toEqual(
+      Array.from({ length: 200 }, (_, change) => 1000 + 300 * (change - (change % 64))),
+    );
+    await null;
+    expect(changeEvery300Ms(1)).toEqual([1000]);
+  });
+
+  test('are read for each change where a clock is given', () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: 1000 });
+    const times = changedBy('anna', () => changeEvery300Ms(200), { clock: Date });
     expect(times).toEqual(Array.from({ length: 200 }, (_, change) => 1000 + 300 * change));
   });
 });
