@@ -120,6 +120,7 @@ function statsOf(count: number): RunStats {
   return {
     pipeline: 'plant',
     status: 'running',
+    changes: {},
     delivery: 'best-effort',
     recordsIn: 1e9,
     recordsOut: 1e9,

@@ -13,7 +13,7 @@ interface StageSummary {
 function summariesOf({ registry }: Observed): StageSummary[] {
   return registry.report().stages.map((stage) => ({
     name: stage.name,
-    inPerSecond: ((stage.in ?? 0) * 1000) / stage.busyMs,
+    inPerSecond: ((stage.in ?? 0) * 1000) / (stage.busyMs ?? Infinity),
     throughput: stage.throughput ?? 0,
     p95Ms: stage.p95Ms ?? 0,
   }));

@@ -15,7 +15,8 @@ const rows = Array.from({ length: 60 }, (_, at) => ({ sensorId: 'boiler-7', valu
 
 // In virtual time, so that the second stage takes exactly as long as it says.
 const clock = new VirtualClock();
-const asking: Stage<(typeof readings)['shape']> = {
+type Reading = (typeof readings)['shape'];
+const asking: Stage<Reading> = {
   async *transform(stream) {
     for await (const batch of stream) {
       if ('length' in batch) await clock.sleep(2 * batch.length);
@@ -24,7 +25,10 @@ const asking: Stage<(typeof readings)['shape']> = {
   },
 };
 
-const limit = new MonitoredPipelineStage('limit', threshold({ field: 'value', min: 25 }));
+const limit = new MonitoredPipelineStage<Reading, Reading>(
+  'limit',
+  threshold({ field: 'value', min: 25 }),
+);
 const ask = new MonitoredPipelineStage('ask', asking);
 await pipeline('histories', { batch: { rowsMax: 10 } }, { outside: { ...systemOutside(), clock } })
   .from(memorySource({ schema: readings, rows }))

@@ -221,12 +221,12 @@ describe('times', () => {
 
   test('share a reading without a wait between changes, 64 at most, and none across one', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: 1000 });
-    await null;
+    await Promise.resolve();
     const times = changeEvery300Ms(200);
     expect(times).toEqual(
       Array.from({ length: 200 }, (_, change) => 1000 + 300 * (change - (change % 64))),
     );
-    await null;
+    await Promise.resolve();
     expect(changeEvery300Ms(1)).toEqual([1000]);
   });
 

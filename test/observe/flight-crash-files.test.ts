@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { readdirSync } from 'node:fs';
 
 import { expect, onTestFinished, test } from 'vitest';
@@ -23,7 +24,7 @@ async function recorded() {
 }
 
 function crash(): void {
-  process.emit('uncaughtExceptionMonitor', new Error('elsewhere'), 'uncaughtException');
+  (process as EventEmitter).emit('uncaughtExceptionMonitor', new Error('elsewhere'));
 }
 
 test('a recorder that is disposed of hears of no crash any more', async () => {
