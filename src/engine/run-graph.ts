@@ -37,9 +37,11 @@ export interface RunGraphParts {
 
 /** Moves the flow through a component, or several, to its end. */
 export interface Loop {
-  /** Of the component; of several, all. */
+  /** Of the component; of several, the first. */
   readonly id: string;
   run(): Promise<void>;
+  /** The stage that threw, where one has. */
+  threw?(): string | undefined;
 }
 
 /** The components of a run, connected. */
@@ -71,11 +73,12 @@ export class RunGraph {
     ));
     const stageLoops = channels.chains.map((nodes): Loop => {
       const last = nodes.at(-1)!;
-      const ids = nodes.map(({ planned }) => planned.node.id);
-      const inlet = channels.inletOf(ids[0]!);
+      const { id } = nodes[0]!.observed;
+      const inlet = channels.inletOf(id);
       const outlet = channels.outletOf(last.observed, last.planned.outputs);
       const run = () => runStages({ ...shared, nodes, inlet, outlet, saves, isStopping });
-      return { id: ids.join(', '), run };
+      const threw = () => nodes.find(({ observed }) => observed.throws > 0)?.observed.id;
+      return { id, run, threw };
     });
     // Opened in this order, closed in reverse: nothing is read that could not be taken.
     const sinkLoops: Loop[] = [];

@@ -390,7 +390,10 @@ class PipelineRun implements Run {
     this.#emitter.emit(runStarted, { sources: sources.length, sinks: sinks.length });
     this.#startTimers();
     const working = loops.map((loop) =>
-      loop.run().catch((error: unknown) => this.#fail(error, loop.id)),
+      loop.run().catch((error: unknown) => {
+        // A stage may throw an error that names another place.
+        this.#fail(error, loop.threw?.() ?? this.#components.failedIn(error) ?? loop.id);
+      }),
     );
     await Promise.all([...working, Promise.race([this.#cuts.finished, aborted(signal)])]);
     await this.#cuts.settled;
@@ -466,7 +469,7 @@ class PipelineRun implements Run {
   #fail(error: unknown, tier?: string, status: RunStatus = 'failed'): void {
     if (this.#failure !== undefined) return;
     this.#failure = { error };
-    this.#tiers.failed(this.#components.failedIn(error) ?? tier);
+    this.#tiers.failed(tier ?? this.#components.failedIn(error));
     // Whoever closed the output, as `head` does, has had what it wanted.
     const isClosed = isPipelineError(error) && error.code === 'ERR_OUTPUT_CLOSED';
     this.#status = isClosed ? 'stopped' : status;

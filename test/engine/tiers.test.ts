@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
+import { PipelineError } from '../../src/errors.ts';
 import { retry } from '../../src/resilience/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { VirtualFiles } from '../../src/testing/virtual-files.ts';
-import { numbered, readings, scriptedSink, scriptedSource, testPipeline } from './ends.ts';
+import { numbered, readings, scriptedSink, scriptedSource, stageOf, testPipeline } from './ends.ts';
 import { lines } from './resources/lines.ts';
 
 const hang = (): Promise<never> => new Promise(() => {});
@@ -60,6 +61,27 @@ describe('the connectors of a run are tiers', () => {
     expect(log.of('tier.close-failed')).toEqual([
       ['WARNING', { tier: 'out', failedTier: 'out', error: expect.any(Error) as Error }],
     ]);
+  });
+
+  test('a stage that throws is named itself, in a chain and whatever place its error says', async () => {
+    const log = lines();
+    const blaming = (): never => {
+      throw new PipelineError({ code: 'ERR_STAGE_FAILED', place: 'out', fact: 'its fault' });
+    };
+    const builder = testPipeline()
+      .from(scriptedSource({ schema: readings, batches: [numbered(3)] }), { id: 'in' })
+      .through(
+        stageOf(() => (batch) => batch),
+        { id: 'first' },
+      )
+      .through(
+        stageOf(() => blaming),
+        { id: 'second' },
+      )
+      .to(scriptedSink({}), { id: 'out' });
+    await expect(builder.run({ log })).rejects.toMatchObject({ fact: 'its fault' });
+    const failed = log.of('tier.closed').map(([, { failedTier }]) => failedTier);
+    expect(new Set(failed)).toEqual(new Set(['second']));
   });
 
   test('one that does not open in its time fails the run, by name, and is closed', async () => {
