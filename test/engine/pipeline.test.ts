@@ -414,6 +414,18 @@ describe('batches of a pipeline', () => {
     expect(batches.map(({ holders }) => holders)).toEqual([0, 0, 0]);
   });
 
+  test('are let go of once: a second time is the mistake of whoever reads', async () => {
+    const log = { closed: 0 };
+    const pipeline = await begin({ log }).build();
+    const batches = pipeline.batches();
+    const { value } = await batches.next();
+    value!.release();
+    expect(() => value!.release()).toThrow(expect.objectContaining({ code: 'ERR_BATCH_RELEASED' }));
+    const rest = await Array.fromAsync(batches);
+    expect(rest.map((batch) => batch.length)).toEqual([10, 10]);
+    for (const batch of rest) batch.release();
+  });
+
   test('`await using` closes everything', async () => {
     const log = { closed: 0 };
     const pipeline = await begin({ log }).build();

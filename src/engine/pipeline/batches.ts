@@ -100,7 +100,8 @@ export class PipelineBatches<F extends Fields = Fields>
     const consumed = (this.#given = Promise.withResolvers());
     const giveUp = (): void => consumed.reject(signal.reason);
     signal.addEventListener('abort', giveUp, { once: true });
-    this.#asked?.resolve({ done: false, value: batch.retain() });
+    // A batch of its own: who lets go of it too often has the error, and not the run.
+    this.#asked?.resolve({ done: false, value: batch.withColumns(batch.schema, batch.columns) });
     this.#asked = undefined;
     try {
       await consumed.promise;
