@@ -55,6 +55,7 @@ export interface SourceLoopParts {
 export class SourceLoop {
   readonly #parts: SourceLoopParts;
   readonly #connector: SourceConnector;
+  readonly #isHandWritten: boolean;
   readonly #acknowledgement: Acknowledgement;
   readonly #wakeup = new Wakeup();
   readonly #stop = new AbortController();
@@ -81,6 +82,7 @@ export class SourceLoop {
   constructor(parts: SourceLoopParts) {
     this.#parts = parts;
     this.#signal = AbortSignal.any([parts.signal, this.#stop.signal]);
+    this.#isHandWritten = isSource(parts.source);
     this.#connector = isSource(parts.source) ? this.#handWritten(parts.source) : parts.source;
     const { calls, signal } = parts;
     const { id } = this;
@@ -118,12 +120,12 @@ export class SourceLoop {
 
   /** Whether it is open: false where a stop came before. */
   async #open(givingUp: AbortSignal): Promise<boolean> {
-    const { calls, source, from } = this.#parts;
+    const { calls, from } = this.#parts;
     this.#position = from ?? null;
     const open = (signal: AbortSignal): Promise<void> => this.#connector.open(from, signal);
     try {
       // The signal of a hand-written stream is not that of one attempt to open it.
-      if (isSource(source)) await open(this.#signal);
+      if (this.#isHandWritten) await open(this.#signal);
       else {
         const signal = AbortSignal.any([this.#signal, givingUp]);
         await callConnector({ id: this.id, calls }, 'open', open, signal);
@@ -235,11 +237,13 @@ export class SourceLoop {
   }
 
   async #readNext(): Promise<void> {
-    const { calls, observed, source } = this.#parts;
+    const { calls, observed } = this.#parts;
     this.#busyMs = observed.meter.busyMs;
     // A hand-written stream cannot say what it waits for: most of them wait for all that they give.
     const read = (signal: AbortSignal): ReturnType<SourceConnector['read']> =>
-      isSource(source) ? observed.idle(this.#connector.read(signal)) : this.#connector.read(signal);
+      this.#isHandWritten
+        ? observed.idle(this.#connector.read(signal))
+        : this.#connector.read(signal);
     const startMs = observed.begin();
     let rows = 0;
     try {
@@ -286,7 +290,7 @@ export class SourceLoop {
   }
 
   async #emit(batch: Batch, trace: BatchTrace | null): Promise<void> {
-    const { planned, source, observed, outlet, cuts, budget } = this.#parts;
+    const { planned, observed, outlet, cuts, budget } = this.#parts;
     try {
       assertPromised(this.id, batch, planned.output);
     } catch (error) {
@@ -297,7 +301,7 @@ export class SourceLoop {
     budget.left -= taken;
     // A batch that is cut short leaves the position before it, and no cut behind it is saved: a
     // later run begins where position and state agree, and reads the batch again whole.
-    if (isSource(source)) this.#isCovered = false;
+    if (this.#isHandWritten) this.#isCovered = false;
     else if (taken < batch.length) this.#isCutShort = true;
     else this.#position = this.#connector.position();
     const emitted = taken === batch.length ? batch : firstRows(batch, taken);
