@@ -112,19 +112,26 @@ function npm(options, directory, node) {
 }
 
 function build() {
-  const sources = filesBelow(join(root, 'src'));
+  const sources = ['src', 'kernels', 'dashboard'].flatMap((name) => filesBelow(join(root, name)));
   const wanted = hashOf([...sources, join(root, 'tsconfig.json'), join(root, 'package-lock.json')]);
   if (textOf(buildStamp) === wanted) return;
   say('building');
   // Built beside and swapped in: nothing stale stays, and a failed build changes nothing.
   const next = join(root, `dist.${process.pid}`);
   const compiler = join(modules, 'typescript', 'bin', 'tsc');
-  const built = spawnSync(
-    ownNode,
+  const bundler = join(modules, 'vite', 'bin', 'vite.js');
+  const page = join(next, 'server', 'dashboard');
+  const steps = [
     [compiler, '-p', root, '--outDir', next, '--incremental', 'false'],
-    { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] },
-  );
-  if (built.status !== 0) {
+    [join(root, 'tools', 'kernels.ts'), next],
+    [bundler, 'build', join(root, 'dashboard'), '--outDir', page, '--logLevel', 'warn'],
+  ];
+  for (const step of steps) {
+    const { status } = spawnSync(ownNode, step, {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+    });
+    if (status === 0) continue;
     rmSync(next, { recursive: true, force: true });
     throw new Error('the build failed; what the compiler says stands above.');
   }

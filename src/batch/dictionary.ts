@@ -30,6 +30,12 @@ export class Dictionary {
     return this.size >= dictionaryLimits.valuesMax || this.#bytes >= dictionaryLimits.bytesMax;
   }
 
+  /** Whether it is not full even with so many more values, of so many bytes in all. */
+  hasRoom(values: number, bytes: number): boolean {
+    const { valuesMax, bytesMax } = dictionaryLimits;
+    return this.size + values < valuesMax && this.#bytes + bytes < bytesMax;
+  }
+
   /** The dictionary that the next batch writes to: this one, or a new one when this is full. */
   successor(): Dictionary {
     return this.isFull ? new Dictionary() : this;

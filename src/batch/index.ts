@@ -13,12 +13,16 @@ export {
 } from './column.ts';
 export { MisfitError, type MisfitReason } from './column-writer.ts';
 export { Dictionary } from './dictionary.ts';
+export { EncodedBatch } from './encoded-batch.ts';
 export { Origin } from './origin.ts';
 export { toObject } from './row.ts';
 export {
   type Field,
   type FieldOf,
   type Fields,
+  type FieldsOf,
+  type FieldSpec,
+  type FieldSpecs,
   type FieldType,
   type JsonValue,
   type Kind,

@@ -24,6 +24,20 @@ export type FieldType = Kind | `${Kind}?`;
 /** Field names and their types, in order. */
 export type Fields = Readonly<Record<string, FieldType>>;
 
+/** A field as a schema is written: its type, or that with whether its values are for an admin only. */
+export type FieldSpec =
+  FieldType | { readonly kind: FieldType; readonly sensitive?: boolean | undefined };
+
+/** Fields as a schema is written. */
+export type FieldSpecs = Readonly<Record<string, FieldSpec>>;
+
+/** The names and types of fields as they are written. */
+export type FieldsOf<S extends FieldSpecs> = {
+  readonly [N in keyof S]: S[N] extends { readonly kind: infer T extends FieldType }
+    ? T
+    : Extract<S[N], FieldType>;
+};
+
 /** What JSON can hold. */
 export type JsonValue =
   null | boolean | number | string | readonly JsonValue[] | { readonly [name: string]: JsonValue };
@@ -69,6 +83,8 @@ export interface Field {
   readonly kind: Kind;
   /** Whether its values may be null. */
   readonly nullable: boolean;
+  /** Whether its values are shown to nobody but an admin; not there where they are no secret. */
+  readonly sensitive?: true;
 }
 
 /** Field names and kinds, in order. Immutable; equal schemas compare equal with `equals`. */
@@ -128,15 +144,30 @@ export class Schema<F extends Fields = Fields> {
     return `fields: ${listNames(this.names)}${hint}`;
   }
 
-  /** This schema with fields added at the end, or replaced in place where the name is taken. */
-  with<A extends Fields>(added: A): Schema<WithFields<F, A>> {
+  /**
+   * This schema with fields added at the end, or replaced in place where the name is taken. What takes
+   * the place of a sensitive field is sensitive, and all of them where they are made of one: `of`.
+   */
+  with<A extends Fields>(added: A, of?: string): Schema<WithFields<F, A>>;
+  with<A extends FieldSpecs>(added: A, of?: string): Schema<WithFields<F, FieldsOf<A>>>;
+  with(added: FieldSpecs, of?: string): Schema {
     const fields = [...this.fields];
+    const isOfSensitive = of !== undefined && this.field(of).sensitive === true;
     for (const field of parseFields(added)) {
       const at = this.indexOf(field.name);
-      if (at >= 0) fields[at] = field;
-      else fields.push(field);
+      const before = fields[at];
+      const isSensitive = isOfSensitive || before?.sensitive === true;
+      fields[before === undefined ? fields.length : at] = isSensitive ? hidden(field) : field;
     }
     return new Schema(fields);
+  }
+
+  /** This schema, with each field sensitive that is so in any of the others, which equal it. */
+  mergedWith(others: readonly Schema[]): Schema<F> {
+    const isOpen = ({ name, sensitive }: Field): boolean =>
+      sensitive === true || others.every((other) => other.field(name).sensitive !== true);
+    if (this.fields.every(isOpen)) return this;
+    return new Schema(this.fields.map((field) => (isOpen(field) ? field : hidden(field))));
   }
 
   /** The named fields only, in the order given. */
@@ -144,18 +175,18 @@ export class Schema<F extends Fields = Fields> {
     return new Schema(names.map((name) => this.field(name)));
   }
 
-  /** Whether names, kinds and their order are the same. */
+  /** Whether names, kinds and their order are the same; who may see the values is no matter. */
   equals(other: Schema): boolean {
     return this === other || this.toString() === other.toString();
   }
 
   /** The schema as it is written in code and config: `{ value: 'float64?' }`. */
-  toJSON(): Record<string, FieldType> {
-    const written = this.fields.map(({ name, kind, nullable }) => [
-      name,
-      nullable ? `${kind}?` : kind,
-    ]);
-    return Object.fromEntries(written) as Record<string, FieldType>;
+  toJSON(): Record<string, FieldSpec> {
+    const written = this.fields.map(({ name, kind, nullable, sensitive }) => {
+      const type = nullable ? (`${kind}?` as const) : kind;
+      return [name, sensitive === true ? { kind: type, sensitive } : type] as const;
+    });
+    return Object.fromEntries(written);
   }
 
   toString(): string {
@@ -164,9 +195,14 @@ export class Schema<F extends Fields = Fields> {
   }
 }
 
-/** Describes records: `schema({ sensorId: 'category', value: 'float64', quality: 'float64?' })`. */
-export function schema<const F extends Fields>(fields: F): Schema<F> {
-  return new Schema<F>(parseFields(fields));
+/**
+ * Describes records: `schema({ sensorId: 'category', value: 'float64', quality: 'float64?' })`. A field
+ * whose values are for an admin only is written `{ kind: 'text', sensitive: true }`.
+ */
+export function schema<const F extends Fields>(fields: F): Schema<F>;
+export function schema<const S extends FieldSpecs>(fields: S): Schema<FieldsOf<S>>;
+export function schema(fields: FieldSpecs): Schema {
+  return new Schema(parseFields(fields));
 }
 
 /** Reads `float64?` into its kind and nullability; undefined for anything else. */
@@ -177,17 +213,32 @@ export function parseFieldType(type: unknown): { kind: Kind; nullable: boolean }
   return (kinds as readonly string[]).includes(kind) ? { kind: kind as Kind, nullable } : undefined;
 }
 
-function parseFields(fields: Fields): Field[] {
-  return Object.entries(fields).map(([name, type]) => {
-    const parsed = parseFieldType(type);
-    if (parsed === undefined) {
-      throw schemaError(
-        `field \`${name}\` has the unknown kind \`${String(type)}\``,
-        `kinds: ${kinds.join(', ')}, with ? where null is allowed`,
-      );
-    }
-    return { name, ...parsed };
+/** A field as it is written; undefined where it is not written so. */
+export function parseField(name: string, spec: unknown): Field | undefined {
+  if (typeof spec !== 'object' || spec === null) {
+    const type = parseFieldType(spec);
+    return type && { name, ...type };
+  }
+  const { kind, sensitive = false, ...others } = spec as Readonly<Record<string, unknown>>;
+  const type = parseFieldType(kind);
+  if (typeof sensitive !== 'boolean' || Object.keys(others).length > 0) return undefined;
+  return type && { name, ...type, ...(sensitive && { sensitive }) };
+}
+
+function parseFields(fields: FieldSpecs): Field[] {
+  return Object.entries(fields).map(([name, spec]) => {
+    const field = parseField(name, spec);
+    if (field !== undefined) return field;
+    const isMap = typeof spec === 'object' && spec !== null;
+    throw schemaError(
+      `field \`${name}\` ${isMap ? 'is' : 'has the unknown kind'} \`${isMap ? JSON.stringify(spec) : String(spec)}\``,
+      `kinds: ${kinds.join(', ')}, with ? where null is allowed; or { kind, sensitive: true }`,
+    );
   });
+}
+
+function hidden(field: Field): Field {
+  return { ...field, sensitive: true };
 }
 
 function fieldText({ name, kind, nullable }: Field): string {

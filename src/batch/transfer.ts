@@ -1,6 +1,6 @@
 import { PipelineError } from '../errors.ts';
 import { Batch } from './batch.ts';
-import type { Values } from './buffers.ts';
+import { takeValues, type Values, type ValuesConstructor } from './buffers.ts';
 import {
   BytesColumn,
   type BytesKind,
@@ -18,7 +18,8 @@ export interface BatchMessage {
   /** Numbers the messages of one sender, which must arrive in that order. */
   readonly sequence: number;
   readonly rows: number;
-  readonly fields: readonly Field[];
+  /** Null: those of the message before. */
+  readonly fields: readonly Field[] | null;
   readonly columns: readonly ColumnMessage[];
   readonly origin: ReturnType<Origin['toParts']>;
   /** Values that their dictionaries did not have before. */
@@ -47,6 +48,11 @@ interface DictionaryMessage {
   readonly values: readonly string[];
 }
 
+/** Puts the first values of an array where another thread sees them; undefined where nothing has room. */
+export interface SharedRoom {
+  put<T extends Values>(values: T, length: number): T | undefined;
+}
+
 /** How many dictionaries the two ends of a channel remember. */
 const dictionariesMax = 64;
 
@@ -58,12 +64,17 @@ export class BatchSender {
   #sequence = 0;
   /** How many values of each dictionary were sent, least recently used first. */
   readonly #sent = new Map<number, number>();
+  #schema: Schema = new Schema([]);
 
   /**
    * Takes over the caller's hold on the batch: buffers that nobody else holds move, others are
-   * copied. Post it with `port.postMessage(message, transferList)`.
+   * copied. Post it with `port.postMessage(message, transferList)`. `room`: where values are copied to
+   * instead; they must stay there until the receiver has made a batch of them.
    */
-  toMessage(batch: Batch): { message: BatchMessage; transferList: ArrayBuffer[] } {
+  toMessage(
+    batch: Batch,
+    room?: SharedRoom,
+  ): { message: BatchMessage; transferList: ArrayBuffer[] } {
     const held = batch.compact();
     batch.release();
     const transferList: ArrayBuffer[] = [];
@@ -72,15 +83,21 @@ export class BatchSender {
     const columns = held.columns.map((column) => {
       const move = mayMove && column.holders === 1;
       const part = <T extends Values>(values: T, length: number): T =>
-        takePart(values, length, move, transferList);
+        room?.put(values, length) ?? takePart(values, length, move, transferList);
       return columnMessage(column, held.rowsStored, part);
     });
+    const origin = held.origin.toParts();
+    const { positions } = origin;
+    const placed =
+      typeof positions === 'number'
+        ? positions
+        : (room?.put(positions, held.rowsStored) ?? positions);
     const message = {
       sequence: this.#sequence++,
       rows: held.rowsStored,
-      fields: held.schema.fields,
+      fields: this.#newFields(held.schema),
       columns,
-      origin: held.origin.toParts(),
+      origin: { ...origin, positions: placed },
       dictionaries,
       forgotten: this.#forget(),
     };
@@ -100,6 +117,12 @@ export class BatchSender {
       if (sent === undefined || sent < size) messages.push({ id, values: values.slice(sent) });
     }
     return messages;
+  }
+
+  #newFields(schema: Schema): readonly Field[] | null {
+    if (schema.equals(this.#schema)) return null;
+    this.#schema = schema;
+    return schema.fields;
   }
 
   #forget(): number[] {
@@ -130,33 +153,36 @@ export class BatchReceiver {
     }
     const columns = message.columns.map((column) => this.#toColumn(column));
     for (const id of message.forgotten) this.#dictionaries.delete(id);
-    const { source, partition, positions, ordinals } = message.origin;
-    const origin = new Origin(source, partition, positions, ordinals);
-    return new Batch(this.#schemaOf(message.fields), columns, message.rows, origin);
+    const { positions } = message.origin;
+    const origin = Origin.ofParts({
+      ...message.origin,
+      positions: typeof positions === 'number' ? positions : ownValues(positions),
+    });
+    // One object for equal schemas in a row: row cursors are generated for each.
+    if (message.fields !== null) this.#schema = new Schema(message.fields);
+    return new Batch(this.#schema, columns, message.rows, origin);
   }
 
   #toColumn(column: ColumnMessage): Column {
     switch (column.kind) {
       case 'category':
         return new CategoryColumn(
-          column.codes,
+          ownValues(column.codes),
           this.#dictionaries.get(column.dictionary)!,
           column.validity,
         );
       case 'text':
       case 'bytes':
       case 'json':
-        return new BytesColumn(column.kind, column.offsets, column.data, column.validity);
+        return new BytesColumn(
+          column.kind,
+          ownValues(column.offsets),
+          ownValues(column.data),
+          column.validity,
+        );
       default:
-        return new FixedColumn(column.kind, column.values, column.validity);
+        return new FixedColumn(column.kind, ownValues(column.values), column.validity);
     }
-  }
-
-  /** One object for equal schemas in a row: row cursors are generated for each. */
-  #schemaOf(fields: readonly Field[]): Schema {
-    const schema = new Schema(fields);
-    if (!schema.equals(this.#schema)) this.#schema = schema;
-    return this.#schema;
   }
 }
 
@@ -204,6 +230,14 @@ function takePart<T extends Values>(
   const part = move && isWhole ? new type(buffer.transfer()) : (values.slice(0, length) as T);
   transferList.push(part.buffer as ArrayBuffer);
   return part;
+}
+
+/** Values that nobody else sees: a copy of what is in shared memory, which is used again. */
+function ownValues<T extends Values>(values: T): T {
+  if (!(values.buffer instanceof SharedArrayBuffer)) return values;
+  const copy = takeValues(values.constructor as ValuesConstructor<T>, values.length);
+  copy.set(values as never);
+  return copy;
 }
 
 function outOfOrder(got: number, expected: number): PipelineError {

@@ -16,7 +16,12 @@ import {
   schema,
   Selection,
 } from '../../src/batch/index.ts';
-import { type BatchMessage, BatchReceiver, BatchSender } from '../../src/batch/transfer.ts';
+import {
+  type BatchMessage,
+  BatchReceiver,
+  BatchSender,
+  type SharedRoom,
+} from '../../src/batch/transfer.ts';
 import type { PipelineError } from '../../src/errors.ts';
 
 /** For the nightly sizes. */
@@ -279,4 +284,46 @@ describe('a real worker', () => {
       expect(back.origin.source).toBe('here');
     }
   });
+});
+
+test('values that are put into shared memory are the batch’s own once it is made', () => {
+  const memory = new SharedArrayBuffer(4096);
+  let end = 0;
+  const room: SharedRoom = {
+    put: (values, length) => {
+      const at = end;
+      end += Math.ceil((length * values.BYTES_PER_ELEMENT) / 8) * 8;
+      if (end > memory.byteLength) return undefined;
+      const put = new (values.constructor as new (...part: unknown[]) => typeof values)(
+        memory,
+        at,
+        length,
+      );
+      put.set(values.subarray(0, length) as never);
+      return put;
+    },
+  };
+  const rows = schema({ at: 'float64', id: 'category', note: 'text?', ok: 'bool' });
+  const [sender, receiver] = [new BatchSender(), new BatchReceiver()];
+  const { port1, port2 } = new MessageChannel();
+  for (const first of [0, 40, 80]) {
+    end = 0;
+    const records = Array.from({ length: 40 }, (_, at) => ({
+      at: first + at,
+      id: `s${at % 3}`,
+      note: at % 5 === 0 ? null : `note ${first + at}`,
+      ok: at % 2 === 0,
+    }));
+    const batch = Batch.from(records, rows, { source: 'in', position: 7 });
+    const { message, transferList } = sender.toMessage(batch, room);
+    expect(transferList).toEqual([]);
+    port1.postMessage(message, transferList);
+    const { message: posted } = receiveMessageOnPort(port2) as { message: BatchMessage };
+    const received = receiver.fromMessage(posted);
+    new Uint8Array(memory).fill(255);
+    expect(received.toRows()).toEqual(records);
+    expect(received.origin.position(39)).toBe(46);
+    received.release();
+  }
+  port1.close();
 });

@@ -26,16 +26,11 @@ export function fromArrow<F extends Fields = Fields>(
   schema?: Schema<F>,
 ): Batch<F>[] {
   const given = 'batches' in data ? data.batches : [data];
-  const made = (schema ?? new Schema(data.schema.fields.map(toField))) as Schema<F>;
+  const made = (schema ?? new Schema(data.schema.fields.map(fieldOf))) as Schema<F>;
   const dictionaries: Dictionaries = new Map();
   let rows = 0;
   return given.map((recordBatch) => {
-    const columns = made.fields.map((field) => {
-      const at = recordBatch.schema.fields.findIndex(({ name }) => name === field.name);
-      const from = recordBatch.schema.fields[at];
-      if (from === undefined) throw misfit(field, 'is not in the Arrow data');
-      return toColumn(recordBatch.data.children[at]!, field, toField(from).kind, dictionaries);
-    });
+    const columns = made.fields.map((field) => columnOf(recordBatch, field, dictionaries));
     const { length } = recordBatch.data;
     const origin = new Origin('arrow', '', rows);
     rows += length;
@@ -43,10 +38,34 @@ export function fromArrow<F extends Fields = Fields>(
   });
 }
 
-/** Our dictionary of each of Arrow's, and where each of its codes is in ours if that differs. */
-type Dictionaries = Map<object, { dictionary: Dictionary; codes: Int32Array | null }>;
+/**
+ * Our dictionary of each of Arrow's, by what that begins with, and where its codes are in ours. Batches
+ * that share them share those, also while they grow.
+ */
+export type Dictionaries = Map<object, KnownDictionary>;
 
-function toField({ name, type, nullable, metadata }: ArrowField): Field {
+interface KnownDictionary {
+  readonly dictionary: Dictionary;
+  /** By Arrow's code; −1 for null. */
+  readonly codes: number[];
+  /** Whether the codes are the same. */
+  isSame: boolean;
+}
+
+/** The column of a field. Throws `ERR_BATCH_SCHEMA` and `ERR_BATCH_VALUE` as `fromArrow` does. */
+export function columnOf(
+  recordBatch: ArrowRecordBatch,
+  field: Field,
+  dictionaries: Dictionaries,
+): Column {
+  const at = recordBatch.schema.fields.findIndex(({ name }) => name === field.name);
+  const from = recordBatch.schema.fields[at];
+  if (from === undefined) throw misfit(field, 'is not in the Arrow data');
+  return toColumn(recordBatch.data.children[at]!, field, fieldOf(from).kind, dictionaries);
+}
+
+/** The field that Arrow's is. Throws `ERR_BATCH_SCHEMA` where no kind holds its values. */
+export function fieldOf({ name, type, nullable, metadata }: ArrowField): Field {
   const isJson = metadata.get(jsonExtension.name) === jsonExtension.value;
   const kind = toKind(name, type);
   return { name, kind: isJson && kind === 'text' ? 'json' : kind, nullable };
@@ -217,16 +236,16 @@ function toOffsets({ valueOffsets, length }: ArrowData, field: Field): Int32Arra
 }
 
 function toCategory(data: ArrowData, validity: Bitmap | null, dictionaries: Dictionaries): Column {
-  const { dictionary, codes } = toDictionary(data, dictionaries);
+  const { dictionary, codes, isSame } = toDictionary(data, dictionaries);
   const { values } = data;
-  if (codes === null && values instanceof Int32Array)
+  if (isSame && values instanceof Int32Array)
     return shared(new CategoryColumn(values, dictionary, validity));
   const mapped = takeValues(Int32Array, data.length);
   const nulls = validity?.slice() ?? createBitmap(data.length, true);
   let nullCount = 0;
   for (let row = 0; row < data.length; row++) {
     const index = Number((values as Int8Array | BigInt64Array)[row]!);
-    const code = getBit(nulls, row) ? (codes === null ? index : codes[index]!) : 0;
+    const code = getBit(nulls, row) ? (isSame ? index : codes[index]!) : 0;
     mapped[row] = Math.max(0, code);
     if (code >= 0) continue;
     clearBit(nulls, row);
@@ -235,17 +254,16 @@ function toCategory(data: ArrowData, validity: Bitmap | null, dictionaries: Dict
   return new CategoryColumn(mapped, dictionary, nullCount > 0 ? nulls : validity);
 }
 
-function toDictionary(
-  data: ArrowData,
-  dictionaries: Dictionaries,
-): { dictionary: Dictionary; codes: Int32Array | null } {
+function toDictionary(data: ArrowData, dictionaries: Dictionaries): KnownDictionary {
   const values = data.dictionary!;
-  const known = dictionaries.get(values);
-  if (known !== undefined) return known;
-  const dictionary = new Dictionary();
-  const codes = new Int32Array(values.length);
-  let same = true;
-  for (let index = 0; index < values.length; index++) {
+  const key = values.data[0] ?? values;
+  let known = dictionaries.get(key);
+  if (known === undefined) {
+    known = { dictionary: new Dictionary(), codes: [], isSame: true };
+    dictionaries.set(key, known);
+  }
+  const { dictionary, codes } = known;
+  for (let index = codes.length; index < values.length; index++) {
     const value = values.get(index);
     if (value !== null && typeof value !== 'string') {
       throw new PipelineError({
@@ -255,12 +273,11 @@ function toDictionary(
         remedy: 'cast the column in Arrow, or leave it out',
       });
     }
-    codes[index] = value === null ? -1 : dictionary.code(value);
-    same &&= codes[index] === index;
+    const code = value === null ? -1 : dictionary.code(value);
+    known.isSame &&= code === index;
+    codes.push(code);
   }
-  const made = { dictionary, codes: same ? null : codes };
-  dictionaries.set(values, made);
-  return made;
+  return known;
 }
 
 function misfit(field: Field, fact: string): PipelineError {

@@ -22,7 +22,14 @@ export interface ArrowData {
   /** A view of bytes; rows of a table itself where the type has children. */
   readonly values: unknown;
   readonly valueOffsets: ArrayBufferView | undefined;
-  readonly dictionary?: { readonly length: number; get(index: number): unknown } | undefined;
+  readonly dictionary?:
+    | {
+        readonly length: number;
+        /** Its chunks: one that grows keeps those that it has. */
+        readonly data: readonly object[];
+        get(index: number): unknown;
+      }
+    | undefined;
   readonly children: readonly ArrowData[];
 }
 

@@ -40,7 +40,7 @@ export async function toArrow<T = ArrowTable>(
 }
 
 /** The module as it is used here: nothing of it is looked into but the type of a column. */
-interface BuildingBlocks<T> {
+export interface BuildingBlocks<T> {
   readonly Table: new (schema: unknown, batches: unknown[]) => T;
   readonly RecordBatch: new (schema: unknown, data: unknown) => unknown;
   readonly Schema: new (fields: unknown[]) => unknown;
@@ -63,7 +63,8 @@ interface BuildingBlocks<T> {
   readonly makeData: (properties: object) => { readonly type: unknown };
 }
 
-async function loadArrow(): Promise<unknown> {
+/** The package. Throws `ERR_PEER_MISSING`. */
+export async function loadArrow(): Promise<unknown> {
   try {
     const module = (await import('apache-arrow')) as { makeData?: unknown; default?: unknown };
     // A bundler may give the CommonJS build, whose exports are then on `default`.
@@ -79,7 +80,8 @@ async function loadArrow(): Promise<unknown> {
   }
 }
 
-function toData<T>(
+/** The buffers of a column as Arrow has them, which are the column's own where the layouts agree. */
+export function toData<T>(
   arrow: BuildingBlocks<T>,
   column: Column,
   field: Field,

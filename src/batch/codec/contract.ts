@@ -103,6 +103,11 @@ export interface DecodeOptions {
  * `next()` has given null. Memory is bounded by one chunk, one record and one batch.
  */
 export interface Decoder<F extends Fields = Fields> {
+  /**
+   * Where the next bytes may be read into, to be pushed from there without a copy; until then nothing
+   * else may be called. Left out where a decoder copies nothing anyway.
+   */
+  room?(): Uint8Array;
   /** Gives the next bytes. Throws `ERR_CONNECTOR_PROTOCOL` before `next()` has given null. */
   push(chunk: Uint8Array): void;
   /** Says that no more bytes come: what stands behind the last line end is a record too. */
@@ -114,6 +119,11 @@ export interface Decoder<F extends Fields = Fields> {
   next(): Batch<F> | null;
   /** The rows that wait for a batch to fill up, as a batch; null when there are none. */
   flush(): Batch<F> | null;
+  /**
+   * Goes on elsewhere, also after `end()`, once every batch is taken: `position` is the offset of the
+   * next bytes in that partition.
+   */
+  moveTo(partition: string, position: number): void;
   /** How many rows wait for a batch to fill up. */
   readonly rowsPending: number;
   /** Where to resume behind the last batch given: an offset between two records. */
@@ -121,6 +131,9 @@ export interface Decoder<F extends Fields = Fields> {
   /** CSV: the names in the header, once read, for `DecodeOptions.columns`. Null for NDJSON. */
   readonly columns: readonly string[] | null;
 }
+
+/** A float64 is rounded to so many decimals, at most. */
+export const decimalsMax = 15;
 
 /** How values are written. */
 export interface EncodeOptions {
@@ -132,6 +145,8 @@ export interface EncodeOptions {
   readonly pretty?: boolean | undefined;
   /** CSV: one ASCII character between cells. Default a comma. */
   readonly delimiter?: string | undefined;
+  /** Float64 fields that are rounded to so many decimals at most. All others are written whole. */
+  readonly decimals?: Readonly<Record<string, number>> | undefined;
   /** CSV: puts ' before text that spreadsheets would run, with = + - or @ first. Default false. */
   readonly excelSafe?: boolean | undefined;
 }

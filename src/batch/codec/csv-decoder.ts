@@ -3,9 +3,12 @@ import { listNames } from '../list-names.ts';
 import type { Field, Fields, Schema } from '../schema.ts';
 import type { DecodeOptions, NumberPolicy, TextEncoding } from './contract.ts';
 import { writeCsvCell } from './csv-cell.ts';
+import { csvKernel } from './csv-kernel.ts';
 import { delimiterByte, RecordScanner, refusedFormat, splitCells } from './csv-record.ts';
 import { FramedDecoder } from './framing.ts';
 import { writeMissing } from './json-cell.ts';
+import type { KernelRows } from './kernel-rows.ts';
+import { type CodecPath, loadKernels } from './kernels.ts';
 import { readFloat, readInt32, readInt64, viewOf } from './read-number.ts';
 import { readTimestamp } from './timestamp.ts';
 import { UndecodableError } from './undecodable.ts';
@@ -26,7 +29,7 @@ export class CsvDecoder<F extends Fields> extends FramedDecoder<F> {
   readonly #encoding: TextEncoding;
   readonly #number: NumberPolicy;
   readonly #refuseExtra: boolean;
-  readonly #fast: boolean;
+  readonly #path: CodecPath;
   readonly #scanner: RecordScanner;
   /** For each byte of a cell: 1 stands for itself, 2 begins a sequence, 0 is unexpected. */
   readonly #inCell: Uint8Array;
@@ -35,11 +38,12 @@ export class CsvDecoder<F extends Fields> extends FramedDecoder<F> {
   /** For each column, the index of its field in the schema, or −1. */
   #fieldOf: Int32Array = new Int32Array(0);
   #missing: readonly number[] = [];
+  #kernel: KernelRows<F> | null = null;
   /** The bytes that are being parsed. */
   #view: DataView = viewOf(new Uint8Array(0));
 
-  /** `fast: false` sends every record to the slow path: for tests that compare the two. */
-  constructor(schema: Schema<F>, options: DecodeOptions, fast = true) {
+  /** `path` keeps to the twin of the kernels, or to the slow path: for tests that compare them. */
+  constructor(schema: Schema<F>, options: DecodeOptions, path: CodecPath = 'kernels') {
     super(schema, options);
     this.#schema = schema;
     this.#delimiter = options.delimiter ?? ',';
@@ -47,7 +51,7 @@ export class CsvDecoder<F extends Fields> extends FramedDecoder<F> {
     this.#encoding = options.encoding ?? 'utf-8';
     this.#number = options.number ?? 'error';
     this.#refuseExtra = options.extraFields === 'error';
-    this.#fast = fast;
+    this.#path = path;
     this.#scanner = new RecordScanner(this.#delimiterByte);
     const beyondAscii = this.#encoding === 'latin1' ? 0 : 2;
     this.#inCell = Uint8Array.from({ length: 256 }, (_, byte) => (byte < 128 ? 1 : beyondAscii));
@@ -94,13 +98,18 @@ export class CsvDecoder<F extends Fields> extends FramedDecoder<F> {
     const end = bytes.lastIndexOf(lineFeed, limit - 1) + 1;
     this.#view = viewOf(bytes);
     while (at < end && !this.rows.full) {
+      const behind = this.#kernel === null ? -1 : this.#parseByKernel(bytes, at, end, base);
+      if (behind >= 0) at = behind;
+      if (at === end || this.rows.full) break;
+      if (behind >= 0 && !this.#kernel!.isOdd) continue;
       const blank = lineEndAt(bytes, at);
       if (blank > 0) {
         this.blankLines++;
         at = blank;
         continue;
       }
-      const next = this.#fast && this.#columns !== null ? this.#parseRecord(bytes, at) : -1;
+      const isPlain = behind < 0 && this.#path !== 'slow' && this.#columns !== null;
+      const next = isPlain ? this.#parseRecord(bytes, at) : -1;
       if (next > 0) {
         this.rows.commit(base + at);
         this.extraFields += this.#extraFields;
@@ -121,6 +130,16 @@ export class CsvDecoder<F extends Fields> extends FramedDecoder<F> {
     return this.#fieldOf.length + this.#missing.length - this.#schema.fields.length;
   }
 
+  #parseByKernel(bytes: Uint8Array, at: number, end: number, base: number): number {
+    const kernel = this.#kernel!;
+    const { row } = this.rows;
+    const behind = kernel.parse(bytes, at, end, base);
+    this.blankLines += kernel.blankLines;
+    this.extraFields += (this.rows.row - row) * this.#extraFields;
+    kernel.blankLines = 0;
+    return behind;
+  }
+
   #setColumns(columns: readonly string[]): void {
     const fieldOf = Int32Array.from(columns, (name) => this.#schema.indexOf(name));
     const seen = new Set<string>();
@@ -139,6 +158,16 @@ export class CsvDecoder<F extends Fields> extends FramedDecoder<F> {
     this.#columns = [...columns];
     this.#fieldOf = fieldOf;
     this.#missing = missing.map((field) => this.#schema.indexOf(field.name));
+    const kernels = this.#path === 'kernels' ? loadKernels() : null;
+    this.#kernel =
+      kernels &&
+      csvKernel(kernels, this.#schema, this.rows, {
+        recordBytesMax: this.recordBytesMax,
+        ascii: this.#encoding === 'latin1',
+        delimiter: this.#delimiter,
+        fieldOf,
+        missing: this.#missing,
+      });
   }
 
   #readHeader(text: string): void {

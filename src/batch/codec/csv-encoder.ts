@@ -4,6 +4,7 @@ import type { BytesColumn } from '../column.ts';
 import type { Schema } from '../schema.ts';
 import type { EncodeOptions } from './contract.ts';
 import { delimiterByte } from './csv-record.ts';
+import type { CodecPath } from './kernels.ts';
 import { RowEncoder, utf8, writeBytes } from './row-encoder.ts';
 
 const none = new Uint8Array(0);
@@ -14,8 +15,8 @@ export class CsvEncoder extends RowEncoder {
   readonly #delimiter: number;
   readonly #excelSafe: boolean;
 
-  /** `fast: false` writes every row the slow way: for tests that compare the two. */
-  constructor(schema: Schema, options: EncodeOptions, fast = true) {
+  /** `path`: for tests that compare them. */
+  constructor(schema: Schema, options: EncodeOptions, path: CodecPath = 'kernels') {
     const delimiter = Uint8Array.of(delimiterByte(options.delimiter ?? ','));
     const frame = {
       before: schema.fields.map((_, field) => (field === 0 ? none : delimiter)),
@@ -23,9 +24,11 @@ export class CsvEncoder extends RowEncoder {
       // The line of a null alone would be blank, and blank lines are no records.
       nothing: schema.fields.length === 1 ? utf8('""') : none,
     };
-    super(schema, options, frame, fast);
+    const { timestamps = 'ms', excelSafe = false } = options;
+    const style = { format: 'csv', timestamps, delimiter: delimiter[0]!, excelSafe } as const;
+    super(schema, options, frame, style, path);
     this.#delimiter = delimiter[0]!;
-    this.#excelSafe = options.excelSafe === true;
+    this.#excelSafe = excelSafe;
   }
 
   begin(): Uint8Array {

@@ -31,6 +31,11 @@ export class RecordScanner {
     this.#state = atCell;
   }
 
+  /** Whether what was scanned of the record ends in the middle of a quoted cell. */
+  get isInQuotes(): boolean {
+    return this.#state === inQuotes;
+  }
+
   /** The LF in `bytes[from … to)` that ends the record, or −1 where it goes on. */
   end(bytes: Uint8Array, from: number, to: number): number {
     let state = this.#state;

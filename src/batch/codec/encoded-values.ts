@@ -1,21 +1,16 @@
 import type { Dictionary } from '../dictionary.ts';
 
 /**
- * The values of one category field as they stand in the output, encoded once for each dictionary.
- * The value of a code begins at word `starts[code]` and takes `lengths[code]` bytes; behind it, up
- * to the next word, stands whatever.
+ * The values of one category field as they stand in the output, those of the dictionary that was
+ * taken last. Encoded once for each dictionary: batches of several may come in turn.
  */
 export class EncodedValues {
-  words: Int32Array = new Int32Array(256);
-  starts: Int32Array = new Int32Array(64);
-  lengths: Int32Array = new Int32Array(64);
-  /** Of the longest value, in bytes. */
-  lengthMax = 0;
+  /** Changes with every value, and with every dictionary. */
+  version = 0;
   readonly #encode: (text: string) => Uint8Array;
-  #bytes: Uint8Array = new Uint8Array(this.words.buffer);
+  readonly #known = new WeakMap<Dictionary, EncodedTexts>();
   #dictionary: Dictionary | null = null;
-  #size = 0;
-  #wordsUsed = 0;
+  texts: EncodedTexts = new EncodedTexts();
 
   constructor(encode: (text: string) => Uint8Array) {
     this.#encode = encode;
@@ -25,34 +20,48 @@ export class EncodedValues {
   take(dictionary: Dictionary): void {
     if (dictionary !== this.#dictionary) {
       this.#dictionary = dictionary;
-      this.#size = 0;
-      this.#wordsUsed = 0;
-      this.lengthMax = 0;
+      this.texts = this.#known.get(dictionary) ?? new EncodedTexts();
+      this.#known.set(dictionary, this.texts);
+      this.version++;
     }
-    for (; this.#size < dictionary.size; this.#size++) this.#add(dictionary.values[this.#size]!);
+    const { texts } = this;
+    for (; texts.size < dictionary.size; this.version++) {
+      texts.add(this.#encode(dictionary.values[texts.size]!));
+    }
   }
+}
 
-  /** The bytes of one value. */
+/** The values of one dictionary by their codes. */
+class EncodedTexts {
+  words: Int32Array = new Int32Array(256);
+  /** The value of a code begins at word `starts[code]`; behind it, up to the next, is whatever. */
+  starts: Int32Array = new Int32Array(64);
+  /** In bytes. */
+  lengths: Int32Array = new Int32Array(64);
+  lengthMax = 0;
+  size = 0;
+  wordsUsed = 0;
+  #bytes: Uint8Array = new Uint8Array(this.words.buffer);
+
   bytesOf(code: number): Uint8Array {
     const start = this.starts[code]! * 4;
     return this.#bytes.subarray(start, start + this.lengths[code]!);
   }
 
-  #add(text: string): void {
-    const encoded = this.#encode(text);
-    const start = this.#wordsUsed;
-    this.#wordsUsed += (encoded.length + 3) >>> 2;
-    if (this.#wordsUsed > this.words.length) {
-      this.words = grown(this.words, this.#wordsUsed);
+  add(encoded: Uint8Array): void {
+    const start = this.wordsUsed;
+    this.wordsUsed += (encoded.length + 3) >>> 2;
+    if (this.wordsUsed > this.words.length) {
+      this.words = grown(this.words, this.wordsUsed);
       this.#bytes = new Uint8Array(this.words.buffer);
     }
-    if (this.#size === this.starts.length) {
-      this.starts = grown(this.starts, this.#size + 1);
-      this.lengths = grown(this.lengths, this.#size + 1);
+    if (this.size === this.starts.length) {
+      this.starts = grown(this.starts, this.size + 1);
+      this.lengths = grown(this.lengths, this.size + 1);
     }
     this.#bytes.set(encoded, start * 4);
-    this.starts[this.#size] = start;
-    this.lengths[this.#size] = encoded.length;
+    this.starts[this.size] = start;
+    this.lengths[this.size++] = encoded.length;
     this.lengthMax = Math.max(this.lengthMax, encoded.length);
   }
 }

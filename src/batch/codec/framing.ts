@@ -1,27 +1,14 @@
-import type { Hash } from 'node:crypto';
-
 import { PipelineError } from '../../errors.ts';
 import type { Batch } from '../batch.ts';
 import type { Fields, Schema } from '../schema.ts';
 import type { DecodeOptions, Decoder, DecodeReason, DecodeReport } from './contract.ts';
-import { createSha256 } from '../hash.ts';
+import { keepRecord, type KeptRecord, LongRecord } from './kept-record.ts';
 import { RowColumns } from './row-columns.ts';
 
-/** How much of a refused record is kept. */
-const keptBytesMax = 65_536;
+/** A buffer for a part of a record that is larger than this is not kept for the next. */
+const carryBytesMax = 262_144;
 const lineFeed = 10;
-const carriageReturn = 13;
 const byteOrderMark = Uint8Array.of(0xef, 0xbb, 0xbf);
-
-/** A record that is too long: it is hashed and measured, not kept. */
-interface Skipped {
-  /** Its first bytes. */
-  readonly head: Uint8Array;
-  readonly hash: Hash;
-  bytes: number;
-  /** Whether the last byte was a CR, which may belong to the line end. */
-  endsInReturn: boolean;
-}
 
 /**
  * Cuts a stream of chunks into records. Records that lie whole in a chunk are parsed where they are;
@@ -35,7 +22,6 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
   protected extraFields = 0;
   protected duplicateKeys = 0;
   readonly #report: DecodeReport;
-  readonly #partition: string;
   #chunk: Uint8Array = new Uint8Array(0);
   #at = 0;
   /** Offset in the stream of the first byte of the chunk. */
@@ -43,7 +29,8 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
   #carry: Uint8Array = new Uint8Array(0);
   #carried = 0;
   #carriedFrom = 0;
-  #skipped: Skipped | null = null;
+  /** The record that is too long to be carried. */
+  #long: LongRecord | null = null;
   /** How many bytes of a byte order mark the stream began with; −1 once that is settled. */
   #markBytes: number;
   #ended = false;
@@ -58,9 +45,19 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
     });
     this.recordBytesMax = options.recordBytesMax ?? 1_048_576;
     this.#report = options.report;
-    this.#partition = options.partition ?? '';
     this.#base = this.#resume = options.position ?? 0;
     this.#markBytes = this.#base === 0 ? 0 : -1;
+  }
+
+  moveTo(partition: string, position: number): void {
+    this.rows.partition = partition;
+    this.#chunk = new Uint8Array(0);
+    this.#at = 0;
+    this.#carried = 0;
+    this.#long = null;
+    this.#ended = false;
+    this.#base = this.#resume = position;
+    this.#markBytes = position === 0 ? 0 : -1;
   }
 
   /**
@@ -133,23 +130,7 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
     reason: DecodeReason,
     message: string,
   ): void {
-    this.beforeRefusal(message);
-    const recordBytes = end - start;
-    const kept = new Uint8Array(bytes.subarray(start, Math.min(end, start + keptBytesMax)));
-    const hashed =
-      recordBytes > keptBytesMax
-        ? { recordSha256: createSha256().update(bytes.subarray(start, end)).digest('hex') }
-        : {};
-    this.#report.failed({
-      position,
-      partition: this.#partition,
-      reason,
-      message,
-      quotesRecord: false,
-      record: kept,
-      recordBytes,
-      ...hashed,
-    });
+    this.#tellRefused(position, reason, message, keepRecord(bytes, start, end));
   }
 
   protected tooLong(recordBytes: number): string {
@@ -163,7 +144,7 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
   }
 
   get #isCarrying(): boolean {
-    return this.#carried > 0 || this.#skipped !== null;
+    return this.#carried > 0 || this.#long !== null;
   }
 
   /** Gets on by some records or bytes; false when there is nothing more to do now. */
@@ -180,7 +161,7 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
       this.#carriedFrom = this.#base + this.#at;
       this.beginRecord();
     }
-    if (this.#skipped !== null) this.#skip(this.#skipped);
+    if (this.#long !== null) this.#goOnWithLong(this.#long);
     else this.#carryOn();
     return true;
   }
@@ -194,7 +175,7 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
     this.#append(this.#chunk, this.#at, end < 0 ? to : end + 1);
     this.#at = end < 0 ? to : end + 1;
     if (end >= 0) this.#parseCarried();
-    else if (this.#carried === roomMax) this.#beginSkipping();
+    else if (this.#carried === roomMax) this.#beginLong();
   }
 
   #append(bytes: Uint8Array, from: number, to: number): void {
@@ -213,14 +194,16 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
     const length = this.#carried;
     this.#carried = 0;
     this.rows.begin();
-    const at = this.parse(this.#carry, 0, length, this.#carriedFrom);
-    if (at < length) this.refuseUnfinished(this.#carry, length - 1, this.#carriedFrom);
-    if (this.#carry.length > 4 * keptBytesMax) this.#carry = new Uint8Array(0);
+    // A view of its own, as of a chunk: the kernels know by it what they have copied.
+    const record = this.#carry.subarray(0, length);
+    const at = this.parse(record, 0, length, this.#carriedFrom);
+    if (at < length) this.refuseUnfinished(record, length - 1, this.#carriedFrom);
+    if (this.#carry.length > carryBytesMax) this.#carry = new Uint8Array(0);
   }
 
   #finishCarried(): void {
-    if (this.#skipped !== null) {
-      this.#endSkipping(this.#skipped);
+    if (this.#long !== null) {
+      this.#endLong(this.#long);
       return;
     }
     this.#carry[this.#carried++] = lineFeed;
@@ -228,48 +211,31 @@ export abstract class FramedDecoder<F extends Fields> implements Decoder<F> {
     this.#carriedFrom = this.#base + this.#at;
   }
 
-  #beginSkipping(): void {
-    const head = new Uint8Array(keptBytesMax);
-    const skipped = { head, hash: createSha256(), bytes: 0, endsInReturn: false };
-    this.#hash(skipped, this.#carry, 0, this.#carried);
-    this.#skipped = skipped;
+  #beginLong(): void {
+    this.#long = new LongRecord();
+    this.#long.take(this.#carry, 0, this.#carried);
     this.#carried = 0;
     this.#carry = new Uint8Array(0);
   }
 
-  #skip(skipped: Skipped): void {
+  #goOnWithLong(long: LongRecord): void {
     const end = this.#chunk.indexOf(lineFeed, this.#at);
     const to = end < 0 ? this.#chunk.length : end;
-    this.#hash(skipped, this.#chunk, this.#at, to);
+    long.take(this.#chunk, this.#at, to);
     this.#at = end < 0 ? to : end + 1;
-    if (end >= 0) this.#endSkipping(skipped);
+    if (end >= 0) this.#endLong(long);
   }
 
-  #hash(skipped: Skipped, bytes: Uint8Array, from: number, to: number): void {
-    if (from === to) return;
-    if (skipped.endsInReturn) skipped.hash.update('\r');
-    skipped.endsInReturn = bytes[to - 1] === carriageReturn;
-    skipped.hash.update(bytes.subarray(from, skipped.endsInReturn ? to - 1 : to));
-    const room = keptBytesMax - skipped.bytes;
-    if (room > 0) skipped.head.set(bytes.subarray(from, Math.min(to, from + room)), skipped.bytes);
-    skipped.bytes += to - from;
+  #endLong(long: LongRecord): void {
+    const kept = long.kept();
+    this.#long = null;
+    this.#tellRefused(this.#carriedFrom, 'record.size', this.tooLong(kept.recordBytes), kept);
   }
 
-  #endSkipping({ head, hash, bytes, endsInReturn }: Skipped): void {
-    const recordBytes = endsInReturn ? bytes - 1 : bytes;
-    const message = this.tooLong(recordBytes);
+  #tellRefused(position: number, reason: DecodeReason, message: string, kept: KeptRecord): void {
     this.beforeRefusal(message);
-    this.#skipped = null;
-    this.#report.failed({
-      position: this.#carriedFrom,
-      partition: this.#partition,
-      reason: 'record.size',
-      message,
-      quotesRecord: false,
-      record: head.subarray(0, recordBytes),
-      recordBytes,
-      ...(recordBytes > keptBytesMax && { recordSha256: hash.digest('hex') }),
-    });
+    const { partition } = this.rows;
+    this.#report.failed({ position, partition, reason, message, quotesRecord: false, ...kept });
   }
 
   #readMark(): void {

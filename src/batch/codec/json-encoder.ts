@@ -4,6 +4,7 @@ import type { Batch } from '../batch.ts';
 import type { BytesColumn } from '../column.ts';
 import type { Schema } from '../schema.ts';
 import type { EncodeOptions } from './contract.ts';
+import type { CodecPath } from './kernels.ts';
 import { RowEncoder, utf8 } from './row-encoder.ts';
 import type { RowFrame } from './row-writer.ts';
 
@@ -24,10 +25,13 @@ export class JsonEncoder extends RowEncoder {
   readonly #array: boolean;
   #rows = 0;
 
-  /** `fast: false` writes every row the slow way: for tests that compare the two. */
-  constructor(schema: Schema, options: EncodeOptions, array: boolean, fast = true) {
+  /** `path`: for tests that compare them. */
+  constructor(schema: Schema, options: EncodeOptions, array: boolean, path: CodecPath = 'kernels') {
     const pretty = array && options.pretty === true;
-    super(schema, options, array ? elementFrame(schema, pretty) : lineFrame(schema), fast);
+    const frame = array ? elementFrame(schema, pretty) : lineFrame(schema);
+    const { timestamps = 'ms' } = options;
+    const style = { format: 'json', timestamps, delimiter: 0, excelSafe: false } as const;
+    super(schema, options, frame, style, path);
     this.#array = array;
   }
 

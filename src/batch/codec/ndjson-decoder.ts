@@ -4,6 +4,9 @@ import type { DecodeOptions, NumberPolicy, TextEncoding } from './contract.ts';
 import { FramedDecoder } from './framing.ts';
 import { writeJsonCell } from './json-cell.ts';
 import { parseJson } from './json-record.ts';
+import type { KernelRows } from './kernel-rows.ts';
+import { type CodecPath, loadKernels } from './kernels.ts';
+import { ndjsonKernel } from './ndjson-kernel.ts';
 import { createLineParser, type LineParser } from './ndjson-parser.ts';
 import { type Shape, shapeOf } from './ndjson-shape.ts';
 import { viewOf } from './read-number.ts';
@@ -33,15 +36,24 @@ export class NdjsonDecoder<F extends Fields> extends FramedDecoder<F> {
   /** The last that fitted comes first. */
   #shapes: { readonly shape: Shape; readonly parser: LineParser }[] = [];
   #linesSaved = linesSavedMax;
+  readonly #kernel: KernelRows<F> | null;
 
-  /** `fast: false` sends every line to the slow path: for tests that compare the two. */
-  constructor(schema: Schema<F>, options: DecodeOptions, fast = true) {
+  /** `path` keeps to the twin of the kernels, or to the slow path: for tests that compare them. */
+  constructor(schema: Schema<F>, options: DecodeOptions, path: CodecPath = 'kernels') {
     super(schema, options);
     this.#schema = schema;
     this.#encoding = options.encoding ?? 'utf-8';
     this.#number = options.number ?? 'error';
     this.#refuseExtra = options.extraFields === 'error';
-    this.#fast = fast && canGenerate();
+    this.#fast = path !== 'slow' && canGenerate();
+    const kernels = path === 'kernels' ? loadKernels() : null;
+    this.#kernel =
+      kernels &&
+      ndjsonKernel(kernels, schema, this.rows, {
+        recordBytesMax: this.recordBytesMax,
+        ascii: this.#encoding === 'latin1',
+        refuseExtra: this.#refuseExtra,
+      });
   }
 
   protected beginRecord(): void {}
@@ -58,7 +70,12 @@ export class NdjsonDecoder<F extends Fields> extends FramedDecoder<F> {
     const end = bytes.lastIndexOf(10, limit - 1) + 1;
     const view = viewOf(bytes);
     while (at < end && !this.rows.full) {
-      const rest = this.#parseKnown(bytes, view, at, end, base);
+      const behind = this.#kernel === null ? -1 : this.#parseByKernel(bytes, at, end, base);
+      if (behind >= 0) {
+        at = behind;
+        if (at === end || this.rows.full || !this.#kernel!.isOdd) continue;
+      }
+      const rest = behind >= 0 ? ~at : this.#parseKnown(bytes, view, at, end, base);
       at = rest < 0 ? ~rest : rest;
       if (at === end || this.rows.full) break;
       const lineEnd = bytes.indexOf(10, at);
@@ -68,6 +85,15 @@ export class NdjsonDecoder<F extends Fields> extends FramedDecoder<F> {
       at = lineEnd + 1;
     }
     return at;
+  }
+
+  #parseByKernel(bytes: Uint8Array, at: number, end: number, base: number): number {
+    const kernel = this.#kernel!;
+    const behind = kernel.parse(bytes, at, end, base);
+    this.blankLines += kernel.blankLines;
+    this.extraFields += kernel.extraFields;
+    kernel.blankLines = kernel.extraFields = 0;
+    return behind;
   }
 
   /** Parses lines of known shapes; gives the first that is not, as `LineParser` does. */

@@ -52,6 +52,8 @@ export class RowColumns<F extends Fields = Fields> {
   /** text, bytes and json: cell r is `data[offsets[r] … offsets[r + 1])`. */
   readonly offsets: Int32Array[];
   readonly data: Uint8Array[];
+  /** The part of the source that the rows to come are of. */
+  partition: string;
   readonly #schema: Schema<F>;
   readonly #options: RowColumnsOptions;
   readonly #validity: (Bitmap | null)[];
@@ -59,7 +61,8 @@ export class RowColumns<F extends Fields = Fields> {
   /** Indexes of the fields whose cells differ in size. */
   readonly #variable: number[];
   readonly #nullable: number[];
-  readonly #rowBytes: number;
+  /** Bytes of a row without its texts. */
+  readonly rowBytes: number;
   readonly #capacity: number;
   readonly #bytesMax: number;
   #positions = none.floats;
@@ -70,6 +73,7 @@ export class RowColumns<F extends Fields = Fields> {
   constructor(schema: Schema<F>, options: RowColumnsOptions) {
     this.#schema = schema;
     this.#options = options;
+    this.partition = options.partition;
     this.fields = schema.fields;
     this.floats = this.fields.map(() => none.floats);
     this.ints = this.fields.map(() => none.ints);
@@ -85,9 +89,9 @@ export class RowColumns<F extends Fields = Fields> {
     this.#variable = indexes.filter((index) => isVariable(this.fields[index]!));
     this.#nullable = indexes.filter((index) => this.fields[index]!.nullable);
     this.#bytesMax = options.bytesMax;
-    this.#rowBytes = 8;
-    for (const field of this.fields) this.#rowBytes += cellBytes(field);
-    const rowsThatFit = Math.ceil(options.bytesMax / this.#rowBytes) + 1;
+    this.rowBytes = 8;
+    for (const field of this.fields) this.rowBytes += cellBytes(field);
+    const rowsThatFit = Math.ceil(options.bytesMax / this.rowBytes) + 1;
     this.#capacity = Math.min(options.rowsMax, Math.max(16, rowsThatFit));
   }
 
@@ -162,6 +166,54 @@ export class RowColumns<F extends Fields = Fields> {
     offsets[this.row + 1] = to;
   }
 
+  /** Whether so many rows with so many bytes of text in all cannot fill a dictionary. */
+  canAddValues(rows: number, bytes: number): boolean {
+    return this.#codes.every((codes) => codes === null || codes.dictionary.hasRoom(rows, bytes));
+  }
+
+  dictionaryOf(index: number): Dictionary {
+    return this.#codes[index]!.dictionary;
+  }
+
+  /** How many rows, and bytes of columns, the batch still takes. */
+  get rowsLeft(): number {
+    return this.#capacity - this.row;
+  }
+
+  get bytesLeft(): number {
+    return this.#bytesMax - this.row * this.rowBytes - this.#variableBytes;
+  }
+
+  /** Adds text cells of the next rows: their bytes, and where they end in those of the column. */
+  addData(index: number, ends: Int32Array, bytes: Uint8Array): void {
+    const offsets = this.offsets[index]!;
+    const from = offsets[this.row]!;
+    const to = from + bytes.length;
+    let data = this.data[index]!;
+    if (to > data.length) data = this.#growData(index, from, to);
+    data.set(bytes, from);
+    offsets.set(ends, this.row + 1);
+  }
+
+  /** Takes over which of the next rows are null: `bits` begin with the byte of `row`. */
+  addNulls(index: number, bits: Uint8Array): void {
+    const validity = (this.#validity[index] ??= createBitmap(this.#capacity, true));
+    const at = this.row >>> 3;
+    for (let byte = 0; byte < bits.length; byte++) validity[at + byte]! &= bits[byte]!;
+  }
+
+  /** Counts rows as written whose cells were added by column. */
+  commitRows(positions: Float64Array): void {
+    this.#positions.set(positions, this.row);
+    const from = this.row;
+    this.row += positions.length;
+    for (const index of this.#variable) {
+      const offsets = this.offsets[index]!;
+      this.#variableBytes += offsets[this.row]! - offsets[from]!;
+    }
+    if (this.rowsLeft === 0 || this.bytesLeft <= 0) this.full = true;
+  }
+
   /** Writes a text or json cell. */
   setText(index: number, text: string): void {
     const encoded = Buffer.from(text);
@@ -177,8 +229,7 @@ export class RowColumns<F extends Fields = Fields> {
       const offsets = this.offsets[index]!;
       this.#variableBytes += offsets[row + 1]! - offsets[row]!;
     }
-    const bytes = this.row * this.#rowBytes + this.#variableBytes;
-    if (this.row === this.#capacity || bytes >= this.#bytesMax || this.#closing) this.full = true;
+    if (this.rowsLeft === 0 || this.bytesLeft <= 0 || this.#closing) this.full = true;
   }
 
   /** Forgets the cells of a row that is not committed. */
@@ -192,8 +243,8 @@ export class RowColumns<F extends Fields = Fields> {
   /** The committed rows as a batch. */
   take(): Batch<F> {
     const rows = this.row;
-    const { source, partition } = this.#options;
-    const origin = new Origin(source, partition, this.#positions);
+    const { source } = this.#options;
+    const origin = new Origin(source, this.partition, this.#positions);
     const columns = this.fields.map((field, index) => this.#column(field, index));
     this.row = 0;
     this.full = false;

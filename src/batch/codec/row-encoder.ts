@@ -2,12 +2,13 @@ import { Buffer } from 'node:buffer';
 
 import { PipelineError } from '../../errors.ts';
 import type { Batch } from '../batch.ts';
-import { type Bitmap, getBit } from '../bitmap.ts';
 import type { BytesColumn, CategoryColumn, Column, FixedColumn } from '../column.ts';
 import { canGenerate } from '../generate.ts';
 import type { Kind, Schema } from '../schema.ts';
 import type { EncodeOptions, Encoder } from './contract.ts';
 import { EncodedValues } from './encoded-values.ts';
+import { type CellStyle, type KernelWriter, kernelWriter } from './kernel-writer.ts';
+import { type CodecPath, loadKernels } from './kernels.ts';
 import { createRowWriter, type RowFrame, type RowWriter } from './row-writer.ts';
 import { formatTimestamp } from './timestamp.ts';
 import {
@@ -16,6 +17,7 @@ import {
   writeFloat,
   writeInt64,
   writeInteger,
+  writeRounded,
 } from './write-number.ts';
 
 const noBytes = new Uint8Array(0);
@@ -30,28 +32,45 @@ export abstract class RowEncoder implements Encoder {
   protected readonly schema: Schema;
   protected readonly options: EncodeOptions;
   readonly #kinds: readonly Kind[];
+  /** Of each field how many decimals it has at most; -1: as many as it takes. */
+  readonly #decimals: readonly number[];
   readonly #encoded: EncodedValues[];
   /** Room that a row takes at most, its text and bytes cells left out. */
   readonly #rowBytesMax: number;
   readonly #frame: RowFrame;
+  readonly #kernel: KernelWriter | null;
   readonly #writeRows: RowWriter | null;
   #out: Uint8Array = noBytes;
   #view: DataView = new DataView(noBytes.buffer);
   readonly #refused: { nonFinite: number } = { nonFinite: 0 };
 
-  /** `fast: false` writes every row the slow way: for tests that compare the two. */
-  constructor(schema: Schema, options: EncodeOptions, frame: RowFrame, fast = true) {
+  constructor(
+    schema: Schema,
+    options: EncodeOptions,
+    frame: RowFrame,
+    style: CellStyle,
+    path: CodecPath,
+  ) {
     this.schema = schema;
     this.options = options;
     this.#frame = frame;
+    const { decimals = {} } = options;
+    this.#decimals = schema.names.map((name) =>
+      Object.hasOwn(decimals, name) ? decimals[name]! : -1,
+    );
     this.#kinds = schema.fields.map((field) => field.kind);
     this.#encoded = schema.fields.map(() => new EncodedValues((text) => this.textBytes(text)));
     let bytes = frame.after.length;
     for (const before of frame.before) bytes += before.length + numberBytesMax;
     this.#rowBytesMax = bytes;
+    const kernels = path === 'kernels' ? loadKernels() : null;
+    this.#kernel =
+      kernels === null
+        ? null
+        : kernelWriter(kernels, schema, frame, { ...style, decimals: this.#decimals }, bytes);
     this.#writeRows =
-      fast && canGenerate()
-        ? createRowWriter(schema.fields, frame, options.timestamps ?? 'ms')
+      path !== 'slow' && canGenerate()
+        ? createRowWriter(schema.fields, frame, options.timestamps ?? 'ms', this.#decimals)
         : null;
   }
 
@@ -78,7 +97,7 @@ export abstract class RowEncoder implements Encoder {
       });
     }
     this.#takeDictionaries(batch);
-    const end = this.#writeFast(batch) ?? this.#writeSlowly(batch);
+    const end = this.#writeByKernel(batch) ?? this.#writeFast(batch) ?? this.#writeSlowly(batch);
     if (this.#refused.nonFinite > 0) {
       this.options.report?.counted('nonFinite', this.#refused.nonFinite);
     }
@@ -95,11 +114,36 @@ export abstract class RowEncoder implements Encoder {
     }
   }
 
+  /** Undefined where the kernels cannot write it. */
+  #writeByKernel(batch: Batch): number | undefined {
+    const kernel = this.#kernel;
+    if (kernel === null || !kernel.begin(this.#encoded)) return undefined;
+    let at = 0;
+    for (let from = 0; from < batch.length;) {
+      const loaded = kernel.load(batch, from);
+      for (let done = 0; done < loaded;) {
+        const next = kernel.write(done, loaded);
+        const { bytes } = kernel;
+        this.#refused.nonFinite += kernel.infinite;
+        this.#reserve(at, bytes.length);
+        this.#out.set(bytes, at);
+        at += bytes.length;
+        if (next === done) at = this.#writeRow(at, batch, from + done++);
+        else done = next;
+      }
+      if (loaded === 0) at = this.#writeRow(at, batch, from);
+      from += Math.max(1, loaded);
+    }
+    return at;
+  }
+
   /** Undefined where the rows must be written one cell at a time. */
   #writeFast({ rows, length, columns }: Batch): number | undefined {
     if (this.#writeRows === null) return undefined;
     let rowBytesMax = this.#rowBytesMax;
-    for (const { lengthMax } of this.#encoded) {
+    for (const {
+      texts: { lengthMax },
+    } of this.#encoded) {
       if (lengthMax > fastValueBytesMax) return undefined;
       rowBytesMax += lengthMax;
     }
@@ -114,21 +158,23 @@ export abstract class RowEncoder implements Encoder {
     return at;
   }
 
-  #writeSlowly({ rows, length, columns }: Batch): number {
-    const { before, after, nothing } = this.#frame;
-    const validity = columns.map((column) => column.validity);
+  #writeSlowly(batch: Batch): number {
     let at = 0;
-    for (let index = 0; index < length; index++) {
-      const row = rows[index]!;
-      at = this.#reserve(at, this.#rowBytesMax);
-      for (let field = 0; field < columns.length; field++) {
-        at = writeBytes(this.#out, at, before[field]!);
-        if (isNull(validity[field]!, row)) at = writeBytes(this.#out, at, nothing);
-        else at = this.#writeCell(at, columns[field]!, field, row);
-      }
-      at = writeBytes(this.#out, at, after);
-    }
+    for (let index = 0; index < batch.length; index++) at = this.#writeRow(at, batch, index);
     return at;
+  }
+
+  #writeRow(at: number, { rows, columns }: Batch, index: number): number {
+    const { before, after, nothing } = this.#frame;
+    const row = rows[index]!;
+    at = this.#reserve(at, this.#rowBytesMax);
+    for (let field = 0; field < columns.length; field++) {
+      const column = columns[field]!;
+      at = writeBytes(this.#out, at, before[field]!);
+      if (column.isNull(row)) at = writeBytes(this.#out, at, nothing);
+      else at = this.#writeCell(at, column, field, row);
+    }
+    return writeBytes(this.#out, at, after);
   }
 
   #writeCell(at: number, column: Column, field: number, row: number): number {
@@ -136,7 +182,10 @@ export abstract class RowEncoder implements Encoder {
     switch (this.#kinds[field]!) {
       case 'float64': {
         const value = (column as FixedColumn<Float64Array>).values[row]!;
-        if (value - value === 0) return writeFloat(out, at, value);
+        const decimals = this.#decimals[field]!;
+        if (value - value === 0) {
+          return decimals < 0 ? writeFloat(out, at, value) : writeRounded(out, at, value, decimals);
+        }
         this.#refused.nonFinite++;
         return writeBytes(out, at, this.#frame.nothing);
       }
@@ -149,7 +198,7 @@ export abstract class RowEncoder implements Encoder {
       case 'bool':
         return writeAscii(out, at, (column as FixedColumn).values[row] === 1 ? 'true' : 'false');
       case 'category': {
-        const bytes = this.#encoded[field]!.bytesOf((column as CategoryColumn).codes[row]!);
+        const bytes = this.#encoded[field]!.texts.bytesOf((column as CategoryColumn).codes[row]!);
         at = this.#reserve(at, bytes.length + this.#rowBytesMax);
         return writeBytes(this.#out, at, bytes);
       }
@@ -196,8 +245,4 @@ export function writeBytes(out: Uint8Array, at: number, bytes: Uint8Array): numb
 
 export function utf8(text: string): Uint8Array {
   return Uint8Array.from(Buffer.from(text));
-}
-
-function isNull(validity: Bitmap | null, row: number): boolean {
-  return validity !== null && !getBit(validity, row);
 }

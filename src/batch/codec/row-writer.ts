@@ -2,7 +2,7 @@ import type { Column } from '../column.ts';
 import { generate } from '../generate.ts';
 import type { Field, Kind } from '../schema.ts';
 import type { EncodedValues } from './encoded-values.ts';
-import { writeFloat, writeInt64, writeInteger } from './write-number.ts';
+import { writeFloat, writeInt64, writeInteger, writeRounded } from './write-number.ts';
 
 /** What stands around the cells of a format. */
 export interface RowFrame {
@@ -15,14 +15,14 @@ export interface RowFrame {
 
 /**
  * Writes rows from `at` on and gives the offset behind them. There must be room for all of them, and
- * for a word more. `view` is of the bytes of `out`, `texts` has the values of each category field.
+ * for a word more. `view` is of the bytes of `out`, `encoded` has the values of each category field.
  */
 export type RowWriter = (
   out: Uint8Array,
   view: DataView,
   at: number,
   columns: readonly Column[],
-  texts: readonly EncodedValues[],
+  encoded: readonly EncodedValues[],
   rows: Uint32Array,
   count: number,
   refused: { nonFinite: number },
@@ -32,7 +32,7 @@ const kinds: readonly Kind[] = ['float64', 'timestamp', 'int32', 'int64', 'bool'
 const writersMax = 64;
 const writers = new Map<string, RowWriter>();
 /** What generated writers call, by the name that they call it. */
-const callable = { writeFloat, writeInt64, writeInteger };
+const callable = { writeFloat, writeInt64, writeInteger, writeRounded };
 
 /**
  * A writer generated for fields of a bounded width: punctuation and keys are constants, stored four
@@ -43,11 +43,12 @@ export function createRowWriter(
   fields: readonly Field[],
   frame: RowFrame,
   timestamps: 'ms' | 'iso',
+  decimals: readonly number[],
 ): RowWriter | null {
   const fits = ({ kind }: Field): boolean =>
     kinds.includes(kind) && (kind !== 'timestamp' || timestamps === 'ms');
   if (!fields.every(fits)) return null;
-  const body = writerBody(fields, frame);
+  const body = writerBody(fields, frame, decimals);
   let writer = writers.get(body);
   if (writer === undefined) {
     writer = generate(Object.keys(callable), body)(...Object.values(callable)) as RowWriter;
@@ -58,9 +59,13 @@ export function createRowWriter(
   return writer;
 }
 
-function writerBody(fields: readonly Field[], { before, after, nothing }: RowFrame): string {
+function writerBody(
+  fields: readonly Field[],
+  { before, after, nothing }: RowFrame,
+  decimals: readonly number[],
+): string {
   const cells = fields.map(({ kind, nullable }, field) => {
-    const write = writeCell(kind, field, nothing);
+    const write = writeCell(kind, field, nothing, decimals[field]!);
     const cell = nullable
       ? `if (v${field} !== null && ((v${field}[row >>> 3] >>> (row & 7)) & 1) === 0) {
           ${writeConstant(nothing)}
@@ -68,7 +73,7 @@ function writerBody(fields: readonly Field[], { before, after, nothing }: RowFra
       : write;
     return `${writeConstant(before[field]!)} ${cell}`;
   });
-  return `return function writeRows(out, view, at, columns, texts, rows, count, refused) {
+  return `return function writeRows(out, view, at, columns, encoded, rows, count, refused) {
     ${fields.map(({ kind }, field) => columnOf(kind, field)).join('\n')}
     for (let index = 0; index < count; index++) {
       const row = rows[index];
@@ -83,13 +88,13 @@ function columnOf(kind: Kind, field: number): string {
   const values = kind === 'category' ? 'codes' : 'values';
   const texts =
     kind === 'category'
-      ? `const w${field} = texts[${field}].words, s${field} = texts[${field}].starts,
-          l${field} = texts[${field}].lengths;`
+      ? `const w${field} = encoded[${field}].texts.words, s${field} = encoded[${field}].texts.starts,
+          l${field} = encoded[${field}].texts.lengths;`
       : '';
   return `const c${field} = columns[${field}].${values}, v${field} = columns[${field}].validity; ${texts}`;
 }
 
-function writeCell(kind: Kind, field: number, nothing: Uint8Array): string {
+function writeCell(kind: Kind, field: number, nothing: Uint8Array, decimals: number): string {
   const value = `c${field}[row]`;
   switch (kind) {
     case 'category':
@@ -107,7 +112,11 @@ function writeCell(kind: Kind, field: number, nothing: Uint8Array): string {
       return `at = writeInt64(out, at, ${value});`;
     default:
       return `const value${field} = ${value};
-        if (value${field} - value${field} === 0) at = writeFloat(out, at, value${field});
+        if (value${field} - value${field} === 0) at = ${
+          decimals < 0
+            ? `writeFloat(out, at, value${field})`
+            : `writeRounded(out, at, value${field}, ${decimals})`
+        };
         else { refused.nonFinite++; ${writeConstant(nothing)} }`;
   }
 }

@@ -94,6 +94,29 @@ export function writeFloat(out: Uint8Array, at: number, value: number): number {
   return writeLong(out, at, value);
 }
 
+/** Up to here a product with a power of ten is off by less than 2^-10. */
+const scaledMax = 2 ** 43;
+
+/**
+ * Writes a finite number rounded to `decimals` decimals, without zeros behind, and gives the offset
+ * behind it. It is rounded to the nearest, of two the one further from zero, as `toFixed` does.
+ */
+export function writeRounded(out: Uint8Array, at: number, value: number, decimals: number): number {
+  const size = Math.abs(value);
+  const power = powersOfTen[decimals]!;
+  const scaled = size * power;
+  const below = Math.floor(scaled);
+  const part = scaled - below - 0.5;
+  if (scaled >= scaledMax || Math.abs(part) < 2 ** -9) {
+    return size > 2 ** 53
+      ? writeFloat(out, at, value)
+      : writeAscii(out, at, String(Number(value.toFixed(decimals))));
+  }
+  const m = part < 0 ? below : below + 1;
+  if (value < 0 && m > 0) out[at++] = 45;
+  return m % power === 0 ? writeInteger(out, at, m / power) : writeDecimal(out, at, m, decimals);
+}
+
 /** Writes millionths / 10^6, which is no integer, without zeros behind. */
 function writeMillionths(out: Uint8Array, at: number, millionths: number, whole: number): number {
   let fraction = (millionths - whole * 1e6) | 0;

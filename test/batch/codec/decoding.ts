@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { DecodeOptions, Decoder, UndecodedRecord } from '../../../src/batch/codec.ts';
 import type { Batch, Fields, Schema } from '../../../src/batch/index.ts';
 import { CsvDecoder } from '../../../src/batch/codec/csv-decoder.ts';
+import type { CodecPath } from '../../../src/batch/codec/kernels.ts';
 import { NdjsonDecoder } from '../../../src/batch/codec/ndjson-decoder.ts';
 
 export interface Decoded {
@@ -18,15 +19,15 @@ export interface Decoded {
 
 export interface Decoding extends Omit<DecodeOptions, 'report'> {
   readonly chunkBytes?: number;
-  readonly fast?: boolean;
+  readonly path?: CodecPath;
 }
 
-/** Decodes all of `input`, in chunks of one size, by the fast or the slow path. */
+/** Decodes all of `input`, in chunks of one size, by one of the paths. */
 export function decode<F extends Fields>(
   format: 'ndjson' | 'csv',
   schema: Schema<F>,
   input: string | Uint8Array,
-  { chunkBytes = 1_000_000, fast = true, ...options }: Decoding = {},
+  { chunkBytes = 1_000_000, path = 'kernels', ...options }: Decoding = {},
 ): Decoded {
   const failed: UndecodedRecord[] = [];
   const counts: Record<string, number> = {};
@@ -35,7 +36,7 @@ export function decode<F extends Fields>(
     counted: (what: string, count: number) => void (counts[what] = (counts[what] ?? 0) + count),
   };
   const Class = format === 'csv' ? CsvDecoder : NdjsonDecoder;
-  const decoder: Decoder<F> = new Class(schema, { ...options, report }, fast);
+  const decoder: Decoder<F> = new Class(schema, { ...options, report }, path);
   const rows: Record<string, unknown>[] = [];
   const positions: number[] = [];
   const batches: number[] = [];
@@ -49,7 +50,7 @@ export function decode<F extends Fields>(
   const bytes = typeof input === 'string' ? Buffer.from(input) : input;
   for (let at = 0; at < bytes.length; at += chunkBytes) {
     // A copy, as if the caller used its buffer again.
-    const chunk = Uint8Array.from(bytes.subarray(at, at + chunkBytes));
+    const chunk = new Uint8Array(bytes.subarray(at, at + chunkBytes));
     decoder.push(chunk);
     drain();
     chunk.fill(0x7a);

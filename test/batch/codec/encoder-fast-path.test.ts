@@ -13,6 +13,7 @@ import {
   Selection,
 } from '../../../src/batch/index.ts';
 import { CsvEncoder } from '../../../src/batch/codec/csv-encoder.ts';
+import type { CodecPath } from '../../../src/batch/codec/kernels.ts';
 import { JsonEncoder } from '../../../src/batch/codec/json-encoder.ts';
 
 // The nightly run tries 100 times as many inputs as the gate does.
@@ -27,6 +28,8 @@ const readings = schema({
   total: 'int64?',
   ok: 'bool?',
   unit: 'category?',
+  note: 'text?',
+  more: 'json?',
 });
 type Reading = RecordOf<(typeof readings)['shape']>;
 
@@ -43,6 +46,12 @@ const text = fc.oneof(
   // Beyond what the fast path makes room for.
   { weight: 1, arbitrary: fc.constant('y'.repeat(300)) },
 );
+// Longer than what the kernels take at once.
+const long = 'z"'.repeat(300_000);
+const note = fc.oneof(
+  { weight: 500, arbitrary: text },
+  { weight: 1, arbitrary: fc.constant(long) },
+);
 const reading = fc.record({
   id: text,
   'a"];throw "b\n': value,
@@ -52,6 +61,8 @@ const reading = fc.record({
   total: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })),
   ok: fc.option(fc.boolean()),
   unit: fc.option(text),
+  note: fc.option(note),
+  more: fc.option(fc.jsonValue({ maxDepth: 2 })),
 }) as fc.Arbitrary<Reading>;
 
 /** Rows of one batch, and which of them count. */
@@ -60,24 +71,27 @@ const batches = fc.array(
   { maxLength: 4 },
 );
 
-type Create = (of: Schema, options: EncodeOptions, fast: boolean) => Encoder;
+type Create = (of: Schema, options: EncodeOptions, path: CodecPath) => Encoder;
+const paths: readonly CodecPath[] = ['kernels', 'twin', 'slow'];
 const formats: Record<string, Create> = {
-  ndjson: (of, options, fast) => new JsonEncoder(of, options, false, fast),
-  json: (of, options, fast) => new JsonEncoder(of, options, true, fast),
-  csv: (of, options, fast) => new CsvEncoder(of, options, fast),
+  ndjson: (of, options, path) => new JsonEncoder(of, options, false, path),
+  json: (of, options, path) => new JsonEncoder(of, options, true, path),
+  csv: (of, options, path) => new CsvEncoder(of, options, path),
 };
 
 describe.each(Object.entries(formats))('%s', (_, create) => {
-  test('the fast path writes what the slow path writes', () => {
+  test('the kernels and their twin write what the slow path writes', () => {
     const options = fc.record({
       timestamps: fc.constantFrom('ms' as const, 'iso' as const),
       pretty: fc.boolean(),
       excelSafe: fc.boolean(),
+      decimals: fc.dictionary(fc.constantFrom('a"];throw "b\n', ''), fc.nat(15)),
     });
     fc.assert(
       fc.property(batches, options, (given, how) => {
-        const [fast, slow] = [true, false].map((isFast) => encode(create, given, how, isFast));
-        expect(fast).toEqual(slow);
+        const [kernels, twin, slow] = paths.map((path) => encode(create, given, how, path));
+        expect(kernels).toEqual(slow);
+        expect(twin).toEqual(slow);
       }),
       { numRuns: runs },
     );
@@ -88,11 +102,13 @@ test('a large batch is written in parts, with room for what it takes and not for
   const fields = schema({ n: 'float64', unit: 'category' });
   const rows = Array.from({ length: 50_000 }, (_, n) => ({ n, unit: n % 2 === 0 ? 'C' : 'kPa' }));
   const batch = Batch.from(rows, fields);
-  const [fast, slow] = [true, false].map((how) =>
-    new JsonEncoder(fields, {}, false, how).encode(batch),
+  const [kernels, twin, slow] = paths.map((path) =>
+    new JsonEncoder(fields, {}, false, path).encode(batch),
   );
-  expect(Buffer.compare(fast!, slow!)).toBe(0);
-  expect(fast!.buffer.byteLength).toBeLessThan(3 * fast!.length);
+  for (const fast of [kernels!, twin!]) {
+    expect(Buffer.compare(fast, slow!)).toBe(0);
+    expect(fast.buffer.byteLength).toBeLessThan(3 * fast.length);
+  }
 });
 
 interface Given {
@@ -104,13 +120,13 @@ function encode(
   create: Create,
   given: readonly Given[],
   options: EncodeOptions,
-  fast: boolean,
+  path: CodecPath,
 ): { text: string; counts: Record<string, number> } {
   const counts: Record<string, number> = {};
   const counted = (what: string, count: number): void => {
     counts[what] = (counts[what] ?? 0) + count;
   };
-  const encoder = create(readings, { ...options, report: { counted } }, fast);
+  const encoder = create(readings, { ...options, report: { counted } }, path);
   let written = Buffer.from(encoder.begin()).toString();
   // Batches of one builder share their dictionaries while these grow.
   const builder = new BatchBuilder(readings);

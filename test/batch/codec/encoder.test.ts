@@ -189,3 +189,47 @@ test('writes only rows that count, in their order, and refuses another schema', 
     'ERR_BATCH_SCHEMA',
   );
 });
+
+describe('decimals', () => {
+  const fields = { value: 'float64', other: 'float64' } as const;
+
+  test.each([
+    [2, 1.005, '1'],
+    [2, 1.115, '1.11'],
+    [2, 8.345, '8.35'],
+    [1, 0.25, '0.3'],
+    [1, -0.25, '-0.3'],
+    [2, -0.001, '0'],
+    [0, 99.5, '100'],
+    [3, 123456.7891, '123456.789'],
+    [3, 5, '5'],
+    [3, 10.5, '10.5'],
+    [15, 0.1 + 0.2, '0.3'],
+    [2, 123_456_789_012_345.67, '123456789012345.67'],
+    [2, 1e21, '1e+21'],
+    [7, 1e-7, '0.0000001'],
+  ])('at most %i: %d is written as %s', (decimals, value, text) => {
+    const rows = [{ value, other: 1 / 3 }];
+    for (const format of ['ndjson', 'csv'] as const) {
+      const written = encode(format, fields, [rows], { decimals: { value: decimals } });
+      expect(written).toContain(format === 'csv' ? `${text},${1 / 3}` : `{"value":${text},`);
+    }
+  });
+
+  test('rounds as toFixed does', () => {
+    const check = (value: number, decimals: number): void => {
+      const written = encode('ndjson', fields, [[{ value, other: 0 }]], {
+        decimals: { value: decimals },
+      });
+      const { value: read } = JSON.parse(written) as { value: number };
+      const rounded = Math.abs(value) < 1e21 ? Number(value.toFixed(decimals)) : value;
+      expect(read).toBe(rounded === 0 ? 0 : rounded);
+    };
+    const value = fc.oneof(
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.double({ min: -1000, max: 1000, noNaN: true }),
+      fc.integer({ min: -1_000_000, max: 1_000_000 }).map((n) => n / 1000 + 0.0005),
+    );
+    fc.assert(fc.property(value, fc.nat(15), check), { numRuns: 2000 });
+  });
+});

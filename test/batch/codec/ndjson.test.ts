@@ -387,3 +387,17 @@ test('lines that all look different do not make a parser each', () => {
   expect(made).toBeGreaterThan(0);
   expect(made).toBeLessThan(50);
 });
+
+test('a decoder that goes on elsewhere reads what is there, also where no line ends', () => {
+  const report = { failed: () => {}, counted: () => {} };
+  const decoder = createDecoder('ndjson', schema({ value: 'float64' }), { report });
+  const read = [1, 22, 3].map((value) => {
+    decoder.moveTo(`${value}.ndjson`, 0);
+    decoder.push(Buffer.from(`{"value":${value}}`));
+    expect(decoder.next()).toBeNull();
+    decoder.end();
+    const batch = decoder.next()!;
+    return [batch.origin.partition, batch.toRows()];
+  });
+  expect(read).toEqual([1, 22, 3].map((value) => [`${value}.ndjson`, [{ value }]]));
+});
