@@ -17,6 +17,7 @@ import {
   type SettingsInput,
   validatePipeline,
 } from './engine/index.ts';
+import { PipelineError } from './errors.ts';
 import type { RunReport } from './observe/index.ts';
 import { pipeline } from './pipeline.ts';
 
@@ -35,10 +36,11 @@ export interface MonitoredRunnerOptions {
 
 /** One stage of a run, in the order of the flow. */
 export interface MonitoredStageResult {
+  /** As a monitored stage was given it; the id in the pipeline of any other. */
   readonly name: string;
   /** Rows that came in. */
   readonly records: number;
-  /** Milliseconds of work for a batch; null where there was none. */
+  /** Milliseconds of work for a batch that came in, as a mean; null where there was none. */
   readonly meanLatencyMs: number | null;
   readonly errors: number;
   /** Changes of its audited attributes during the run; null where it is not monitored. */
@@ -89,11 +91,11 @@ export class MonitoredPipelineRunner {
       const builder = pipeline(name, settings, outside === undefined ? {} : { outside });
       const steps = this.stages as readonly StageComponent<Fields>[];
       // Of other types than those of the chain, which nobody knows here.
-      builder
+      return builder
         .from(source)
         .pipe(...(steps as [StageComponent<Fields>]))
-        .to(sink as Sink);
-      return builder.build();
+        .to(sink as Sink)
+        .build();
     };
   }
 
@@ -147,11 +149,12 @@ export class MonitoredPipelineRunner {
     // In a chain the order of the plan is that in which they were given.
     const reports = components.filter(({ kind }) => kind === 'stage');
     const stages = this.stages.map((stage, at): MonitoredStageResult => {
-      const { id, in: records, work, failed } = reports[at]!;
+      const { id, name: given, in: records, work, failed } = reports[at]!;
       const changes = changeEventsOf(stage);
       const changeEvents = changes === null ? null : changes - before[at]!;
       const { errorCount: errors = failed } = stage as Partial<StageFigures>;
-      return Object.freeze({ name: id, records, meanLatencyMs: work.meanMs, errors, changeEvents });
+      const name = changes === null ? id : given;
+      return Object.freeze({ name, records, meanLatencyMs: work.meanMs, errors, changeEvents });
     });
     return Object.freeze({
       status,
@@ -192,11 +195,22 @@ export interface PrintReportOptions {
   readonly write?: ((text: string) => unknown) | undefined;
 }
 
-/** Prints what the last run of a pipeline did: its stages in order, records, time, memory, changes. */
+/**
+ * Prints what the last run of a pipeline did: its stages in order, records, time, memory, changes.
+ * Throws `ERR_CONFIG_INVALID` where it is given no runner.
+ */
 export function printPipelineReport(
   runner: MonitoredPipelineRunner,
   { write = (text) => process.stdout.write(text) }: PrintReportOptions = {},
 ): void {
+  if (!(runner instanceof MonitoredPipelineRunner)) {
+    throw new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: 'printPipelineReport',
+      fact: 'was given no runner',
+      remedy: 'give a `MonitoredPipelineRunner`',
+    });
+  }
   write(`${reportLines(runner).join('\n')}\n`);
 }
 

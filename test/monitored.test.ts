@@ -18,16 +18,19 @@ import {
 } from '../src/core/index.ts';
 import { memorySink, memorySource } from '../src/connectors/index.ts';
 import { MonitoredPipelineRunner, printPipelineReport, ValidationError } from '../src/index.ts';
-import { threshold } from '../src/stages/index.ts';
+import { mapAsync, threshold } from '../src/stages/index.ts';
 import { virtualOutside } from '../src/testing/outside.ts';
 import {
   numbered,
+  type Reading,
   readings,
   scriptedSink,
   scriptedSource,
   stageOf,
   testPipeline,
 } from './engine/ends.ts';
+
+type Shape = (typeof readings)['shape'];
 
 /** Four batches of 5 rows: values from 0 to 19. */
 const source = () =>
@@ -142,8 +145,69 @@ describe('a monitored stage', () => {
 
     const broken = new MonitoredPipelineStage('own', handWritten(10));
     const run = testPipeline().from(source()).pipe(broken).to(scriptedSink({})).run();
-    await expect(run).rejects.toThrow('too much');
+    await expect(run).rejects.toThrow('RangeError');
     expect([broken.recordsProcessed, broken.errorCount]).toEqual([15, 1]);
+  });
+
+  test('has one mean latency: work for a batch of its input, set once for each', async () => {
+    const outside = virtualOutside();
+    const { clock } = outside;
+    const map = async (row: Reading) => {
+      await clock.sleep(10);
+      return row;
+    };
+    const eachRow = mapAsync<Shape, Shape>({ map, concurrency: 1 }) as StageComponent<never>;
+    // Two pieces of a batch, and then more on what the last one left.
+    const inPieces = (): Stage => ({
+      async *transform(stream) {
+        for await (const flow of stream) {
+          if (isCut(flow)) yield flow;
+          else {
+            await clock.sleep(3);
+            yield flow.select(new Selection(flow.rows.slice(0, 2), 2));
+            await clock.sleep(5);
+            yield flow.select(new Selection(flow.rows.slice(2, 5), 3));
+            flow.release();
+          }
+        }
+        await clock.sleep(4);
+      },
+    });
+    const calls = new MonitoredPipelineStage('calls', eachRow);
+    const pieces = new MonitoredPipelineStage('pieces', inPieces());
+    const meansOf = async (stages: ConstructorParameters<typeof MonitoredPipelineRunner>[1]) => {
+      const runner = new MonitoredPipelineRunner(source(), stages, scriptedSink({}), { outside });
+      return (await runner.run()).stages.map(({ meanLatencyMs }) => meanLatencyMs);
+    };
+    // Of the last batch 4 more.
+    expect(await meansOf([calls, pieces])).toEqual([50, expect.closeTo(9)]);
+    expect(await meansOf([eachRow, inPieces()])).toEqual([50, expect.closeTo(9)]);
+    expect([calls.meanLatencyMs, pieces.meanLatencyMs]).toEqual([50, expect.closeTo(9)]);
+    const means = getChangeLog(pieces, 'meanLatencyMs').entries.map(({ to }) => to);
+    expect(means).toEqual([expect.closeTo(8), expect.closeTo(9)]);
+    const records = getChangeLog(pieces, 'recordsProcessed').entries.map(({ to }) => to);
+    expect(records).toEqual([5, 10, 15, 20]);
+  });
+
+  test('shows its last batch when a cut has passed, and not only at the end', async () => {
+    const outside = virtualOutside();
+    const own = new MonitoredPipelineStage('own', handWritten());
+    const seen: number[] = [];
+    const slow = scriptedSource({
+      schema: readings,
+      batches: [numbered(5), numbered(5, 5)],
+      before: async (read) => {
+        if (read === 1) await outside.clock.sleep(60_000);
+      },
+    });
+    const run = await testPipeline({}, [], outside)
+      .from(slow)
+      .pipe(own)
+      .to(scriptedSink({}))
+      .start();
+    void outside.clock.sleep(2500).then(() => seen.push(own.recordsProcessed));
+    await run.done;
+    expect(seen).toEqual([5]);
   });
 
   test('begins anew with each run, and keeps its history', async () => {
@@ -169,6 +233,49 @@ describe('a monitored stage', () => {
       .to(scriptedSink({}))
       .run();
     expect(report.recordsOut).toBe(15);
+  });
+
+  test('that cannot keep its figures is told of, once', async () => {
+    const odd = Object.defineProperty(
+      new MonitoredPipelineStage('odd', handWritten()),
+      'errorCount',
+      {
+        set: () => {
+          throw new Error('not this');
+        },
+      },
+    );
+    const later = Object.defineProperty(
+      new MonitoredPipelineStage('later', handWritten()),
+      'takeFigures',
+      { value: () => Promise.reject(new Error('not now')) },
+    );
+    const frozen = Object.freeze(new MonitoredPipelineStage('frozen', atLeast(0)));
+    const chain = testPipeline().from(source()).pipe(frozen, odd, later).to(scriptedSink({}));
+    const run = await chain.start();
+    const told: unknown[] = [];
+    run.listen(({ name, fields }) => {
+      if (name === 'figures.failed') told.push([fields['id'], String(fields['error'])]);
+    });
+    expect(await run.done).toMatchObject({ status: 'done', recordsOut: 20 });
+    expect(told).toEqual([
+      ['frozen', expect.stringContaining('is sealed or frozen')],
+      ['odd', expect.stringContaining('not this')],
+      ['later', expect.stringContaining('not now')],
+    ]);
+  });
+
+  test('is in one run at a time', async () => {
+    const limit = new MonitoredPipelineStage('limit', atLeast(5));
+    const outside = virtualOutside();
+    const build = () =>
+      testPipeline({}, [], outside).from(source()).pipe(limit).to(scriptedSink({})).build();
+    const [first, second] = await Promise.all([build(), build()]);
+    const running = first.run();
+    expect(() => second.start()).toThrow(/ERR_RUN_ACTIVE.*`limit` is monitored in another run/);
+    await running;
+    await second.run();
+    expect(getChangeLog(limit, 'recordsProcessed').changes).toBe(8);
   });
 
   test('is a stage with a name, monitored once', () => {
@@ -270,7 +377,7 @@ describe('a monitored runner', () => {
   test('of a run that failed says what it did by then', async () => {
     const thrown = new MonitoredPipelineStage('own', handWritten(10));
     const runner = new MonitoredPipelineRunner(source(), [thrown], scriptedSink({}));
-    await expect(runner.run()).rejects.toThrow('too much');
+    await expect(runner.run()).rejects.toThrow('RangeError');
     const { status, stages } = runner.last!;
     expect(status).toBe('failed');
     expect(stages).toMatchObject([{ name: 'own', records: 15, errors: 1 }]);
@@ -281,6 +388,22 @@ describe('a monitored runner', () => {
     const first = runner.run();
     await expect(runner.run()).rejects.toThrow('ERR_RUN_ACTIVE');
     await expect(first).resolves.toMatchObject({ status: 'done' });
+  });
+
+  test('shows names of stages as they were given, on one line', async () => {
+    const names = ['Glättung', 'lim\nit'];
+    const stages = names.map((name) => new MonitoredPipelineStage(name, atLeast(0)));
+    const runner = new MonitoredPipelineRunner(source(), stages, scriptedSink({}));
+    expect((await runner.run()).stages.map(({ name }) => name)).toEqual(names);
+    let text = '';
+    printPipelineReport(runner, { write: (part) => (text += part) });
+    expect(text).toContain('\n  Glättung ');
+    expect(text).toContain('\n  lim\\u000ait ');
+  });
+
+  test('is what a report is printed of', () => {
+    const print = () => printPipelineReport({} as MonitoredPipelineRunner);
+    expect(print).toThrow('ERR_CONFIG_INVALID [printPipelineReport] was given no runner');
   });
 
   test('prints its report', async () => {

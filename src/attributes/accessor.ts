@@ -1,4 +1,6 @@
 import { propertyOf } from '../core/attribute.ts';
+import { hasField } from '../core/class-parameters/fields.ts';
+import type { Class } from '../core/is-class.ts';
 import { misused } from './misused.ts';
 import { propertyAccessor } from './setters.ts';
 
@@ -21,9 +23,6 @@ export function checkAccessor(decorator: string, target: unknown, context: unkno
     kind === 'field' ? `write \`accessor ${String(name)}\`` : 'put it before an `accessor`';
   throw misused(`@${decorator}`, fact, remedy);
 }
-
-/** What `defineAttributes` and `defineAudited` take. */
-export type Class = abstract new (...given: never[]) => object;
 
 /** Throws `ERR_CONFIG_INVALID` where what should be a class is none. */
 export function checkClass(place: string, component: unknown): void {
@@ -50,6 +49,10 @@ function checkName(place: string, { name: className, prototype }: Class, name: u
  */
 export function accessorOf(place: string, component: Class, name: string): Accessor {
   checkName(place, component, name);
+  if (hasField(component, name)) {
+    const fact = `\`${name}\` is a field of \`${component.name}\`, and would stand before the accessor`;
+    throw misused(place, fact, 'only `declare` it, and set it in the constructor');
+  }
   const { prototype } = component as { readonly prototype: object };
   const found = propertyOf(prototype, name);
   if (found === undefined) return propertyAccessor(Symbol(name));

@@ -5,7 +5,8 @@ import {
   propertyOf,
 } from '../core/attribute.ts';
 import { type ChangeLog, ChangeTrail } from '../core/change-trail.ts';
-import { accessorOf, checkAccessor, checkClass, type Class, defineAccessors } from './accessor.ts';
+import type { Class } from '../core/is-class.ts';
+import { accessorOf, checkAccessor, checkClass, defineAccessors } from './accessor.ts';
 import { misused } from './misused.ts';
 import { auditedSetter } from './setters.ts';
 
@@ -23,7 +24,7 @@ export function audited<This, T>(
     const fact = `stands before \`${String(name)}\`, whose log nobody could ask for`;
     throw misused('@audited', fact, 'give the accessor a public name');
   }
-  return { set: logged(target as ClassAccessorDecoratorTarget<unknown, T>, name) };
+  return { set: logged(target as Target<T>, name) };
 }
 
 /** Keeps logs of changes of a class's attributes, as `@audited` does, and returns the class. */
@@ -44,19 +45,26 @@ export function defineAudited<C extends Class>(
   return component;
 }
 
-function logged<T>(
-  { get: read, set: store }: ClassAccessorDecoratorTarget<unknown, T>,
-  name: string | symbol,
-): (this: unknown, value: T) => void {
-  if (factsOfSetter(store)?.trailOf !== undefined) {
+type Target<T> = ClassAccessorDecoratorTarget<unknown, T>;
+
+function logged<T>(target: Target<T>, name: string | symbol): Target<T>['set'] {
+  if (factsOfSetter(target.set)?.trailOf !== undefined) {
     throw misused('audited', `\`${String(name)}\` is audited already`, 'audit it once');
   }
   const key = Symbol(`changes of ${String(name)}`);
-  const set = auditedSetter({ key, read, store });
   const trailOf = (holder: object): ChangeTrail | undefined =>
     Object.hasOwn(holder, key) ? (holder as Record<symbol, ChangeTrail>)[key] : undefined;
-  describeSetter(set, store, { trailOf });
-  return set;
+  return setterOver(target);
+
+  function setterOver({ get: read, set: store }: Target<T>): Target<T>['set'] {
+    const set = auditedSetter({ key, read, store });
+    const { readKept = read, withoutRule } = factsOfSetter(store) ?? {};
+    // A child that has another rule goes on with the log.
+    const withoutRuleBelow =
+      withoutRule && (() => setterOver({ get: readKept, set: withoutRule() } as Target<T>));
+    describeSetter(set, store, { trailOf, withoutRule: withoutRuleBelow });
+    return set;
+  }
 }
 
 const emptyLog: ChangeLog<never> = new ChangeTrail<never>().log();

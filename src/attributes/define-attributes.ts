@@ -1,5 +1,6 @@
-import { attributeRulesOf, describeSetter } from '../core/attribute.ts';
-import { type Accessor, accessorOf, checkClass, type Class, defineAccessors } from './accessor.ts';
+import { attributeRulesOf, factsOfSetter } from '../core/attribute.ts';
+import type { Class } from '../core/is-class.ts';
+import { type Accessor, accessorOf, checkClass, defineAccessors } from './accessor.ts';
 import { misused } from './misused.ts';
 import { type AnyRule, partsOf, type Rule, type TypeOf } from './rule.ts';
 
@@ -21,8 +22,8 @@ export type RulesIn<C extends Class> = {
 
 /**
  * Puts rules on attributes of a class, as decorators before `accessor` do, and returns the class. An
- * accessor that it has is used below the rule. Other names it must only `declare`: a field with a
- * value would stand before the accessor.
+ * accessor that it has is used below the rule; the rule of a parent's is replaced. Other names it must
+ * only `declare`: a field would stand before the accessor, and is refused.
  */
 export function defineAttributes<C extends Class>(component: C, rules: RulesFor<C>): C {
   checkClass('defineAttributes', component);
@@ -41,27 +42,19 @@ export function defineAttributes<C extends Class>(component: C, rules: RulesFor<
 
 function ruledAccessor(component: Class, name: string, rule: Rule<unknown>): Accessor {
   const below = belowRule(component, name);
-  const { jsonSchema } = partsOf('defineAttributes', rule);
-  if ('default' in jsonSchema) parentRule(component, name)?.parse(jsonSchema['default']);
+  partsOf('defineAttributes', rule);
   const context = { kind: 'accessor', name } as ClassAccessorDecoratorContext<object, unknown>;
   const { get = below.get, set } = rule(below, context);
   return { get, set: set! };
 }
 
-/** Where the accessor is a parent's, its rule holds as well, but this class has its own. */
+/** Of an accessor that is a parent's, all but its rule and default: this class has its own. */
 function belowRule(component: Class, name: string): Accessor {
   const found = accessorOf('defineAttributes', component, name);
   if (Object.hasOwn(component.prototype as object, name)) return found;
-  function set(this: object, value: unknown): void {
-    found.set.call(this, value);
-  }
-  describeSetter(set, found.set, { rule: undefined });
-  return { get: found.get, set };
-}
-
-/** The rule that an attribute has from a parent of the class. */
-function parentRule(component: Class, name: string): AnyRule | undefined {
-  return attributeRulesOf(component).get(name) as AnyRule | undefined;
+  const { readKept, withoutRule } = factsOfSetter(found.set) ?? {};
+  if (withoutRule === undefined) return found;
+  return { get: readKept as Accessor['get'], set: withoutRule() as Accessor['set'] };
 }
 
 /** The rule of each attribute of a class's instances, inherited ones first. */

@@ -1,4 +1,5 @@
-export { type AttributeRule, type AttributeSchema, jsonSchemaOf } from '../core/attribute.ts';
+export type { AttributeRule, AttributeSchema } from '../core/attribute.ts';
+export { jsonSchemaOf } from '../core/attribute-schema.ts';
 export type { Change, ChangeLog } from '../core/change-trail.ts';
 export { changedBy, type ChangedByOptions } from '../core/changed-by.ts';
 export {
@@ -17,7 +18,7 @@ export {
   type RulesIn,
   rulesOf,
 } from './define-attributes.ts';
-export { type AnyRule, type Rule, type TypeOf, withDefault } from './rule.ts';
+export { type AnyRule, optional, type Rule, type TypeOf, withDefault } from './rule.ts';
 export {
   arrayOf,
   custom,

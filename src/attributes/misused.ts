@@ -1,8 +1,14 @@
+import { escapeControls } from '../core/plain-text.ts';
 import { PipelineError } from '../errors.ts';
 
-/** The error for what is declared wrongly. */
+/** The error for what is declared wrongly. Names may hold anything, and the error is one line. */
 export function misused(place: string, fact: string, remedy: string): PipelineError {
-  return new PipelineError({ code: 'ERR_CONFIG_INVALID', place, fact, remedy });
+  return new PipelineError({
+    code: 'ERR_CONFIG_INVALID',
+    place: escapeControls(place),
+    fact: escapeControls(fact),
+    remedy: escapeControls(remedy),
+  });
 }
 
 /** The name of the class of an object, or of a class itself; empty where there is none. */

@@ -19,7 +19,7 @@ const author = 'engine';
 /**
  * A stage under a name of its own, whose figures are audited attributes: the run that it is in sets
  * them once for each batch, and `getChangeLog` gives their history. Each run begins them anew, so it
- * stands in one pipeline, once. `In` and `Out`: the fields of the rows that come in and go out.
+ * stands in one run at a time, once. `In` and `Out`: the fields of the rows that come in and go out.
  */
 export class MonitoredPipelineStage<
   In extends Fields = never,
@@ -30,7 +30,7 @@ export class MonitoredPipelineStage<
   }
 
   readonly kind = 'stage';
-  /** Its id in a pipeline that gives it no other. */
+  /** What its id is made of, in a pipeline that gives it no other. */
   readonly name: string;
   readonly definition: StageDefinition;
   readonly options: unknown;
@@ -38,7 +38,7 @@ export class MonitoredPipelineStage<
   declare readonly types?: (input: In) => Out;
   /** Rows that came in. */
   declare recordsProcessed: number;
-  /** Milliseconds of work for a batch, as a mean over the run; null before the first. */
+  /** Milliseconds of work for a batch that came in, as a mean over the run; null before the first. */
   declare meanLatencyMs: number | null;
   /** Rows that failed, whatever became of them, and what the stage threw. */
   declare errorCount: number;

@@ -5,7 +5,7 @@ import { escapeControls } from '../core/plain-text.ts';
 import { PipelineError, reasonOf } from '../errors.ts';
 import { checkAccessor } from './accessor.ts';
 import { classNameOf, misused } from './misused.ts';
-import { refused, ruledSetter } from './setters.ts';
+import { type Accept, acceptor, type refused, ruledSetter } from './setters.ts';
 
 /** A rule, whatever it keeps. */
 export interface AnyRule extends AttributeRule {
@@ -39,21 +39,17 @@ const partsByRule = new WeakMap<object, RuleParts<unknown>>();
 
 /** Makes a rule. Throws where it refuses its own default. */
 export function createRule<T>(given: RuleParts<T>): Rule<T> {
-  const parts = { ...given, jsonSchema: frozenCopy(given.jsonSchema) };
-  const { ruleName, text, jsonSchema, read } = parts;
+  const { ruleName, text, read, isOptional } = given;
+  const jsonSchema = frozenCopy(ruleName, given.jsonSchema);
+  const parts = { ...given, jsonSchema };
   const hasDefault = 'default' in jsonSchema;
-  const parse = (value: unknown): T => accept(value, undefined, ruleName);
-
-  function accept(value: unknown, holder: unknown, name: string | symbol): T {
-    let reason: unknown;
-    try {
-      const kept = read(value);
-      if (kept !== refused) return kept;
-    } catch (thrown) {
-      reason = thrown ?? 'no reason was given';
-    }
-    throw refusal(parts, value, holder, name, reason);
-  }
+  const acceptFor = (name: string | symbol): Accept<T, unknown> =>
+    acceptor({
+      read,
+      refuse: (value, holder, reason) => refusal(parts, value, holder, name, reason),
+    });
+  const acceptAlone = acceptFor(ruleName);
+  const parse = (value: unknown): T => acceptAlone(value, undefined);
 
   function decorate<This>(
     target: ClassAccessorDecoratorTarget<This, T>,
@@ -67,18 +63,18 @@ export function createRule<T>(given: RuleParts<T>): Rule<T> {
       const fact = `\`${String(name)}\` has the rule \`${other.ruleName}\` already`;
       throw misused(`@${ruleName}`, fact, 'make one rule of the two by `custom`');
     }
-    const refuse = (value: unknown, holder: unknown, reason?: unknown): Error =>
-      refusal(parts, value, holder, name, reason);
+    const accept = acceptFor(name);
     const readKept = (below?.readKept ?? target.get) as (this: This) => T;
+    const storeKept = (below?.storeKept ?? target.set) as (this: This, value: T) => void;
     const store = hasDefault && below?.trailOf !== undefined ? storeFromDefault : target.set;
-    const set = ruledSetter({ read, store, refuse });
-    describeSetter(set, target.set, { rule, readKept });
+    const set = ruledSetter(accept, store);
+    describeSetter(set, target.set, { rule, readKept, withoutRule: () => target.set });
     if (hasDefault) return { get: keptOrDefault, set, init };
     return readKept === target.get ? { set, init } : { get: readKept, set, init };
 
     // What has no value yet gets one from the constructor, which is set like any other.
     function init(this: This, value: T): T {
-      return value === undefined ? value : accept(value, this, name);
+      return value === undefined ? value : accept(value, this);
     }
     function keptOrDefault(this: This): T {
       const kept = readKept.call(this);
@@ -86,25 +82,37 @@ export function createRule<T>(given: RuleParts<T>): Rule<T> {
     }
     /** A log below begins with the default. */
     function storeFromDefault(this: This, value: T): void {
-      if (readKept.call(this) === undefined) target.set.call(this, initial!);
+      if (readKept.call(this) === undefined) storeKept.call(this, initial!);
       target.set.call(this, value);
     }
   }
 
   const rule: Rule<T> = Object.freeze(
-    Object.assign(decorate, { ruleName, text, jsonSchema, parse }),
+    Object.assign(decorate, {
+      ruleName,
+      text,
+      jsonSchema,
+      ...(isOptional && { isOptional }),
+      parse,
+    }),
   );
   partsByRule.set(rule, parts);
-  const initial = hasDefault ? frozenCopy(parse(jsonSchema['default'])) : undefined;
+  const initial = hasDefault ? frozenCopy(ruleName, parse(jsonSchema['default'])) : undefined;
   return rule;
 }
 
 /** A copy in which lists and plain objects are frozen, at every depth: all instances share it. */
-function frozenCopy<T>(value: T): T {
-  if (Array.isArray(value)) return Object.freeze(value.map(frozenCopy)) as T;
+function frozenCopy<T>(place: string, value: T, within: readonly unknown[] = []): T {
   if (typeof value !== 'object' || value === null) return value;
-  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
-  const entries = Object.entries(value).map(([key, item]) => [key, frozenCopy<unknown>(item)]);
+  const isList = Array.isArray(value);
+  if (!isList && Object.getPrototypeOf(value) !== Object.prototype) return value;
+  if (within.includes(value)) {
+    const fact = 'was given a default or schema that holds itself';
+    throw misused(place, fact, 'give plain data, as JSON can have it');
+  }
+  const copy = (item: unknown): unknown => frozenCopy(place, item, [...within, value]);
+  if (isList) return Object.freeze(value.map(copy)) as T;
+  const entries = Object.entries(value).map(([key, item]) => [key, copy(item)]);
   return Object.freeze(Object.fromEntries(entries)) as T;
 }
 
@@ -125,14 +133,39 @@ export function withDefault<T>(rule: Rule<T>, value: T): Rule<T> {
   return createRule({ ...parts, jsonSchema: { ...parts.jsonSchema, default: value } });
 }
 
+/**
+ * The same rule for an attribute that may be unset: it takes undefined too, and keeps it. The
+ * attribute is not required.
+ */
+export function optional<T>(rule: Rule<T>): Rule<T | undefined> {
+  const { ruleName, text, jsonSchema, read } = partsOf('optional', rule);
+  return createRule<T | undefined>({
+    ruleName: `optional(${ruleName})`,
+    text: `${text}, or undefined`,
+    jsonSchema,
+    isOptional: true,
+    read: (value) => (value === undefined ? undefined : read(value)),
+  });
+}
+
 /** A value as an error shows it: one line, nothing long, no credentials. */
 export function shownInError(value: unknown): string {
   try {
-    if (typeof value === 'bigint') return `${value}n`;
-    return escapeControls(withoutCredentials(shownValue(value)));
+    return escapeControls(withoutCredentials(shown(value)));
   } catch {
     return 'something that cannot be shown';
   }
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return shownValue(value);
+  const className = classNameOf(Object.getPrototypeOf(value));
+  if (className === '' || className === 'Object') return shownValue(value);
+  const what = `an object of class \`${className}\``;
+  if (value instanceof Date) return `${what} that holds ${shownValue(value.toJSON())}`;
+  const isBoxed = [Number, String, Boolean].some((box) => value instanceof box);
+  return isBoxed ? `${what} that holds ${shownValue(value.valueOf())}` : what;
 }
 
 function refusal(
@@ -142,14 +175,16 @@ function refusal(
   name: string | symbol,
   reason: unknown,
 ): PipelineError {
-  const isHidden = isSecret(String(name), value);
+  // A number may be a PIN: it is as secret as a text.
+  const isNumber = typeof value === 'number' || typeof value === 'bigint';
+  const isHidden = isSecret(String(name), isNumber ? String(value) : value);
   const isSaid = reason !== undefined && !isHidden;
-  const shown = isHidden ? masked : shownInError(value);
+  const told = isHidden ? masked : shownInError(value);
   return new PipelineError({
     code: 'ERR_ATTRIBUTE_INVALID',
-    place: placeOf(holder, name),
-    fact: isSaid ? `was given ${shown}: ${escapeControls(reasonOf(reason))}` : `was given ${shown}`,
-    remedy: `\`${ruleName}\` takes ${text}`,
+    place: escapeControls(placeOf(holder, name)),
+    fact: isSaid ? `was given ${told}: ${escapeControls(reasonOf(reason))}` : `was given ${told}`,
+    remedy: escapeControls(`\`${ruleName}\` takes ${text}`),
     ...(isSaid && reason instanceof Error && { cause: reason }),
   });
 }

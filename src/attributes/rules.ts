@@ -2,7 +2,7 @@ import type { AttributeSchema } from '../core/attribute.ts';
 import { reasonOf } from '../errors.ts';
 import { misused } from './misused.ts';
 import { createRule, partsOf, type Rule, shownInError } from './rule.ts';
-import { refused } from './setters.ts';
+import { acceptor, refused } from './setters.ts';
 
 /** Text with something in it beside white space, which is trimmed. */
 export const nonEmptyString: Rule<string> = createRule({
@@ -86,7 +86,18 @@ export function pattern(expression: RegExp): Rule<string> {
 
 /** A list of which each item passes a rule. A frozen copy is kept: no later push gets round the rule. */
 export function arrayOf<T>(item: Rule<T>): Rule<readonly T[]> {
-  const { ruleName, text, jsonSchema, read } = partsOf('arrayOf', item);
+  const { ruleName, text, jsonSchema, isOptional, read } = partsOf('arrayOf', item);
+  if (isOptional) {
+    const fact = `was given \`${ruleName}\` for its items, which JSON cannot leave unset`;
+    throw misused('arrayOf', fact, 'give a rule that takes no undefined');
+  }
+  const acceptItem = acceptor({
+    read,
+    refuse: (value, at: number, reason) => {
+      const why = reason === undefined ? '' : `: ${reasonOf(reason)}`;
+      return new TypeError(`item ${at} is ${shownInError(value)}${why}`);
+    },
+  });
   return createRule({
     ruleName: `arrayOf(${ruleName})`,
     text: `a list of which each item is ${text}`,
@@ -94,20 +105,9 @@ export function arrayOf<T>(item: Rule<T>): Rule<readonly T[]> {
     read: (value) => {
       if (!Array.isArray(value)) return refused;
       // By number, so that what is left out is an item as well.
-      return Object.freeze(Array.from(value as unknown[], readItem));
+      return Object.freeze(Array.from(value as unknown[], acceptItem));
     },
   });
-
-  function readItem(value: unknown, at: number): T {
-    let fact = `item ${at} is ${shownInError(value)}`;
-    try {
-      const kept = read(value);
-      if (kept !== refused) return kept;
-    } catch (thrown) {
-      fact += `: ${reasonOf(thrown)}`;
-    }
-    throw new TypeError(fact);
-  }
 }
 
 /** What a rule of one's own says of itself. */
@@ -156,6 +156,10 @@ export function custom(
   if (typeof name !== 'string' || name.trim() === '' || !isOne) {
     const fact = 'was not given a name, and one of `accepts` and `parse`';
     throw misused('custom', fact, "write `custom('even', { accepts: (value) => … })`");
+  }
+  if (typeof jsonSchema !== 'object' || jsonSchema === null || Array.isArray(jsonSchema)) {
+    const fact = 'was given a `jsonSchema` that is no object';
+    throw misused('custom', fact, "write `jsonSchema: { type: 'number' }`, or leave it out");
   }
   const read = accepts === undefined ? parserOf(parse) : judgeOf(accepts);
   return createRule({ ruleName: name, text, jsonSchema, read });

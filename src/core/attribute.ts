@@ -1,5 +1,5 @@
-import { PipelineError } from '../errors.ts';
 import type { ChangeTrail } from './change-trail.ts';
+import type { Class } from './is-class.ts';
 
 /** A JSON Schema as plain data. */
 export type AttributeSchema = Readonly<Record<string, unknown>>;
@@ -12,21 +12,24 @@ export interface AttributeRule {
   readonly text: string;
   /** The JSON Schema of what it takes, with the `default` where it has one. */
   readonly jsonSchema: AttributeSchema;
+  /** Where it takes undefined too, so that documents may do without the attribute. */
+  readonly isOptional?: true;
 }
+
+type Setter = (this: never, value: never) => void;
 
 /** What is known of an attribute. */
 export interface AttributeFacts {
   readonly rule?: AttributeRule | undefined;
   /** Reads what was set, without a default. */
   readonly readKept?: (this: never) => unknown;
+  /** Stores below all rules and logs. */
+  readonly storeKept?: Setter;
+  /** Makes the same setter without its rule. */
+  readonly withoutRule?: (() => Setter) | undefined;
   /** The changes of one object's attribute; undefined before the first. */
   readonly trailOf?: (holder: object) => ChangeTrail | undefined;
 }
-
-type Setter = (this: never, value: never) => void;
-
-/** A class that may have attributes. */
-export type AttributeClass = abstract new (...given: never[]) => unknown;
 
 // By the setter, so that what is said of a class is what its accessors do, inherited or overridden.
 const factsBySetter = new WeakMap<Setter, AttributeFacts>();
@@ -38,7 +41,7 @@ export function factsOfSetter(setter: Setter): AttributeFacts | undefined {
 
 /** Says something of a setter that wraps another, of which all else still holds. */
 export function describeSetter(setter: Setter, wrapped: Setter, facts: AttributeFacts): void {
-  factsBySetter.set(setter, { ...factsBySetter.get(wrapped), ...facts });
+  factsBySetter.set(setter, { storeKept: wrapped, ...factsBySetter.get(wrapped), ...facts });
 }
 
 /** The accessor or property that an object has under a name, its own or inherited. */
@@ -53,7 +56,7 @@ export function propertyOf(holder: object, name: PropertyKey): PropertyDescripto
 }
 
 /** The rule of each attribute that the instances of a class have; inherited ones first. */
-export function attributeRulesOf(component: AttributeClass): ReadonlyMap<string, AttributeRule> {
+export function attributeRulesOf(component: Class): ReadonlyMap<string, AttributeRule> {
   return factsUnder(component.prototype as object | undefined, ({ rule }) => rule);
 }
 
@@ -82,23 +85,4 @@ function factsUnder<T>(
 
 function propertiesOf(holder: object): [string, PropertyDescriptor][] {
   return Object.entries(Object.getOwnPropertyDescriptors(holder));
-}
-
-/** The JSON Schema of an object with a class's attributes. Those without a default are required. */
-export function jsonSchemaOf(component: AttributeClass): AttributeSchema {
-  if (typeof component !== 'function') {
-    throw new PipelineError({
-      code: 'ERR_CONFIG_INVALID',
-      place: 'jsonSchemaOf',
-      fact: 'was given no class',
-      remedy: 'give a class',
-    });
-  }
-  const rules = [...attributeRulesOf(component)];
-  return {
-    type: 'object',
-    properties: Object.fromEntries(rules.map(([name, { jsonSchema }]) => [name, jsonSchema])),
-    required: rules.filter(([, rule]) => !('default' in rule.jsonSchema)).map(([name]) => name),
-    additionalProperties: false,
-  };
 }

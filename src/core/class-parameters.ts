@@ -4,14 +4,14 @@ import {
   gap,
   isBlank,
   isExpression,
+  isMemberPlace,
   name as nameText,
   trimmed,
   UnreadableSource,
   wholeAt,
 } from './class-parameters/syntax.ts';
 import type { ParameterList, Described } from './describe.ts';
-
-type Class = abstract new (...given: never[]) => unknown;
+import type { Class } from './is-class.ts';
 
 /** A constructor as its class writes it. */
 interface ConstructorSource {
@@ -67,9 +67,7 @@ function constructorOf(source: string): ConstructorSource | undefined {
   if (isExpression(`${begun};${empty}}`)) return undefined;
   for (const { index, 0: head } of source.matchAll(heads)) {
     const before = source.slice(0, index);
-    // A member may stand here, and it is the one that a class has only once.
-    const isIt = isExpression(`${before}${empty}}`) && !isExpression(`${before}${empty};${empty}}`);
-    if (!isIt) continue;
+    if (!isMemberPlace(before)) continue;
     const rest = source.slice(index + head.length);
     const end = wholeAt(rest, ')', areParameters);
     return { parameters: rest.slice(0, end), behind: rest.slice(end + 1) };

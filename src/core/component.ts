@@ -1,9 +1,16 @@
 import type * as zod from 'zod';
 
-import type { Fields, JsonValue, Schema } from '../batch/index.ts';
+import type { Encoder } from '../batch/codec/contract.ts';
+import type { Batch, Fields, JsonValue, Schema } from '../batch/index.ts';
 import type { Clock } from './clock.ts';
 import { type ComponentDescription, type Described, parametersOfSchema } from './describe.ts';
-import type { Outside, SinkContext, SourceContext, StageContext } from './context.ts';
+import type {
+  EncoderContext,
+  Outside,
+  SinkContext,
+  SourceContext,
+  StageContext,
+} from './context.ts';
 import type { Policy } from './policy.ts';
 import type { Sink, SinkConnector } from './sink.ts';
 import type { Source, SourceConnector, WhenPaused } from './source.ts';
@@ -39,16 +46,50 @@ export interface PlanContext extends Outside {
 export interface SourceSpec<O> extends Description<O> {
   /** What it does while the pipeline can take nothing. */
   readonly whenPaused: WhenPaused;
+  /**
+   * Whether its input has a pace of its own, so that it can fall behind, although it waits while the
+   * pipeline is paused; only where that is `hold`. False unless given: all of the input is there.
+   */
+  readonly isPaced?: (options: O) => boolean;
   /** The schema of its rows, found before data flows. Throws where it cannot be known. */
   readonly output: (options: O, context: PlanContext) => Schema | Promise<Schema>;
   /** The files it reads, as paths or glob patterns. */
   readonly reads?: (options: O) => readonly string[];
+  /** How it is read so that its records are decoded on other threads, where it can be. */
+  readonly chunks?: ChunksSpec<O>;
   /** May load what only a source that runs needs: a driver, a parser. */
   readonly create: (
     options: O,
     context: SourceContext,
   ) => SourceConnector | Source | Promise<SourceConnector | Source>;
 }
+
+/** What describes a source whose bytes can be read on one thread and decoded on others. */
+export interface ChunksSpec<O> {
+  /** Why that cannot be with these options; undefined where it can. */
+  readonly refuse: (options: O) => string | undefined;
+  /** As the source itself, at the same positions, its rows those of `chunkSchema`. */
+  readonly create: (options: O, context: SourceContext) => Promise<SourceConnector>;
+  /** Decodes its chunks, in any order; on each thread one. */
+  readonly decode: (options: O, context: SourceContext) => Promise<DecodesChunks>;
+}
+
+/** Makes batches of the chunks of a source. */
+export interface DecodesChunks {
+  /** The batches of one chunk, each for whoever takes it to release. */
+  decode(chunk: Batch): Iterable<Batch>;
+}
+
+/** A bool field that says which values of a number field are out of the ordinary. */
+export interface AnomalyFlag {
+  readonly flag: string;
+  readonly field: string;
+  /** The field that says whose value it is, where each is judged by itself. */
+  readonly by?: string;
+}
+
+/** What a stage keeps from row to row. */
+export type Kept = 'nothing' | { readonly by: readonly string[] } | 'all';
 
 /** What describes a stage. `O`: its options with their defaults. */
 export interface StageSpec<O> extends Description<O> {
@@ -65,6 +106,19 @@ export interface StageSpec<O> extends Description<O> {
    * checked in full also where an option is wrong.
    */
   readonly keepsFields?: true;
+  /** The flag that it gives out for charts to mark values by. */
+  readonly anomalies?: (options: O) => AnomalyFlag;
+  /** The new names of fields, by their old ones, where it gives such: for who follows a field. */
+  readonly renames?: (options: O) => Readonly<Record<string, string>>;
+  /**
+   * What it keeps from row to row: nothing, something for each value of these fields, or something for
+   * all rows. Where it does not say, it is taken to keep something for all.
+   */
+  readonly keeps?: (options: O) => Kept;
+  /** The fields that it writes, or renames: others go on as they are. Unless it says so, any. */
+  readonly changes?: (options: O) => readonly string[];
+  /** True where it needs to know how far event time is: its sources then have `eventTime`. */
+  readonly eventTime?: true;
   /** Whether it makes its calls by `context.call`, so that a policy can stand around each of them. */
   readonly calls?: boolean;
   /** Called once for each run. */
@@ -79,6 +133,11 @@ export interface SinkSpec<O> extends Description<O> {
   readonly writes?: (options: O, pipeline: string) => string | undefined;
   /** True when it writes data to standard output, so that reports go to standard error. */
   readonly writesStdout?: boolean;
+  /**
+   * Makes an encoder of the rows that go to it, which other threads may have; its `write` then takes
+   * an `EncodedBatch` too. Undefined where, with these options, each row hangs on those before.
+   */
+  readonly encoder?: (options: O, context: EncoderContext) => Promise<Encoder> | undefined;
   /** May load what only a sink that runs needs: a driver, a writer. */
   readonly create: (
     options: O,
@@ -120,6 +179,27 @@ export interface Placement {
    * of its function.
    */
   readonly policy?: Policy;
+}
+
+/** When the rows of a source happened, and how far out of order they may come. */
+export interface EventTimeOptions<T extends string = string> {
+  /** The timestamp field that says when. */
+  readonly field: T;
+  /** How far behind the latest of its partition a row may come: 5,000 ms unless given. */
+  readonly lateMs?: number | undefined;
+  /**
+   * A partition that gives nothing for so long while it is read holds nobody up any more: 60,000 ms
+   * unless given.
+   */
+  readonly idleAfterMs?: number | undefined;
+  /** A row further ahead of the clock is a dead letter: 3,600,000 ms unless given. */
+  readonly futureMsMax?: number | undefined;
+}
+
+/** How a source takes part in a pipeline. `T`: the names of its timestamp fields. */
+export interface SourcePlacement<T extends string = string> extends Placement {
+  /** Given where a stage counts by event time, as `window` does. */
+  readonly eventTime?: EventTimeOptions<T>;
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { Batch, Schema, Selection } from '../batch/index.ts';
 import type { Clock } from './clock.ts';
+import type { Cut } from './cut.ts';
 import type { Files } from './files.ts';
 import type { Logger } from './log.ts';
 import type { Network } from './network.ts';
@@ -64,6 +65,11 @@ export interface SourceReport {
   dropped(reason: string, records: number): void;
   /** Things worth a number that are no records: blank lines, extra fields, skipped ticks. */
   counted(what: string, count: number): void;
+  /**
+   * A call to the outside failed, whether or not it is made again: of which kind, as `timeout`, of a
+   * closed set, and what it failed with, for people.
+   */
+  callFailed(kind: string, message: string): void;
   /** Bytes taken in. */
   bytesRead(bytes: number): void;
 }
@@ -126,12 +132,26 @@ export interface StageContext extends Context {
     args?: readonly unknown[],
     made?: CallFor,
   ) => Promise<T>;
+  /**
+   * The event time that nothing behind the cut is before, as far as the sources know that feed the
+   * stage; −Infinity where one of them does not. For a stage that says `eventTime: true`.
+   */
+  readonly watermark: (cut: Cut) => number;
 }
 
-/** What a sink is given when it is created. */
-export interface SinkContext extends Context {
+/** What encodes the rows of a sink is given. */
+export interface EncoderContext {
   /** The schema of the rows that come in. */
   readonly input: Schema;
   /** Things worth a number that are no rows: requests, new files. */
   readonly report: { counted(what: string, count: number): void };
+}
+
+/** What a sink is given when it is created. */
+export interface SinkContext extends Context, EncoderContext {
+  /**
+   * Whether the run saves how far its sources are: what comes again behind a crash then has the ids
+   * that it had. Where it does not, each run is another, whatever its records are called.
+   */
+  readonly savesPositions: boolean;
 }

@@ -12,10 +12,29 @@ export class Cut {
   readonly id: number;
   /** Where each source that has passed this cut can resume, by source id. */
   readonly positions: ReadonlyMap<string, Position>;
+  /**
+   * By source id, of those with `eventTime`: the event time that it gives nothing before any more.
+   * Infinity where its input has ended.
+   */
+  readonly watermarks: ReadonlyMap<string, number>;
 
-  constructor(id: number, positions: ReadonlyMap<string, Position> = new Map()) {
+  constructor(
+    id: number,
+    positions: ReadonlyMap<string, Position> = new Map(),
+    watermarks: ReadonlyMap<string, number> = new Map(),
+  ) {
     this.id = id;
     this.positions = positions;
+    this.watermarks = watermarks;
+  }
+
+  /** The least watermark of these sources; −Infinity where one of them has none. */
+  watermarkOf(sources: Iterable<string>): number {
+    let least = Infinity;
+    for (const source of sources) {
+      least = Math.min(least, this.watermarks.get(source) ?? -Infinity);
+    }
+    return least;
   }
 }
 

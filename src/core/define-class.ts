@@ -1,6 +1,6 @@
 import type { Fields } from '../batch/index.ts';
 import { PipelineError } from '../errors.ts';
-import { parametersOfClass } from './class-parameters.ts';
+import { parametersWithAttributes } from './attribute-schema.ts';
 import {
   assertSummary,
   type ComponentDescription,
@@ -8,7 +8,6 @@ import {
   type Described,
   type OptionsSchema,
   parametersOfSchema,
-  withAttributes,
 } from './describe.ts';
 import { protocols } from './protocol.ts';
 import type { Sink } from './sink.ts';
@@ -70,7 +69,7 @@ export function defineClass<T extends ComponentType, C extends ComponentClass<T>
     stageType: type!,
     summary: summary!,
     ...(options === undefined
-      ? withAttributes(component, parametersOfClass(component))
+      ? parametersWithAttributes(component)
       : parametersOfSchema(place, options)),
   });
   Object.defineProperty(component, 'describe', { value: describe, configurable: true });

@@ -2,7 +2,6 @@ import { createRequire } from 'node:module';
 import type * as zod from 'zod';
 
 import { PipelineError } from '../errors.ts';
-import { type AttributeClass, jsonSchemaOf } from './attribute.ts';
 import { withoutSecrets } from './mask.ts';
 import { type OptionDescription, optionsOf, toJsonSchema } from './option-description.ts';
 
@@ -11,7 +10,10 @@ export type ComponentType = 'source' | 'stage' | 'sink';
 
 /** One parameter of a component: an option of its schema, or a parameter of its constructor. */
 export interface ParameterDescription {
+  /** Of one within another: `retry.attemptsMax`. */
   readonly name: string;
+  /** What it is for, where that is said. */
+  readonly description?: string;
   /** What it takes: `number from 0`, `string[]`; `unknown` where nothing tells. */
   readonly kind: string;
   /** Its default, secrets as `[secret]`; left out where that is known only when the code runs. */
@@ -58,38 +60,30 @@ export function parametersOfSchema(name: string, options: OptionsSchema): Parame
     });
   }
   const schema = toJsonSchema(z, made, 'draft-7', 'inline');
-  const parameters = optionsOf(schema).map(parameterOf);
+  const parameters = parametersOf(optionsOf(schema));
   if (parameters.length > 0 || schema.type === 'object') return { parameters };
   return { parameters, parametersUnknown: 'it is called with arguments that have no names' };
 }
 
-/**
- * The parameters of a class's constructor with what the rules of attributes of the same names say of
- * them, and all other attributes that have rules.
- */
-export function withAttributes(component: AttributeClass, taken: ParameterList): ParameterList {
-  const attributes = new Map(
-    optionsOf(jsonSchemaOf(component)).map((option) => [option.name, parameterOf(option)]),
+/** Options, and those within them, as parameters. */
+export function parametersOf(
+  options: readonly OptionDescription[],
+  within = '',
+): ParameterDescription[] {
+  return options.flatMap(
+    ({ name, kind, required, default: given, description, options: inner }) => {
+      const hasDefault = given !== undefined;
+      const parameter = {
+        name: within + name,
+        ...(description !== '' && { description }),
+        kind,
+        ...(hasDefault && { default: withoutSecrets(name, given) }),
+        hasDefault,
+        required,
+      };
+      return [parameter, ...parametersOf(inner ?? [], `${within}${name}.`)];
+    },
   );
-  if (attributes.size === 0) return taken;
-  const parameters = taken.parameters.map((parameter) => {
-    const attribute = attributes.get(parameter.name);
-    attributes.delete(parameter.name);
-    if (attribute === undefined) return parameter;
-    return attribute.hasDefault ? attribute : { ...parameter, kind: attribute.kind };
-  });
-  return { ...taken, parameters: [...parameters, ...attributes.values()] };
-}
-
-function parameterOf({
-  name,
-  kind,
-  required,
-  default: given,
-}: OptionDescription): ParameterDescription {
-  const hasDefault = given !== undefined;
-  const value = hasDefault ? { default: withoutSecrets(name, given) } : {};
-  return { name, kind, ...value, hasDefault, required };
 }
 
 /** Loaded when something is first described, and at once: a description waits for nothing. */

@@ -18,6 +18,11 @@ export async function fileIdentity(files: Files, path: string): Promise<string |
   }
 }
 
+/** Whether files are looked for by it; else it is the path of one. */
+export function isPattern(path: string): boolean {
+  return /[*?[{]/.test(path);
+}
+
 /** Whether a pattern or a path names a file, which may be there under another name or not yet. */
 export async function namesFile(
   files: Files,
@@ -25,8 +30,10 @@ export async function namesFile(
   path: string,
   identity: string,
 ): Promise<boolean> {
-  for (const used of [pattern, ...(await files.match(pattern).catch(() => []))]) {
-    if ((await fileIdentity(files, used)) === identity) return true;
+  if ((await fileIdentity(files, pattern)) === identity) return true;
+  if (!isPattern(pattern)) return false;
+  for (const match of await files.match(pattern).catch(() => [])) {
+    if ((await fileIdentity(files, match)) === identity) return true;
   }
   if (!matchesGlob(basename(path), basename(pattern))) return false;
   return identity === (await fileIdentity(files, join(dirname(pattern), basename(path))));

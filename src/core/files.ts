@@ -7,6 +7,8 @@ export interface FileFacts {
   /** With `inode`, tells two files of one name apart. */
   readonly device: number;
   readonly inode: number;
+  /** How many names it has: 0 of a file that is open and was removed. */
+  readonly links: number;
 }
 
 /** The room on a file system. */

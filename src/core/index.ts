@@ -9,6 +9,7 @@ export {
 export {
   type Decoding,
   decodingOptions,
+  checkDecimals,
   encodeOptions,
   type Encoding,
   encodingOptions,
@@ -25,11 +26,16 @@ export {
   type RowTest,
 } from './condition.ts';
 export {
+  type AnomalyFlag,
+  type ChunksSpec,
+  type DecodesChunks,
   type Definition,
   defineSink,
   defineSource,
   defineStage,
+  type EventTimeOptions,
   isDescribed,
+  type Kept,
   type Overflow,
   type Placement,
   type PlanContext,
@@ -39,6 +45,7 @@ export {
   type SinkSpec,
   type SourceComponent,
   type SourceDefinition,
+  type SourcePlacement,
   type SourceSpec,
   type StageComponent,
   type StageDefinition,
@@ -50,6 +57,7 @@ export type {
   BatchLimits,
   CallFor,
   Context,
+  EncoderContext,
   FailedRecord,
   Outside,
   SinkContext,
@@ -64,7 +72,6 @@ export {
   type Described,
   type ParameterDescription,
 } from './describe.ts';
-export { countedPosition } from './counted-position.ts';
 export { Cut, type Flow, isCut, type Position, positionCut } from './cut.ts';
 export { checkEach } from './check-each.ts';
 export {
@@ -83,7 +90,6 @@ export {
 } from './expression.ts';
 export { fieldOfKind } from './field-of-kind.ts';
 export { functionOption, recordFunctionOption } from './function-option.ts';
-export { fileIdentity, namesFile } from './file-identity.ts';
 export type { FileFacts, FileHandle, FileLock, Files, FileSpace } from './files.ts';
 export {
   type DeadLetterFields,
@@ -91,9 +97,9 @@ export {
   excerptRecord,
   type RecordExcerpt,
 } from './dead-letter.ts';
-export { fieldTypeOption, kindOption } from './kind-option.ts';
+export { fieldTypeOption, kindOption, sensitiveOption } from './kind-option.ts';
 export { defineEvent, type EventDefinition, type EventFields, logAt } from './events.ts';
-export { type Logger, type LogLevel, logLevels, silentLogger } from './log.ts';
+export { isLogLevel, type Logger, type LogLevel, logLevels, silentLogger } from './log.ts';
 export type { Network } from './network.ts';
 export { optionMessage } from './option-message.ts';
 export { systemOutside } from './outside.ts';
@@ -114,6 +120,7 @@ export {
 } from './row-function.ts';
 export { RowFailures } from './row-failures.ts';
 export { schemaOption } from './schema-option.ts';
+export type { SensorReport, SensorState } from './sensor-report.ts';
 export { type FailedRow, isSink, type Sink, type SinkConnector, type WriteResult } from './sink.ts';
 export {
   endOfInput,

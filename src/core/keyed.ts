@@ -10,20 +10,33 @@ import {
 } from '../batch/index.ts';
 import type { StageReport } from './context.ts';
 import { followCodes, nullCode, SlotsOfCodes } from './keyed/codes.ts';
-import { checkBy, compositeKey, decodeKey, encodeKey, fieldsOf, type Key } from './keyed/key.ts';
+import {
+  checkBy,
+  compositeKey,
+  decodeKey,
+  encodeKey,
+  fieldsOf,
+  type Key,
+  valuesOfKey,
+} from './keyed/key.ts';
 import { Recency } from './keyed/recency.ts';
 import { misfit, savedStateOf } from './keyed/saved.ts';
-import { SlotTable } from './keyed/slot-table.ts';
+import { SlotTable, type StateTable } from './keyed/slot-table.ts';
 import type { StageState } from './stage.ts';
 
-export { type By, checkBy } from './keyed/key.ts';
+export { type By, checkBy, encodeKey, fieldsOf, keptBy, type Key } from './keyed/key.ts';
 export { keyOptions, keysMaxOption } from './keyed/options.ts';
-export type { SlotTable } from './keyed/slot-table.ts';
+export { decodeNumbers, encodeNumbers, SlotTable, type StateTable } from './keyed/slot-table.ts';
 
 export interface KeyedStateOptions {
   /** The fields whose values are the key; without any, all rows share slot 0. */
   readonly by?: string | readonly string[] | undefined;
   readonly keysMax: number;
+  /**
+   * Told of each slot that begins anew, in the order in which `slots` gives them as `~slot`, with the
+   * key that had it before; undefined where none had.
+   */
+  readonly begun?: (slot: number, before: Key | undefined) => void;
 }
 
 interface KeyedStateContext {
@@ -41,8 +54,9 @@ export class KeyedState implements StageState {
   readonly #fields: readonly string[];
   readonly #kinds: readonly string[];
   readonly #keysMax: number;
+  readonly #begun: KeyedStateOptions['begun'];
   readonly #report: Pick<StageReport, 'counted'>;
-  readonly #tables: SlotTable[] = [];
+  readonly #tables: StateTable[] = [];
   readonly #slotOfKey = new Map<Key, number>();
   readonly #keys: Key[] = [];
   readonly #recency = new Recency();
@@ -58,11 +72,12 @@ export class KeyedState implements StageState {
   #texts = new Dictionary();
   #codes: Int32Array = new Int32Array(0);
 
-  constructor({ by, keysMax }: KeyedStateOptions, { input, report }: KeyedStateContext) {
+  constructor({ by, keysMax, begun }: KeyedStateOptions, { input, report }: KeyedStateContext) {
     checkBy(input, by);
     this.#fields = fieldsOf(by);
     this.#kinds = this.#fields.map((name) => input.field(name).kind);
     this.#keysMax = keysMax;
+    this.#begun = begun;
     this.#report = report;
     if (this.#fields.length === 0) this.#used = 1;
   }
@@ -70,9 +85,14 @@ export class KeyedState implements StageState {
   /** A table with a record for each key, all 0 at first. `name` says what shapes the records. */
   table(name: string, width: number, countersWidth: number): SlotTable {
     const table = new SlotTable(name, width, countersWidth);
+    this.add(table);
+    return table;
+  }
+
+  /** Keeps, saves and restores what a table has of another form. */
+  add(table: StateTable): void {
     table.reserve(this.#used);
     this.#tables.push(table);
-    return table;
   }
 
   /** Slots in use: 0 … this − 1. */
@@ -82,7 +102,17 @@ export class KeyedState implements StageState {
 
   /** The key that has a slot now; a key of several fields as one text. */
   keyAt(slot: number): JsonValue {
-    return encodeKey(this.#keys[slot] ?? null);
+    return encodeKey(this.keyOf(slot));
+  }
+
+  /** The same as it is found by. */
+  keyOf(slot: number): Key {
+    return this.#keys[slot] ?? null;
+  }
+
+  /** The values of the fields that a key is made of. */
+  valuesOf(key: Key): readonly Key[] {
+    return this.#fields.length === 0 ? [] : valuesOfKey(key, this.#kinds);
   }
 
   /**
@@ -131,7 +161,7 @@ export class KeyedState implements StageState {
     this.#recency.resume(this.#used);
   }
 
-  #savedTables(): SlotTable[] {
+  #savedTables(): StateTable[] {
     return this.#fields.length > 0 ? [this.#recency.stamps, ...this.#tables] : this.#tables;
   }
 
@@ -167,7 +197,9 @@ export class KeyedState implements StageState {
       this.#recency.use(known);
       return known;
     }
-    const slot = this.#used < this.#keysMax ? this.#used++ : this.#evict();
+    const isFull = this.#used >= this.#keysMax;
+    const slot = isFull ? this.#evict() : this.#used++;
+    this.#begun?.(slot, isFull ? this.#keys[slot] : undefined);
     this.#slotOfKey.set(key, slot);
     this.#keys[slot] = key;
     this.#serials[slot] = ++this.#serial;

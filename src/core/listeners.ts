@@ -18,12 +18,16 @@ export class Listeners<T> {
   }
 }
 
-/** Tells a listener: what it throws, now or later, is its own affair. */
-export function tell<T>(listener: (news: T) => void, news: T): void {
+/** Tells a listener: what it throws, now or later, is its own affair, unless somebody wants it. */
+export function tell<T>(
+  listener: (news: T) => void,
+  news: T,
+  failed: (error: unknown) => void = () => {},
+): void {
   try {
     const told: unknown = listener(news);
-    if (told instanceof Promise) told.catch(() => {});
-  } catch {
-    // Nobody to tell.
+    if (told instanceof Promise) told.catch(failed);
+  } catch (error) {
+    failed(error);
   }
 }

@@ -4,6 +4,11 @@ export const logLevels = { DEBUG: 10, INFO: 20, WARNING: 30, ERROR: 40, CRITICAL
 /** How much a log line matters. */
 export type LogLevel = keyof typeof logLevels;
 
+/** Whether a value is one of `logLevels`. */
+export function isLogLevel(value: unknown): value is LogLevel {
+  return typeof value === 'string' && Object.hasOwn(logLevels, value);
+}
+
 /** Something said by a component: an event name (noun + past participle) and its fields. */
 export interface Logger {
   debug(event: string, fields?: Readonly<Record<string, unknown>>): void;

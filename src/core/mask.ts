@@ -70,11 +70,16 @@ export function redactorOf(scrub?: Scrub): Scrub {
 const depthMax = 8;
 const itemsMax = 50;
 const textMax = 1000;
+/** Lists of these names are given to hold records, which nobody is to see: what each item is. */
+const recordLists: ReadonlyMap<string, string> = new Map([
+  ['rows', 'row'],
+  ['records', 'record'],
+]);
 
 /**
  * An option as it may be shown under its name: what the name or an address in it says is secret is
- * `[secret]`, and what is long, deep or no data is told by what it is. `redact`, of `redactorOf`, is
- * given each text.
+ * `[secret]`, and records, and what is long, deep or no data, are told by what they are. `redact`, of
+ * `redactorOf`, is given each text.
  */
 export function withoutSecrets(
   name: string,
@@ -93,6 +98,8 @@ function shown(value: unknown, name: string, redact: Scrub, depth: number): unkn
   if (typeof value !== 'object') return `[${typeof value}]`;
   if (depth >= depthMax) return '[…]';
   if (Array.isArray(value)) {
+    const item = recordLists.get(name);
+    if (item !== undefined) return `[${value.length} ${item}${value.length === 1 ? '' : 's'}]`;
     if (value.length > itemsMax) return `[${value.length} items]`;
     return value.map((item) => shown(item, '', redact, depth + 1));
   }

@@ -10,6 +10,18 @@ export function escapeControls(text: string): string {
   );
 }
 
+/** Plain data with each text in it, and each name, as `change` makes it. */
+export function mapTexts<T>(data: T, change: (text: string) => string): T {
+  if (typeof data === 'string') return change(data) as T;
+  if (typeof data !== 'object' || data === null) return data;
+  if (Array.isArray(data)) return data.map((item: unknown) => mapTexts(item, change)) as T;
+  const entries = Object.entries(data).map(([name, item]) => [
+    change(name),
+    mapTexts(item, change),
+  ]);
+  return Object.fromEntries(entries) as T;
+}
+
 /** Rows of cells as lines, each column as wide as its widest cell. `right`: columns set right. */
 export function alignColumns(
   rows: readonly (readonly string[])[],

@@ -1,9 +1,12 @@
 import { Buffer } from 'node:buffer';
 
+import { copyBytes } from '../batch/copy-bytes.ts';
 import { PipelineError } from '../errors.ts';
 import type { FileHandle } from './files.ts';
 
 const bufferBytesMin = 262_144;
+/** So much is written at a time: with less, whoever fills a buffer waits for the system now and then. */
+const writeBytesMin = 2_097_152;
 const nothing = new Uint8Array(0);
 
 /**
@@ -54,7 +57,7 @@ export class RecordFile {
   add(bytes: Uint8Array): void {
     const part = this.#filling;
     reserve(part, bytes.length);
-    part.bytes.set(bytes, part.length);
+    copyBytes(bytes, part.bytes, part.length);
     part.length += bytes.length;
   }
 
@@ -63,10 +66,11 @@ export class RecordFile {
     this.#filling.tail = tail.length === 0 ? nothing : new Uint8Array(tail);
   }
 
-  /** Forgets what is buffered. */
+  /** Forgets what is buffered, and what was to end the file behind it. */
   discard(): void {
     this.#writing.length = 0;
     this.#filling.length = 0;
+    this.#filling.tail = this.#tail;
   }
 
   /**
@@ -74,7 +78,7 @@ export class RecordFile {
    * earlier write failed with; the next call tries that one again.
    */
   async makeRoom(): Promise<void> {
-    if (this.#filling.length < bufferBytesMin) return;
+    if (this.#filling.length < writeBytesMin) return;
     await this.#finishWriting();
     this.#swap();
     this.#write = this.#writePart();
@@ -85,9 +89,9 @@ export class RecordFile {
   /** Writes what is buffered. Where that fails, the file is cut back to whole records. */
   async flush(): Promise<void> {
     await this.#finishWriting();
-    if (this.#filling.length === 0 && this.#fileBytes === this.#recordBytes + this.#tail.length) {
-      return;
-    }
+    const { length, tail } = this.#filling;
+    const isInFile = this.#fileBytes === this.#recordBytes + this.#tail.length;
+    if (length === 0 && isInFile && Buffer.compare(tail, this.#tail) === 0) return;
     this.#swap();
     await this.#writePart();
   }
@@ -108,6 +112,18 @@ export class RecordFile {
       });
       throw this.#broken;
     }
+  }
+
+  /** Throws where the file was removed: what is written to one without a name is gone when it is closed. */
+  async assertThere(): Promise<void> {
+    if (!this.#isCuttable || (await this.#handle.facts()).links > 0) return;
+    this.#broken = new PipelineError({
+      code: 'ERR_CONNECTOR_FILE',
+      place: this.#path,
+      fact: 'was removed while it was written; what is in it is lost',
+      remedy: 'rename it instead, or stop the run first',
+    });
+    throw this.#broken;
   }
 
   async close(): Promise<void> {
@@ -183,7 +199,10 @@ function reserve(part: Part, bytes: number): void {
 const blockBytes = 262_144;
 
 /** Where the last whole line of a file ends: the offset behind its LF, 0 where there is none. */
-export async function endOfLastLine(handle: FileHandle, sizeBytes: number): Promise<number> {
+export async function endOfLastLine(
+  handle: Pick<FileHandle, 'read'>,
+  sizeBytes: number,
+): Promise<number> {
   const block = Buffer.alloc(Math.min(blockBytes, sizeBytes));
   for (let end = sizeBytes; end > 0;) {
     const start = Math.max(0, end - block.length);
@@ -198,7 +217,7 @@ export async function endOfLastLine(handle: FileHandle, sizeBytes: number): Prom
 
 /** Fills `into` from an offset, as far as the file goes; resolves to how many bytes there were. */
 export async function readFully(
-  handle: FileHandle,
+  handle: Pick<FileHandle, 'read'>,
   into: Uint8Array,
   offset: number,
 ): Promise<number> {

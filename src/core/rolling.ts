@@ -16,15 +16,19 @@ export { RateOfChange } from './rolling/rate.ts';
 export { RollingMean } from './rolling/mean.ts';
 export { RollingMedian } from './rolling/median.ts';
 export { RollingMoments } from './rolling/moments.ts';
+export { addMoment, deviationOf, joinMoments, momentsWidth } from './rolling/parts.ts';
 export { RollingSlope } from './rolling/slope.ts';
+export { SortedNumbers } from './rolling/sorted.ts';
+export { TimedMedian } from './rolling/timed-median.ts';
+export { TimedStatistic } from './rolling/timed.ts';
 
 /** The type of a number computed from a field: nullable exactly where the field is. */
 export type Computed<T extends FieldType> = T extends `${string}?` ? 'float64?' : 'float64';
 
-/** `input` with fields computed from `field` added, each float64 and nullable where it is. */
+/** `input` with fields computed from `field` added, each float64, and nullable and sensitive where it is. */
 export function withComputed(input: Schema, field: string, added: readonly string[]): Schema {
   const type: FieldType = fieldOfKind(input, field).nullable ? 'float64?' : 'float64';
-  return input.with(Object.fromEntries(added.map((name) => [name, type])) as Fields);
+  return input.with(Object.fromEntries(added.map((name) => [name, type])) as Fields, field);
 }
 
 /**
@@ -82,7 +86,7 @@ export function takeNumbers(batch: Batch): Float64Array {
 /** A float64 column of computed numbers: where the field is nullable, NaN becomes null. */
 export function computedColumn(
   numbers: Float64Array,
-  batch: Batch,
+  batch: Pick<Batch, 'rows' | 'length' | 'rowsStored'>,
   nullable: boolean,
 ): FixedColumn {
   let validity: Bitmap | null = null;

@@ -2,6 +2,7 @@ import type { Batch, Fields, Schema } from '../batch/index.ts';
 import type { Flow, Position } from './cut.ts';
 import type { PolicyHolder } from './policy.ts';
 import { keepsProtocol } from './protocol.ts';
+import type { SensorReport } from './sensor-report.ts';
 
 /**
  * What a source does while the pipeline cannot take more. The engine pauses it by not calling `read`
@@ -38,6 +39,14 @@ export interface SourceConnector extends PolicyHolder {
   acknowledge?(position: Position, signal: AbortSignal): Promise<void>;
   /** How far behind its input it is; null when that cannot be known. */
   lag?(): Lag | null;
+  /**
+   * The partitions that it reads now: event time waits for each of them, until that is idle, and for
+   * no others. Asked for at each batch; the same array where they are the same. Without it, it waits
+   * for those that gave something.
+   */
+  partitions?(): readonly string[];
+  /** How each of its sensors is, where it has such. What it gives is copied at once. */
+  sensors?(): readonly SensorReport[];
   /** Called once, also after a failed `open`; again where an `open` that was given up ends late. */
   close(): Promise<void>;
 }
@@ -63,6 +72,8 @@ export interface Source<out F extends Fields = Fields> extends PolicyHolder {
   acknowledge?(position: Position, signal: AbortSignal): Promise<void>;
   /** How far behind its input it is; null when that cannot be known. */
   lag?(): Lag | null;
+  /** How each of its sensors is, where it has such. What it gives is copied at once. */
+  sensors?(): readonly SensorReport[];
 }
 
 /** Whether a value obeys the protocol of a source; never throws. */

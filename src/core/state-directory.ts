@@ -1,7 +1,7 @@
-import { homedir, userInfo } from 'node:os';
 import { posix, win32 } from 'node:path';
 
 import { PipelineError } from '../errors.ts';
+import { userDirectory } from './user-directory.ts';
 
 const namePattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}$/;
 
@@ -22,25 +22,16 @@ export function stateDirectory(
       remedy: 'use up to 64 letters, digits, dots, dashes and underscores, no dot first',
     });
   }
-  const { join, isAbsolute } = platform === 'win32' ? win32 : posix;
-  const xdg = env['XDG_STATE_HOME'];
-  // The XDG specification says that a relative path is to be ignored.
-  if (xdg !== undefined && isAbsolute(xdg)) return join(xdg, 'millrace', pipelineName);
-  if (platform === 'win32') {
-    const local = env['LOCALAPPDATA'] ?? join(env['USERPROFILE'] ?? homedir(), 'AppData', 'Local');
-    return join(local, 'millrace', 'State', pipelineName);
-  }
-  const home = homeIn(env);
-  const parts = platform === 'darwin' ? ['Library', 'Application Support'] : ['.local', 'state'];
-  return join(home, ...parts, 'millrace', pipelineName);
+  const { join } = platform === 'win32' ? win32 : posix;
+  return join(ownDirectory(env, platform), pipelineName);
 }
 
-/** The home directory; where the environment names none, that of the user. */
-function homeIn(env: Readonly<Record<string, string | undefined>>): string {
-  const home = env['HOME'];
-  if (home !== undefined && posix.isAbsolute(home)) return home;
+function ownDirectory(
+  env: Readonly<Record<string, string | undefined>>,
+  platform: NodeJS.Platform,
+): string {
   try {
-    return userInfo().homedir;
+    return userDirectory('state', env, platform);
   } catch (cause) {
     throw new PipelineError({
       code: 'ERR_CONFIG_INVALID',

@@ -162,8 +162,8 @@ async function factsOf(absolute: string): Promise<FileFacts | undefined> {
 
 function toFacts(stats: Stats): FileFacts {
   const kind = stats.isFile() ? 'file' : stats.isDirectory() ? 'directory' : 'other';
-  const { size, mtimeMs, dev, ino } = stats;
-  return { kind, sizeBytes: size, modifiedMs: mtimeMs, device: dev, inode: ino };
+  const { size, mtimeMs, dev, ino, nlink } = stats;
+  return { kind, sizeBytes: size, modifiedMs: mtimeMs, device: dev, inode: ino, links: nlink };
 }
 
 async function spaceOf(absolute: string): Promise<FileSpace> {

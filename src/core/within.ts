@@ -22,6 +22,7 @@ export async function within<T, L>(
   try {
     return await Promise.race([promise, limit]);
   } finally {
-    over.abort();
+    // Without a reason an exception with its stack is made each time.
+    over.abort('over');
   }
 }

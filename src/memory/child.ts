@@ -17,10 +17,12 @@ const nodeOptions = [
 
 const saidMax = 4096;
 const defaultTimeoutMs = 300_000;
+/** The longest that Node's timers wait. */
+const timeoutMsMax = 2 ** 31 - 1;
 
 /** When a measurement in a process of its own is given up; the process is killed. */
 export interface MeasureLimits {
-  /** How long one measurement may take; 5 minutes unless given. */
+  /** Whole milliseconds that one measurement may take, up to 2^31 − 1; 5 minutes unless given. */
   readonly timeoutMs?: number;
   /** Rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
@@ -30,7 +32,7 @@ export interface MeasureLimits {
  * Measures what a module makes, in a process of its own: `name` is a class that the file exports, made
  * by `new Name(index)`, or a function that is called as `measureInstanceSize` calls it. Throws
  * `ERR_MEMORY_MEASURE` where there is no such thing, it takes too long, or the process does not
- * survive it.
+ * survive it, and `ERR_CONFIG_INVALID` where it is asked wrongly.
  */
 export async function measureModule(
   file: string,
@@ -51,11 +53,22 @@ function checkText(place: string, given: unknown): void {
   throw new PipelineError({ code: 'ERR_CONFIG_INVALID', place, fact: 'it is no text', remedy });
 }
 
+function checkTimeout(timeoutMs: number): void {
+  if (Number.isInteger(timeoutMs) && timeoutMs > 0 && timeoutMs <= timeoutMsMax) return;
+  throw new PipelineError({
+    code: 'ERR_CONFIG_INVALID',
+    place: 'timeoutMs',
+    fact: `${String(timeoutMs)} is no time limit`,
+    remedy: `give whole milliseconds, from 1 to ${timeoutMsMax}`,
+  });
+}
+
 /** Does one task in a process of its own, which ends with this one. */
 export async function measureInChild(
   task: Task,
   { timeoutMs = defaultTimeoutMs, signal }: MeasureLimits = {},
 ): Promise<RecordSize> {
+  checkTimeout(timeoutMs);
   signal?.throwIfAborted();
   // The compiler does not rewrite this extension.
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';

@@ -135,7 +135,7 @@ class HeapGraph {
     // A set gives what is added to it meanwhile, too.
     for (const node of reached) {
       bytes += this.selfBytes(node);
-      if (this.#typeOf(node) === 'closure') continue;
+      if (this.#isFunction(node)) continue;
       const isStore = this.#nameOf(node) === '(object properties)';
       for (const { type, name, to } of this.#edgesOf(node)) {
         if (!isOwn(type, name) || this.#isShared(to)) continue;
@@ -161,6 +161,11 @@ class HeapGraph {
       }
     }
     return values;
+  }
+
+  /** A function, or a call of one in the stack that an error keeps: behind it is the program. */
+  #isFunction(node: number): boolean {
+    return this.#typeOf(node) === 'closure' || this.#nameOf(node) === 'system / CallSiteInfo';
   }
 
   /** What belongs to the program, and not to one object. */

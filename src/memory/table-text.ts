@@ -7,10 +7,10 @@ const instancesShown = 100_000;
 /** The table as text: every size at 100,000 records (or at the most), and what one retains by number. */
 export function memoryTableText({ rows, missing }: MemoryTable): string {
   const { title, cells } = sizeCells(rows);
-  const sections = [[title, ...alignColumns(cells, rightFrom(2))]];
+  const sections = [[title, ...alignColumns(cells, rightFrom(2, cells))]];
   const retained = retainedCells(rows);
   if (retained !== undefined) {
-    sections.push([retained.title, ...alignColumns(retained.cells, rightFrom(1))]);
+    sections.push([retained.title, ...alignColumns(retained.cells, rightFrom(1, retained.cells))]);
   }
   if (missing.length > 0) sections.push(missing.map(({ reason }) => `not measured: ${reason}`));
   return sections.map((lines) => lines.join('\n')).join('\n\n');
@@ -71,6 +71,6 @@ function figure(value: number | null): string {
   return (value < 100 ? Number(value.toPrecision(3)) : Math.round(value)).toLocaleString('en-US');
 }
 
-function rightFrom(first: number): ReadonlySet<number> {
-  return new Set(Array.from({ length: 16 }, (_, at) => first + at));
+function rightFrom(first: number, [heads]: Cells['cells']): ReadonlySet<number> {
+  return new Set([...heads!.keys()].slice(first));
 }

@@ -138,12 +138,23 @@ test('what the name says is secret is not shown, not even in the reason', () => 
       return String(value);
     },
   });
+  const even = custom('even', {
+    parse: (value) => {
+      if (Number(value) % 2 === 0) return Number(value);
+      throw new Error(`bad ${Number(value)}`);
+    },
+  });
   class Access {
     @noSpaces accessor apiToken = 'a';
     @arrayOf(positiveInt) accessor passwords: readonly number[] = [];
+    @positiveInt accessor password = 1;
+    @even accessor privateKey = 2;
   }
   const access = new Access();
   for (const set of [
+    () => (access.password = -4711),
+    () => (access.password = -4711n as never),
+    () => (access.privateKey = 4711),
     () => (access.apiToken = 'hunter 2'),
     () => (access.passwords = [1, 'hunter 2' as never]),
   ]) {
@@ -208,17 +219,45 @@ describe('inheritance', () => {
     expect(narrow.level).toBe(2);
   });
 
-  test('defineAttributes on a child leaves the parent as it was, and holds with its rule', () => {
-    class Narrow extends Parent {}
-    defineAttributes(Narrow, { level: rangeFloat(5, 20) });
-    const narrow = new Narrow();
-    expect(() => (narrow.level = 4)).toThrow('from 5 to 20');
-    expect(() => (narrow.level = 15)).toThrow('from 0 to 10');
-    narrow.level = 7;
-    expect(narrow.level).toBe(7);
-    expect(rulesOf(Narrow)['level']?.text).toContain('from 5 to 20');
-    expect(rulesOf(Parent)['level']?.text).toContain('from 0 to 10');
-    expect(() => (new Parent().level = 4)).not.toThrow();
+  test('defineAttributes on a child leaves the parent as it was, and has its own rule', () => {
+    class Defined {
+      declare level: number;
+    }
+    defineAttributes(Defined, { level: rangeFloat(0, 10) });
+    for (const Base of [Parent, Defined]) {
+      class Wide extends Base {}
+      defineAttributes(Wide, { level: rangeFloat(5, 20) });
+      const wide = new Wide();
+      expect(() => (wide.level = 4)).toThrow('[Wide.level] was given 4; `rangeFloat` takes a');
+      wide.level = 15;
+      expect(wide.level).toBe(15);
+      expect(rulesOf(Wide)['level']?.text).toContain('from 5 to 20');
+      expect(jsonSchemaOf(Wide)).toMatchObject({ properties: { level: { maximum: 20 } } });
+      expect(rulesOf(Base)['level']?.text).toContain('from 0 to 10');
+      expect(() => (new Base().level = 4)).not.toThrow();
+      expect(() => (new Base().level = 15)).toThrow('from 0 to 10');
+    }
+  });
+
+  test('a child without a default has not that of its parent, and one that wrote its own keeps both', () => {
+    class Base {
+      declare level: number;
+    }
+    defineAttributes(Base, { level: withDefault(rangeFloat(0, 10), 5) });
+    class Bare extends Base {}
+    defineAttributes(Bare, { level: rangeFloat(0, 20) });
+    expect(new Bare().level).toBeUndefined();
+    expect(jsonSchemaOf(Bare)).toMatchObject({ required: ['level'] });
+    class Written extends Parent {
+      override get level(): number {
+        return super.level;
+      }
+      override set level(value: number) {
+        super.level = value;
+      }
+    }
+    defineAttributes(Written, { level: rangeFloat(5, 20) });
+    expect(() => (new Written().level = 15)).toThrow('from 0 to 10');
   });
 });
 
@@ -244,11 +283,13 @@ describe('a default', () => {
     expect(child.level).toBe(2);
   });
 
-  test('of a child must pass the rule of its parent, which holds as well', () => {
+  test('of a child need not pass the rule of its parent, whose place its own takes', () => {
     class Child extends Defined {}
-    const define = () => defineAttributes(Child, { level: withDefault(rangeFloat(0, 20), 15) });
-    expect(define).toThrow('was given 15; `rangeFloat` takes a finite number from 0 to 10');
-    expect(new Child().level).toBe(5);
+    defineAttributes(Child, { level: withDefault(rangeFloat(0, 20), 15) });
+    const child = new Child();
+    expect(child.level).toBe(15);
+    child.level = 20;
+    expect([child.level, new Defined().level]).toEqual([20, 5]);
   });
 
   test('is kept nowhere by reading it', () => {
@@ -372,6 +413,28 @@ test('JSON Schema of a class', () => {
     required: ['sensorId'],
     additionalProperties: false,
   });
+});
+
+test('what a constructor does without is required neither by the schema nor by the manifest', () => {
+  @register({ type: 'stage', summary: 'Smooth values.' })
+  class Smooth implements Stage {
+    @positiveInt accessor window: number;
+    @positiveInt accessor step: number;
+    @positiveInt accessor rows = 9;
+
+    constructor(step: number, window = 50) {
+      this.step = step;
+      this.window = window;
+    }
+
+    async *transform(stream: AsyncIterable<Flow>): AsyncGenerator<Flow> {
+      yield* stream;
+    }
+  }
+  const [described] = new PipelineRegistry([Smooth]).generateManifest();
+  const required = described!.parameters.filter((one) => one.required).map(({ name }) => name);
+  expect(required.toSorted()).toEqual(['rows', 'step']);
+  expect((jsonSchemaOf(Smooth)['required'] as string[]).toSorted()).toEqual(required.toSorted());
 });
 
 describe('in the manifest', () => {

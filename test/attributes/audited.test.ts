@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { isDeepStrictEqual, promisify } from 'node:util';
+import { inspect, isDeepStrictEqual, promisify } from 'node:util';
 
 import fc from 'fast-check';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -14,7 +14,10 @@ import {
   defineAudited,
   diffStageSnapshots,
   getChangeLog,
+  jsonSchemaOf,
   nonEmptyString,
+  optional,
+  positiveInt,
   rangeFloat,
   rulesOf,
   withDefault,
@@ -296,6 +299,35 @@ test('the change from a default is logged, whichever comes first', () => {
   }
 });
 
+test('the log of a child begins with its own default, not with that of its parent', () => {
+  const rule = withDefault(rangeFloat(0, 9), 5);
+  class Outside {
+    @audited @rule accessor level!: number;
+  }
+  class Inside {
+    @rule @audited accessor level!: number;
+  }
+  class Functions {
+    declare level: number;
+  }
+  defineAudited(defineAttributes(Functions, { level: rule }), ['level']);
+  for (const Parent of [Outside, Inside, Functions]) {
+    class Child extends Parent {}
+    class Grandchild extends Child {}
+    defineAttributes(Child, { level: withDefault(rangeFloat(0, 3), 1) });
+    defineAttributes(Grandchild, { level: withDefault(rangeFloat(0, 3), 3) });
+    for (const [stage, first] of [
+      [new Child(), 1],
+      [new Grandchild(), 3],
+      [new Parent(), 5],
+    ] as const) {
+      stage.level = first;
+      stage.level = 2;
+      expect(pairs(getChangeLog(stage, 'level'))).toEqual([[first, 2]]);
+    }
+  }
+});
+
 test('static, inherited and symbolic accessors have logs as well', () => {
   const key = Symbol('key');
   class Parent {
@@ -336,6 +368,59 @@ test('an accessor that changes by itself is logged from what it was', () => {
   expect([entries.length, discarded]).toEqual([1000, 99]);
   const expected = Array.from({ length: 1000 }, (_, at) => [2 * (100 + at), 101 + at]);
   expect(entries.map(({ from, to }) => [from, to])).toEqual(expected);
+});
+
+class Drifting {
+  #level: number | string = 1;
+  get level(): number | string {
+    return this.#level;
+  }
+  set level(value: number | string) {
+    this.#level = value;
+  }
+  drift(value: number | string): void {
+    this.#level = value;
+  }
+}
+defineAudited(Drifting, ['level']);
+
+test('a zero that changes its sign by itself is logged as what it was', () => {
+  const stage = new Drifting();
+  stage.level = 0;
+  stage.drift(-0);
+  stage.level = 2;
+  expect(pairs(getChangeLog(stage, 'level'))).toEqual([
+    [1, 0],
+    [-0, 2],
+  ]);
+});
+
+test('agrees with a model, whoever sets it, and where it changes by itself', () => {
+  const step = fc.record({
+    value: fc.constantFrom(0, -0, NaN, 1, 2, 0.5, 'a'),
+    by: fc.constantFrom(undefined, undefined, undefined, 'anna', 'itself'),
+    repeat: fc.constantFrom(1, 1, 1, 1100),
+  });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+      const stage = new Drifting();
+      const all: object[] = [];
+      for (const { value, by, repeat } of steps) {
+        for (let turn = 1; turn <= repeat; turn++) {
+          const [from, to] = [stage.level, turn < repeat ? turn : value];
+          if (by === 'itself') stage.drift(to);
+          else if (by === undefined) stage.level = to;
+          else changedBy(by, () => (stage.level = to));
+          if (by !== 'itself' && !Object.is(from, to)) all.push({ from, to, by: by ?? null });
+        }
+      }
+      const { entries, changes, discarded } = getChangeLog(stage, 'level');
+      expect([changes, discarded]).toEqual([all.length, Math.max(0, all.length - 1000)]);
+      const told = entries.map(({ from, to, by }) => ({ from, to, by }));
+      expect(isDeepStrictEqual(told, all.slice(-1000))).toBe(true);
+    }),
+    { numRuns: process.env['MILLRACE_NIGHTLY'] ? 5000 : 200 },
+  );
 });
 
 describe('defineAudited', () => {
@@ -394,12 +479,51 @@ test('defineAudited takes a list of names, and a class that it can change', () =
 
 test('getChangeLog says where a field stands in front of what is audited', () => {
   class Stage {
-    level = 1;
+    declare level: number;
+    constructor() {
+      // As compilers write a field for older targets.
+      Object.defineProperty(this, 'level', { value: 1, writable: true });
+    }
   }
   defineAudited(Stage, ['level']);
   expect(() => getChangeLog(new Stage(), 'level')).toThrow(
     '`level` is a field in front of the audited attribute; only `declare` it in the class',
   );
+});
+
+test.each([
+  [
+    'defineAttributes',
+    (one: new () => { level: number }) => defineAttributes(one, { level: rangeFloat(0, 9) }),
+  ],
+  ['defineAudited', (one: new () => { level: number }) => defineAudited(one, ['level'])],
+])('%s refuses a name that is a field of the class, or of its parent', (place, define) => {
+  class Stage {
+    level = 1;
+  }
+  class Child extends Stage {}
+  for (const one of [Stage, Child]) {
+    expect(() => define(one)).toThrow(
+      `[${place}] \`level\` is a field of \`${one.name}\`, and would stand before the accessor; ` +
+        'only `declare` it, and set it in the constructor',
+    );
+    expect('level' in one.prototype).toBe(false);
+  }
+});
+
+test('a prototype is given no value of an attribute', () => {
+  class Stage {
+    declare level: number;
+  }
+  defineAttributes(Stage, { level: rangeFloat(0, 9) });
+  expect(() => (Stage.prototype.level = 5)).toThrow(
+    '[Stage.level] was set on a prototype, whose value all instances would share; ' +
+      'set it on an instance, or give a default by `withDefault`',
+  );
+  const stage = new Stage();
+  stage.level = 7;
+  expect([stage.level, new Stage().level]).toEqual([7, undefined]);
+  expect(inspect(stage, { showHidden: false })).toBe('Stage {}');
 });
 
 test('getChangeLog refuses a name that is not audited', () => {
@@ -459,20 +583,91 @@ describe('diffStageSnapshots', () => {
   });
 });
 
-test('each object has a log of its own, below a prototype that has one too', () => {
+test('each object has a log of its own, also below one that has one', () => {
   class Stage {
     declare level: number;
   }
   defineAudited(Stage, ['level']);
-  Stage.prototype.level = 1;
-  Stage.prototype.level = 2;
   const [a, b] = [new Stage(), new Stage()];
-  a.level = 10;
-  b.level = 20;
+  for (const level of [2, 10]) a.level = level;
+  for (const level of [2, 20]) b.level = level;
   const derived = Object.create(a) as Stage;
   derived.level = 99;
   const logs = [a, b, derived, new Stage()].map((one) => pairs(getChangeLog(one, 'level')));
   expect(logs).toEqual([[[2, 10]], [[2, 20]], [[10, 99]], []]);
+});
+
+test('a log stays that of its object where it is set through a proxy', () => {
+  class Stage {
+    declare level: number;
+  }
+  defineAudited(Stage, ['level']);
+  const stage = new Stage();
+  for (let level = 0; level <= 5; level++) stage.level = level;
+  const proxy = new Proxy(stage, {});
+  proxy.level = 6;
+  stage.level = 7;
+  proxy.level = 7;
+  for (const one of [stage, proxy]) {
+    expect(getChangeLog(one, 'level')).toMatchObject({ changes: 7, discarded: 0 });
+    expect(pairs(getChangeLog(one, 'level')).at(-1)).toEqual([6, 7]);
+  }
+  // One that is set through a proxy first, and what inherits from one.
+  const first = new Proxy(new Stage(), {});
+  for (const level of [1, 2, 3]) first.level = level;
+  const derived = Object.create(first) as Stage;
+  for (const level of [4, 5]) derived.level = level;
+  first.level = 6;
+  expect(pairs(getChangeLog(first, 'level'))).toEqual([
+    [1, 2],
+    [2, 3],
+    [3, 6],
+  ]);
+  expect(pairs(getChangeLog(derived, 'level'))).toEqual([
+    [3, 4],
+    [4, 5],
+  ]);
+});
+
+test('the log of a parent goes on below the rule of its child, in either order', () => {
+  class Outside {
+    @audited @rangeFloat(0, 9) accessor level = 1;
+  }
+  class Inside {
+    @rangeFloat(0, 9) @audited accessor level = 1;
+  }
+  for (const Parent of [Outside, Inside]) {
+    class Child extends Parent {}
+    class Grandchild extends Child {}
+    defineAttributes(Child, { level: rangeFloat(0, 20) });
+    defineAttributes(Grandchild, { level: rangeFloat(0, 30) });
+    for (const Stage of [Child, Grandchild]) {
+      const stage = new Stage();
+      stage.level = 15;
+      expect(() => (stage.level = 31)).toThrow('was given 31');
+      expect(pairs(getChangeLog(stage, 'level'))).toEqual([[1, 15]]);
+    }
+    expect(() => (new Parent().level = 15)).toThrow('to 9');
+  }
+});
+
+test('an optional attribute can be unset again', () => {
+  class Probe {
+    declare level?: number | undefined;
+    @optional(positiveInt) accessor count: number | undefined;
+  }
+  defineAudited(defineAttributes(Probe, { level: optional(positiveInt) }), ['level', 'count']);
+  const probe = new Probe();
+  expect([probe.level, probe.count]).toEqual([undefined, undefined]);
+  for (const level of [undefined, 5, undefined, 6]) probe.level = probe.count = level;
+  for (const name of ['level', 'count'] as const) {
+    expect(pairs(getChangeLog(probe, name))).toEqual([
+      [5, undefined],
+      [undefined, 6],
+    ]);
+    expect(() => (probe[name] = 0)).toThrow(`[Probe.${name}] was given 0`);
+  }
+  expect(jsonSchemaOf(Probe)).toMatchObject({ required: [] });
 });
 
 describe('a setter that does more than store', () => {

@@ -7,6 +7,7 @@ import {
   custom,
   nonEmptyString,
   oneOf,
+  optional,
   pattern,
   positiveInt,
   rangeFloat,
@@ -24,6 +25,8 @@ const hex = custom('hex', {
     return Number.parseInt(value, 16);
   },
 });
+const circular: Record<string, unknown> = {};
+circular['self'] = { circular };
 const flag = custom('flag', { parse: (value) => value === 'on' });
 const mixed = custom('mixed', {
   accepts: ((value: unknown) => (value === 'on' ? true : Number(value))) as never,
@@ -114,6 +117,26 @@ describe('a refusal says', () => {
     );
   });
 
+  test('of an object what it is', () => {
+    class Level {}
+    const cases: [unknown, string][] = [
+      [new Date(0), 'an object of class `Date` that holds "1970-01-01T00:00:00.000Z"'],
+      [new Date(NaN), 'an object of class `Date` that holds null'],
+      [new Number(5), 'an object of class `Number` that holds 5'],
+      [new String('a'), 'an object of class `String` that holds "a"'],
+      [new Boolean(true), 'an object of class `Boolean` that holds true'],
+      [new Level(), 'an object of class `Level`'],
+      [new Map(), 'an object of class `Map`'],
+      [{ level: 5 }, 'a map'],
+      [{ constructor: { name: 'x' } }, 'a map'],
+      [Object.create(null), 'a map'],
+    ];
+    for (const [value, shown] of cases) {
+      expect(messageOf(nonEmptyString, value)).toContain(`was given ${shown}; `);
+      expect(messageOf(arrayOf(positiveInt), [value])).toContain(`item 0 is ${shown}; `);
+    }
+  });
+
   test('nothing long, no control characters, no credentials, and survives what cannot be shown', () => {
     const { proxy, revoke } = Proxy.revocable([], {});
     revoke();
@@ -149,6 +172,16 @@ test.each<[what: string, make: () => unknown]>([
   ['custom(no function)', () => custom('a', 5 as never)],
   ['custom(bare function)', () => custom('a', (() => 1) as never)],
   ['custom(both)', () => custom('a', { parse: () => 1, accepts: () => true } as never)],
+  ['custom(schema null)', () => custom('a', { parse: Number, jsonSchema: null as never })],
+  ['custom(schema text)', () => custom('a', { parse: Number, jsonSchema: 'number' as never })],
+  ['custom(circular)', () => custom('a', { parse: Number, jsonSchema: circular })],
+  ['withDefault(circular)', () => withDefault(custom<object>('a', { parse: Object }), circular)],
+  [
+    'withDefault(circular list)',
+    () => withDefault(custom<object>('a', { parse: Object }), [circular]),
+  ],
+  ['arrayOf(optional)', () => arrayOf(optional(positiveInt))],
+  ['optional(no rule)', () => optional({} as never)],
   ['withDefault(no rule)', () => withDefault({} as never, 1)],
 ])('%s is refused where it is made', (_what, make) => {
   expect(make).toThrow(expect.objectContaining({ code: 'ERR_CONFIG_INVALID' }));
@@ -162,6 +195,24 @@ test('a default passes its rule where it is given, and the schema has it', () =>
     maximum: 2,
     default: 1,
   });
+});
+
+test('an optional rule takes undefined too', () => {
+  const rule = optional(positiveInt);
+  expect([rule.parse(undefined), rule.parse(5)]).toEqual([undefined, 5]);
+  for (const value of [null, 0, '']) expect(() => rule.parse(value)).toThrow('was given');
+  const { ruleName, text, jsonSchema } = rule;
+  expect({ ruleName, text, jsonSchema }).toEqual({
+    ruleName: 'optional(positiveInt)',
+    text: 'a whole number from 1 to 9007199254740991, or undefined',
+    jsonSchema: positiveInt.jsonSchema,
+  });
+});
+
+test('a value may stand in a default twice', () => {
+  const shared = { name: 'a' };
+  const rule = withDefault(custom<object>('a', { parse: Object }), [shared, shared]);
+  expect(rule.jsonSchema['default']).toEqual([shared, shared]);
 });
 
 test('a pattern is found from the beginning each time, whatever flags and lastIndex say', () => {

@@ -73,7 +73,7 @@ test('the defaults of a class are shown without what is secret, by the same rule
   // oxlint-disable-next-line no-implied-eval
   const read = new Function(
     `return class A { constructor(options = ${JSON.stringify(given)}, pwd = '${canary}') {} }`,
-  ) as () => abstract new () => unknown;
+  ) as () => abstract new () => object;
   const { parameters } = parametersOfClass(read());
   expect(parameters.map(({ default: value }) => value)).toEqual([shown, '[secret]']);
 });

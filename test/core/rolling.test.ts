@@ -88,10 +88,10 @@ const kernels: Record<string, (window: number) => Run> = {
       for (const [at, number] of numbers.entries()) {
         median.open(0);
         if (!Number.isNaN(number)) median.add(number);
-        const middle = median.median();
+        const middle = median.numbers.median();
         out[0]![at] = middle;
-        out[1]![at] = median.medianDeviation(middle);
-        out[2]![at] = median.meanDeviation(middle);
+        out[1]![at] = median.numbers.medianDeviation(middle);
+        out[2]![at] = median.numbers.meanDeviation(middle);
       }
       return out;
     };

@@ -37,3 +37,25 @@ test('shows the kinds in its JSON Schema', () => {
   const json = JSON.stringify(z.toJSONSchema(option, { io: 'input' }));
   expect(json).toContain('"float64?"');
 });
+
+test('takes a field that is sensitive, from code and from a config, and shows that in its JSON Schema', () => {
+  const written = { value: { kind: 'float64?', sensitive: true }, note: 'text' } as const;
+  for (const given of [written, schema(written)]) {
+    expect(option.parse(given).fields).toEqual(schema(written).fields);
+  }
+  expect(option.parse(option.parse(written)).toJSON()).toEqual(written);
+  expect(option.parse({ note: { kind: 'text', sensitive: false } }).toJSON()).toEqual({
+    note: 'text',
+  });
+  const { additionalProperties } = z.toJSONSchema(option, { io: 'input' });
+  expect(additionalProperties).toMatchObject({
+    anyOf: [
+      { type: 'string' },
+      {
+        properties: { kind: { type: 'string' }, sensitive: { type: 'boolean' } },
+        required: ['kind'],
+        additionalProperties: false,
+      },
+    ],
+  });
+});

@@ -29,6 +29,11 @@ export function isExpression(text: string): boolean {
   }
 }
 
+/** Whether a member of instances, with nothing before its name, may stand behind that part of a class. */
+export function isMemberPlace(before: string): boolean {
+  return isExpression(`${before}static _(){}}`);
+}
+
 /** Whether a text is a list of parameters, as a constructor has them. */
 export function areParameters(text: string): boolean {
   return isExpression(`class extends Object{constructor(${text}){}}`);

@@ -1,5 +1,6 @@
 import type { Column, Fields, FieldOf, JsonValue, Schema } from '../../batch/index.ts';
 import { PipelineError } from '../../errors.ts';
+import type { Kept } from '../component.ts';
 
 /** The kinds that state can be kept by. */
 const keyKinds = ['category', 'text', 'int32', 'int64', 'timestamp', 'float64', 'bool'] as const;
@@ -46,6 +47,27 @@ export function compositeKey(columns: readonly Column[], row: number): string {
   return key;
 }
 
+/** The values that a key is made of, by the kinds of their fields. */
+export function valuesOfKey(key: Key, kinds: readonly string[]): readonly Key[] {
+  if (kinds.length === 1) return [key];
+  const text = String(key);
+  let start = 0;
+  return kinds.map((kind) => {
+    const colon = text.indexOf(':', start);
+    const end = colon + 1 + Number(text.slice(start + 1, colon));
+    const value = text.slice(colon + 1, end);
+    const isText = text[start] === 's';
+    start = end;
+    return isText ? value : valueOf(kind, value);
+  });
+}
+
+function valueOf(kind: string, text: string): Key {
+  if (text === 'null') return null;
+  if (kind === 'bool') return text === 'true';
+  return kind === 'int64' ? BigInt(text) : Number(text);
+}
+
 /** A key as JSON: what JSON has no number for is written as text. */
 export function encodeKey(key: Key): JsonValue {
   if (typeof key === 'bigint') return String(key);
@@ -70,4 +92,10 @@ export function decodeKey(kind: string, json: JsonValue): Key | undefined {
     default:
       return typeof json === 'string' ? json : undefined;
   }
+}
+
+/** What a stage with state by these fields keeps. */
+export function keptBy(by: string | readonly string[] | undefined): Kept {
+  const fields = fieldsOf(by);
+  return fields.length === 0 ? 'all' : { by: fields };
 }

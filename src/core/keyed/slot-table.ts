@@ -6,11 +6,34 @@ import { PipelineError } from '../../errors.ts';
 // Where a record begins is computed in 32 bits.
 const cellsMax = 2 ** 31 - 1;
 
+/** What state keeps for each slot, and how that is saved. */
+export interface StateTable {
+  /** What it keeps, with every option that shapes it: state of another name is refused. */
+  readonly name: string;
+  /** Makes room for slots 0 … `slots` − 1. */
+  reserve(slots: number): void;
+  encode(slots: number): JsonValue;
+  /** False where what was saved does not fit. */
+  decode(saved: JsonValue | undefined, slots: number): boolean;
+}
+
+/** Numbers as base64 of little-endian bytes: exact, and fast. */
+export function encodeNumbers(numbers: Float64Array<ArrayBuffer>): string {
+  return base64Of(numbers);
+}
+
+/** What `encodeNumbers` wrote; undefined where it is nothing of that kind. */
+export function decodeNumbers(saved: JsonValue): Float64Array<ArrayBuffer> | undefined {
+  if (typeof saved !== 'string') return undefined;
+  const bytes = bytesOf(saved, Buffer.byteLength(saved, 'base64') / 8, 8);
+  return bytes && new Float64Array(bytes.buffer);
+}
+
 /**
  * A record for each slot: `width` float64 and `countersWidth` int32, each in one array that grows
  * with the slots. What a kernel knows of a key is in its record, so this is all there is to save.
  */
-export class SlotTable {
+export class SlotTable implements StateTable {
   /** What the records are, with every option that shapes them: state of another name is refused. */
   readonly name: string;
   readonly width: number;
