@@ -4,6 +4,7 @@ import { checkAlertRules, checkLimits } from './alerts/check-rule.ts';
 import { alertFired, alertPending, alertResolved } from './alerts/events.ts';
 import type { AlertLimits, AlertLooks, AlertReading, AlertRule } from './alerts/rule.ts';
 import { Track } from './alerts/track.ts';
+import { isBeyond } from './beyond.ts';
 import type { Emitter } from './emitter.ts';
 import { requireKnownNames } from './known-names.ts';
 import type { RunStats } from './snapshot.ts';
@@ -100,7 +101,8 @@ export class Alerts {
       });
     }
     const from = this.#limits.get(rule) ?? rule.limits;
-    const to = Object.freeze({ ...from, ...given });
+    const set = Object.entries(Object(given)).filter(([, limit]) => limit !== undefined);
+    const to = Object.freeze({ ...from, ...Object.fromEntries(set) });
     checkLimits(rule, to);
     this.#limits.set(rule, to);
     for (const track of this.#tracksOf(rule).values()) track.limits = to;
@@ -138,14 +140,15 @@ export class Alerts {
     return changes;
   }
 
-  #track(rule: AlertRule, { component, value }: AlertReading, { stats }: AlertLooks): Alert[] {
+  #track(rule: AlertRule, reading: AlertReading, { stats }: AlertLooks): Alert[] {
+    const { component } = reading;
     const tracks = this.#tracksOf(rule);
     let track = tracks.get(component);
     if (track === undefined) {
       track = new Track(rule, component, this.#limits.get(rule));
       tracks.set(component, track);
     }
-    const change = track.look(value, stats);
+    const change = track.look(reading, stats);
     if (change === undefined) return [];
     if (change.state === 'resolved') this.#remember(change);
     return [change];
@@ -174,7 +177,8 @@ export function emitAlert(emitter: Emitter, alert: Alert): void {
   const event =
     state === 'pending' ? alertPending : state === 'firing' ? alertFired : alertResolved;
   const fields = { rule, id, severity, value, limit, unit, text, sinceMs, leftMs: alert.leftMs };
-  emitter.emit(event, fields, { level: state === 'firing' ? severity : event.level });
+  const log = id === '' ? emitter.log : emitter.logOf(id);
+  emitter.emit(event, fields, { log, level: state === 'firing' ? severity : event.level });
 }
 
 function weight({ state, severity }: Alert): number {
@@ -188,6 +192,5 @@ function worse(
 ): AlertReading {
   if (one === undefined || one.value === null || Number.isNaN(one.value)) return other;
   if (other.value === null || Number.isNaN(other.value)) return one;
-  const isWorse = bad === 'below' ? other.value < one.value : other.value > one.value;
-  return isWorse ? other : one;
+  return isBeyond(other.value, one.value, bad) ? other : one;
 }

@@ -1,13 +1,14 @@
 import type { BreakerState } from '../core/index.ts';
 import type { Emitter } from './emitter.ts';
-import { breakerChanged, breakerChangeOf } from './events.ts';
-import type { ObservedBreaker } from './health-dashboard.ts';
+import { BreakerIds } from './breaker-ids.ts';
+import { breakerChanged } from './events.ts';
+import type { ObservedBreaker } from './watched-policies.ts';
 
 interface Watched {
   readonly breaker: ObservedBreaker;
   state: BreakerState;
-  /** Those that have it, as far as that is known. */
-  readonly components: string[];
+  /** Those that have it, as far as that is known, and its id in each. */
+  readonly ids: Map<string, string>;
 }
 
 /**
@@ -18,6 +19,8 @@ interface Watched {
 export class BreakerWatch implements Disposable {
   readonly #emitter: Emitter;
   readonly #watched = new Map<ObservedBreaker, Watched>();
+  /** Of each component. */
+  readonly #ids = new Map<string, BreakerIds>();
   readonly #stops: (() => void)[] = [];
   #hasEnded = false;
 
@@ -25,12 +28,15 @@ export class BreakerWatch implements Disposable {
     this.#emitter = emitter;
   }
 
-  /** Watches some from now on. `component`: what has them. */
+  /** Watches some from now on. `component`: what has them, in the order of its figures. */
   add(breakers: readonly ObservedBreaker[], component?: string): void {
     if (this.#hasEnded) return;
+    const known = component === undefined ? undefined : this.#ids.get(component);
+    const own = known ?? new BreakerIds();
+    if (component !== undefined) this.#ids.set(component, own);
     for (const breaker of breakers) {
-      const { components } = this.#watched.get(breaker) ?? this.#watch(breaker);
-      if (component !== undefined && !components.includes(component)) components.push(component);
+      const { ids } = this.#watched.get(breaker) ?? this.#watch(breaker);
+      if (component !== undefined) ids.set(component, own.of(breaker));
     }
   }
 
@@ -38,7 +44,7 @@ export class BreakerWatch implements Disposable {
   look(): void {
     for (const watched of this.#watched.values()) {
       const { breaker, state: previous } = watched;
-      const { state } = breaker;
+      const state = stateOf(breaker) ?? previous;
       // Asked for its state, it may have told of it.
       if (state !== previous && watched.state === previous) {
         this.#changed(watched, previous, state);
@@ -53,7 +59,7 @@ export class BreakerWatch implements Disposable {
   }
 
   #watch(breaker: ObservedBreaker): Watched {
-    const watched: Watched = { breaker, state: breaker.state, components: [] };
+    const watched: Watched = { breaker, state: breaker.state, ids: new Map() };
     this.#watched.set(breaker, watched);
     const stop = breaker.listen?.(({ type, from, to, reason }) => {
       if (type !== 'breaker.changed' || from === undefined || to === undefined) return;
@@ -64,10 +70,34 @@ export class BreakerWatch implements Disposable {
     return watched;
   }
 
-  #changed(watched: Watched, from: BreakerState, to: BreakerState, reason?: string): void {
-    watched.state = to;
-    const { name } = watched.breaker;
-    const components = watched.components.length === 0 ? undefined : [...watched.components];
-    this.#emitter.emit(breakerChanged, breakerChangeOf({ name, from, to, reason }, components));
+  #changed(
+    watched: Watched,
+    previous: BreakerState,
+    state: BreakerState,
+    reason: string | null = null,
+  ): void {
+    watched.state = state;
+    const { breaker, ids } = watched;
+    const isOfSome = ids.size > 0;
+    const components = [...ids.keys()];
+    const fields = {
+      breaker: breaker.name,
+      state,
+      previous,
+      reason,
+      components: isOfSome ? components : undefined,
+      ids: isOfSome ? [...ids.values()] : undefined,
+    };
+    const log = ids.size === 1 ? this.#emitter.logOf(components[0]!) : this.#emitter.log;
+    this.#emitter.emit(breakerChanged, fields, { log });
+  }
+}
+
+/** Undefined where it throws. */
+function stateOf(breaker: ObservedBreaker): BreakerState | undefined {
+  try {
+    return breaker.state;
+  } catch {
+    return undefined;
   }
 }

@@ -16,9 +16,13 @@ export class CoveredTime {
 
   /** The milliseconds since the last were given. */
   take(nowMs: number): number {
-    if (this.#going === 0) return 0;
-    const ms = nowMs - this.#sinceMs;
+    const ms = this.look(nowMs);
     this.#sinceMs = nowMs;
     return ms;
+  }
+
+  /** The same, which are given later. */
+  look(nowMs: number): number {
+    return this.#going === 0 ? 0 : nowMs - this.#sinceMs;
   }
 }

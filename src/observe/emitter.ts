@@ -22,10 +22,11 @@ export interface ObservedEvent {
 }
 
 /** Whether an event is that one: its fields are then those that are declared. */
-export function isEvent<E extends Pick<ObservedEvent, 'name' | 'fields'>, N extends string>(
-  event: E,
-  { name }: EventDefinition<N>,
-): event is E & { readonly fields: EventFields<N> } {
+export function isEvent<
+  E extends Pick<ObservedEvent, 'name' | 'fields'>,
+  N extends string,
+  F extends EventFields<N>,
+>(event: E, { name }: EventDefinition<N, F>): event is E & { readonly fields: F } {
   return event.name === name;
 }
 
@@ -41,9 +42,9 @@ export interface EmitOptions {
 }
 
 /** Says that an event happened. */
-export type Emit = <N extends string>(
-  event: EventDefinition<N>,
-  fields: EventFields<N>,
+export type Emit = <N extends string, F extends EventFields<N>>(
+  event: EventDefinition<N, F>,
+  fields: NoInfer<F>,
   options?: EmitOptions,
 ) => void;
 
@@ -65,15 +66,22 @@ export class Emitter {
     this.#scrub = scrub;
   }
 
+  /** For what is about a component: a line says so as its component, as those that it writes do. */
+  logOf(component: string): Logger {
+    return this.log.bindContext({ component, stageId: component });
+  }
+
   /** How often each event happened, by its name. */
   get counts(): ReadonlyMap<string, number> {
     return this.#counts;
   }
 
-  readonly emit: Emit = ({ name, level: usual }, given, { log = this.log, level = usual } = {}) => {
+  readonly emit: Emit = (event, given, { log = this.log, level = event.level } = {}) => {
+    const { name } = event;
     this.#counts.add(name);
     const fields = withoutSecretFields(given, this.#scrub);
-    logAt(log, level, name, fields);
+    const logged = event.logged?.(given);
+    logAt(log, level, name, logged ? withoutSecretFields(logged, this.#scrub) : fields);
     if (this.#listeners.size === 0) return;
     const happened: ObservedEvent = { name, level, at: this.#clock.now(), fields };
     this.#listeners.tell(happened);

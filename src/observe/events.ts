@@ -1,9 +1,5 @@
-import {
-  type BreakerState,
-  defineEvent,
-  type EventDefinition,
-  type EventFields,
-} from '../core/index.ts';
+import { type BreakerState, defineEvent, type EventDefinition } from '../core/index.ts';
+import { runEndings } from './snapshot.ts';
 
 /** `run.started` */
 export const runStarted: EventDefinition<'sources' | 'sinks'> = defineEvent({
@@ -14,6 +10,24 @@ export const runStarted: EventDefinition<'sources' | 'sinks'> = defineEvent({
   metric: 'millrace_runs_started_total',
 });
 
+/** `lanes.chosen` */
+export const lanesChosen: EventDefinition<'lanes' | 'reason'> = defineEvent({
+  name: 'lanes.chosen',
+  level: 'INFO',
+  summary: 'More lanes than one were wanted, and so many there are.',
+  fields: { lanes: 'how many lanes there are', reason: 'why' },
+  metric: 'millrace_lanes_chosen_total',
+});
+
+/** `lanes.crowded` */
+export const lanesCrowded: EventDefinition<'lanes' | 'cores'> = defineEvent({
+  name: 'lanes.crowded',
+  level: 'WARNING',
+  summary: 'A run has more lanes than there are cores, which makes it slower.',
+  fields: { lanes: 'how many lanes there are', cores: 'how many cores there are' },
+  metric: 'millrace_lanes_crowded_total',
+});
+
 /** `run.ended` */
 export const runEnded: EventDefinition<'status' | 'recordsIn' | 'recordsOut' | 'durationMs'> =
   defineEvent({
@@ -21,7 +35,7 @@ export const runEnded: EventDefinition<'status' | 'recordsIn' | 'recordsOut' | '
     level: 'INFO',
     summary: 'A run has come to its end, and everything is closed.',
     fields: {
-      status: 'how it ended: `done`, `stopped`, `failed`, `not-drained` or `aborted`',
+      status: `how it ended: ${runEndings.map((ending) => `\`${ending}\``).join(', ')}`,
       recordsIn: 'records read by all sources',
       recordsOut: 'rows committed by all sinks',
       durationMs: 'how long it took',
@@ -47,11 +61,11 @@ export const runProgressed: EventDefinition<
 });
 
 /** `run.failed` */
-export const runFailed: EventDefinition<'error'> = defineEvent({
+export const runFailed: EventDefinition<'id' | 'error'> = defineEvent({
   name: 'run.failed',
   level: 'ERROR',
   summary: 'A run ends at once; nothing more is acknowledged.',
-  fields: { error: 'what it failed with' },
+  fields: { id: 'in which component; absent where it was in none', error: 'what it failed with' },
   metric: 'millrace_runs_failed_total',
   isKept: true,
 });
@@ -72,6 +86,15 @@ export const runResumed: EventDefinition<never> = defineEvent({
   summary: 'A run that was paused reads on.',
   fields: {},
   metric: 'millrace_runs_resumed_total',
+});
+
+/** `run.stop-requested` */
+export const runStopRequested: EventDefinition<'delayMs'> = defineEvent({
+  name: 'run.stop-requested',
+  level: 'INFO',
+  summary: 'Somebody stopped a run: it reads no more, and ends once what was read is through.',
+  fields: { delayMs: 'for how long it goes on reading before, for whoever sends to see it' },
+  metric: 'millrace_run_stops_requested_total',
 });
 
 /** `output.closed` */
@@ -99,6 +122,7 @@ export const componentRecovered: EventDefinition<'id'> = defineEvent({
   summary: 'A component that was degraded works again as it should.',
   fields: { id: 'which component' },
   metric: 'millrace_components_recovered_total',
+  ends: componentDegraded.name,
 });
 
 /** `tier.opened` */
@@ -184,46 +208,40 @@ export const recordFailed: EventDefinition<
   isKept: true,
 });
 
+/** The fields of `circuit_state_change`. */
+// An interface has no index signature: an event that has one is none among the others.
+export type BreakerChange = {
+  readonly breaker: string;
+  readonly state: BreakerState;
+  readonly previous: BreakerState;
+  readonly reason: string | null;
+  /** Not there where that is not known. */
+  readonly components: readonly string[] | undefined;
+  /** One for each of the components. */
+  readonly ids: readonly string[] | undefined;
+};
+
 /** `circuit_state_change` */
-export const breakerChanged: EventDefinition<
-  'breaker' | 'state' | 'previous' | 'reason' | 'components'
-> = defineEvent({
+export const breakerChanged: EventDefinition<keyof BreakerChange, BreakerChange> = defineEvent({
   name: 'circuit_state_change',
   level: 'WARNING',
   summary: 'A circuit breaker has opened, lets a probe through, or has closed.',
   fields: {
     breaker: 'its name',
-    state: 'its state now: `closed`, `open` or `half_open`',
+    state: 'its state now: `closed`, `open` or `half-open`; in the log `half_open`',
     previous: 'its state before',
     reason: 'what changed it, as `rule` or `probe-failed`',
     components: 'the components that call through it',
+    ids: 'the `id` that it has in the figures of each of them',
   },
   metric: 'millrace_breaker_changes_total',
   isKept: true,
+  logged: (change) => ({
+    ...change,
+    state: change.state.replace('-', '_'),
+    previous: change.previous.replace('-', '_'),
+  }),
 });
-
-/** A change of a breaker, as it tells its listeners. */
-export interface BreakerChange {
-  /** The breaker. */
-  readonly name: string;
-  readonly from: BreakerState;
-  readonly to: BreakerState;
-  readonly reason?: string | undefined;
-}
-
-/** The fields of `circuit_state_change`. */
-export function breakerChangeOf(
-  { name, from, to, reason }: BreakerChange,
-  components?: readonly string[],
-): EventFields<keyof typeof breakerChanged.fields> {
-  return {
-    breaker: name,
-    state: to.replace('-', '_'),
-    previous: from.replace('-', '_'),
-    reason: reason ?? null,
-    components,
-  };
-}
 
 /** `ledger.broken` */
 export const ledgerBroken: EventDefinition<'id' | 'rows'> = defineEvent({
@@ -243,10 +261,12 @@ export const figuresFailed: EventDefinition<'id' | 'figure' | 'error'> = defineE
   name: 'figures.failed',
   level: 'ERROR',
   summary:
-    'A component cannot give a figure of its own, which is not known. Told once, until it can.',
+    'A component cannot give a figure of its own, which is not known, or a monitored stage cannot ' +
+    'take its figures. Told once, until it can.',
   fields: {
-    id: 'which component',
-    figure: 'what was asked for: `held`, `lag` or `policies`',
+    id: 'which component; the pipeline, where there are no figures at all for those who follow',
+    figure:
+      'what was asked for: `held`, `lag`, `policies` or `sensors`; `figures`, of a monitored stage; `all`',
     error: 'what that failed with',
   },
   metric: 'millrace_figures_failed_total',
@@ -267,14 +287,26 @@ export const spillFileSetAside: EventDefinition<'id' | 'path' | 'rows' | 'reason
   isKept: true,
 });
 
+/** `kernels.replaced` */
+export const kernelsReplaced: EventDefinition<'reason'> = defineEvent({
+  name: 'kernels.replaced',
+  level: 'WARNING',
+  summary: 'Bytes are read and written in TypeScript, slower: the kernels do not run here.',
+  fields: { reason: 'why they do not, for people' },
+  metric: 'millrace_kernels_replaced_total',
+});
+
 /** Everything that the engine says by itself. */
 export const engineEvents: readonly EventDefinition[] = [
   runStarted,
+  lanesChosen,
+  lanesCrowded,
   runProgressed,
   runEnded,
   runFailed,
   runPaused,
   runResumed,
+  runStopRequested,
   outputClosed,
   componentDegraded,
   componentRecovered,
@@ -287,4 +319,5 @@ export const engineEvents: readonly EventDefinition[] = [
   ledgerBroken,
   figuresFailed,
   spillFileSetAside,
+  kernelsReplaced,
 ];

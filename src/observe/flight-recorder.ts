@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import { type Clock, systemClock } from '../core/index.ts';
 import { redactorOf } from '../core/mask.ts';
+import { mapTexts } from '../core/plain-text.ts';
 import { stateDirectory } from '../core/state-directory.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 import { alertFired } from './alerts/events.ts';
@@ -63,7 +64,7 @@ interface Due {
 }
 
 /**
- * Keeps the last minutes of a run in memory that does not grow: 11 KiB for each component (of 5
+ * Keeps the last minutes of a run in memory that does not grow: 12 KiB for each component (of 5
  * minutes), and 384 KiB. Writes them to a file when an alert turns critical, when the run fails, and,
  * where that was asked for by `recordOnCrash`, when the process crashes.
  */
@@ -240,7 +241,7 @@ export class FlightRecorder implements Disposable {
       at: this.#clock.now(),
       pid: process.pid,
       topology: this.#topology,
-      stats: scrubbed(this.#stats, scrub),
+      stats: mapTexts(this.#stats, scrub),
       series: this.#series.list(scrub),
       events: this.#events.list(),
       failures: this.#failures.list(),
@@ -252,15 +253,6 @@ function causeOf(error: unknown): Pick<Due, 'why' | 'stack'> {
   const why = reasonOf(error);
   const { stack } = (error ?? {}) as { readonly stack?: unknown };
   return typeof stack === 'string' ? { why, stack } : { why };
-}
-
-/** Plain data with each text as it may be shown. */
-function scrubbed<T>(data: T, scrub: (text: string) => string): T {
-  if (typeof data === 'string') return scrub(data) as T;
-  if (typeof data !== 'object' || data === null) return data;
-  if (Array.isArray(data)) return data.map((item: unknown) => scrubbed(item, scrub)) as T;
-  const entries = Object.entries(data).map(([key, item]) => [scrub(key), scrubbed(item, scrub)]);
-  return Object.fromEntries(entries) as T;
 }
 
 function checkOptions(options: FlightRecorderOptions): void {

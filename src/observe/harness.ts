@@ -56,6 +56,7 @@ export class ObservabilityHarness<R> implements AsyncDisposable {
   readonly #breakers: BreakerWatch;
   readonly #emitter: Emitter;
   #last: Promise<unknown> = Promise.resolve();
+  #isDisposed = false;
 
   constructor(options: ObservabilityHarnessOptions<R>) {
     const { stages, stream, minLevel = 'INFO', ...watched } = options;
@@ -86,9 +87,14 @@ export class ObservabilityHarness<R> implements AsyncDisposable {
   /**
    * Runs the stages in order, logs what became of it, and gives the report. A stage that throws ends
    * its batch, DEGRADED and logged with the error; nothing is thrown. Batches that are called for at
-   * a time run one after another.
+   * a time run one after another. Rejects with `ERR_RUN_CLOSED` once it was disposed of.
    */
   async runBatch(records: Iterable<R>): Promise<HealthReport> {
+    if (this.#isDisposed) {
+      const fact = 'it was disposed of: nothing would be logged of a batch';
+      const place = 'ObservabilityHarness';
+      throw new PipelineError({ code: 'ERR_RUN_CLOSED', place, fact });
+    }
     const batch = [...records];
     const report = this.#last.then(() => this.#runBatch(batch));
     this.#last = report.catch(() => {});
@@ -112,6 +118,7 @@ export class ObservabilityHarness<R> implements AsyncDisposable {
 
   /** Lets the last batch end, watches no breaker any more, hands over every line and logs no more. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
     await this.#last;
     this.#breakers[Symbol.dispose]();
     await this.logger[Symbol.asyncDispose]();

@@ -1,42 +1,26 @@
-import { type BreakerState, type Clock, systemClock } from '../core/index.ts';
-import { PipelineError, reasonOf } from '../errors.ts';
+import { type Clock, systemClock } from '../core/index.ts';
+import { reasonOf } from '../errors.ts';
 import { type BatchStatus, DegradationHistogram } from './degradation-histogram.ts';
 import type { BreakerHealth, HealthReport, StageHealth } from './health-report.ts';
-import { health, type HealthStats } from './health.ts';
+import { health, type HealthStats, isOpen } from './health.ts';
 import { requireKnownNames } from './known-names.ts';
 import {
   metricsRegistry,
   type MetricsRegistry,
   type StageMetricsReport,
 } from './metrics-registry.ts';
+import { ratePerSecond } from './rate.ts';
 import {
   checkThresholds,
   requireThresholds,
   type ThresholdConfig,
   type ThresholdViolation,
 } from './thresholds.ts';
-
-/** A circuit breaker as it is observed; one of `millrace/resilience` is such. */
-export interface ObservedBreaker {
-  readonly name: string;
-  readonly state: BreakerState;
-  readonly metrics: { readonly openCount: number; readonly fastFail: number };
-  /** Tells of its changes, as they happen. Gives what ends that. */
-  listen?(listener: (event: BreakerEvent) => void): () => void;
-}
-
-/** What a breaker tells its listeners of. */
-export interface BreakerEvent {
-  readonly type: string;
-  readonly from?: BreakerState;
-  readonly to?: BreakerState;
-  readonly reason?: string;
-}
-
-/** What stands in for failures, as it is observed; a strategy of `millrace/resilience` is such. */
-export interface ObservedFallback {
-  summary(): { readonly stale: number; readonly interpolated: number; readonly constant: number };
-}
+import {
+  type ObservedBreaker,
+  type ObservedFallback,
+  WatchedPolicies,
+} from './watched-policies.ts';
 
 /** What a dashboard watches. */
 export interface PipelineHealthDashboardOptions {
@@ -80,8 +64,7 @@ export class PipelineHealthDashboard {
   /** The last batches, HEALTHY or DEGRADED. */
   readonly histogram: DegradationHistogram;
   readonly thresholds: ThresholdConfig;
-  readonly #breakers: readonly ObservedBreaker[];
-  readonly #fallbacks: readonly ObservedFallback[];
+  readonly #policies: WatchedPolicies;
   readonly #registry: MetricsRegistry;
   readonly #unresolvedAlerts: () => number;
   readonly #rssBytes: () => number;
@@ -95,16 +78,14 @@ export class PipelineHealthDashboard {
     this.thresholds = Object.freeze({ ...options.thresholds });
     requireThresholds(this.thresholds);
     this.histogram = new DegradationHistogram({ size: options.histogramSize });
-    this.#breakers = options.breakers ?? [];
-    checkBreakers(this.#breakers);
-    this.#fallbacks = options.fallbacks ?? [];
+    this.#policies = new WatchedPolicies(options.breakers ?? [], options.fallbacks ?? []);
     this.#registry = options.registry ?? metricsRegistry;
     this.#unresolvedAlerts = options.unresolvedAlerts ?? (() => 0);
     this.#rssBytes = options.rssBytes ?? (() => process.memoryUsage.rss());
     this.#clock = options.clock ?? systemClock;
     // What was before the first batch is none of its.
     this.#stagesBefore = this.#readStages();
-    this.#policiesBefore = this.#readPolicies(this.#readBreakers(), undefined);
+    this.#policiesBefore = this.#readPolicies(this.#policies.breakers(), undefined);
   }
 
   /** DEGRADED batches in a row, up to the last; 0 after a HEALTHY one. */
@@ -114,7 +95,7 @@ export class PipelineHealthDashboard {
 
   /** To be called after each batch: reports what has happened since the last call. */
   collect(failed?: FailedStage): HealthReport {
-    const breakers = this.#readBreakers();
+    const breakers = this.#policies.breakers();
     const policies = this.#readPolicies(breakers, failed);
     const { degraded, reasons } = health({ stats: policies, before: this.#policiesBefore });
     this.#policiesBefore = policies;
@@ -160,21 +141,14 @@ export class PipelineHealthDashboard {
     return new Map(this.#registry.report().stages.map((stage) => [stage.name, stage]));
   }
 
-  #readBreakers(): readonly BreakerHealth[] {
-    return Object.freeze(
-      this.#breakers.map(({ name, state, metrics: { openCount, fastFail } }) =>
-        Object.freeze({ name, state, opens: openCount, refused: fastFail }),
-      ),
-    );
-  }
-
   #readPolicies(breakers: readonly BreakerHealth[], failed: FailedStage | undefined): HealthStats {
-    const substituted = this.#fallbacks
-      .map((fallback) => fallback.summary())
-      .reduce((sum, { stale, interpolated, constant }) => sum + stale + interpolated + constant, 0);
+    const substituted = this.#policies.substituted();
+    const closed = breakers.filter(({ state }) => state === 'closed').length;
+    const byState = { open: breakers.filter(isOpen).length, closed };
+    const census = { total: breakers.length, byState, worst: breakers.map(withId) };
     return {
       status: 'running',
-      components: [{ id: 'policies', policy: { substituted, breakers: breakers.map(withId) } }],
+      components: [{ id: 'policies', policy: { substituted, breakers: census } }],
       degraded:
         failed === undefined ? {} : { [failed.stage]: `it failed: ${reasonOf(failed.error)}` },
     };
@@ -211,7 +185,7 @@ function stageOfBatch(
 
 /** Per second; null of nothing, and of work too quick to be measured. */
 function rateOf(records: number, busyMs: number): number | null {
-  return records > 0 && busyMs > 0 ? finite((records * 1000) / busyMs) : null;
+  return records > 0 ? finite(ratePerSecond(records, busyMs) ?? NaN) : null;
 }
 
 /** What is asked of the user's functions: null where they do not know, or throw. */
@@ -235,17 +209,4 @@ function slowestOf(stages: readonly StageHealth[]): string | null {
     if (inPerSecond !== null && inPerSecond < least) [least, bottleneck] = [inPerSecond, stage];
   }
   return bottleneck;
-}
-
-/** By their names they are told apart, in reports and in the log. */
-function checkBreakers(breakers: readonly ObservedBreaker[]): void {
-  const names = breakers.map(({ name }) => name);
-  const twice = names.find((name, at) => names.indexOf(name) < at);
-  if (twice === undefined) return;
-  throw new PipelineError({
-    code: 'ERR_CONFIG_INVALID',
-    place: 'PipelineHealthDashboard.breakers',
-    fact: `has two breakers of the name \`${twice}\``,
-    remedy: 'give each its own `name`',
-  });
 }

@@ -1,33 +1,16 @@
 import type { BreakerState } from '../core/index.ts';
+import { type HealthSettings, healthDefaults } from './health-settings.ts';
 import { queueLimits } from './queue-limits.ts';
-import type { QueueStats } from './snapshot.ts';
-
-/** Limits of a healthy run. */
-export interface HealthSettings {
-  /** A loop that has stood still for so long is not alive; 10,000 unless given. */
-  readonly stallMsMax?: number | undefined;
-  /** A loop that has stood still for so long is told of, as overloaded; 1,000 unless given. */
-  readonly stallMsMin?: number | undefined;
-  /** Batches in a queue from which it is too full; half of what it may hold unless given. */
-  readonly queueDepthMax?: number | undefined;
-  /** How long a queue may be too full; 3,000 unless given. */
-  readonly queueFullMsMax?: number | undefined;
-}
-
-/** The limits where no others are given; `queueDepthMax` is half of what a queue may hold. */
-export const healthDefaults: {
-  readonly stallMsMax: number;
-  readonly stallMsMin: number;
-  readonly queueFullMsMax: number;
-} = { stallMsMax: 10_000, stallMsMin: 1000, queueFullMsMax: 3000 };
+import type { FailureReport, QueueStats, RunStatus } from './snapshot.ts';
 
 /** What a run, or a batch, is judged by: of `RunStats` as much as counts. */
 export interface HealthStats {
-  /** `running`, or why it takes nothing: `starting`, `draining`, how it ended. */
-  readonly status: string;
+  readonly status: RunStatus;
   readonly components: readonly HealthComponent[];
   /** Why it goes on but not as it should, by component. */
   readonly degraded: Readonly<Record<string, string>>;
+  /** What it failed with. */
+  readonly failure?: FailureReport | null;
 }
 
 /** Of a `ComponentReport` as much as counts. */
@@ -35,13 +18,27 @@ export interface HealthComponent {
   readonly id: string;
   readonly policy?: {
     readonly substituted: number;
-    readonly breakers: readonly {
-      readonly id: string;
-      readonly state: BreakerState;
-      readonly opens: number;
-      readonly refused: number;
-    }[];
+    readonly breakers: {
+      readonly total: number;
+      readonly byState: { readonly open: number; readonly closed: number };
+      readonly worst: readonly {
+        readonly id: string;
+        readonly state: BreakerState;
+        readonly opens: number;
+        readonly refused: number;
+      }[];
+    };
   };
+  readonly sensors?: { readonly total: number; readonly byState: { readonly live: number } };
+}
+
+/** How a run, or a batch, was. */
+export interface EarlierStats {
+  /** Milliseconds ago. */
+  readonly agoMs: number;
+  /** Wall time in milliseconds. */
+  readonly at: number;
+  readonly stats: HealthStats;
 }
 
 /** All that health is decided by. */
@@ -49,6 +46,8 @@ export interface HealthFacts {
   readonly stats: HealthStats;
   /** As it was before, see `RecentStats`: an opening or a substitution since then degrades. */
   readonly before?: HealthStats | undefined;
+  /** As it was since then, oldest first: by this is known what is over. */
+  readonly since?: readonly EarlierStats[] | undefined;
   /** Milliseconds since the pipeline's loop last turned; 0 unless given. */
   readonly loopStallMs?: number | undefined;
   /** For how many milliseconds each queue that is watched has been too full (`QueuePressure`). */
@@ -64,6 +63,8 @@ export interface HealthReason {
   /** The component, where it is one. */
   readonly component?: string;
   readonly text: string;
+  /** Since when this is over, wall time in milliseconds; a run is degraded for what was lately, too. */
+  readonly overSince?: number;
 }
 
 /** Whether the loop turns, input can be taken, and the work is done in time and as it should be. */
@@ -72,6 +73,8 @@ export interface Health {
   readonly ready: boolean;
   readonly overloaded: boolean;
   readonly degraded: boolean;
+  /** Whether it is degraded only for what is over. */
+  readonly recovering: boolean;
   readonly reasons: readonly HealthReason[];
 }
 
@@ -80,12 +83,12 @@ export interface Health {
  * it never makes a run not ready, nor not alive.
  */
 export function health(facts: HealthFacts, settings: HealthSettings = {}): Health {
-  const { stats, before } = facts;
+  const { stats } = facts;
   const reasons = [
     ...stallReasons(facts.loopStallMs ?? 0, settings),
     ...readyReasons(stats),
     ...queueReasons(facts, settings),
-    ...degradedReasons(stats, before),
+    ...degradedReasons(facts),
   ];
   const has = (word: HealthWord): boolean => reasons.some(({ of }) => of === word);
   return {
@@ -93,6 +96,9 @@ export function health(facts: HealthFacts, settings: HealthSettings = {}): Healt
     ready: !has('ready'),
     overloaded: has('overloaded'),
     degraded: has('degraded'),
+    recovering:
+      reasons.length > 0 &&
+      reasons.every(({ of, overSince }) => of === 'degraded' && overSince !== undefined),
     reasons,
   };
 }
@@ -109,8 +115,12 @@ function stallReasons(stallMs: number, settings: HealthSettings): HealthReason[]
   return words.filter(([, fromMs]) => stallMs >= fromMs).map(([of]) => ({ of, text }));
 }
 
-function readyReasons({ status }: HealthStats): HealthReason[] {
-  return status === 'running' ? [] : [{ of: 'ready', text: `the run is ${status}` }];
+function readyReasons({ status, failure = null }: HealthStats): HealthReason[] {
+  if (status === 'running') return [];
+  if (failure === null) return [{ of: 'ready', text: `the run is ${status}` }];
+  const { component, text } = failure;
+  const where = component === null ? {} : { component };
+  return [{ of: 'ready', ...where, text: `the run is ${status}: ${text}` }];
 }
 
 function queueReasons(facts: HealthFacts, settings: HealthSettings): HealthReason[] {
@@ -124,17 +134,44 @@ function queueReasons(facts: HealthFacts, settings: HealthSettings): HealthReaso
     }));
 }
 
-function degradedReasons(stats: HealthStats, before: HealthStats | undefined): HealthReason[] {
-  const earlier = new Map(before?.components.map((component) => [component.id, component]));
-  return [
-    ...Object.entries(stats.degraded).map(([component, text]) => ({ component, text })),
-    ...stats.components.flatMap((component) =>
-      policyReasons(component, earlier.get(component.id)).map((text) => ({
-        component: component.id,
-        text,
-      })),
-    ),
-  ].map((reason) => ({ of: 'degraded', ...reason }));
+function degradedReasons({ stats, before, since = [] }: HealthFacts): HealthReason[] {
+  const told = Object.entries(stats.degraded).map(([component, text]) => ({ component, text }));
+  const earlier = componentsOf(before);
+  const found = stats.components.flatMap((component) => {
+    const reasons = policyReasons(component, earlier.get(component.id));
+    if (reasons.length === 0) return [];
+    const isTold = Object.hasOwn(stats.degraded, component.id);
+    const overSince = isTold || !isWell(component) ? undefined : overSinceOf(component, since);
+    const over = overSince === undefined ? {} : { overSince };
+    return reasons.map((text) => ({ component: component.id, text, ...over }));
+  });
+  return [...told, ...found].map((reason) => ({ of: 'degraded', ...reason }));
+}
+
+function componentsOf(stats: HealthStats | undefined): ReadonlyMap<string, HealthComponent> {
+  return new Map(stats?.components.map((component) => [component.id, component]));
+}
+
+/** Whether nothing of it is wrong at this moment. */
+function isWell({ policy, sensors }: HealthComponent): boolean {
+  const { total, byState } = policy!.breakers;
+  return total === byState.closed && sensors?.total === sensors?.byState.live;
+}
+
+/** What has been well for less may swing. */
+const quietMs = 5000;
+
+/** Since when nothing was wrong with a component, where that is long enough. */
+function overSinceOf(
+  component: HealthComponent,
+  since: readonly EarlierStats[],
+): number | undefined {
+  const isQuietSince = ({ stats }: EarlierStats): boolean => {
+    const then = componentsOf(stats).get(component.id);
+    return then !== undefined && isWell(then) && policyReasons(component, then).length === 0;
+  };
+  const first = since[since.findLastIndex((mark) => !isQuietSince(mark)) + 1];
+  return first !== undefined && first.agoMs >= quietMs ? first.at : undefined;
 }
 
 /** How many breakers of a component are named; the rest are counted. */
@@ -144,18 +181,23 @@ const breakersNamedMax = 10;
 function policyReasons({ policy }: HealthComponent, before: HealthComponent | undefined): string[] {
   if (policy === undefined) return [];
   const earlier = before?.policy;
-  const reasons = breakerReasons(policy.breakers, earlier?.breakers ?? []);
-  const left = reasons.length - breakersNamedMax;
+  const { byState, worst } = policy.breakers;
+  const reasons = breakerReasons(worst, earlier?.breakers.worst ?? []);
+  // Of very many open ones not all are among the worst.
+  const all = reasons.length + byState.open - worst.filter(isOpen).length;
+  const left = all - breakersNamedMax;
   if (left > 0) {
     const are = left === 1 ? 'that is not closed, or was not' : 'that are not closed, or were not';
-    reasons.splice(breakersNamedMax, left, `and ${left} more ${are}`);
+    reasons.splice(breakersNamedMax, Infinity, `and ${left} more ${are}`);
   }
   const substituted = earlier === undefined ? 0 : policy.substituted - earlier.substituted;
-  if (substituted > 0) reasons.push(`a fallback gave ${substituted} results`);
+  if (substituted > 0) {
+    reasons.push(`a fallback gave ${substituted} ${substituted === 1 ? 'result' : 'results'}`);
+  }
   return reasons;
 }
 
-type HealthBreakers = NonNullable<HealthComponent['policy']>['breakers'];
+type HealthBreakers = NonNullable<HealthComponent['policy']>['breakers']['worst'];
 
 /** Those that are open come first. */
 function breakerReasons(breakers: HealthBreakers, before: HealthBreakers): string[] {
@@ -208,33 +250,44 @@ export class QueuePressure {
 }
 
 /** Whoever asks this often misses nothing that degraded the run meanwhile. */
-const recentMs = 30_000;
+export const recentMs = 30_000;
 const markEveryMs = 1000;
 
 interface Mark {
-  readonly atMs: number;
+  readonly monotonicMs: number;
+  readonly at: number;
   readonly stats: HealthStats;
 }
 
-/** Knows how a run was 30 seconds ago; look at it once a second, or more often. */
+/** Knows how a run was in the last 30 seconds; look at it once a second, or more often. */
 export class RecentStats {
   #marks: readonly Mark[] = [];
 
-  /** The figures by which `stats` are judged: those of 30 seconds ago, or the first that it saw. */
-  look(stats: HealthStats, nowMs: number): HealthStats {
-    if (nowMs - (this.#marks.at(-1)?.atMs ?? -Infinity) >= markEveryMs) {
-      const next = { atMs: nowMs, stats: policiesOf(stats) };
-      const oldest = this.#marks.findLastIndex(({ atMs }) => atMs <= nowMs - recentMs);
-      this.#marks = [...this.#marks.slice(Math.max(0, oldest)), next];
+  /**
+   * What `stats` are judged by: how the run was 30 seconds ago, or when this saw it first, and how
+   * it was since then, a second apart. `at`: wall time.
+   */
+  look(
+    stats: HealthStats,
+    monotonicMs: number,
+    at: number,
+  ): Required<Pick<HealthFacts, 'before' | 'since'>> {
+    if (monotonicMs - (this.#marks.at(-1)?.monotonicMs ?? -Infinity) >= markEveryMs) {
+      const next = { monotonicMs, at, stats: policiesOf(stats) };
+      const isOld = (mark: Mark): boolean => mark.monotonicMs <= monotonicMs - recentMs;
+      this.#marks = [...this.#marks.slice(Math.max(0, this.#marks.findLastIndex(isOld))), next];
     }
-    return this.#marks[0]!.stats;
+    return {
+      before: this.#marks[0]!.stats,
+      since: this.#marks.map((mark) => ({ ...mark, agoMs: monotonicMs - mark.monotonicMs })),
+    };
   }
 }
 
 /** As much of them as earlier figures are asked for. */
 function policiesOf({ status, components }: HealthStats): HealthStats {
-  const policies = components.flatMap(({ id, policy }) =>
-    policy === undefined ? [] : [{ id, policy }],
+  const withPolicies = components.flatMap(({ id, policy, sensors }) =>
+    policy === undefined ? [] : [{ id, policy, ...(sensors && { sensors }) }],
   );
-  return { status, components: policies, degraded: {} };
+  return { status, components: withPolicies, degraded: {} };
 }

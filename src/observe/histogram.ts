@@ -11,6 +11,9 @@ const firstAt = 4;
 const headerLength = 5;
 const cellCount = headerLength + bucketCount;
 
+/** How many numbers a histogram is. */
+export const histogramCells: number = cellCount;
+
 /** The exponent that a double has stored for 1. */
 const exponentOfOne = 1023;
 /** Buckets are counted from the smallest exponent there is: 1 is the upper end of this one. */
@@ -68,6 +71,32 @@ export function sumOfBuckets(
   return { scale: 5, zeroCount, offset, counts };
 }
 
+/** How a histogram was at some time: 4 KiB, as much as it takes to know what came since. */
+export class HistogramMark {
+  readonly counts: Uint32Array = new Uint32Array(bucketCount);
+  first: number = firstBucket;
+  count = 0;
+  sum = 0;
+  max = 0;
+  zeros = 0;
+
+  /** Moves with the octaves of its histogram: what they leave behind counts as zero there too. */
+  moveTo(first: number): void {
+    const { counts } = this;
+    const by = first - this.first;
+    this.first = first;
+    if (by < 0) {
+      counts.copyWithin(-by, 0);
+      counts.fill(0, 0, -by);
+      return;
+    }
+    const lost = Math.min(by, bucketCount);
+    for (let at = 0; at < lost; at++) this.zeros += counts[at]!;
+    counts.copyWithin(0, lost);
+    counts.fill(0, bucketCount - lost);
+  }
+}
+
 /**
  * An exponential histogram, base 2 and scale 5: each bucket is 2^(1/32) wide, so a quantile is
  * within 1.1 % of the exact one. Of a fixed size: 32 octaves, that move to where the values are; what
@@ -115,6 +144,49 @@ export class Histogram {
     if (more[maxAt]! > cells[maxAt]!) cells[maxAt] = more[maxAt]!;
   }
 
+  /**
+   * Puts into another what was recorded since a mark, and moves the mark here. Its greatest value is
+   * known to the width of a bucket where it is not the greatest of all.
+   */
+  since(mark: HistogramMark, into: Histogram): void {
+    const [cells, made] = [this.#cells, into.#cells];
+    const { counts } = mark;
+    const greatest = cells[maxAt]!;
+    if (mark.first !== cells[firstAt]) mark.moveTo(cells[firstAt]!);
+    let last = -1;
+    made.fill(0);
+    for (let at = 0; at < bucketCount; at++) {
+      const now = cells[headerLength + at]!;
+      if (now === 0) continue;
+      // The mark counts modulo 2^32.
+      const more = (now - counts[at]!) >>> 0;
+      if (more === 0) continue;
+      made[headerLength + at] = more;
+      counts[at] = now;
+      last = at;
+    }
+    const most = last < 0 ? 0 : Math.min(greatest, middleOf(mark.first + last));
+    made[firstAt] = mark.first;
+    made[maxAt] = greatest > mark.max ? greatest : most;
+    made[countAt] = cells[countAt]! - mark.count;
+    made[sumAt] = cells[sumAt]! - mark.sum;
+    made[zerosAt] = cells[zerosAt]! - mark.zeros;
+    mark.max = greatest;
+    mark.count = cells[countAt]!;
+    mark.sum = cells[sumAt]!;
+    mark.zeros = cells[zerosAt]!;
+  }
+
+  /** Puts all of it into `histogramCells` numbers. */
+  save(into: Float64Array): void {
+    into.set(this.#cells);
+  }
+
+  /** Becomes what was saved. */
+  load(from: Float64Array): void {
+    this.#cells.set(from);
+  }
+
   /** Forgets everything. */
   clear(): void {
     this.#cells.fill(0);
@@ -142,18 +214,19 @@ export class Histogram {
   quantiles(qs: readonly number[]): (number | null)[] {
     const cells = this.#cells;
     if (cells[countAt] === 0) return qs.map(() => null);
+    const found: number[] = [];
     let seen = cells[zerosAt]!;
     let at = headerLength - 1;
-    return qs.map((q) => {
-      const rank = q * cells[countAt]!;
-      while (at < cellCount && !(seen > 0 && seen >= rank)) {
-        at++;
-        if (at < cellCount) seen += cells[at]!;
-      }
-      if (at < headerLength) return 0;
-      if (at >= cellCount) return cells[maxAt]!;
-      return Math.min(cells[maxAt]!, middleOf(cells[firstAt]! + at - headerLength));
-    });
+    // No closure: what one changes is slow to count in.
+    for (const q of qs) {
+      // At least one value, however small its weight.
+      const rank = Math.max(q * cells[countAt]!, Number.MIN_VALUE);
+      while (seen < rank && ++at < cellCount) seen += cells[at]!;
+      if (at < headerLength) found.push(0);
+      else if (at >= cellCount) found.push(cells[maxAt]!);
+      else found.push(Math.min(cells[maxAt]!, middleOf(cells[firstAt]! + at - headerLength)));
+    }
+    return found;
   }
 
   /** How many were at most each of these bounds, which ascend; exact where they are powers of 2. */

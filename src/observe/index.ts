@@ -4,6 +4,7 @@ export { alertFired, alertPending, alertResolved } from './alerts/events.ts';
 export type { AlertReading, AlertRule } from './alerts/rule.ts';
 export { shippedRules } from './alerts/shipped.ts';
 export { AlertWebhook, type AlertWebhookOptions } from './alerts/webhook.ts';
+export type { DataAnomaly, DataField, DataList, DataSeries, SinkData } from './data-report.ts';
 export {
   DegradationHistogram,
   type DegradationHistogramOptions,
@@ -26,9 +27,10 @@ export {
   prometheusText,
 } from './exposition.ts';
 export { FlightRecorder, type FlightRecorderOptions } from './flight-recorder.ts';
-export { explainFlight, parseFlight } from './flight-recorder/explain.ts';
+export { explainFlight } from './flight-recorder/explain.ts';
 export type { FlightExplanation } from './flight-recorder/explanation.ts';
-export type { FlightRecord } from './flight-recorder/record.ts';
+export { parseFlight } from './flight-recorder/parse.ts';
+export type { FlightReading, FlightRecord } from './flight-recorder/record.ts';
 export {
   type HarnessStage,
   type LogLine,

@@ -2,7 +2,7 @@ import process from 'node:process';
 
 import { type Clock, type Logger, type LogLevel, logLevels, systemClock } from '../core/index.ts';
 import { redactorOf } from '../core/mask.ts';
-import { PipelineError } from '../errors.ts';
+import type { PipelineError } from '../errors.ts';
 import { eventCatalogue } from './catalogue.ts';
 import { Levels } from './log/levels.ts';
 import { LineBuffer } from './log/line-buffer.ts';
@@ -11,6 +11,7 @@ import { LineCalls, type LineSink, type TellFailure } from './log/line-sink.ts';
 import type { LogContext, LogFields } from './log/log-context.ts';
 import { LogFamily } from './log/log-family.ts';
 import type { LogStream } from './log/log-stream.ts';
+import { checkCallOptions, checkStreamOptions } from './log/logger-options.ts';
 
 export type { LogStream } from './log/log-stream.ts';
 export type { LogFields } from './log/log-context.ts';
@@ -53,6 +54,11 @@ export interface BufferedStructuredLoggerOptions extends LoggerOptions {
 /** Events whose lines are never collapsed nor dropped; nor are lines with `status: "failed"`. */
 export const keptEvents: ReadonlySet<string> = new Set(
   eventCatalogue.filter(({ isKept }) => isKept).map(({ name }) => name),
+);
+
+/** By event the one that is over with it. */
+const endedEvents: ReadonlyMap<string, string> = new Map(
+  eventCatalogue.flatMap(({ name, ends }) => (ends === undefined ? [] : [[name, ends] as const])),
 );
 
 const collapseMsDefault = 10_000;
@@ -235,22 +241,15 @@ export class BufferedStructuredLogger extends StructuredLogger {
 function familyOf(options: StructuredLoggerOptions | BufferedStructuredLoggerOptions): LogFamily {
   if ('stream' in Object(options))
     return familyOfStream(options as BufferedStructuredLoggerOptions);
-  const { write } = Object(options) as StructuredLoggerOptions;
-  if (typeof write !== 'function') {
-    throw badOption('write', write, 'give a function, or a `stream` in its place');
-  }
+  // Made without options, it is to say what they are.
+  checkCallOptions(Object(options) as object);
+  const { write } = options as StructuredLoggerOptions;
   return familyWith(options, new LineCalls(write, tellOf(options)), undefined);
 }
 
 function familyOfStream(options: BufferedStructuredLoggerOptions): LogFamily {
+  checkStreamOptions(options);
   const { stream, maxBuffer = maxBufferDefault } = options;
-  if (typeof stream?.write !== 'function' || typeof stream.on !== 'function') {
-    throw badOption('stream', stream, 'give a writable stream: it has `write` and `on`');
-  }
-  const isCount = Number.isInteger(maxBuffer) || maxBuffer === Infinity;
-  if (!isCount || maxBuffer < 1) {
-    throw badOption('maxBuffer', maxBuffer, 'give a whole number, 1 or more');
-  }
   const format = options.format ?? (stream.isTTY ? 'text' : 'json');
   const buffer = new LineBuffer(stream, maxBuffer, tellOf(options));
   return familyWith({ ...options, format }, buffer, stream as Coloured);
@@ -259,10 +258,6 @@ function familyOfStream(options: BufferedStructuredLoggerOptions): LogFamily {
 function familyWith(options: LoggerOptions, sink: LineSink, coloured: Coloured): LogFamily {
   const { minLevel = 'INFO', component = 'run', context, clock = systemClock } = options;
   const { format = 'json', collapseMs = collapseMsDefault } = options;
-  if (format !== 'json' && format !== 'text') {
-    throw badOption('format', format, 'give `json` or `text`');
-  }
-  if (!(collapseMs >= 0)) throw badOption('collapseMs', collapseMs, 'give a number, 0 or more');
   const scrub = redactorOf(options.scrub);
   return new LogFamily({
     levels: new Levels(minLevel),
@@ -273,6 +268,7 @@ function familyWith(options: LoggerOptions, sink: LineSink, coloured: Coloured):
     scrub,
     sink,
     kept: new Set([...keptEvents, ...(options.keptEvents ?? [])]),
+    ended: endedEvents,
     collapseMs,
   });
 }
@@ -286,9 +282,4 @@ function tellOf({ onError }: LoggerOptions): TellFailure {
       // Whoever is told of lost lines does not fail whoever logs.
     }
   };
-}
-
-function badOption(name: string, value: unknown, remedy: string): PipelineError {
-  const fact = `cannot be ${typeof value === 'object' && value !== null ? 'an object' : String(value)}`;
-  return new PipelineError({ code: 'ERR_CONFIG_INVALID', place: `log.${name}`, fact, remedy });
 }

@@ -1,4 +1,5 @@
 import { classicBounds, Histogram } from './histogram.ts';
+import { ratePerSecond } from './rate.ts';
 import type { Latency, StatsOptions } from './snapshot.ts';
 
 /** Over how many seconds a rate is taken. */
@@ -10,9 +11,10 @@ export class Meter {
   rowsIn = 0;
   /** Rows that went out; for a sink, rows committed. */
   rowsOut = 0;
-  /** Milliseconds at work, waiting for room downstream, waiting for input; none counted twice. */
+  /** Milliseconds at work, waiting for room downstream, the outside, and input; none counted twice. */
   busyMs = 0;
   blockedMs = 0;
+  waitingMs = 0;
   idleMs = 0;
   /** When it last did anything, in monotonic milliseconds; undefined before. */
   lastProgressMs: number | undefined;
@@ -21,12 +23,6 @@ export class Meter {
   readonly wait: Histogram = new Histogram();
   readonly endToEnd: Histogram = new Histogram();
   readonly #rate = new Rate();
-
-  worked(ms: number, endMs: number): void {
-    this.busyMs += ms;
-    this.lastProgressMs = endMs;
-    this.work.record(ms / 1000);
-  }
 
   /** Rows that have left it, by its last work. */
   sent(rows: number): void {
@@ -64,13 +60,17 @@ class Rate {
     const first = Math.floor(nowMs / 1000) - rateSeconds;
     // The oldest second counts whole, and so does the time from its beginning.
     const overMs = nowMs - Math.max(first * 1000, startMs);
-    if (overMs <= 0) return 0;
     let rows = 0;
     for (const [slot, second] of this.#seconds.entries()) {
       if (second >= first) rows += this.#rows[slot]!;
     }
-    return (rows * 1000) / overMs;
+    return ratePerSecond(rows, overMs) ?? 0;
   }
+}
+
+/** The mean of a histogram of seconds, in milliseconds; null while there is nothing in it. */
+export function meanMsOf({ count, sum }: Histogram): number | null {
+  return count === 0 ? null : (sum * 1000) / count;
 }
 
 /** The figures of a histogram of seconds, with the buckets that are asked for. */
@@ -86,7 +86,7 @@ export function latencyOf(
   return {
     count,
     sumMs,
-    meanMs: sumMs / count,
+    meanMs: meanMsOf(seconds),
     p50Ms: p50! * 1000,
     p95Ms: p95! * 1000,
     p99Ms: p99! * 1000,

@@ -5,7 +5,8 @@ export const commandReceived: EventDefinition<'command' | 'outcome' | 'role' | '
   defineEvent({
     name: 'command.received',
     level: 'INFO',
-    summary: 'Somebody asked a run over HTTP to pause, resume, drain, or log another level.',
+    summary:
+      'Somebody asked a run over HTTP to pause, resume, drain, or change a log level or an alert.',
     fields: {
       command: 'what was asked',
       outcome: '`done`, or the code that it was refused with',
@@ -45,11 +46,16 @@ export const loopResumed: EventDefinition<'stalledMs'> = defineEvent({
 });
 
 /** `server.failed` */
-export const serverFailed: EventDefinition<'error'> = defineEvent({
+export const serverFailed: EventDefinition<'error' | 'leftOut'> = defineEvent({
   name: 'server.failed',
-  level: 'ERROR',
-  summary: 'The server could not answer a request, or its thread ended; the pipeline goes on.',
-  fields: { error: 'why' },
+  // A line that must not be lost would make the pipeline wait for whoever reads the log.
+  level: 'WARNING',
+  summary:
+    'The server could not answer a request, or its thread ended (an ERROR); the pipeline goes on.',
+  fields: {
+    error: 'why',
+    leftOut: 'how many more there were within a minute that had no line, beside ten that had',
+  },
   metric: 'millrace_server_failures_total',
 });
 

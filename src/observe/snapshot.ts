@@ -1,26 +1,45 @@
 import type { ChangeLog } from '../core/change-trail.ts';
-import type { BreakerState, Lag } from '../core/index.ts';
+import type { BreakerState, ComponentType, Lag, SensorReport, SensorState } from '../core/index.ts';
 import type { ExponentialBuckets } from './histogram.ts';
 import type { Alert } from './alerts/alert.ts';
 
 /** What a component is in its pipeline. */
-export type ComponentKind = 'source' | 'stage' | 'sink' | 'dead-letters';
+export type ComponentKind = ComponentType | 'dead-letters';
+
+/** How a run may end before what it had read was through. */
+export const runFailures = ['failed', 'not-drained', 'aborted'] as const;
+
+/** One of `runFailures`. */
+export type RunFailure = (typeof runFailures)[number];
+
+/** How a run may end. */
+export const runEndings: readonly ['done', 'stopped', ...typeof runFailures] = [
+  'done',
+  'stopped',
+  ...runFailures,
+];
 
 /** Every state of a run. */
-export const runStatuses = [
+export const runStatuses: readonly [
   'starting',
   'running',
   'paused',
   'draining',
-  'done',
-  'stopped',
-  'failed',
-  'not-drained',
-  'aborted',
-] as const;
+  ...typeof runEndings,
+] = ['starting', 'running', 'paused', 'draining', ...runEndings];
 
 /** Where a run stands, or how it ended. */
 export type RunStatus = (typeof runStatuses)[number];
+
+/** Whether a run that stands there is over. */
+export function hasEnded(status: RunStatus): boolean {
+  return runEndings.some((ending) => ending === status);
+}
+
+/** Whether a run that stands there ended before what it had read was through. */
+export function hasFailed(status: RunStatus): boolean {
+  return runFailures.some((failure) => failure === status);
+}
 
 /** Of one kind of time, in milliseconds; null while nothing was measured. */
 export interface Latency {
@@ -36,6 +55,23 @@ export interface Latency {
   readonly buckets?: readonly number[];
   /** The buckets that these come from, of seconds; where `StatsOptions` asks for them. */
   readonly exponential?: ExponentialBuckets;
+}
+
+/** Of the batches of about the last second, in milliseconds; null where there were none. */
+export interface RecentLatency {
+  readonly count: number;
+  readonly meanMs: number | null;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly maxMs: number | null;
+}
+
+/** Of one component, of about the last second. */
+export interface RecentLatencies {
+  readonly work: RecentLatency;
+  readonly wait: RecentLatency;
+  readonly endToEnd: RecentLatency;
 }
 
 /** What is to be in figures. */
@@ -79,24 +115,36 @@ export interface ComponentReport {
    */
   readonly unaccounted: number;
   /**
-   * Milliseconds at work, waiting for room downstream, and waiting for input. Of stages that share a
-   * hop the first waits for input and the last for room.
+   * Milliseconds at work, blocked by what comes after it, waiting for the outside, and waiting for
+   * input, each counted once, with what is under way: a call that hangs is work as long as it does. It
+   * waits for the outside where its policy, or what it calls, lets no call through: a breaker that is
+   * open, a rate limit, a sink that takes nothing now. Of stages that share a hop the first waits for
+   * input and the last for room.
    */
   readonly busyMs: number;
   readonly blockedMs: number;
+  readonly waitingMs: number;
   readonly idleMs: number;
   /** Per batch: at work, in the queue before it, and for a sink from the source's read to its write. */
   readonly work: Latency;
   readonly wait: Latency;
   readonly endToEnd: Latency;
+  /** The same of about the last second; null unless the run is followed, as by a server. */
+  readonly recent: RecentLatencies | null;
   /** Rows out per second, over the last ten seconds. */
   readonly perSecond: number;
   /** Bytes taken in, by a source that counts them. */
   readonly bytes: number;
   /** Milliseconds since it last did anything; null before it has. */
   readonly sinceProgressMs: number | null;
-  /** Failed records by reason, and failed calls by the error's code. */
+  /** Failed records by reason, and failed calls by the error's code, or by the reason that it gives. */
   readonly errors: Readonly<Record<string, number>>;
+  /**
+   * What the last failed call of each kind failed with, of the first 20 kinds, that which failed last
+   * at the end; at most 500 characters, without secrets. Of a call that a stage makes for a row, which that may quote, its class is all
+   * unless `logBodies` asks for more. Not there where no call failed.
+   */
+  readonly callErrors?: Readonly<Record<string, string>>;
   /** `failed`, of those that came in; null before any came. */
   readonly errorRate: number | null;
   /** `dropped`, by reason. */
@@ -105,8 +153,24 @@ export interface ComponentReport {
   readonly counts: Readonly<Record<string, number>>;
   /** How its input is; of a source. */
   readonly source?: SourceState;
-  /** What its policy did; not there where it has none, or that cannot be told. */
+  /** What its policy did; not there where it has none, nor sensors, or that cannot be told. */
   readonly policy?: PolicyReport;
+  /** How its sensors are; of a source that has such. */
+  readonly sensors?: SensorsReport;
+}
+
+/** How many there are of something, in all and in each state, and the least well of them. */
+export interface Census<State extends string, One> {
+  readonly total: number;
+  readonly byState: Readonly<Record<State, number>>;
+  /** At most 1,000, the least well first. */
+  readonly worst: readonly One[];
+}
+
+/** How the sensors of a source are. */
+export interface SensorsReport extends Census<SensorState, SensorReport> {
+  /** Readings of all of them that something stood in for so far, by strategy. */
+  readonly substitutedBy: Readonly<Record<string, number>>;
 }
 
 /** How the input of a source is. */
@@ -147,6 +211,11 @@ export interface QueueStats {
   readonly fill: number;
   /** Whether what waits comes from a source that has a pace of its own, and that has not ended. */
   readonly isPaced: boolean;
+  /**
+   * Milliseconds until it is full, at 0.95 as for `queue-saturation`, as of the last second that
+   * somebody followed; not there where it is, does not fill clearly, is not paced, or takes over an hour.
+   */
+  readonly leftMs?: number;
   /** What waits on disk beside; of a sink that spills. */
   readonly disk?: { readonly rows: number; readonly bytes: number };
 }
@@ -159,14 +228,28 @@ export interface ProcessStats {
   readonly loopUtilization: number;
 }
 
+/** What a run failed with. */
+export interface FailureReport {
+  /** In which component; null where it was in none. */
+  readonly component: string | null;
+  /** With its code, for people. */
+  readonly text: string;
+}
+
 /** A report of a run that goes on, with what only the present has. */
 export interface RunStats extends RunReport {
   /** When it was taken: wall time, and milliseconds of the run's monotonic clock. */
   readonly at: number;
   readonly monotonicMs: number;
+  /** Wall time at which the run began, as the clock stood then: it tells one run from another. */
+  readonly startedAt: number;
+  /** When it ended, by the clock as it stands now; null while it has not. */
+  readonly endedAt: number | null;
   readonly process: ProcessStats;
   /** Why the run goes on but not as it should, by component. */
   readonly degraded: Readonly<Record<string, string>>;
+  /** What it failed with; null where it has not. */
+  readonly failure: FailureReport | null;
   /** What waits before each component that has a queue. */
   readonly queues: Readonly<Record<string, QueueStats>>;
   /** Alerts that are pending or firing, the worst first; none where the run has no rules for them. */
@@ -189,6 +272,11 @@ export interface RunStats extends RunReport {
   /** The connectors, and the lock of the state directory, in the order in which they are opened. */
   readonly resources: readonly TierHealth[];
   readonly versions: Versions;
+  /**
+   * What reads and writes bytes: `wasm`, or `typescript` with the reason in brackets; null before any
+   * component of this process needed it.
+   */
+  readonly kernels: string | null;
   /** Milliseconds since the process began, of which a run is only a part. */
   readonly uptimeMs: number;
 }
@@ -258,12 +346,14 @@ export interface PolicyReport {
   /** Calls of this component, and how often they were attempted. */
   readonly calls: number;
   readonly attempts: number;
-  /** Results of this component's calls that a fallback gave. */
+  /** Results of this component's calls, or readings of its sensors, that a fallback gave. */
   readonly substituted: number;
+  /** The same, by the strategy that the result came of, as `last-known-good`. */
+  readonly substitutedBy: Readonly<Record<string, number>>;
   /** Attempts but the first of each call, and those that a budget did not allow. */
   readonly retries: number;
   readonly suppressed: number;
-  readonly breakers: readonly BreakerReport[];
+  readonly breakers: Census<BreakerState, BreakerReport>;
 }
 
 /** What a circuit breaker did. */

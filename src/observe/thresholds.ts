@@ -1,4 +1,6 @@
 import { PipelineError } from '../errors.ts';
+import type { AlertSeverity } from './alerts/alert.ts';
+import { isBeyond } from './beyond.ts';
 import { isOpen } from './health.ts';
 import type { HealthReport } from './health-report.ts';
 import { requireKnownNames } from './known-names.ts';
@@ -21,7 +23,7 @@ export interface ThresholdViolation {
   readonly thresholdName: keyof ThresholdConfig | 'openBreakers';
   readonly actualValue: number;
   readonly limitValue: number;
-  readonly severity: 'CRITICAL' | 'WARNING';
+  readonly severity: AlertSeverity;
   /** The stage under `minHealthyRps`. */
   readonly stage?: string;
 }
@@ -34,32 +36,33 @@ export function checkThresholds(
   report: HealthReport,
   thresholds: ThresholdConfig,
 ): ThresholdViolation[] {
-  const violations: ThresholdViolation[] = [];
-  const limit = (
-    thresholdName: ThresholdViolation['thresholdName'],
-    severity: ThresholdViolation['severity'],
-    actualValue: number | null,
-    limitValue: number | undefined,
-  ): void => {
-    if (actualValue === null || limitValue === undefined || !(actualValue > limitValue)) return;
-    violations.push({ thresholdName, actualValue, limitValue, severity });
-  };
-  const { maxAllowedDegraded, maxMemoryMb, maxAlertQueueSize, minHealthyRps = 0 } = thresholds;
-  limit('openBreakers', 'CRITICAL', report.breakers.filter(isOpen).length, 0);
-  limit('maxMemoryMb', 'CRITICAL', report.memoryMb, maxMemoryMb);
-  for (const { stage, inPerSecond } of report.stages) {
-    if (inPerSecond === null || !(inPerSecond < minHealthyRps)) continue;
-    violations.push({
-      thresholdName: 'minHealthyRps',
-      actualValue: inPerSecond,
-      limitValue: minHealthyRps,
-      severity: 'WARNING',
-      stage,
-    });
-  }
-  limit('maxAllowedDegraded', 'WARNING', report.consecutiveDegradedCount, maxAllowedDegraded);
-  limit('maxAlertQueueSize', 'WARNING', report.unresolvedAlerts, maxAlertQueueSize);
-  return violations;
+  const { breakers, memoryMb, stages, consecutiveDegradedCount, unresolvedAlerts } = report;
+  const { maxAllowedDegraded, maxMemoryMb, maxAlertQueueSize, minHealthyRps } = thresholds;
+  return [
+    ...passed('openBreakers', 'CRITICAL', breakers.filter(isOpen).length, 0),
+    ...passed('maxMemoryMb', 'CRITICAL', memoryMb, maxMemoryMb),
+    ...stages.flatMap(({ stage, inPerSecond }) =>
+      passed('minHealthyRps', 'WARNING', inPerSecond, minHealthyRps).map((violation) => ({
+        ...violation,
+        stage,
+      })),
+    ),
+    ...passed('maxAllowedDegraded', 'WARNING', consecutiveDegradedCount, maxAllowedDegraded),
+    ...passed('maxAlertQueueSize', 'WARNING', unresolvedAlerts, maxAlertQueueSize),
+  ];
+}
+
+/** The violation, where there is one. */
+function passed(
+  thresholdName: ThresholdViolation['thresholdName'],
+  severity: ThresholdViolation['severity'],
+  actualValue: number | null,
+  limitValue: number | undefined,
+): ThresholdViolation[] {
+  if (actualValue === null || limitValue === undefined) return [];
+  const bad = thresholdName === 'minHealthyRps' ? 'below' : 'above';
+  if (!isBeyond(actualValue, limitValue, bad)) return [];
+  return [{ thresholdName, actualValue, limitValue, severity }];
 }
 
 const thresholdNames: readonly string[] = [

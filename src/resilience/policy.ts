@@ -40,6 +40,18 @@ export function kindOf(policy: Policy): PolicyKind | undefined {
   return (policy as { readonly kind?: PolicyKind }).kind;
 }
 
+/** A policy made of several. */
+export abstract class Composite<P extends Policy = Policy> implements Policy {
+  /** The outermost first; none of them is made of others. */
+  abstract readonly policies: readonly P[];
+  abstract execute<T>(attempt: Attempt<T>, signal?: AbortSignal): Promise<T>;
+}
+
+/** The policies that one is made of, the outermost first: itself, unless it is made of several. */
+export function policiesOf(policy: Policy): readonly Policy[] {
+  return policy instanceof Composite ? policy.policies : [policy];
+}
+
 /** The signal of a call that nobody can give up. */
 export const neverAborted: AbortSignal = new AbortController().signal;
 

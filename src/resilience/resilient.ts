@@ -7,11 +7,11 @@ import { type CircuitBreaker, circuitBreaker } from './circuit-breaker.ts';
 import { type Fallback, type FallbackOptions, fallback } from './fallback.ts';
 import { type Hedge, type HedgeOptions, hedge } from './hedge.ts';
 import { badOption, checkNames } from './options.ts';
-import { isPolicy, kindOf, type PolicyKind, type PolicyOptions } from './policy.ts';
+import { isPolicy, kindOf, policiesOf, type PolicyKind, type PolicyOptions } from './policy.ts';
 import { type RateLimit, type RateLimitOptions, rateLimit } from './rate-limit.ts';
 import { type Retry, type RetryOptions, retry } from './retry.ts';
 import { type Timeout, type TimeoutOptions, timeout } from './timeout.ts';
-import { policiesOf, Wrapped } from './wrap.ts';
+import { Wrapped } from './wrap.ts';
 
 /** Each part by its options, or as a policy made before, which others may share. */
 export interface ResilientOptions extends PolicyOptions {

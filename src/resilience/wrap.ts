@@ -5,7 +5,15 @@ import { PipelineError } from '../errors.ts';
 import type { Fallback } from './fallback.ts';
 import { checkWrapped, noFunction } from './given-function.ts';
 import { describe } from './options.ts';
-import { type Attempt, isPolicy, kindOf, neverAborted, started } from './policy.ts';
+import {
+  type Attempt,
+  Composite,
+  isPolicy,
+  kindOf,
+  neverAborted,
+  policiesOf,
+  started,
+} from './policy.ts';
 
 /** Under one of these a synchronous function stays so. */
 type SynchronousPolicy = CircuitBreaker | Fallback;
@@ -21,15 +29,15 @@ export type Returned<P extends Policy, R> = [P] extends [SynchronousPolicy]
     : Promise<Awaited<R>>;
 
 /** Made by `wrap(…)` and `resilient(…)`. `P`: the policies that it is made of. */
-export class Wrapped<P extends Policy = Policy> implements Policy {
+export class Wrapped<P extends Policy = Policy> extends Composite<P> {
   readonly name: string;
-  /** The outermost first; none of them is made of others. */
   readonly policies: readonly P[];
   /** All of them as one, and all but the outermost. */
   readonly #whole: Policy | undefined;
   readonly #within: Policy | undefined;
 
   constructor(name: string, policies: readonly Policy[]) {
+    super();
     this.name = name;
     this.policies = policies.flatMap((policy) => policiesOf(policy)) as readonly Policy[] as P[];
     // Nested here and not at each call, which then needs no function of its own between two.
@@ -95,11 +103,6 @@ function around(outer: Policy, inner: Policy): Policy {
   return {
     execute: (attempt, signal) => outer.execute((given) => inner.execute(attempt, given), signal),
   };
-}
-
-/** The policies that one is made of, the outermost first: itself, unless it was wrapped. */
-export function policiesOf(policy: Policy): readonly Policy[] {
-  return policy instanceof Wrapped ? policy.policies : [policy];
 }
 
 /** What policies are made of. */

@@ -14,7 +14,7 @@ import {
   shippedRules,
 } from '../../src/observe/index.ts';
 import { begunAt, collapses, firedAt } from './collapses.ts';
-import { componentStats, runStats } from './run-stats.ts';
+import { censusOf, componentStats, runStats } from './run-stats.ts';
 
 /** A rule over one figure that is given look by look. */
 function ruleOver(
@@ -111,12 +111,16 @@ describe('an alert', () => {
       unit: '°C',
       text: '72 °C, limit 70 °C',
     };
-    expect(alerts.active).toEqual([fired]);
+    const asFired = { severity: 'WARNING', value: 72, limit: 70, text: '72 °C, limit 70 °C' };
+    expect(alerts.active).toEqual([{ ...fired, fired: asFired }]);
     replay(alerts, series.slice(3, 4));
-    expect(alerts.active).toEqual([{ ...fired, value: 20, text: '20 °C, well at 50 °C' }]);
+    expect(alerts.active).toEqual([
+      { ...fired, value: 20, text: '20 °C, well at 50 °C', fired: asFired },
+    ]);
     replay(alerts, series.slice(4));
     const resolved = {
       ...fired,
+      fired: asFired,
       state: 'resolved',
       value: 20,
       text: '20 °C, well again',
@@ -129,6 +133,19 @@ describe('an alert', () => {
     ]);
     expect(alerts.active).toEqual([]);
     expect(alerts.history).toEqual([resolved]);
+  });
+
+  test('that got worse remembers what it was then, also once it is well again', () => {
+    const { rule, series } = ruleOver([71, 72, 95, 96, 99, 20, 20]);
+    const alerts = new Alerts({ rules: [rule] });
+    replay(alerts, series);
+    expect(alerts.history).toMatchObject([
+      {
+        value: 20,
+        text: '20 °C, well again',
+        fired: { severity: 'CRITICAL', value: 96, limit: 90, text: '96 °C, limit 90 °C' },
+      },
+    ]);
   });
 
   test('remembers so many that were resolved and no more', () => {
@@ -205,6 +222,56 @@ describe('a forecast', () => {
     expect(alerts.active[0]!.text).toBe('40 °C, limit 90 °C reached in 50 s');
   });
 
+  test('is told of a warning too, for as long as the figure goes there', () => {
+    // So slowly that 90 is more than a minute away when 70 is passed.
+    const rising = Array.from({ length: 101 }, (_, second) => 60 + second * 0.2);
+    const falling = Array.from({ length: 60 }, (_, second) => 80 - second * 0.2);
+    const { rule, series } = ruleOver([...rising, ...falling], forecast);
+    const alerts = new Alerts({ rules: [rule] });
+    const texts: (string | undefined)[] = [];
+    for (const stats of series) {
+      alerts.look(stats);
+      texts.push(alerts.active[0]?.text);
+    }
+    expect(texts[50]).toBe(undefined);
+    expect(texts[51]).toBe('70.2 °C, limit 70 °C, 90 °C reached in 99 s');
+    expect(texts[100]).toBe('80 °C, limit 70 °C, 90 °C reached in 50 s');
+    expect(texts[150]).toBe('70.2 °C, limit 70 °C');
+    expect(texts[155]).toBe('69.2 °C, well at 50 °C');
+    expect(alerts.active[0]).not.toHaveProperty('leftMs');
+  });
+
+  test('is told of what fired and is below its limits again, but rises', () => {
+    const rising = Array.from({ length: 40 }, (_, second) => 51 + second * 0.1);
+    const { rule, series } = ruleOver([71, 71, ...rising], forecast);
+    const alerts = new Alerts({ rules: [rule] });
+    replay(alerts, series);
+    expect(alerts.active).toMatchObject([
+      { limit: 70, text: '54.9 °C, well at 50 °C, 90 °C reached in 6 min', leftMs: 351_000 },
+    ]);
+  });
+
+  test('of a figure that is back from beyond its limit is none', () => {
+    const { rule, series } = ruleOver(
+      Array.from({ length: 30 }, (_, second) => 150 - second),
+      forecast,
+    );
+    const alerts = new Alerts({ rules: [rule] });
+    replay(alerts, series);
+    expect(alerts.active[0]!.text).toBe('121 °C, limit 90 °C');
+    expect(alerts.active[0]).not.toHaveProperty('leftMs');
+  });
+
+  test('of hours is in hours', () => {
+    const { rule, series } = ruleOver(
+      Array.from({ length: 30 }, (_, second) => 71 + second * 0.001),
+      forecast,
+    );
+    const alerts = new Alerts({ rules: [rule] });
+    replay(alerts, series);
+    expect(alerts.active[0]!.text).toBe('71.03 °C, limit 70 °C, 90 °C reached in 5 h');
+  });
+
   test('goes by time that only goes forward, whatever the wall clock says', () => {
     const { rule, series } = ruleOver(
       Array.from({ length: 60 }, (_, second) => 10 + second),
@@ -250,13 +317,33 @@ function trickle(
   return Array.from({ length: seconds }, (_, second) => {
     const now = each(second);
     [rows, bad] = [rows + now.rows, bad + now.bad];
-    const policy = { attempts: rows, retries: bad, substituted: 0, suppressed: 0, breakers: [] };
+    const policy = {
+      attempts: rows,
+      retries: bad,
+      substituted: 0,
+      substitutedBy: {},
+      suppressed: 0,
+      breakers: censusOf(),
+    };
     const counts = { in: rows, dead: bad, policy: { ...policy, calls: rows - bad } };
     return runStats(second, { components: [componentStats('s', counts)] });
   });
 }
 
 describe('shipped rules', () => {
+  test.each(['constructor', 'toString', '__proto__'])('a component may be called %s', (id) => {
+    const alerts = new Alerts({ rules: shippedRules() });
+    const looks = Array.from({ length: 60 }, (_, second) =>
+      runStats(second, { components: [componentStats(id)] }),
+    );
+    expect(replay(alerts, looks)).toEqual([]);
+    const degraded = Object.fromEntries([[id, 'slow']]);
+    const later = looks.map(({ components }, second) =>
+      runStats(second + 60, { components, degraded }),
+    );
+    expect(replay(alerts, later)).toEqual(['91 firing WARNING']);
+  });
+
   test.each(Object.entries(collapses))('%s fires early', (name, collapse) => {
     const fired = firedAt(name, collapse);
     expect(fired).toBeGreaterThanOrEqual(begunAt);
@@ -368,6 +455,8 @@ describe('shipped rules', () => {
       ['retry-rate', 'firing', 'CRITICAL'],
       ['dead-letter-growth', 'firing', 'CRITICAL'],
     ]);
+    // Nine come each second: of ten it takes two seconds.
+    expect(alerts.active[0]!.text).toMatch(/^\d[\d.]* % of attempts over 2 s, limit 60 % of/);
   });
 
   test('a few records an hour are judged after a minute, and nothing at all is not', () => {
@@ -418,11 +507,37 @@ describe('shipped rules', () => {
     ] as const;
     const series = states.map((state, second) => {
       const breakers = [{ id: 'b', name: 'b', state, opens: 0, openMs: 0, refused: 0 }];
-      const policy = { calls: 0, attempts: 0, retries: 0, substituted: 0, suppressed: 0, breakers };
+      const policy = {
+        calls: 0,
+        attempts: 0,
+        retries: 0,
+        substituted: 0,
+        substitutedBy: {},
+        suppressed: 0,
+        breakers: censusOf(breakers),
+      };
       return runStats(second, { components: [componentStats('s', { policy })] });
     });
     const alerts = new Alerts({ rules: shippedRules() });
     expect(replay(alerts, series)).toEqual(['2 firing CRITICAL', '6 resolved CRITICAL']);
+  });
+
+  test('a component that substitutes now and then is degraded all the while, as the run is', () => {
+    const series = (substitutedAt: (second: number) => number): RunStats[] =>
+      Array.from({ length: 240 }, (_, second) => {
+        const counts = { calls: 0, attempts: 0, retries: 0, suppressed: 0, breakers: censusOf() };
+        const policy = { ...counts, substituted: substitutedAt(second), substitutedBy: {} };
+        return runStats(second, { components: [componentStats('s', { policy })] });
+      });
+    const changesOf = (stats: readonly RunStats[]): string[] =>
+      replay(new Alerts({ rules: shippedRules() }), stats);
+    // Every ten seconds, from the tenth to the hundredth.
+    expect(changesOf(series((second) => Math.min(10, Math.floor(second / 10))))).toEqual([
+      '50 firing WARNING',
+      '130 resolved WARNING',
+    ]);
+    expect(changesOf(series((second) => (second >= 60 ? 1 : 0)))).toEqual([]);
+    expect(changesOf(series((second) => Math.floor(second / 40)))).toEqual([]);
   });
 
   test('one that is switched off is silent', () => {
@@ -430,6 +545,20 @@ describe('shipped rules', () => {
       'open-breaker',
     );
     expect(shippedRules().map(({ name }) => name)).not.toContain('throughput-floor');
+  });
+
+  test('a queue that fills slowly says how long it still has, from the warning on', () => {
+    const alerts = new Alerts({ rules: shippedRules() });
+    const texts: (string | undefined)[] = [];
+    for (let second = 0; second < 300; second++) {
+      const queue = { depth: 1, rows: 1, bytes: 1, fill: 0.003 * second, isPaced: true };
+      alerts.look(runStats(second, { queues: { s: queue } }));
+      texts.push(alerts.active[0]?.text);
+    }
+    // Of the last minute before 95 % a forecast tells by itself; 75 % comes first.
+    expect(texts.findIndex((text) => text !== undefined)).toBe(251);
+    expect(texts[252]).toBe('75.6 %, limit 75 %, 95 % reached in 65 s');
+    expect(texts[290]).toBe('87 %, limit 75 %, 95 % reached in 27 s');
   });
 
   test('none fires on queues and lag of a run that reads as fast as it can', () => {

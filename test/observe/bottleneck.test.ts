@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 
 import { bottleneckOf } from '../../src/observe/bottleneck.ts';
 
-const load = (component: string, busyShare: number, queueFill: number | null) => ({
+const load = (component: string, heldShare: number, queueFill: number | null) => ({
   component,
-  busyShare,
+  heldShare,
   queueFill,
 });
 type Load = ReturnType<typeof load>;

@@ -1,6 +1,6 @@
 import type { ShippedRule } from '../../src/observe/alerts/shipped.ts';
 import { Alerts, type RunStats, shippedRules } from '../../src/observe/index.ts';
-import { componentStats, runStats } from './run-stats.ts';
+import { censusOf, componentStats, runStats } from './run-stats.ts';
 
 /** The second that each collapse begins at; before it all is well. */
 export const begunAt = 60;
@@ -79,9 +79,16 @@ export const collapses: Readonly<Record<ShippedRule, Collapse>> = {
       const share = (at: number): number => Math.min(1, 0.02 + after(at) / 50);
       const attempts = 100 * (second + 1);
       const retries = sum(second, (at) => Math.round(100 * share(at)));
-      const counts = { calls: attempts, attempts, retries, substituted: 0, suppressed: 0 };
+      const counts = {
+        calls: attempts,
+        attempts,
+        retries,
+        substituted: 0,
+        substitutedBy: {},
+        suppressed: 0,
+      };
       return runStats(second, {
-        components: [componentStats('s', { policy: { ...counts, breakers: [] } })],
+        components: [componentStats('s', { policy: { ...counts, breakers: censusOf() } })],
       });
     },
     brokenAt: 109,
@@ -119,9 +126,16 @@ export const collapses: Readonly<Record<ShippedRule, Collapse>> = {
     look: (second) => {
       const state = second >= begunAt ? 'open' : 'closed';
       const breakers = [{ id: 'b', name: 'b', state, opens: 0, openMs: 0, refused: 0 } as const];
-      const counts = { calls: 0, attempts: 0, retries: 0, substituted: 0, suppressed: 0 };
+      const counts = {
+        calls: 0,
+        attempts: 0,
+        retries: 0,
+        substituted: 0,
+        substitutedBy: {},
+        suppressed: 0,
+      };
       return runStats(second, {
-        components: [componentStats('s', { policy: { ...counts, breakers } })],
+        components: [componentStats('s', { policy: { ...counts, breakers: censusOf(breakers) } })],
       });
     },
     firesBy: 60,

@@ -13,7 +13,7 @@ import { Histogram } from '../../src/observe/histogram.ts';
 import { latencyOf } from '../../src/observe/meter.ts';
 import { virtualOutside } from '../../src/testing/index.ts';
 import { debianPrometheus } from './debian-prometheus.ts';
-import { componentStats, runOf, runStats } from './run-stats.ts';
+import { censusOf, componentStats, runOf, runStats } from './run-stats.ts';
 
 /** The figures of a run of three components, one of which drops two rows. */
 async function ranStats(name = 'boiler'): Promise<RunStats> {
@@ -35,7 +35,15 @@ async function troubledStats(): Promise<RunStats> {
     { ...one, id: 'api', state: 'open' } as const,
     { ...one, id: 'api#2', state: 'closed' } as const,
   ];
-  const policy = { calls: 9, attempts: 12, substituted: 1, retries: 3, suppressed: 0, breakers };
+  const policy = {
+    calls: 9,
+    attempts: 12,
+    substituted: 3,
+    substitutedBy: { constant: 1, 'last-known-good': 2 },
+    retries: 3,
+    suppressed: 0,
+    breakers: censusOf(breakers),
+  };
   const components = stats.components.slice(1, 2).map((component) => ({ ...component, policy }));
   const alert = { rule: 'queue-full', summary: '', component: 'filter', state: 'firing' } as const;
   const facts = {
@@ -126,6 +134,11 @@ describe('of a run', () => {
     const of = 'pipeline="boiler",stage="filter"';
     expect(samples(text, 'millrace_policy_retries_total')).toEqual([
       `millrace_policy_retries_total{${of},kind="stage"} 3`,
+    ]);
+    const substituted = `millrace_policy_substituted_total{${of},kind="stage",strategy=`;
+    expect(samples(text, 'millrace_policy_substituted_total')).toEqual([
+      `${substituted}"constant"} 1`,
+      `${substituted}"last-known-good"} 2`,
     ]);
     const state = `millrace_breaker_state{${of},kind="stage",policy=`;
     expect(samples(text, 'millrace_breaker_state')).toEqual([

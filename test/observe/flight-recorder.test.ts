@@ -22,10 +22,11 @@ import { silentLogger, VirtualClock } from '../../src/core/index.ts';
 import type { Run } from '../../src/engine/index.ts';
 import { Emitter } from '../../src/observe/emitter.ts';
 import type { RecordedRun } from '../../src/observe/flight-recorder.ts';
-import { explainFlight, parseFlight } from '../../src/observe/flight-recorder/explain.ts';
+import { explainFlight } from '../../src/observe/flight-recorder/explain.ts';
+import { parseFlight } from '../../src/observe/flight-recorder/parse.ts';
 import {
   FlightRecorder,
-  type FlightRecord,
+  type FlightReading,
   type ObservedEvent,
   shippedRules,
 } from '../../src/observe/index.ts';
@@ -48,7 +49,7 @@ function filesIn(directory: string): string[] {
   return readdirSync(directory).sort();
 }
 
-function readOnly(directory: string): FlightRecord {
+function readOnly(directory: string): FlightReading {
   const [name, ...others] = filesIn(directory);
   expect(others).toEqual([]);
   return parseFlight(readFileSync(join(directory, name!), 'utf8'), name!);
@@ -106,8 +107,8 @@ describe('what a recorder holds', () => {
       held.push(recorder.heldBytes);
     }
     recorder[Symbol.dispose]();
-    // 11 KiB for each component, and 384 KiB.
-    expect(Math.max(...held)).toBeLessThanOrEqual((200 * 11 + 384 + 16) * 1024);
+    // 12 KiB for each component, and 384 KiB.
+    expect(Math.max(...held)).toBeLessThanOrEqual((200 * 12 + 384 + 16) * 1024);
     expect(Math.max(...held.slice(6)) - Math.min(...held.slice(6))).toBeLessThan(16 * 1024);
     const { series, events, failures } = recorder.record();
     expect(series.at).toHaveLength(300);
@@ -327,6 +328,99 @@ test.each([
   expect(() => parseFlight(text, 'file.json')).toThrow(
     expect.objectContaining({ code: 'ERR_CONFIG_INVALID', place: 'file.json' }),
   );
+});
+
+describe('a damaged record', () => {
+  async function recorded(): Promise<string> {
+    const outside = virtualOutside();
+    const run = await downStore(outside);
+    using recorder = new FlightRecorder(run, {
+      clock: outside.clock,
+      directory: temporaryDirectory(),
+    });
+    await outside.clock.sleep(2.5 * minute);
+    const text = JSON.stringify(recorder.record());
+    await run.abort();
+    return text;
+  }
+
+  /** The record with something else at a path. */
+  function damaged(text: string, path: readonly (string | number)[], value: unknown): string {
+    const record = JSON.parse(text) as Record<string | number, unknown>;
+    const last = path.at(-1)!;
+    let at = record;
+    for (const key of path.slice(0, -1)) at = at[key] as typeof at;
+    at[last] = value;
+    return JSON.stringify(record);
+  }
+
+  test('is refused with what is wrong, and where', async () => {
+    const text = await recorded();
+    expect(parseFlight(text, 'whole')).toEqual(JSON.parse(text));
+    const cases: readonly (readonly [
+      path: readonly (string | number)[],
+      value: unknown,
+      said: string,
+    ])[] = [
+      [['why'], 5, '`why` is not a text'],
+      [['reason'], 'toString', '`reason` is not why a record is made'],
+      [['at'], 1e300, '`at` is not a time'],
+      [['stats', 'status'], 'lost', '`stats.status` is not where a run stands'],
+      [['stats', 'versions'], [], '`stats.versions` is not an object'],
+      [['stats', 'lastFailures', 0, 'stage'], null, '`stats.lastFailures[0].stage` is not a text'],
+      [['stats', 'components'], {}, '`stats.components` is not a list'],
+      [['series', 'at', 3], null, '`series.at[3]` is not a time'],
+      [['series', 'rssMiB'], [1], '`series.rssMiB` has 1 figures of 149 looks'],
+      [
+        ['series', 'components', 'store', 'busyMs', 7],
+        'x',
+        '`series.components["store"].busyMs[7]` is not a number',
+      ],
+      [
+        ['series', 'components', 'store', 'queueFill'],
+        [],
+        '`series.components["store"].queueFill` has 0 figures of 149 looks',
+      ],
+      [['events', 0, 'level'], 'LOUD', '`events[0].level` is not a level of the log'],
+      [['failures', 0, 'fields', 'id'], {}, '`failures[0].fields["id"]` is not plain'],
+    ];
+    for (const [path, value, said] of cases) {
+      expect(() => parseFlight(damaged(text, path, value), 'a.json')).toThrow(
+        expect.objectContaining({ place: 'a.json', fact: `is damaged: ${said}` }),
+      );
+    }
+  });
+
+  test('is refused, or is explained all the same', async () => {
+    const text = await recorded();
+    const paths: (string | number)[][] = [];
+    const visit = (value: unknown, path: (string | number)[]): void => {
+      if (path.length > 0) paths.push(path);
+      // One of many is like the others.
+      if (Array.isArray(value)) value.slice(0, 1).forEach((item, at) => visit(item, [...path, at]));
+      else if (typeof value === 'object' && value !== null) {
+        for (const [key, item] of Object.entries(value)) visit(item, [...path, key]);
+      }
+    };
+    const { topology: _, ...record } = JSON.parse(text) as Record<string, unknown>;
+    visit(record, []);
+    let refused = 0;
+    for (const path of paths) {
+      for (const value of [null, 'text', -1e300, [], [null], {}, undefined]) {
+        const damage = damaged(text, path, value);
+        let reading: FlightReading;
+        try {
+          reading = parseFlight(damage, 'a.json');
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'ERR_CONFIG_INVALID' });
+          refused++;
+          continue;
+        }
+        expect(() => explanationLines(explainFlight(reading), 80, (line) => line)).not.toThrow();
+      }
+    }
+    expect(refused).toBeGreaterThan(300);
+  });
 });
 
 test.each([

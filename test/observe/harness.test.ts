@@ -316,6 +316,47 @@ describe('changes of breakers', () => {
   });
 });
 
+test('what is watched may throw: the batch is reported, and logged', async () => {
+  let isBroken = false;
+  const figure = <T>(value: T): T => {
+    if (isBroken) throw new Error('no figures');
+    return value;
+  };
+  const breaker = {
+    name: 'own',
+    get state() {
+      return figure('closed' as const);
+    },
+    metrics: { openCount: 0, fastFail: 0 },
+  };
+  const fallback = { summary: () => figure({ stale: 0, interpolated: 0, constant: 0 }) };
+  const stages: Stages = { keep: (records) => records };
+  const options = { breakers: [breaker], fallbacks: [fallback] };
+  const { harness, eventsOf } = createHarness(stages, options);
+  isBroken = true;
+  expect(await harness.runBatch(hundred)).toMatchObject({ status: 'HEALTHY', recordsOut: 100 });
+  expect(eventsOf('batch_complete')).toHaveLength(1);
+});
+
+test('a harness that was disposed of runs no batch that nobody could log', async () => {
+  const seen: number[] = [];
+  const { harness, eventsOf } = createHarness({
+    keep: (records) => {
+      seen.push(records.length);
+      return records;
+    },
+  });
+  const last = harness.runBatch([1, 2]);
+  const disposed = harness[Symbol.asyncDispose]();
+  const late = harness.runBatch([3]);
+  await expect(late).rejects.toThrow('ERR_RUN_CLOSED [ObservabilityHarness]');
+  await Promise.all([last, disposed]);
+  await expect(harness.runBatch([4])).rejects.toThrow('it was disposed of');
+  await harness[Symbol.asyncDispose]();
+  expect(seen).toEqual([2]);
+  expect(eventsOf('batch_complete')).toHaveLength(1);
+});
+
 test.each([
   [{}, 'has no stage'],
   [{ a: 5 }, '`a` is no function'],

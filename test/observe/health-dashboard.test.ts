@@ -95,6 +95,33 @@ describe('a report', () => {
     expect(dashboard.collect()).toMatchObject({ memoryMb: null, unresolvedAlerts: null });
   });
 
+  test('has of breakers and fallbacks that throw what they said last', () => {
+    let isBroken = false;
+    const figure = <T>(value: T): T => {
+      if (isBroken) throw new Error('no figures');
+      return value;
+    };
+    let interpolated = 0;
+    const metrics = { openCount: 1, fastFail: 0 };
+    const breaker = {
+      name: 'own',
+      get state() {
+        return figure('open' as const);
+      },
+      metrics,
+    };
+    const fallback = { summary: () => figure({ stale: 0, interpolated, constant: 0 }) };
+    const { dashboard } = createDashboard({ breakers: [breaker], fallbacks: [fallback] });
+    isBroken = true;
+    expect(dashboard.collect()).toMatchObject({
+      breakers: [{ name: 'own', state: 'open' }],
+      reasons: [{ text: 'the breaker `own` is open' }],
+    });
+    [isBroken, interpolated] = [false, 3];
+    const texts = dashboard.collect().reasons.map(({ text }) => text);
+    expect(texts).toContain('a fallback gave 3 results');
+  });
+
   test('leaves out what was measured before the dashboard was there', () => {
     const registry = new MetricsRegistry();
     registry.register('parse', { in: 7, out: 7, busyMs: 7 });
@@ -304,6 +331,12 @@ describe('refuses', () => {
     [{ thresholds: { maxMemory: 1 } }, 'has no limit `maxMemory`'],
     [{ histogramSize: 0 }, 'DegradationHistogram.size'],
     [{ breaker: [] }, 'has no option `breaker`'],
+    [{ breakers: {} }, 'PipelineHealthDashboard.breakers] is no list'],
+    [{ breakers: [{}] }, 'PipelineHealthDashboard.breakers] has an item 1 that is no breaker'],
+    [{ breakers: [circuitBreaker(), null] }, 'has an item 2 that is no breaker'],
+    [{ breakers: [{ name: 'x', state: 'open', metrics: {} }] }, 'item 1 that is no breaker'],
+    [{ fallbacks: 5 }, 'PipelineHealthDashboard.fallbacks] is no list'],
+    [{ fallbacks: [{}] }, 'PipelineHealthDashboard.fallbacks] has an item 1 that is no fallback'],
   ])('%o', (options, message) => {
     expect(() => new PipelineHealthDashboard(options as object)).toThrow(message);
   });

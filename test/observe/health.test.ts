@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 
-import { health, type HealthStats, QueuePressure } from '../../src/observe/index.ts';
+import {
+  type Health,
+  health,
+  type HealthStats,
+  QueuePressure,
+  RecentStats,
+} from '../../src/observe/index.ts';
+import { censusOf } from './run-stats.ts';
 
 const well: HealthStats = { status: 'running', components: [], degraded: {} };
 
@@ -9,7 +16,10 @@ function withPolicy(
   substituted = 0,
 ): HealthStats {
   const breakers = [{ id: 'feed', state: 'closed' as const, opens: 0, refused: 0, ...breaker }];
-  return { ...well, components: [{ id: 'enrich', policy: { substituted, breakers } }] };
+  return {
+    ...well,
+    components: [{ id: 'enrich', policy: { substituted, breakers: censusOf(breakers) } }],
+  };
 }
 
 test('a run that works is alive, ready, and nothing else', () => {
@@ -18,6 +28,7 @@ test('a run that works is alive, ready, and nothing else', () => {
     ready: true,
     overloaded: false,
     degraded: false,
+    recovering: false,
     reasons: [],
   });
 });
@@ -48,13 +59,16 @@ describe('the loop', () => {
   });
 });
 
-test.each(['starting', 'draining', 'done', 'failed'])('a run that is %s is not ready', (status) => {
-  expect(health({ stats: { ...well, status } })).toMatchObject({
-    alive: true,
-    ready: false,
-    reasons: [{ of: 'ready', text: `the run is ${status}` }],
-  });
-});
+test.each(['starting', 'draining', 'done', 'failed'] as const)(
+  'a run that is %s is not ready',
+  (status) => {
+    expect(health({ stats: { ...well, status } })).toMatchObject({
+      alive: true,
+      ready: false,
+      reasons: [{ of: 'ready', text: `the run is ${status}` }],
+    });
+  },
+);
 
 describe('queues', () => {
   const queue = (depth: number, fill: number) => ({ enrich: { depth, fill, isPaced: true } });
@@ -112,7 +126,7 @@ describe('degraded', () => {
     const closed = breakers.map((one) => ({ ...one, state: 'closed' as const, opens: 0 }));
     const statsOf = (all: typeof breakers | typeof closed) => ({
       ...well,
-      components: [{ id: 'sensors', policy: { substituted: 3, breakers: all } }],
+      components: [{ id: 'sensors', policy: { substituted: 3, breakers: censusOf(all) } }],
     });
     const before = statsOf(closed);
     before.components[0]!.policy.substituted = 1;
@@ -146,7 +160,76 @@ describe('degraded', () => {
     expect(reasonsOf(withPolicy({}, 12), withPolicy({}, 10))).toEqual([
       'a fallback gave 2 results',
     ]);
+    expect(reasonsOf(withPolicy({}, 11), withPolicy({}, 10))).toEqual(['a fallback gave 1 result']);
     expect(reasonsOf(withPolicy({}, 12), withPolicy({}, 12))).toEqual([]);
     expect(reasonsOf(withPolicy({}, 12))).toEqual([]);
+  });
+});
+
+describe('recovering', () => {
+  /** Looks at a run once a second, from second 0 on, and judges it by the last look. */
+  function judged(seconds: readonly HealthStats[]): Health {
+    const recent = new RecentStats();
+    let last = health({ stats: well });
+    for (const [second, stats] of seconds.entries()) {
+      const atMs = second * 1000;
+      last = health({ stats, ...recent.look(stats, atMs, 1_000_000 + atMs) });
+    }
+    return last;
+  }
+  const times = (count: number, stats: HealthStats): HealthStats[] =>
+    new Array<HealthStats>(count).fill(stats);
+  const fell = [withPolicy({}), ...times(3, withPolicy({ state: 'open', opens: 1 }))];
+
+  test('once nothing was wrong for five seconds, and since when', () => {
+    const closed = withPolicy({ opens: 1 });
+    expect(judged([...fell, ...times(5, closed)])).toMatchObject({
+      degraded: true,
+      recovering: false,
+    });
+    const after = judged([...fell, ...times(6, closed)]);
+    expect(after).toMatchObject({ degraded: true, recovering: true });
+    // It was open in the second 3, and closed in the second 4.
+    expect(after.reasons).toEqual([
+      {
+        of: 'degraded',
+        component: 'enrich',
+        text: 'the breaker `feed` was open',
+        overSince: 1_003_000 + 1000,
+      },
+    ]);
+    expect(judged([...fell, ...times(40, closed)])).toMatchObject({
+      degraded: false,
+      recovering: false,
+    });
+  });
+
+  test('not while it flaps, tries or goes on substituting', () => {
+    const flapping = [0, 1, 2, 3].flatMap((opens) => [
+      ...times(3, withPolicy({ state: 'open', opens })),
+      withPolicy({ opens }),
+    ]);
+    for (let until = 5; until <= flapping.length; until++) {
+      expect(judged(flapping.slice(0, until)).recovering).toBe(false);
+    }
+    const trying = times(9, withPolicy({ state: 'half-open', opens: 1 }));
+    expect(judged([...fell, ...trying]).recovering).toBe(false);
+    const substituting = Array.from({ length: 20 }, (_, at) => withPolicy({}, at >> 2));
+    expect(judged(substituting)).toMatchObject({ degraded: true, recovering: false });
+  });
+
+  test('not while a sensor is not live, the run itself says so, or something else is wrong', () => {
+    const closed = times(9, withPolicy({ opens: 1 }));
+    const given = (more: Partial<HealthStats>): Health =>
+      judged([...fell, ...closed.map((stats) => ({ ...stats, ...more }))]);
+    const [component] = closed[0]!.components;
+    const sensorsOf = (live: number) => ({ total: 8, byState: { live } });
+    expect(given({ components: [{ ...component!, sensors: sensorsOf(8) }] }).recovering).toBe(true);
+    expect(given({ components: [{ ...component!, sensors: sensorsOf(7) }] }).recovering).toBe(
+      false,
+    );
+    expect(given({ degraded: { enrich: 'cannot be opened' } }).recovering).toBe(false);
+    expect(given({ degraded: { out: 'cannot be opened' } }).recovering).toBe(false);
+    expect(given({ status: 'paused' }).recovering).toBe(false);
   });
 });

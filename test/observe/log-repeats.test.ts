@@ -38,6 +38,31 @@ test('another level, component, field or binding is another line', () => {
   expect(lines()).toHaveLength(11);
 });
 
+test('what is over with an event is said behind how often that was said, of its component alone', async () => {
+  const { log, clock, lines } = keepingLogger();
+  const archive = log.bindContext({ component: 'archive' });
+  const other = log.bindContext({ component: 'other' });
+  for (let at = 0; at < 3; at++) {
+    archive.warning('component.degraded', { reason: 'its breaker is open' });
+    other.warning('component.degraded', { reason: 'its breaker is open' });
+    archive.warning('sensor.silent');
+  }
+  archive.info('component.recovered');
+  const told = (): unknown[] =>
+    lines().map(({ component, event, repeated }) => [component, event, repeated]);
+  expect(told().slice(3)).toEqual([
+    ['archive', 'component.degraded', 2],
+    ['archive', 'component.recovered', undefined],
+  ]);
+  archive.warning('component.degraded', { reason: 'its breaker is open' });
+  expect(lines()).toHaveLength(6);
+  await clock.sleep(windowMs);
+  expect(told().slice(6)).toEqual([
+    ['other', 'component.degraded', 2],
+    ['archive', 'sensor.silent', 2],
+  ]);
+});
+
 test.each([
   ['record.failed', {}],
   ['batch_complete', {}],

@@ -180,7 +180,26 @@ describe('bound context', () => {
       'log.maxBuffer',
       () => new BufferedStructuredLogger({ stream: new PassThrough(), maxBuffer: 1.5 }),
     ],
-    ['log.minLevel', () => new StructuredLogger({ write: () => {}, minLevel: 'x' as never })],
+    ...Object.entries({
+      minLevel: 'x',
+      component: 5,
+      context: 'p',
+      clock: {},
+      scrub: 5,
+      keptEvents: 'batch.sent',
+      collapseMs: -1,
+      onError: 'no',
+    }).map(([name, value]): [string, () => unknown] => [
+      `log.${name}`,
+      () => new StructuredLogger({ write: () => {}, [name]: value } as never),
+    ]),
+    // Names that there are not.
+    ['log', () => new StructuredLogger({ write: () => {}, minLevl: 'DEBUG' } as never)],
+    ['log', () => new StructuredLogger({ write: () => {}, maxBuffer: 10 } as never)],
+    [
+      'log',
+      () => new BufferedStructuredLogger({ stream: new PassThrough(), bufferMax: 5 } as never),
+    ],
     [
       'log.setLevel x',
       () => new StructuredLogger({ write: () => {} }).setLevel('x', 'nope' as never),
@@ -223,6 +242,31 @@ describe('bound context', () => {
     const renamed = { ...line, level_: 'x', level__: 'y', event_: 1, timestamp_: 2 };
     expect(lines()).toEqual([renamed, renamed]);
   });
+});
+
+test('an event that is no text is written out all the same', () => {
+  const { log, lines } = keepingLogger({ minLevel: 'DEBUG' });
+  const say = log as unknown as Record<'debug' | 'info' | 'error', (...given: unknown[]) => void>;
+  const hostile = {
+    get a(): never {
+      throw new Error('no');
+    },
+  };
+  say.error(new TypeError('boom'));
+  say.error(new TypeError('boom'), { at: 1 });
+  say.info(undefined, { at: 2 });
+  say.info({ password: 'hunter2', at: 3 }, 'as others have it');
+  say.debug(Symbol('x'));
+  say.debug(hostile);
+  expect(lines()).toMatchObject([
+    { event: 'TypeError: boom', error: { name: 'TypeError', message: 'boom' } },
+    { event: 'TypeError: boom', error: { stack: expect.any(String) as string }, at: 1 },
+    { event: 'undefined', at: 2 },
+    { event: '{"password":"[secret]","at":3}' },
+    { event: '"Symbol(x)"' },
+    { event: '{"a":"[unreadable]"}' },
+  ]);
+  expect(log.droppedLines).toBe(0);
 });
 
 test('a `write` that throws does not reach who logs, and is told of once', () => {

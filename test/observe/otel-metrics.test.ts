@@ -9,7 +9,7 @@ import { createTelemetry, type TelemetryOptions } from '../../src/observe/otel.t
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { numbered, readings, scriptedSink, scriptedSource, testPipeline } from '../engine/ends.ts';
 import { attributesOf, type OtlpMetric, otlpReceiver, type OtlpRequest } from './otlp-receiver.ts';
-import { componentStats, runOf, runStats } from './run-stats.ts';
+import { censusOf, componentStats, runOf, runStats } from './run-stats.ts';
 
 interface Sent {
   readonly metrics: readonly OtlpMetric[];
@@ -294,8 +294,18 @@ test('what a breaker refused is counted in calls, and its openings in events', a
   const breakers = [
     { id: 'api', name: 'api', state: 'open', opens: 2, openMs: 5, refused: 7 },
   ] as const;
-  const policy = { calls: 9, attempts: 9, substituted: 0, retries: 0, suppressed: 0, breakers };
+  const policy = {
+    calls: 9,
+    attempts: 9,
+    substituted: 2,
+    substitutedBy: { constant: 2 },
+    retries: 0,
+    suppressed: 0,
+    breakers: censusOf(breakers),
+  };
   const { metrics } = await sent([runStats(1, { components: [componentStats('a', { policy })] })]);
+  const substituted = metrics.find(({ name }) => name === 'millrace.policy_substituted');
+  expect(pointsOf(substituted)).toMatchObject([{ asInt: 2, attributes: { strategy: 'constant' } }]);
   const unitOf = (name: string) => metrics.find((one) => one.name === name)!.unit;
   expect(unitOf('millrace.breaker_refused')).toBe('{call}');
   expect(unitOf('millrace.breaker_opens')).toBe('{event}');

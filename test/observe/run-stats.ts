@@ -1,4 +1,6 @@
+import type { BreakerState } from '../../src/core/index.ts';
 import type { ComponentReport, Latency, RunStats } from '../../src/observe/index.ts';
+import type { BreakerReport, Census, PolicyReport } from '../../src/observe/snapshot.ts';
 
 const latency: Latency = {
   count: 0,
@@ -28,10 +30,12 @@ export function componentStats(id: string, given: Partial<ComponentReport> = {})
     unaccounted: 0,
     busyMs: 0,
     blockedMs: 0,
+    waitingMs: 0,
     idleMs: 0,
     work: latency,
     wait: latency,
     endToEnd: latency,
+    recent: null,
     perSecond: 0,
     bytes: 0,
     sinceProgressMs: 0,
@@ -40,6 +44,28 @@ export function componentStats(id: string, given: Partial<ComponentReport> = {})
     errors: {},
     errorRate: null,
     ...given,
+  };
+}
+
+/** Breakers as figures have them. */
+export function censusOf<One extends { readonly state: BreakerState } = BreakerReport>(
+  worst: readonly One[] = [],
+): Census<BreakerState, One> {
+  const isIn = (state: BreakerState): number => worst.filter((one) => one.state === state).length;
+  const byState = { open: isIn('open'), 'half-open': isIn('half-open'), closed: isIn('closed') };
+  return { total: worst.length, byState, worst };
+}
+
+/** The figures of a policy that has done nothing, around these breakers. */
+export function policyStats(breakers: readonly BreakerReport[]): PolicyReport {
+  return {
+    calls: 0,
+    attempts: 0,
+    substituted: 0,
+    substitutedBy: {},
+    retries: 0,
+    suppressed: 0,
+    breakers: censusOf(breakers),
   };
 }
 
@@ -63,8 +89,11 @@ export function runStats(second: number, given: Partial<RunStats> = {}): RunStat
     components: [],
     at: Date.UTC(2026, 0, 1) + second * 1000,
     monotonicMs: second * 1000,
+    startedAt: Date.UTC(2026, 0, 1),
+    endedAt: null,
     process: { rssBytes: 1e8, heapUsedBytes: 5e7, loopUtilization: 0.5 },
     degraded: {},
+    failure: null,
     queues: {},
     alerts: [],
     events: {},
@@ -75,6 +104,7 @@ export function runStats(second: number, given: Partial<RunStats> = {}): RunStat
     lanes: [],
     resources: [],
     versions: { millrace: '0', node: '24' },
+    kernels: null,
     uptimeMs: second * 1000,
     ...given,
   };

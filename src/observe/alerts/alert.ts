@@ -22,8 +22,10 @@ export interface Alert {
   readonly value: number;
   readonly limit: number;
   readonly unit: string;
-  /** Milliseconds until the limit is reached, where it has not been yet. */
+  /** Milliseconds until the highest limit is reached, where it has not been yet and that is known. */
   readonly leftMs?: number;
   /** Why, with figures, for people. */
   readonly text: string;
+  /** What it last fired with, at first or when it got worse; not there while it is pending. */
+  readonly fired?: Pick<Alert, 'severity' | 'value' | 'limit' | 'text'>;
 }

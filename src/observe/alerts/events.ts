@@ -12,7 +12,8 @@ const fields: Readonly<Record<AlertField, string>> = {
   unit: 'of the figure and the limit',
   text: 'why, with figures, for people',
   sinceMs: 'since when it has been bad: wall time in milliseconds',
-  leftMs: 'milliseconds until the limit is reached; not there once it has been',
+  leftMs:
+    'milliseconds until the highest limit is reached; not there once it has been, or where unknown',
 };
 
 /** `alert.pending` */

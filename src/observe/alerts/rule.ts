@@ -1,3 +1,4 @@
+import type { BadSide } from '../beyond.ts';
 import type { RunStats } from '../snapshot.ts';
 
 /** From where on a figure is bad, and how far it must come back to be well again. */
@@ -13,6 +14,8 @@ export interface AlertReading {
   /** The component's id; empty for the run. */
   readonly component: string;
   readonly value: number | null;
+  /** Over how many milliseconds it was counted, where that differs from look to look. */
+  readonly overMs?: number;
 }
 
 /** What a rule reads its figures from: two looks at one run, the earlier undefined at the first. */
@@ -30,7 +33,7 @@ export interface AlertRule {
   /** Of the figure and its limits: `%`, `s`, `MiB`. */
   readonly unit: string;
   /** Which side of the limits is bad; `above` unless given. */
-  readonly bad?: 'above' | 'below';
+  readonly bad?: BadSide;
   readonly limits: AlertLimits;
   /** Fires when `m` of the last `n` looks are bad, and clears when as many are good. */
   readonly of: { readonly m: number; readonly n: number };

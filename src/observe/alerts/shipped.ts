@@ -2,7 +2,8 @@ import { totalmem } from 'node:os';
 import process from 'node:process';
 
 import type { Lag } from '../../core/index.ts';
-import { isOpen } from '../health.ts';
+import { own } from '../../core/own.ts';
+import { recentMs } from '../health.ts';
 import { queueLimits } from '../queue-limits.ts';
 import type { ComponentReport, RunStats, SourceState } from '../snapshot.ts';
 import type { AlertLimits, AlertLooks, AlertReading, AlertRule } from './rule.ts';
@@ -69,7 +70,7 @@ export function shippedRules(
 const usualShare = 0.02;
 const usualLooksMin = 30;
 /** Swings of so little are nobody's concern. */
-const usualMsMin = 1;
+const usualMsMin = 5;
 
 function latencySpike(): Shipped {
   const usual = new Map<string, { meanMs: number; looks: number }>();
@@ -165,7 +166,7 @@ function retryRate(): Shipped {
   return {
     name: 'retry-rate',
     summary: 'Calls of a component have to be made again.',
-    unit: '% of calls',
+    unit: '% of attempts',
     limits: { warn: 20, critical: 60, clear: 10 },
     of: { m: 2, n: 3 },
     read: percentages(({ policy }) => policy && { bad: policy.retries, all: policy.attempts }),
@@ -206,23 +207,29 @@ const throughputFloor: Shipped = {
 };
 
 function degradedStreak(): Shipped {
-  const sinceMs = new Map<string, number>();
+  const streaks = new Map<string, { fromMs: number; toMs: number; lastsMs: number }>();
   return {
     name: 'degraded-streak',
     summary: 'A component has been degraded for that long.',
     unit: 's',
     limits: { warn: 30, critical: 300, clear: 0 },
     of: { m: 1, n: 1 },
-    read: ({ stats }) => {
-      for (const id of sinceMs.keys()) if (!(id in stats.degraded)) sinceMs.delete(id);
-      for (const id of Object.keys(stats.degraded)) {
-        if (!sinceMs.has(id)) sinceMs.set(id, stats.monotonicMs);
-      }
-      return each(
-        stats,
-        ({ id }) => (stats.monotonicMs - (sinceMs.get(id) ?? stats.monotonicMs)) / 1000,
-      );
-    },
+    read: (looks) =>
+      since(looks, ({ id, policy }, then) => {
+        const { degraded, monotonicMs: nowMs } = looks.stats;
+        const saysSo = own(degraded, id) !== undefined;
+        let streak = streaks.get(id);
+        if (saysSo || (policy?.substituted ?? 0) > (then.policy?.substituted ?? 0)) {
+          const { fromMs = nowMs } = streak ?? {};
+          // A substitution degrades a run for a while.
+          streak = { fromMs, toMs: nowMs, lastsMs: saysSo ? 0 : recentMs };
+          streaks.set(id, streak);
+        } else if (streak !== undefined && nowMs >= streak.toMs + streak.lastsMs) {
+          streak = undefined;
+          streaks.delete(id);
+        }
+        return streak === undefined ? 0 : (streak.toMs - streak.fromMs) / 1000;
+      }),
   };
 }
 
@@ -234,9 +241,10 @@ const openBreaker: Shipped = {
   of: { m: 1, n: 1 },
   read: ({ stats }) =>
     each(stats, ({ policy }) => {
-      const open = policy?.breakers.filter(isOpen).length;
+      if (policy === undefined) return undefined;
+      const { open, 'half-open': trying } = policy.breakers.byState;
       // One that tries whether all is well again is not open, and not well yet.
-      return open === 0 && policy!.breakers.some(({ state }) => state !== 'closed') ? null : open;
+      return open === 0 && trying > 0 ? null : open;
     }),
 };
 
@@ -281,13 +289,17 @@ function memoryMiB(): number {
   return Math.min(process.constrainedMemory() || Infinity, totalmem()) / bytesPerMiB;
 }
 
+type Figure = Omit<AlertReading, 'component'>;
+
 function each(
   { components }: RunStats,
-  read: (component: ComponentReport) => number | null | undefined,
+  read: (component: ComponentReport) => Figure | number | null | undefined,
 ): AlertReading[] {
   return components.flatMap((component) => {
-    const value = read(component);
-    return value === undefined ? [] : [{ component: component.id, value }];
+    const found = read(component);
+    if (found === undefined) return [];
+    const figure = typeof found === 'object' && found !== null ? found : { value: found };
+    return [{ component: component.id, ...figure }];
   });
 }
 
@@ -325,6 +337,8 @@ function percentages(read: (component: ComponentReport) => Counts | undefined): 
       const isClosed = from !== undefined && monotonicMs - from.sinceMs >= shareMsMax;
       if (from !== undefined && !isClosed && all < shareOfMin) return null;
       windows.set(component.id, { ...counts, sinceMs: monotonicMs });
-      return from === undefined || all === 0 ? null : (100 * (counts.bad - from.bad)) / all;
+      if (from === undefined || all === 0) return null;
+      const value = (100 * (counts.bad - from.bad)) / all;
+      return { value, overMs: monotonicMs - from.sinceMs };
     });
 }

@@ -1,7 +1,9 @@
+import { isBeyond } from '../beyond.ts';
+import { roughTime } from '../rough-time.ts';
+import { Slope } from '../slope.ts';
 import type { RunStats } from '../snapshot.ts';
 import type { Alert, AlertSeverity } from './alert.ts';
-import type { AlertLimits, AlertRule } from './rule.ts';
-import { Slope } from './slope.ts';
+import type { AlertLimits, AlertReading, AlertRule } from './rule.ts';
 
 /** What one look at a figure says. */
 interface Look {
@@ -10,7 +12,12 @@ interface Look {
   readonly isGood: boolean;
 }
 
-type Breach = Pick<Alert, 'severity' | 'value' | 'limit' | 'text'> & { readonly leftMs?: number };
+type Breach = NonNullable<Alert['fired']> & { readonly leftMs?: number };
+
+/** When a limit is reached, as a text too. */
+interface Forecast extends Pick<Alert, 'limit' | 'text'> {
+  readonly leftMs: number;
+}
 
 /** When a look is taken: `at` is only shown, as wall clocks are put back. */
 type LookTime = Pick<RunStats, 'at' | 'monotonicMs'>;
@@ -24,6 +31,8 @@ export class Track {
   readonly #slope: Slope | undefined;
   #looks: Look[] = [];
   #alert: Alert | undefined;
+  /** Of the last figure that was known. */
+  #overMs: number | undefined;
 
   constructor(rule: AlertRule, component: string, limits: AlertLimits = rule.limits) {
     this.limits = limits;
@@ -38,8 +47,12 @@ export class Track {
   }
 
   /** The alert where it has changed its state or its severity. A figure that is not known is not well. */
-  look(value: number | null, { at: atMs, monotonicMs }: LookTime): Alert | undefined {
+  look(
+    { value, overMs }: Pick<AlertReading, 'value' | 'overMs'>,
+    { at: atMs, monotonicMs }: LookTime,
+  ): Alert | undefined {
     if (value === null || Number.isNaN(value)) return undefined;
+    this.#overMs = overMs;
     this.#slope?.add(monotonicMs, value);
     const breach = this.#breach(value);
     this.#looks.push({ severity: breach?.severity, isGood: this.#isGood(value, breach) });
@@ -61,25 +74,31 @@ export class Track {
       return before === undefined ? this.#alert : undefined;
     }
     const severity = this.#isCritical ? 'CRITICAL' : 'WARNING';
-    const fired = { ...breach, severity } as const;
     // What was before does not count when it is judged whether all is well again.
     this.#looks = [];
-    return (this.#alert = this.#alertOf(fired, { state: 'firing', sinceMs, firedMs: atMs }));
+    const worst = { ...breach, severity } as const;
+    const fired = firedOf(worst);
+    return (this.#alert = this.#alertOf(worst, { state: 'firing', sinceMs, firedMs: atMs, fired }));
   }
 
   #lookFiring(value: number, breach: Breach | undefined, atMs: number): Alert | undefined {
-    const before = this.#alert!;
+    const { leftMs: _leftMs, ...before } = this.#alert!;
     if (this.#looks.filter(({ isGood }) => isGood).length >= this.#rule.of.m) {
       this.#alert = undefined;
       this.#looks = [];
-      const text = `${this.#show(value)}, well again`;
+      const text = `${this.#told(value)}, well again`;
       return { ...before, value, text, state: 'resolved', resolvedMs: atMs };
     }
-    const { leftMs: _leftMs, ...known } = before;
     const worse = before.severity === 'WARNING' && this.#isCritical;
     const severity = worse ? 'CRITICAL' : before.severity;
-    const text = `${this.#show(value)}, well at ${this.#show(this.limits.clear)}`;
-    this.#alert = { ...known, value, text, ...breach, severity };
+    const text = `${this.#told(value)}, well at ${this.#show(this.limits.clear)}`;
+    const alert: Alert = {
+      ...before,
+      value,
+      ...(breach ?? withForecast(text, this.#ahead(value))),
+      severity,
+    };
+    this.#alert = worse ? { ...alert, fired: firedOf(alert) } : alert;
     return worse ? this.#alert : undefined;
   }
 
@@ -90,34 +109,47 @@ export class Track {
 
   #breach(value: number): Breach | undefined {
     const { limits } = this;
-    const { forecastMs } = this.#rule;
+    const ahead = this.#ahead(value);
     for (const [severity, limit] of [
       ['CRITICAL', limits.critical],
       ['WARNING', limits.warn],
     ] as const) {
       if (limit === undefined || !this.#isBeyond(value, limit)) continue;
-      const text = `${this.#show(value)}, limit ${this.#show(limit)}`;
-      return { severity, value, limit, text };
+      const text = `${this.#told(value)}, limit ${this.#show(limit)}`;
+      return { severity, value, limit, ...withForecast(text, ahead) };
     }
-    const limit = limits.critical ?? limits.warn;
-    const leftMs = limit === undefined ? undefined : this.#slope?.msUntil(limit);
-    if (limit === undefined || leftMs === undefined || leftMs > forecastMs!) return undefined;
-    const text = `${this.#show(value)}, limit ${this.#show(limit)} reached in ${timeText(leftMs)}`;
-    return { severity: 'WARNING', value, limit, leftMs: Math.round(leftMs), text };
+    if (ahead === undefined || ahead.leftMs > this.#rule.forecastMs!) return undefined;
+    const text = `${this.#told(value)}, limit ${ahead.text}`;
+    return { severity: 'WARNING', value, limit: ahead.limit, leftMs: ahead.leftMs, text };
+  }
+
+  /** When the highest limit is reached, where the figure goes there and is not there yet. */
+  #ahead(value: number): Forecast | undefined {
+    const limit = this.limits.critical ?? this.limits.warn;
+    if (limit === undefined || this.#isBeyond(value, limit)) return undefined;
+    const leftMs = this.#slope?.msUntil(limit);
+    if (leftMs === undefined) return undefined;
+    const text = `${this.#show(limit)} reached in ${roughTime(leftMs)}`;
+    return { limit, leftMs: Math.round(leftMs), text };
   }
 
   #isBeyond(value: number, limit: number): boolean {
-    return this.#rule.bad === 'below' ? value < limit : value > limit;
+    return isBeyond(value, limit, this.#rule.bad);
   }
 
   #isGood(value: number, breach: Breach | undefined): boolean {
-    const { clear } = this.limits;
-    return breach === undefined && (value === clear || !this.#isBeyond(value, clear));
+    return breach === undefined && !this.#isBeyond(value, this.limits.clear);
   }
 
-  #alertOf(breach: Breach, at: Pick<Alert, 'state' | 'sinceMs' | 'firedMs'>): Alert {
+  #alertOf(breach: Breach, at: Pick<Alert, 'state' | 'sinceMs' | 'firedMs' | 'fired'>): Alert {
     const { name: rule, summary, unit } = this.#rule;
     return { rule, summary, component: this.#component, unit, ...breach, ...at };
+  }
+
+  /** The figure as it is now. */
+  #told(value: number): string {
+    const over = this.#overMs === undefined ? '' : ` over ${roughTime(this.#overMs)}`;
+    return `${this.#show(value)}${over}`;
   }
 
   #show(value: number): string {
@@ -126,7 +158,10 @@ export class Track {
   }
 }
 
-function timeText(ms: number): string {
-  const seconds = Math.round(ms / 1000);
-  return seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
+function withForecast(text: string, ahead?: Forecast): Pick<Alert, 'text' | 'leftMs'> {
+  return ahead === undefined ? { text } : { text: `${text}, ${ahead.text}`, leftMs: ahead.leftMs };
+}
+
+function firedOf({ severity, value, limit, text }: Breach): NonNullable<Alert['fired']> {
+  return { severity, value, limit, text };
 }

@@ -77,20 +77,30 @@ function latency(name: string, help: string, of: (report: ComponentReport) => La
   return { ...family, labels: componentLabels, ...ofComponents(each) };
 }
 
+type CountsOf = (report: ComponentReport) => Readonly<Record<string, number>>;
+
+/** Counts by what a label says, of a closed set. */
+function counter(
+  { label, ...family }: Pick<Family, 'name' | 'help' | 'counts'> & { readonly label: string },
+  of: CountsOf,
+): Family {
+  const each: OfComponent = (report, labels, add) => {
+    for (const [value, count] of Object.entries(of(report))) {
+      add(labelsOf({ [label]: value }, labels), count);
+    }
+  };
+  const labels = [...componentLabels, label];
+  return { ...family, type: 'counter', labels, ...ofComponents(each) };
+}
+
 /** By a reason of a closed set, which components declare. */
 function byReason(
   name: string,
   help: string,
-  of: (report: ComponentReport) => Readonly<Record<string, number>>,
+  of: CountsOf,
   counts: 'record' | 'event' = 'event',
 ): Family {
-  const each: OfComponent = (report, labels, add) => {
-    for (const [reason, count] of Object.entries(of(report))) {
-      add(labelsOf({ reason }, labels), count);
-    }
-  };
-  const labels = [...componentLabels, 'reason'];
-  return { name, type: 'counter', counts, help, labels, ...ofComponents(each) };
+  return counter({ name, help, counts, label: 'reason' }, of);
 }
 
 const components: readonly Family[] = [
@@ -111,11 +121,12 @@ const components: readonly Family[] = [
     name: 'time_seconds',
     type: 'counter',
     unit: 'seconds',
-    help: 'Time at work (busy), waiting for room downstream (blocked), and for input (idle).',
+    help: 'Time at work (busy), waiting for room downstream (blocked), for the outside (waiting), and for input (idle).',
     labels: [...componentLabels, 'state'],
-    ...ofComponents(({ busyMs, blockedMs, idleMs }, labels, add) => {
+    ...ofComponents(({ busyMs, blockedMs, waitingMs, idleMs }, labels, add) => {
       add(labelsOf({ state: 'busy' }, labels), busyMs / 1000);
       add(labelsOf({ state: 'blocked' }, labels), blockedMs / 1000);
+      add(labelsOf({ state: 'waiting' }, labels), waitingMs / 1000);
       add(labelsOf({ state: 'idle' }, labels), idleMs / 1000);
     }),
   },
@@ -141,7 +152,7 @@ const components: readonly Family[] = [
   },
 ];
 
-type PolicyFigure = 'calls' | 'attempts' | 'retries' | 'suppressed' | 'substituted';
+type PolicyFigure = 'calls' | 'attempts' | 'retries' | 'suppressed';
 
 function policy(figure: PolicyFigure, help: string): Family {
   const each: OfComponent = (report, labels, add) => {
@@ -151,7 +162,7 @@ function policy(figure: PolicyFigure, help: string): Family {
   return { ...family, labels: componentLabels, ...ofComponents(each) };
 }
 
-type Breaker = NonNullable<ComponentReport['policy']>['breakers'][number];
+type Breaker = NonNullable<ComponentReport['policy']>['breakers']['worst'][number];
 
 function breaker(
   family: Pick<Family, 'name' | 'type' | 'unit' | 'counts' | 'help'>,
@@ -159,7 +170,7 @@ function breaker(
   ...more: string[]
 ): Family {
   const ofComponent: OfComponent = (report, labels, add) => {
-    for (const one of report.policy?.breakers ?? []) {
+    for (const one of report.policy?.breakers.worst ?? []) {
       each(one, labelsOf({ policy: one.id }, labels), add);
     }
   };
@@ -167,12 +178,41 @@ function breaker(
   return { ...family, labels, ...ofComponents(ofComponent) };
 }
 
+function byState(
+  name: string,
+  help: string,
+  of: (report: ComponentReport) => Readonly<Record<string, number>> | undefined,
+): Family {
+  const each: OfComponent = (report, labels, add) => {
+    for (const [state, count] of Object.entries(of(report) ?? {})) {
+      add(labelsOf({ state }, labels), count);
+    }
+  };
+  return {
+    name,
+    type: 'gauge',
+    help,
+    labels: [...componentLabels, 'state'],
+    ...ofComponents(each),
+  };
+}
+
 const policies: readonly Family[] = [
+  byState('breakers', 'Breakers in each state.', ({ policy }) => policy?.breakers.byState),
+  byState('sensors', 'Sensors in each state.', ({ sensors }) => sensors?.byState),
   policy('calls', 'Calls made under a policy.'),
   policy('attempts', 'Attempts of calls.'),
   policy('retries', 'Attempts but the first of each call.'),
   policy('suppressed', 'Retries that a budget did not allow.'),
-  policy('substituted', 'Results that a fallback gave.'),
+  counter(
+    {
+      name: 'policy_substituted',
+      counts: 'call',
+      help: 'Results and readings that a fallback gave.',
+      label: 'strategy',
+    },
+    (report) => report.policy?.substitutedBy ?? {},
+  ),
   breaker(
     { name: 'breaker_state', type: 'gauge', help: 'The state a breaker is in has 1.' },
     ({ state }, labels, add) => {

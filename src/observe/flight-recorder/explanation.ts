@@ -1,5 +1,5 @@
 import type { LogLevel } from '../../core/index.ts';
-import type { SlowBatch } from '../snapshot.ts';
+import type { RecordFailure, RunStatus, SlowBatch } from '../snapshot.ts';
 import type { FlightReason } from './record.ts';
 
 /** Something that was not as it should be. Times are wall times in milliseconds. */
@@ -30,7 +30,7 @@ export interface FlightExplanation {
   readonly why: string;
   readonly stack?: string;
   readonly at: number;
-  readonly status: string;
+  readonly status: RunStatus;
   readonly versions: { readonly millrace: string; readonly node: string };
   /** How long before the end its figures begin. */
   readonly coveredMs: number;
@@ -48,8 +48,8 @@ export interface FlightExplanation {
   /** What held up the rest; null where nothing did. */
   readonly bottleneck: {
     readonly component: string;
-    /** Over the last seconds, from 0 to 1. */
-    readonly busyShare: number;
+    /** At work, or waiting for the outside, over the last seconds; from 0 to 1. */
+    readonly heldShare: number;
     /** Null where it shares the queue of the component before it. */
     readonly queueFill: number | null;
     readonly overMs: number;
@@ -65,12 +65,6 @@ export interface FlightExplanation {
   readonly perSecond: readonly number[];
   readonly rssMiB: { readonly first: number; readonly last: number } | null;
   readonly timeline: readonly FlightStep[];
-  readonly lastFailures: readonly {
-    readonly at: number;
-    readonly eventId: string;
-    readonly stage: string;
-    readonly reason: string;
-    readonly message: string;
-  }[];
+  readonly lastFailures: readonly RecordFailure[];
   readonly slowestBatches: readonly SlowBatch[];
 }

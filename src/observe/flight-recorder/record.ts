@@ -1,8 +1,11 @@
 import type { LogLevel } from '../../core/index.ts';
-import type { RunStats } from '../snapshot.ts';
+import type { ComponentReport, RunStats } from '../snapshot.ts';
 
 /** Why a record was made: an alert turned critical, the run failed, the process crashed, or so asked. */
-export type FlightReason = 'alert' | 'run-failed' | 'crash' | 'asked';
+export const flightReasons = ['alert', 'run-failed', 'crash', 'asked'] as const;
+
+/** One of `flightReasons`. */
+export type FlightReason = (typeof flightReasons)[number];
 
 /** The figures of a run from look to look; those of one look are at the same place in each list. */
 export interface FlightSeries {
@@ -26,6 +29,7 @@ export interface ComponentSeries {
   readonly errors: readonly number[];
   readonly busyMs: readonly number[];
   readonly blockedMs: readonly number[];
+  readonly waitingMs: readonly number[];
   readonly queueFill: readonly number[];
   readonly openBreakers: readonly number[];
 }
@@ -61,4 +65,28 @@ export interface FlightRecord {
   readonly events: readonly FlightEvent[];
   /** Some of the failed records of each second, the oldest first. */
   readonly failures: readonly FlightEvent[];
+}
+
+/** What an explanation is made of: the part of a record that `parseFlight` checks. */
+export interface FlightReading extends Pick<
+  FlightRecord,
+  'reason' | 'why' | 'stack' | 'at' | 'series' | 'events' | 'failures'
+> {
+  readonly stats: FlightStats;
+}
+
+/** What an explanation takes of the last figures. */
+export interface FlightStats extends Pick<
+  RunStats,
+  | 'pipeline'
+  | 'status'
+  | 'recordsIn'
+  | 'recordsOut'
+  | 'versions'
+  | 'lastFailures'
+  | 'slowestBatches'
+> {
+  readonly components: readonly Pick<ComponentReport, 'id' | 'errors' | 'errorRate'>[];
+  /** Of each component that has one. */
+  readonly queues: Readonly<Record<string, object>>;
 }

@@ -1,9 +1,19 @@
-import { isOpen } from '../health.ts';
+import { own } from '../../core/own.ts';
+import { FigureRows } from '../figure-rows.ts';
 import type { ComponentReport, RunStats } from '../snapshot.ts';
 import type { ComponentSeries, FlightSeries } from './record.ts';
 
 const runFigures = ['elapsedMs', 'recordsIn', 'recordsOut', 'rssMiB', 'loopUtilization'] as const;
-const counted = ['in', 'out', 'failed', 'dropped', 'errors', 'busyMs', 'blockedMs'] as const;
+const counted = [
+  'in',
+  'out',
+  'failed',
+  'dropped',
+  'errors',
+  'busyMs',
+  'blockedMs',
+  'waitingMs',
+] as const;
 const levels = ['queueFill', 'openBreakers'] as const;
 const componentFigures = [...counted, ...levels];
 
@@ -11,15 +21,15 @@ const componentFigures = [...counted, ...levels];
 export class SeriesRing {
   readonly #looksMax: number;
   readonly #at: Float64Array;
-  readonly #run: Ring;
-  readonly #components = new Map<string, Ring>();
+  readonly #run: FigureRows;
+  readonly #components = new Map<string, FigureRows>();
   #looks = 0;
   #before: RunStats | undefined;
 
   constructor(looksMax: number) {
     this.#looksMax = looksMax;
     this.#at = new Float64Array(looksMax);
-    this.#run = new Ring(looksMax, runFigures.length);
+    this.#run = new FigureRows(looksMax, runFigures.length);
   }
 
   /** Bytes that it holds. */
@@ -35,7 +45,7 @@ export class SeriesRing {
     this.#before = stats;
     const { recordsIn, recordsOut, process } = stats;
     this.#at[slot] = stats.at;
-    this.#run.set(slot, [
+    setRow(this.#run, slot, [
       before === undefined ? stats.durationMs : stats.monotonicMs - before.monotonicMs,
       recordsIn - (before?.recordsIn ?? 0),
       recordsOut - (before?.recordsOut ?? 0),
@@ -46,13 +56,13 @@ export class SeriesRing {
     for (const component of stats.components) {
       let ring = this.#components.get(component.id);
       if (ring === undefined) {
-        ring = new Ring(this.#looksMax, componentFigures.length);
+        ring = new FigureRows(this.#looksMax, componentFigures.length);
         this.#components.set(component.id, ring);
       }
       const [now, then] = [totalsOf(component), totalsOf(earlier.get(component.id))];
-      const fill = stats.queues[component.id]?.fill ?? 0;
+      const fill = own(stats.queues, component.id)?.fill ?? 0;
       const since = now.map((total, at) => total - then[at]!);
-      ring.set(slot, [...since, fill, openBreakers(component)]);
+      setRow(ring, slot, [...since, fill, openBreakers(component)]);
     }
   }
 
@@ -65,52 +75,32 @@ export class SeriesRing {
     );
     const components = [...this.#components].map(([id, ring]): [string, ComponentSeries] => [
       scrub(id),
-      ring.lists(componentFigures, slots),
+      ring.lists(componentFigures, slots, rounded),
     ]);
     return {
       at: slots.map((slot) => this.#at[slot]!),
-      ...this.#run.lists(runFigures, slots),
+      ...this.#run.lists(runFigures, slots, rounded),
       components: Object.fromEntries(components),
     };
   }
 }
 
-/** Rows of numbers, which take the place of older ones. */
-class Ring {
-  readonly #width: number;
-  readonly #values: Float32Array;
-
-  constructor(rows: number, width: number) {
-    this.#width = width;
-    this.#values = new Float32Array(rows * width);
-  }
-
-  get bytes(): number {
-    return this.#values.byteLength;
-  }
-
-  set(row: number, values: readonly number[]): void {
-    this.#values.set(values, row * this.#width);
-  }
-
-  lists<N extends string>(names: readonly N[], rows: readonly number[]): Record<N, number[]> {
-    const list = (at: number): number[] =>
-      rows.map((row) => rounded(this.#values[row * this.#width + at]!));
-    return Object.fromEntries(names.map((name, at) => [name, list(at)])) as Record<N, number[]>;
-  }
+function setRow(rows: FigureRows, row: number, values: readonly number[]): void {
+  values.forEach((value, column) => rows.put(row, column, value));
 }
 
 function totalsOf(component: ComponentReport | undefined): number[] {
   if (component === undefined) return counted.map(() => 0);
-  const { in: rowsIn, out, failed, dropped, busyMs, blockedMs, errors } = component;
+  const { in: rowsIn, out, failed, dropped, busyMs, blockedMs, waitingMs, errors } = component;
   const erred = Object.values(errors).reduce((sum, count) => sum + count, 0);
-  return [rowsIn, out, failed, dropped, erred, busyMs, blockedMs];
+  return [rowsIn, out, failed, dropped, erred, busyMs, blockedMs, waitingMs];
 }
 
 function openBreakers({ policy }: ComponentReport): number {
-  return policy?.breakers.filter(isOpen).length ?? 0;
+  return policy?.breakers.byState.open ?? 0;
 }
 
+/** A component that was not there yet did nothing. */
 function rounded(value: number): number {
-  return Math.round(value * 1000) / 1000;
+  return Number.isNaN(value) ? 0 : Math.round(value * 1000) / 1000;
 }

@@ -1,9 +1,9 @@
 import { alertFired, alertResolved } from '../alerts/events.ts';
 import { breakerChanged, componentDegraded, componentRecovered, ledgerBroken } from '../events.ts';
-import { healthDefaults } from '../health.ts';
+import { healthDefaults } from '../health-settings.ts';
 import { queueLimits } from '../queue-limits.ts';
 import type { FlightSign } from './explanation.ts';
-import type { FlightEvent, FlightRecord } from './record.ts';
+import type { FlightEvent, FlightReading } from './record.ts';
 
 /** Errors that are further apart are not of one stretch. */
 const stretchGapMs = 10_000;
@@ -15,7 +15,7 @@ interface Turn {
 }
 
 /** What was not as it should be, the oldest first. */
-export function signsOf(record: FlightRecord): FlightSign[] {
+export function signsOf(record: FlightReading): FlightSign[] {
   const signs = [...turns(record.events), ...fullQueues(record), ...errorStretches(record)];
   return signs.sort((a, b) => a.at - b.at);
 }
@@ -67,7 +67,7 @@ function turnOf({ name, fields }: FlightEvent): Turn | undefined {
   }
 }
 
-function fullQueues(record: FlightRecord): FlightSign[] {
+function fullQueues(record: FlightReading): FlightSign[] {
   return stretches(
     record,
     ({ queueFill }, look) => queueFill[look]! >= queueLimits.warn,
@@ -76,7 +76,7 @@ function fullQueues(record: FlightRecord): FlightSign[] {
   ).filter(({ at, endAt }) => endAt - at >= healthDefaults.queueFullMsMax);
 }
 
-function errorStretches(record: FlightRecord): FlightSign[] {
+function errorStretches(record: FlightReading): FlightSign[] {
   return stretches(
     record,
     ({ errors }, look) => errors[look]! > 0,
@@ -89,8 +89,8 @@ type Stretch = FlightSign & { readonly endAt: number };
 
 /** When something was so, look after look but for gaps of that length. */
 function stretches(
-  { series, at: endAt }: FlightRecord,
-  isSo: (of: FlightRecord['series']['components'][string], look: number) => boolean,
+  { series, at: endAt }: FlightReading,
+  isSo: (of: FlightReading['series']['components'][string], look: number) => boolean,
   gapMs: number,
   say: (component: string) => Omit<FlightSign, 'at' | 'isOver'>,
 ): Stretch[] {

@@ -1,10 +1,10 @@
 import { isEvent } from '../emitter.ts';
 import { recordFailed } from '../events.ts';
 import type { FlightStep } from './explanation.ts';
-import type { FlightEvent, FlightRecord } from './record.ts';
+import type { FlightEvent, FlightReading } from './record.ts';
 
 /** What happened, in its order; the same again and again, but for numbers in it, is one step. */
-export function timelineOf({ events, failures }: FlightRecord): FlightStep[] {
+export function timelineOf({ events, failures }: FlightReading): FlightStep[] {
   const steps = new Map<string, FlightStep>();
   for (const event of [...events, ...failures]) {
     const { at, level, name } = event;

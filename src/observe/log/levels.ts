@@ -1,4 +1,4 @@
-import { type LogLevel, logLevels } from '../../core/index.ts';
+import { isLogLevel, type LogLevel, logLevels } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
 
 /** The least levels of a logger and all that were bound from it. */
@@ -34,7 +34,7 @@ export class Levels {
 }
 
 function checkLevel(option: string, level: LogLevel): LogLevel {
-  if (typeof level === 'string' && Object.hasOwn(logLevels, level)) return level;
+  if (isLogLevel(level)) return level;
   throw new PipelineError({
     code: 'ERR_CONFIG_INVALID',
     place: `log.${option}`,

@@ -112,7 +112,8 @@ function escapeText(text: string): string {
   return escapeControls(text.toWellFormed());
 }
 
-function textOf(error: Error): string {
+/** An error as it says itself. */
+export function textOf(error: Error): string {
   try {
     return String(error);
   } catch {

@@ -1,7 +1,8 @@
 import { type Clock, type LogLevel, logLevels } from '../../core/index.ts';
 import { Listeners } from '../../core/listeners.ts';
+import { encodeValue } from './encode.ts';
 import type { Levels } from './levels.ts';
-import { JsonFormat, type LineFormat } from './line-format.ts';
+import { JsonFormat, type LineFormat, textOf } from './line-format.ts';
 import type { LineSink } from './line-sink.ts';
 import { type ContextParts, LogContext, type LogFields } from './log-context.ts';
 import { atExit } from './at-exit.ts';
@@ -14,6 +15,8 @@ export interface LogFamilyParts extends ContextParts {
   readonly sink: LineSink;
   /** Events whose lines are never collapsed nor dropped. */
   readonly kept: ReadonlySet<string>;
+  /** By event the one that is over with it. */
+  readonly ended: ReadonlyMap<string, string>;
   readonly collapseMs: number;
 }
 
@@ -29,13 +32,14 @@ export class LogFamily {
   readonly #clock: Clock;
   readonly #format: LineFormat;
   readonly #kept: ReadonlySet<string>;
+  readonly #ended: ReadonlyMap<string, string>;
   readonly #repeats: Repeats;
   readonly #json: LineFormat;
   readonly #undoAtExit = new Set<() => void>();
   readonly #followers: Listeners<string> = new Listeners();
 
   constructor(parts: LogFamilyParts) {
-    const { levels, format, sink, clock, kept, collapseMs, component, fields } = parts;
+    const { levels, format, sink, clock, kept, ended, collapseMs, component, fields } = parts;
     this.levels = levels;
     this.sink = sink;
     this.#json = format instanceof JsonFormat ? format : new JsonFormat(parts.scrub);
@@ -47,12 +51,14 @@ export class LogFamily {
     this.#clock = clock;
     this.#format = format;
     this.#kept = kept;
+    this.#ended = ended;
     this.#repeats = new Repeats(clock, collapseMs, (body, count, json) => {
       this.#write(repeated(format, body, count), json && repeated(this.#json, json, count));
     });
   }
 
   log(level: LogLevel, context: LogContext, event: string, fields: LogFields | undefined): void {
+    if (typeof event !== 'string') return this.#logOther(level, context, event, fields);
     const { sink } = this;
     try {
       const isLow = logLevels[level] < logLevels.ERROR;
@@ -60,11 +66,23 @@ export class LogFamily {
       const body = context.body(level, event, fields);
       const json = this.#jsonBody(body, level, context, event, fields);
       const mayRepeat = level === 'WARNING' && !this.#isKept(context, event, fields);
-      if (!mayRepeat || !this.#repeats.counts(body, json)) this.#write(body, json);
+      const ended = this.#ended.get(event);
+      if (ended !== undefined) this.#repeats.end(nameOf(context, ended));
+      if (!mayRepeat || !this.#repeats.counts(nameOf(context, event), body, json)) {
+        this.#write(body, json);
+      }
     } catch {
       // A clock of the user's that throws.
       sink.drop();
     }
+  }
+
+  /** A line of whatever plain JavaScript gives in the place of an event: of an error all that it says. */
+  #logOther(level: LogLevel, context: LogContext, given: unknown, fields?: LogFields): void {
+    if (!Error.isError(given)) {
+      return this.log(level, context, encodeValue(given, undefined) ?? 'undefined', fields);
+    }
+    this.log(level, context.with({ error: given }), textOf(given), fields);
   }
 
   /** Ends what is counted instead of written. */
@@ -117,6 +135,11 @@ export class LogFamily {
     if (this.#kept.has(event)) return true;
     return fields?.['status'] === 'failed' || context.hasText('status', 'failed');
   }
+}
+
+/** What warnings have in common that end together. */
+function nameOf({ component }: LogContext, event: string): string {
+  return `${component} ${event}`;
 }
 
 function repeated(format: LineFormat, body: string, count: number): string {

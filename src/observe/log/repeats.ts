@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../core/index.ts';
 
 interface Repeated {
+  readonly name: string;
   readonly endMs: number;
   readonly json: string | undefined;
   count: number;
@@ -32,20 +33,27 @@ export class Repeats {
     this.#timer = clock.timer(() => this.#goOff(), { keepsAlive: false });
   }
 
-  /** True where a warning was there less than a window ago: it is counted, and not to be written. */
-  counts(body: string, json: string | undefined): boolean {
+  /** `name`: what warnings that end together have in common. True where a warning was there less than a window ago: it is counted, and not to be written. */
+  counts(name: string, body: string, json: string | undefined): boolean {
     if (this.#windowMs === 0 || body.length > bodyLengthMax) return false;
     const now = this.#clock.monotonic();
     this.#endWindows(now);
     const same = this.#bodies.get(body);
     if (same === undefined) {
       if (this.#bodies.size >= bodiesMax) this.#endOne(...this.#bodies.entries().next().value!);
-      this.#bodies.set(body, { endMs: now + this.#windowMs, json, count: 0 });
+      this.#bodies.set(body, { name, endMs: now + this.#windowMs, json, count: 0 });
       return false;
     }
     same.count++;
     if (same.endMs < this.#timerMs) this.#setTimer(same.endMs);
     return true;
+  }
+
+  /** Ends the windows of all warnings of a name. */
+  end(name: string): void {
+    for (const [body, repeated] of this.#bodies) {
+      if (repeated.name === name) this.#endOne(body, repeated);
+    }
   }
 
   /** Ends all windows now. */

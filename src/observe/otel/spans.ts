@@ -164,7 +164,7 @@ class RunSpans implements RunTracing {
     };
   }
 
-  /** A message may tell what was in a record, and so may a stack: the log has them. */
+  /** A message may tell what was in a record, and so may a stack that begins with it. */
   #fail(span: Span, error: unknown): void {
     const type = errorTypeOf(error);
     span.setAttribute(names.errorType, type);
