@@ -65,6 +65,8 @@ export const branch: StageDefinition & Branch = defineStage<Branch, ParsedOption
   },
   example: { routes: { hot: 'value > 80', cold: 'value < 10' }, otherwise: 'normal' },
   rows: 'expand',
+  keeps: () => 'nothing',
+  changes: () => [],
   keepsFields: true,
   outputs: outputsOf,
   output: (input, { routes }) => {

@@ -71,6 +71,8 @@ export const cast: StageDefinition & Cast = defineStage<Cast, ParsedOptions>({
     }),
   example: { fields: { value: 'float64', flags: 'int32' } },
   rows: 'same',
+  keeps: () => 'nothing',
+  changes: ({ fields }) => Object.keys(fields),
   output: (input, { fields, onError }) => {
     checkEach(Object.entries(fields), ([name, to]) => {
       const { kind } = input.field(name);

@@ -6,7 +6,14 @@ import {
   type StageComponent,
   type StageDefinition,
 } from '../core/index.ts';
-import { type By, checkBy, KeyedState, keysMaxOption, type SlotTable } from '../core/keyed.ts';
+import {
+  type By,
+  checkBy,
+  KeyedState,
+  keptBy,
+  keysMaxOption,
+  type SlotTable,
+} from '../core/keyed.ts';
 import { NumberReader } from '../core/rolling.ts';
 
 /** What makes a row the repeat of another. */
@@ -55,6 +62,8 @@ export const dedupe: Dedupe = defineStage<Dedupe, DedupeOptions & { readonly key
         'give both `withinMs` and `time`, or neither',
       ),
   rows: 'fewer',
+  keeps: ({ by }) => keptBy(by),
+  changes: () => [],
   keepsFields: true,
   output: (input, { by, time }) => {
     checkBy(input, by);

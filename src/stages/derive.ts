@@ -3,6 +3,7 @@ import type { RefinementCtx, ZodType } from 'zod';
 import {
   type Column,
   type Fields,
+  type FieldSpecs,
   type FieldType,
   type Kind,
   type ValueOf,
@@ -18,6 +19,7 @@ import {
   fieldTypeOption,
   RowFailures,
   type RowValue,
+  sensitiveOption,
   type StageComponent,
   type StageDefinition,
 } from '../core/index.ts';
@@ -26,6 +28,8 @@ import {
 export interface Derivation<F extends Fields, T extends FieldType> {
   readonly kind: T;
   readonly value: RowValue<F, ValueOf<T>>;
+  /** Whether it is shown to nobody but an admin; what takes the place of such a field is so anyway. */
+  readonly sensitive?: boolean;
 }
 
 /** Says the kind of a derived field: `float64((r) => r.value / 2)`; `.nullable` where null is allowed. */
@@ -63,9 +67,13 @@ type Derive = <F extends Fields, A extends Fields>(fields: {
   readonly [N in keyof A]: Derivation<F, A[N]>;
 }) => StageComponent<F, WithFields<F, A>>;
 
-type DeriveOptions = Readonly<
-  Record<string, { readonly kind: FieldType; readonly value: AnyRowValue }>
->;
+interface DerivedField {
+  readonly kind: FieldType;
+  readonly value: AnyRowValue;
+  readonly sensitive?: boolean | undefined;
+}
+
+type DeriveOptions = Readonly<Record<string, DerivedField>>;
 
 /**
  * Adds fields computed from each row as it came in, or replaces those of the same name. A function
@@ -78,7 +86,8 @@ export const derive: StageDefinition & Derive = defineStage<Derive, DeriveOption
     const kind = fieldTypeOption(z).describe(
       'The kind of the field; with `?` where null is allowed.',
     );
-    const field = z.strictObject({ kind, value: expression(z, 'What gives its value.') });
+    const value = expression(z, 'What gives its value.');
+    const field = z.strictObject({ kind, value, sensitive: sensitiveOption(z) });
     const fields = z
       .record(z.string(), field)
       .refine((named) => Object.keys(named).length > 0, 'name at least one field')
@@ -88,6 +97,8 @@ export const derive: StageDefinition & Derive = defineStage<Derive, DeriveOption
   example: { normalized: { kind: 'float64', value: '(value - 10) / 80' } },
   exampleCode: 'derive({ normalized: float64((row) => (row.value - 10) / 80) })',
   rows: 'same',
+  keeps: () => 'nothing',
+  changes: (fields) => Object.keys(fields),
   output: (input, fields) => {
     const output = input.with(typesOf(fields));
     checkEach(Object.entries(fields), ([name, { value }]) => {
@@ -120,6 +131,9 @@ function refuseWrapped(options: unknown, context: RefinementCtx): unknown {
   return options;
 }
 
-function typesOf(fields: DeriveOptions): Fields {
-  return Object.fromEntries(Object.entries(fields).map(([name, { kind }]) => [name, kind]));
+function typesOf(fields: DeriveOptions): FieldSpecs {
+  const entries = Object.entries(fields);
+  return Object.fromEntries(
+    entries.map(([name, { kind, sensitive }]) => [name, { kind, sensitive }]),
+  );
 }

@@ -21,7 +21,13 @@ import {
   type StageDefinition,
   type Zod,
 } from '../core/index.ts';
-import { type By, checkBy, KeyedState, keyOptions } from '../core/keyed.ts';
+import {
+  type Duration,
+  rollingWindowOption,
+  timeHasWindow,
+  windowHasTime,
+} from '../core/duration.ts';
+import { type By, checkBy, KeyedState, keptBy, keyOptions } from '../core/keyed.ts';
 import { NumberReader, takeNumbers, withColumns } from '../core/rolling.ts';
 import type { Detector } from './detect-anomalies/detector.ts';
 import { createEwma } from './detect-anomalies/ewma.ts';
@@ -32,10 +38,13 @@ import { createStuck } from './detect-anomalies/stuck.ts';
 
 /** Ways to find an anomaly; one that is not named is not used. */
 export interface Detectors<T extends string = string> {
-  /** Far from the median of the last values: 0.6745 · |x − median| / MAD above `limit`. */
+  /** Far from the median of the last values, by number or time: 0.6745 · |x − median| / MAD above `limit`. */
   readonly robustZ?:
     | {
-        readonly window?: number | undefined;
+        /** The last so many values, 50 unless given, or those of so long, as `5m`, with `time`. */
+        readonly window?: number | Duration | undefined;
+        /** Timestamp field, for a window of time. */
+        readonly time?: T | undefined;
         readonly limit?: number | undefined;
         readonly deviationMin?: number | undefined;
       }
@@ -91,9 +100,11 @@ type DetectAnomalies = StageDefinition &
 // In the order in which the first of equal scores gives the reason.
 const detectorNames = ['range', 'robustZ', 'ewma', 'stuck', 'silent'] as const;
 
+type JudgedField = Pick<DetectAnomaliesOptions, 'field' | 'by'>;
+
 type ParsedDetectors = zod.infer<ReturnType<typeof detectorOptions>>;
 
-interface Parsed extends DetectAnomaliesOptions {
+interface Parsed extends Omit<DetectAnomaliesOptions, 'detectors'> {
   readonly detectors: ParsedDetectors;
   readonly into: string;
   readonly keysMax: number;
@@ -124,20 +135,30 @@ export const detectAnomalies: DetectAnomalies = defineStage<DetectAnomalies, Par
       ...keyOptions(z),
     }),
   rows: 'same',
-  output: (input, { field, by, detectors: { silent }, into }) => {
+  // That a key is silent is seen by the rows of others.
+  keeps: ({ by, detectors: { silent } }) => (silent === undefined ? keptBy(by) : 'all'),
+  changes: ({ into }) => [into, `${into}Score`, `${into}Reason`],
+  output: (input, { field, by, detectors: { robustZ, silent }, into }) => {
     fieldOfKind(input, field);
     checkBy(input, by);
-    if (silent !== undefined) fieldOfKind(input, silent.time, ['timestamp']);
-    return input.with({
+    for (const time of [robustZ?.time, silent?.time]) {
+      if (time !== undefined) fieldOfKind(input, time, ['timestamp']);
+    }
+    const added: Fields = {
       [into]: 'bool',
       [`${into}Score`]: 'float64',
       [`${into}Reason`]: 'category?',
-    });
+    };
+    return input.with(added, field);
+  },
+  anomalies: ({ field, by, into }) => {
+    const whose = [by ?? []].flat();
+    return { flag: into, field, ...(whose.length === 1 && { by: whose[0]! }) };
   },
   create: ({ field, by, detectors: options, into, keysMax }, context) => {
     const { input, output, report } = context;
     const state = new KeyedState({ by, keysMax }, { input, report });
-    const detectors = createDetectors(field, options, state, context);
+    const detectors = createDetectors({ field, by, ...options }, state, context);
     const reader = new NumberReader(field);
     const reasons = new Dictionary();
     return {
@@ -177,12 +198,10 @@ function detectorOptions(z: Zod) {
     .strictObject({
       robustZ: z
         .strictObject({
-          window: z
-            .int()
-            .min(2)
-            .max(10_000)
-            .describe('Values before it to compare with.')
+          window: rollingWindowOption(z, { min: 2, max: 10_000 })
+            .describe('Values before it to compare with, or those of how long: `5m`.')
             .default(50),
+          time: z.string().describe('Timestamp field, for a window of time.').optional(),
           limit: z.number().positive().describe('Greatest score that is normal.').default(3.5),
           deviationMin: z
             .number()
@@ -190,6 +209,8 @@ function detectorOptions(z: Zod) {
             .describe('Least scatter to assume, in the unit of the field.')
             .default(0),
         })
+        .refine(...windowHasTime)
+        .refine(...timeHasWindow)
         .describe('Far from the median of the last values (modified z-score).')
         .optional(),
       ewma: z
@@ -244,17 +265,16 @@ function detectorOptions(z: Zod) {
 }
 
 function createDetectors(
-  field: string,
-  { range, robustZ, ewma, stuck, silent }: ParsedDetectors,
+  { field, by, range, robustZ, ewma, stuck, silent }: ParsedDetectors & JudgedField,
   state: KeyedState,
-  { log }: StageContext,
+  context: StageContext,
 ): { readonly name: string; readonly judge: Detector }[] {
   const judges = {
     range: range && createRange(field, range),
-    robustZ: robustZ && createRobustZ(state, robustZ),
+    robustZ: robustZ && createRobustZ(state, robustZ, context),
     ewma: ewma && createEwma(state, ewma),
     stuck: stuck && createStuck(state, stuck),
-    silent: silent && createSilent(state, silent, log),
+    silent: silent && createSilent(state, { ...silent, by }, context),
   };
   return detectorNames.flatMap((name) => {
     const judge = judges[name];

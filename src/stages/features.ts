@@ -11,8 +11,10 @@ import {
   fieldOfKind,
   type StageComponent,
   type StageDefinition,
+  type StageReport,
 } from '../core/index.ts';
-import { type By, checkBy, KeyedState, keyOptions, type SlotTable } from '../core/keyed.ts';
+import { type Duration, durationMs, rollingWindowOption, windowHasTime } from '../core/duration.ts';
+import { type By, checkBy, KeyedState, keptBy, keyOptions, type SlotTable } from '../core/keyed.ts';
 import {
   type Computed,
   computedColumn,
@@ -24,6 +26,7 @@ import {
   RollingMoments,
   RollingSlope,
   takeNumbers,
+  TimedStatistic,
   withColumns,
   withComputed,
 } from '../core/rolling.ts';
@@ -59,8 +62,11 @@ export interface FeaturesOptions<
    * `rate-of-change` (since the value before); `ema` (exponential average, weight 2 / (window + 1)).
    */
   readonly features: L;
-  /** The last so many values: 50 unless given, or as many as there are so far. */
-  readonly window?: number | undefined;
+  /**
+   * The last so many values: 50 unless given, or as many as there are so far. Or those of so long before
+   * the latest, as `5m`, which needs `time`.
+   */
+  readonly window?: number | Duration | undefined;
   /** Field or fields with statistics of its own for each value. */
   readonly by?: B | undefined;
   /** What the names of the columns begin with, the field's name unless given: `valueMean`. */
@@ -83,7 +89,10 @@ type Features = StageDefinition &
     options: FeaturesOptions<N, By<F>, L, P, FieldOf<F, 'timestamp'>>,
   ) => StageComponent<F, WithFields<F, { readonly [K in Added]: Computed<F[N]> }>>);
 
-type Parsed = FeaturesOptions & { readonly window: number; readonly keysMax: number };
+type Parsed = Omit<FeaturesOptions, 'window'> & {
+  readonly window: number | string;
+  readonly keysMax: number;
+};
 
 /**
  * Adds rolling statistics of a field, a column for each. At one value alone `std-dev`, `slope` and
@@ -95,25 +104,37 @@ export const features: Features = defineStage<Features, Parsed>({
   summary: 'Add rolling statistics of a field.',
   example: { field: 'value', features: ['mean', 'std-dev', 'slope'], window: 50, by: 'sensorId' },
   options: (z) =>
-    z.strictObject({
-      field: z.string().describe('Number field to look at.'),
-      features: z
-        .array(z.enum(featureNames))
-        .min(1)
-        .refine((names) => new Set(names).size === names.length, 'a feature is named twice')
-        .describe('What to add, a field for each.'),
-      window: z.int().min(1).describe('How many of the last values to look at.').default(50),
-      prefix: z
-        .string()
-        .describe("Begins the new fields' names; the field's name unless given.")
-        .optional(),
-      time: z
-        .string()
-        .describe('Timestamp field; slope and rate of change are per second with it, else per row.')
-        .optional(),
-      ...keyOptions(z),
-    }),
+    z
+      .strictObject({
+        field: z.string().describe('Number field to look at.'),
+        features: z
+          .array(z.enum(featureNames))
+          .min(1)
+          .refine((names) => new Set(names).size === names.length, 'a feature is named twice')
+          .describe('What to add, a field for each.'),
+        window: rollingWindowOption(z)
+          .describe('How many of the last values to look at, or those of how long: `5m`.')
+          .default(50),
+        prefix: z
+          .string()
+          .describe("Begins the new fields' names; the field's name unless given.")
+          .optional(),
+        time: z
+          .string()
+          .describe(
+            'Timestamp field; slope and rate of change are per second with it, else per row.',
+          )
+          .optional(),
+        ...keyOptions(z),
+      })
+      .refine(...windowHasTime)
+      .refine(
+        ({ window, features: names }) => typeof window === 'number' || !names.includes('ema'),
+        '`ema` is over rows: give a `window` that is a number',
+      ),
   rows: 'same',
+  keeps: ({ by }) => keptBy(by),
+  changes: ({ field, features: names, prefix = field }) => columnNames(names, prefix),
   output: (input, { field, features: names, prefix = field, time, by }) => {
     checkBy(input, by);
     if (time !== undefined) fieldOfKind(input, time, ['timestamp']);
@@ -122,7 +143,11 @@ export const features: Features = defineStage<Features, Parsed>({
   create: ({ field, features: names, window, prefix = field, time, by, keysMax }, context) => {
     const { input, output, report } = context;
     const state = new KeyedState({ by, keysMax }, { input, report });
-    const kernels = names.map((name) => createKernel(name, state, window));
+    const kernels = names.map((name) =>
+      typeof window === 'number' || name === 'rate-of-change' || name === 'ema'
+        ? createKernel(name, state, Number(window))
+        : createTimedKernel(name, state, durationMs(window)!, report),
+    );
     const columns = columnNames(names, prefix);
     const reader = new NumberReader(field);
     const needsTime = names.includes('slope') || names.includes('rate-of-change');
@@ -207,6 +232,19 @@ function createKernel(name: Feature, state: KeyedState, window: number): Kernel 
       };
     }
   }
+}
+
+function createTimedKernel(
+  name: Exclude<Feature, 'ema' | 'rate-of-change'>,
+  state: KeyedState,
+  windowMs: number,
+  report: StageReport,
+): Kernel {
+  const statistic = new TimedStatistic(state, name, windowMs, report);
+  return ({ numbers, times, slots, rows, length, perUnit }, results) => {
+    statistic.run(numbers, times, slots, rows, length, results);
+    if (name === 'slope') multiply(results, perUnit, rows, length);
+  };
 }
 
 function multiply(numbers: Float64Array, by: number, rows: Uint32Array, length: number): void {

@@ -32,6 +32,8 @@ export const filter: StageDefinition & Filter = defineStage<Filter, { where: Any
   example: { where: "value > 50 && unit == 'C'" },
   exampleCode: "filter((row) => row.value > 50 && row.unit === 'C')",
   rows: 'fewer',
+  keeps: () => 'nothing',
+  changes: () => [],
   keepsFields: true,
   output: (input, { where }) => {
     checkCondition(where, input, 'where');

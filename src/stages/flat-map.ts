@@ -42,6 +42,7 @@ export const flatMap: StageDefinition & FlatMap = defineStage<FlatMap, [Schema, 
   yield { unit: 'F', value: row.value * 1.8 + 32 };
 })`,
   rows: 'expand',
+  keeps: () => 'nothing',
   output: (_input, [schema]) => schema,
   create: ([, compute], { input, output, report }) => {
     const runner = new RowRunner(input);

@@ -17,6 +17,7 @@ import { sample } from './sample.ts';
 import { select } from './select.ts';
 import { tap } from './tap.ts';
 import { threshold } from './threshold.ts';
+import { window } from './window.ts';
 
 export { branch, type BranchOptions } from './branch.ts';
 export { cast, type CastFields, type CastOptions } from './cast.ts';
@@ -53,6 +54,7 @@ export { sample, type SampleOptions } from './sample.ts';
 export { select, type SelectedFields, type SelectOptions } from './select.ts';
 export { tap } from './tap.ts';
 export { threshold, type ThresholdOptions } from './threshold.ts';
+export { window, type WindowFields, type WindowOptions } from './window.ts';
 
 /** Every stage there is, in the order in which they are listed. */
 export const stages: readonly StageDefinition[] = [
@@ -74,4 +76,5 @@ export const stages: readonly StageDefinition[] = [
   select,
   tap,
   threshold,
+  window,
 ];

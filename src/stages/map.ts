@@ -35,6 +35,7 @@ export const map: StageDefinition & MapRows = defineStage<MapRows, [Schema, AnyR
   kelvin: row.value + 273.15,
 }))`,
   rows: 'same',
+  keeps: () => 'nothing',
   output: (_input, [schema]) => schema,
   create: ([, compute], { input, output, report }) => {
     const runner = new RowRunner(input);

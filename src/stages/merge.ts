@@ -13,6 +13,8 @@ export const merge: StageDefinition & Merge = defineStage<Merge, object>({
   options: (z) => z.strictObject({}),
   example: {},
   rows: 'same',
+  keeps: () => 'nothing',
+  changes: () => [],
   keepsFields: true,
   inputs: 'many',
   output: (input) => input,

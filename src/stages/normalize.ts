@@ -15,7 +15,7 @@ import {
   type StageDefinition,
   type StageInstance,
 } from '../core/index.ts';
-import { type By, checkBy, KeyedState, keyOptions } from '../core/keyed.ts';
+import { type By, checkBy, KeyedState, keptBy, keyOptions } from '../core/keyed.ts';
 import {
   type Computed,
   NumberReader,
@@ -98,6 +98,8 @@ export const normalize: Normalize = defineStage<Normalize, Parsed>({
           context.issues.push({ code: 'custom', message: problem, input: context.value });
       }),
   rows: 'same',
+  keeps: ({ min, mean, by }) => ((min ?? mean) === undefined ? keptBy(by) : 'nothing'),
+  changes: ({ field, into = field }) => [into],
   output: (input, { field, by, into = field }) => {
     checkBy(input, by);
     return withComputed(input, field, [into]);

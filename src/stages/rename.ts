@@ -38,6 +38,8 @@ export const rename: StageDefinition & Rename = defineStage<
     }),
   example: { fields: { value: 'celsius' } },
   rows: 'same',
+  keeps: () => 'nothing',
+  changes: ({ fields }) => Object.entries(fields).flat(),
   output: (input, { fields }) => {
     const renamed = new Map(Object.entries(fields));
     const taken = new Set(input.names.filter((name) => !renamed.has(name)));
@@ -50,6 +52,7 @@ export const rename: StageDefinition & Rename = defineStage<
       input.fields.map((field) => ({ ...field, name: renamed.get(field.name) ?? field.name })),
     );
   },
+  renames: ({ fields }) => fields,
   create:
     (_options, { output }) =>
     (batch) =>

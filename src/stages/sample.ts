@@ -7,7 +7,7 @@ import {
   type StageDefinition,
   type StatefulStage,
 } from '../core/index.ts';
-import { type By, checkBy, KeyedState, keyOptions } from '../core/keyed.ts';
+import { type By, checkBy, KeyedState, keptBy, keyOptions } from '../core/keyed.ts';
 import { PipelineError } from '../errors.ts';
 
 /** Which rows `sample` keeps. */
@@ -62,6 +62,9 @@ export const sample: StageDefinition & Sample = defineStage<Sample, ParsedOption
       }),
   example: { every: 10, by: 'sensorId' },
   rows: 'fewer',
+  // Chance counts all rows.
+  keeps: ({ every, by }) => (every === undefined ? 'all' : keptBy(by)),
+  changes: () => [],
   keepsFields: true,
   output: (input, { by }) => {
     checkBy(input, by);

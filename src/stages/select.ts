@@ -29,6 +29,8 @@ export const select: StageDefinition & Select = defineStage<Select, SelectOption
     }),
   example: { fields: ['sensorId', 'timestamp', 'value'] },
   rows: 'same',
+  keeps: () => 'nothing',
+  changes: () => [],
   output: (input, { fields }) => {
     checkEach(fields, (name) => input.field(name));
     return input.pick(fields);

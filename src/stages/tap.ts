@@ -21,6 +21,8 @@ export const tap: StageDefinition & Tap = defineStage<Tap, AnyRowFunction>({
   example: null,
   exampleCode: 'tap((row) => console.log(row.sensorId, row.value))',
   rows: 'same',
+  keeps: () => 'nothing',
+  changes: () => [],
   keepsFields: true,
   output: (input) => input,
   create: (see, { input, report }) => {

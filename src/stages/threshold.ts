@@ -46,6 +46,8 @@ export const threshold: Threshold = defineStage<Threshold, ThresholdOptions>({
       .refine(({ min, max }) => min !== undefined || max !== undefined, 'give `min`, `max` or both')
       .refine(({ min = -Infinity, max = Infinity }) => min <= max, '`min` is greater than `max`'),
   rows: 'fewer',
+  keeps: () => 'nothing',
+  changes: () => [],
   keepsFields: true,
   output: (input, { field }) => {
     fieldOfKind(input, field, kinds);

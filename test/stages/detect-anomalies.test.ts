@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 
-import { Batch, schema } from '../../src/batch/index.ts';
+import { Batch, Schema, schema } from '../../src/batch/index.ts';
 import {
   type Logger,
   normalDeviate,
@@ -198,7 +198,11 @@ describe('silent', () => {
   }
 
   /** Batches of `sensor@time`, and the keys that are logged as silent behind each. */
-  async function keysLogged(batches: string[][], afterMs = 1000): Promise<unknown[][]> {
+  async function keysLogged(
+    batches: string[][],
+    afterMs = 1000,
+    sensitive: readonly string[] = [],
+  ): Promise<unknown[][]> {
     const log = new Lines();
     const { spec } = detectAnomalies;
     const options = spec.options(z).parse({
@@ -207,7 +211,11 @@ describe('silent', () => {
       detectors: { silent: { time: 'at', afterMs } },
     }) as never;
     const report = { counted() {} };
-    const context = { input, output: spec.output(input, options), report, log };
+    const fields = input.fields.map((field) =>
+      sensitive.includes(field.name) ? { ...field, sensitive: true as const } : field,
+    );
+    const given = new Schema(fields);
+    const context = { input: given, output: spec.output(given, options), report, log };
     const instance = spec.create(options, context as unknown as StageContext);
     const { process } = instance as unknown as { process: (batch: Batch) => Batch };
     return batches.map((texts) => {
@@ -235,6 +243,12 @@ describe('silent', () => {
         ['b@2701'],
       ]),
     ).toEqual([[], [], ['c 0 1001'], [], [], ['a 1500 1200', 'c 1600 1100'], []]);
+  });
+
+  test('of a sensitive field nothing is logged but that it is silent', async () => {
+    const batches = [['a@0', 'b@0'], ['b@1001']];
+    expect(await keysLogged(batches, 1000, ['sensor'])).toEqual([[], ['[secret] 0 1001']]);
+    expect(await keysLogged(batches, 1000, ['at'])).toEqual([[], ['a [secret] 1001']]);
   });
 
   test('also of a key that came late', async () => {

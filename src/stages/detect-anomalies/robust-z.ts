@@ -1,10 +1,19 @@
+import type { StageContext } from '../../core/index.ts';
+import { durationMs } from '../../core/duration.ts';
 import type { KeyedState } from '../../core/keyed.ts';
-import { RollingMedian } from '../../core/rolling.ts';
+import {
+  NumberReader,
+  RollingMedian,
+  type SortedNumbers,
+  TimedMedian,
+} from '../../core/rolling.ts';
 import { type Detector, scoreOf } from './detector.ts';
 
 export interface RobustZOptions {
-  /** Values that a value is compared with: the last so many before it. */
-  readonly window: number;
+  /** Values that a value is compared with: the last so many before it, or those of so long. */
+  readonly window: number | string;
+  /** Timestamp field, for a window of time. */
+  readonly time?: string | undefined;
   readonly limit: number;
   /** Least scatter to assume, in the field's unit. */
   readonly deviationMin: number;
@@ -13,6 +22,8 @@ export interface RobustZOptions {
 // Of a normal distribution: its median absolute deviation, and the inverse of its mean one.
 const medianDeviationOfNormal = 0.6745;
 const inverseMeanDeviationOfNormal = 1.253314;
+/** With fewer values in a window of time none is judged. */
+const timedSizeMin = 5;
 
 /**
  * The modified z-score, 0.6745 · |x − median| / MAD (Iglewicz and Hoaglin, 1993), against the values
@@ -21,23 +32,56 @@ const inverseMeanDeviationOfNormal = 1.253314;
  */
 export function createRobustZ(
   state: KeyedState,
-  { window, limit, deviationMin }: RobustZOptions,
+  options: RobustZOptions,
+  { report }: Pick<StageContext, 'report'>,
 ): Detector {
-  const values = new RollingMedian(state, window);
-  const sizeMin = Math.ceil(window / 2);
+  const { window, time } = options;
+  return typeof window === 'number'
+    ? overRows(new RollingMedian(state, window), Math.ceil(window / 2), options)
+    : overTime(state, { ...options, time: time!, windowMs: durationMs(window)! }, report);
+}
+
+function overRows(values: RollingMedian, sizeMin: number, options: RobustZOptions): Detector {
   return ({ batch: { length }, numbers, slots }, scores) => {
     for (let at = 0; at < length; at++) {
       values.open(slots === null ? 0 : slots[at]!);
       const number = numbers[at]!;
       scores[at] = 0;
       if (number !== number) continue;
-      if (values.size >= sizeMin) {
-        const median = values.median();
-        let scatter = values.medianDeviation(median) / medianDeviationOfNormal;
-        if (scatter === 0) scatter = values.meanDeviation(median) * inverseMeanDeviationOfNormal;
-        scores[at] = scoreOf(Math.abs(number - median), limit * Math.max(scatter, deviationMin));
-      }
+      if (values.numbers.size >= sizeMin) scores[at] = judge(values.numbers, number, options);
       values.add(number);
     }
   };
+}
+
+function overTime(
+  state: KeyedState,
+  { time, windowMs, ...options }: RobustZOptions & { readonly time: string; windowMs: number },
+  report: StageContext['report'],
+): Detector {
+  const values = new TimedMedian(state, windowMs, report);
+  const reader = new NumberReader(time);
+  return ({ batch, numbers, slots }, scores) => {
+    const times = reader.read(batch);
+    for (let at = 0; at < batch.length; at++) {
+      values.open(slots === null ? 0 : slots[at]!);
+      const number = numbers[at]!;
+      scores[at] = 0;
+      if (!values.reaches(times[at]!) || number !== number) continue;
+      const isReady = values.numbers.size >= timedSizeMin && values.spanMs >= windowMs / 2;
+      if (isReady) scores[at] = judge(values.numbers, number, options);
+      values.add(number);
+    }
+  };
+}
+
+function judge(
+  values: SortedNumbers,
+  number: number,
+  { limit, deviationMin }: Pick<RobustZOptions, 'limit' | 'deviationMin'>,
+): number {
+  const median = values.median();
+  let scatter = values.medianDeviation(median) / medianDeviationOfNormal;
+  if (scatter === 0) scatter = values.meanDeviation(median) * inverseMeanDeviationOfNormal;
+  return scoreOf(Math.abs(number - median), limit * Math.max(scatter, deviationMin));
 }

@@ -1,9 +1,12 @@
-import type { Logger } from '../../core/index.ts';
+import type { StageContext } from '../../core/index.ts';
 import type { KeyedState, SlotTable } from '../../core/keyed.ts';
+import { masked } from '../../core/mask.ts';
 import { NumberReader } from '../../core/rolling.ts';
 import type { Detector } from './detector.ts';
 
 export interface SilentOptions {
+  /** The field or fields that the keys are made of. */
+  readonly by: string | readonly string[] | undefined;
   /** Timestamp field. */
   readonly time: string;
   /** The longest time without a row that is still normal. */
@@ -21,9 +24,16 @@ const warned = 1;
  */
 export function createSilent(
   state: KeyedState,
-  { time, afterMs }: SilentOptions,
-  log: Logger,
+  { by = [], time, afterMs }: SilentOptions,
+  { input, log }: StageContext,
 ): Detector {
+  const isHidden = (name: string): boolean => input.field(name).sensitive === true;
+  const hidesKey = [by].flat().some(isHidden);
+  const hidesTime = isHidden(time);
+  const warn = (slot: number, lastTime: number, silentMs: number): void => {
+    const key = hidesKey ? masked : state.keyAt(slot);
+    log.warning('sensor.silent', { key, lastTime: hidesTime ? masked : lastTime, silentMs });
+  };
   const table = state.table('silent', 1, 2);
   const reader = new NumberReader(time);
   let latest = -Infinity;
@@ -46,7 +56,7 @@ export function createSilent(
       latest = Math.max(latest, now);
       due = Math.min(due, lasts[slot]! + afterMs);
     }
-    if (latest > due) due = warnOfSilence(state, table, latest, afterMs, log);
+    if (latest > due) due = warnOfSilence(state, table, latest, afterMs, warn);
   };
 }
 
@@ -56,7 +66,7 @@ function warnOfSilence(
   { values: lasts, counters }: SlotTable,
   latest: number,
   afterMs: number,
-  log: Logger,
+  warn: (slot: number, lastTime: number, silentMs: number) => void,
 ): number {
   let due = Infinity;
   let warnings = 0;
@@ -65,7 +75,7 @@ function warnOfSilence(
     const lastTime = lasts[slot]!;
     const silentMs = latest - lastTime;
     if (silentMs > afterMs && warnings < warningsPerBatchMax) {
-      log.warning('sensor.silent', { key: state.keyAt(slot), lastTime, silentMs });
+      warn(slot, lastTime, silentMs);
       counters[2 * slot + warned] = 1;
       warnings++;
     } else {
