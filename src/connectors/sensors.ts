@@ -12,15 +12,16 @@ export type {
   SensorStrategy,
 } from './sensors/types.ts';
 
-const sensorSchema: Schema<SensorFields> = schema({
-  sensorId: 'category',
-  timestamp: 'timestamp',
-  value: 'float64?',
-  unit: 'category',
-  quality: 'category',
-  reason: 'category?',
-  sourceTime: 'timestamp?',
-});
+const schemaOf = ({ sensitive }: ParsedOptions): Schema<SensorFields> =>
+  schema({
+    sensorId: 'category',
+    timestamp: 'timestamp',
+    value: { kind: 'float64?', sensitive },
+    unit: 'category',
+    quality: 'category',
+    reason: 'category?',
+    sourceTime: 'timestamp?',
+  });
 
 /** Asks sensors at fixed times, each through a client of its own: one row for each, whatever it does. */
 export const sensorsSource: SourceDefinition &
@@ -42,8 +43,11 @@ export const sensorsSource: SourceDefinition &
     'batch has what it gives, and no batch behind its own waits for it. With the defaults three ' +
     'attempts take at most 900 ms; where `everyMs` is less, a bad sensor is late before it has failed. What is given for ' +
     'one sensor (`timeoutMs`, `retry`, `breaker`, `fallback`) takes the place of what is given for all as a whole.\n\n' +
+    'Each attempt that fails is among the errors of the component, by that reason, with what the last of each failed with. ' +
     'Breakers and retries are among the figures of a run, each by the id of its sensor (of more than 1,000 breakers those ' +
-    'that are not closed first), and an open one is told of in the log, the health and the alerts of the run.\n\n' +
+    'that are not closed first), and an open one is told of in the log, the health and the alerts of the run. A reading that ' +
+    'something stands in for counts in `policy.substituted` of the source, and the run is degraded for 30 s; one that is ' +
+    'missing is in the counts alone.\n\n' +
     'Sensors that took more than half their `timeoutMs` and gave nothing the last time share a quarter of the places ' +
     '(`concurrentMax`), so that the others are asked at each tick, however many hang. A tick in which more begin to hang than ' +
     'there are places for is late for some: it needs (good sensors × milliseconds of a read + those that begin to hang × ' +
@@ -65,9 +69,9 @@ export const sensorsSource: SourceDefinition &
     ],
   },
   whenPaused: 'skip',
-  output: () => sensorSchema,
+  output: schemaOf,
   create: async (options, context) => {
     const { SensorsConnector } = await import('./sensors/connector.ts');
-    return new SensorsConnector(options, sensorSchema, context);
+    return new SensorsConnector(options, schemaOf(options), context);
   },
 });

@@ -3,6 +3,7 @@ import type { ZodType } from 'zod';
 import { type EncodeFormat, encodeFormats } from '../batch/codec/contract.ts';
 import type { Fields } from '../batch/index.ts';
 import {
+  checkDecimals,
   defineSink,
   type Encoding,
   encodingOptions,
@@ -30,6 +31,7 @@ export const stdoutSink: SinkDefinition & ((options?: StdoutSinkOptions) => Sink
     options: optionsOf,
     example: {},
     writesStdout: true,
+    check: checkDecimals,
     create: async (options, context) => {
       const { StreamSink } = await import('./stdout/stream-sink.ts');
       return new StreamSink(() => process.stdout, options, context);

@@ -10,7 +10,12 @@ import {
   fileSource,
   type FileSourceOptions,
 } from '../../src/connectors/file.ts';
-import { memoryCheckpoints, type RunOptions, type SettingsInput } from '../../src/engine/index.ts';
+import {
+  memoryCheckpoints,
+  type Run,
+  type RunOptions,
+  type SettingsInput,
+} from '../../src/engine/index.ts';
 import type { RunReport } from '../../src/observe/index.ts';
 import { TypedPipelineBuilder } from '../../src/engine/builder.ts';
 import { type VirtualOutside, virtualOutside } from '../../src/testing/outside.ts';
@@ -187,5 +192,43 @@ describe('a run that copies a file', () => {
     }
     expect(runs).toBe(10);
     expect(linesOf(outside, 'out.ndjson').map((row) => row['n'])).toEqual(numbers);
+  });
+});
+
+describe('a run that follows a file', () => {
+  const lines = (from: number, to: number): string =>
+    Array.from({ length: to - from }, (_, at) => `{"n":${from + at}}\n`).join('');
+
+  it('gives what is added, is watched for how far it is behind, and ends when it is stopped', async () => {
+    const outside = virtualOutside();
+    const { clock, files } = outside;
+    files.put('in.ndjson', lines(0, 3));
+    const store = memoryCheckpoints();
+    const start = (): Promise<Run> =>
+      new TypedPipelineBuilder('copy', {}, { outside })
+        .from(fileSource({ schema: reading, path: 'in.ndjson', follow: true }))
+        .to(fileSink({ path: 'out.ndjson', mode: 'append' }))
+        .deadLetters(deadLetterFile({ path: 'dead.ndjson' }))
+        .start({ store });
+    const numbers = (): unknown[] => linesOf(outside, 'out.ndjson').map((row) => row['n']);
+    const first = await start();
+    await clock.sleep(5000);
+    expect(numbers()).toEqual([0, 1, 2]);
+    files.rewrite('in.ndjson', lines(0, 5));
+    await clock.sleep(5000);
+    expect(numbers()).toEqual([0, 1, 2, 3, 4]);
+    const [source] = first.stats().components;
+    const lag = { value: 0, unit: 'bytes' };
+    expect(source).toMatchObject({ source: { isPaced: true, hasEnded: false, lag } });
+    expect(await first.stop()).toMatchObject({ recordsOut: 5 });
+    // Rotated while nothing runs.
+    files.rewrite('in.ndjson', lines(0, 6));
+    await files.rename('in.ndjson', 'in.ndjson.1');
+    files.put('in.ndjson', lines(6, 8));
+    const second = await start();
+    await clock.sleep(5000);
+    await second.stop();
+    expect(numbers().toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect(files.openCount).toBe(0);
   });
 });

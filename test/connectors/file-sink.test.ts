@@ -69,6 +69,17 @@ describe('the file sink writes', () => {
     expect(await written({ path: `o.${format}` }, [])).toBe(text);
   });
 
+  it('fields rounded to the decimals that are asked for, and those of a float64 only', async () => {
+    const decimals = { n: 2 };
+    expect(await written({ path: 'o.csv', decimals }, [rowOf(1 / 3)])).toContain('\n0.33,row 0.3');
+    const plan = written({ path: 'o.csv', decimals: { name: 2 } }, [rowOf(1)]);
+    await expect(plan).rejects.toThrow('field `name` is text, not float64');
+    const missing = written({ path: 'o.csv', decimals: { m: 2 } }, [rowOf(1)]);
+    await expect(missing).rejects.toThrow('ERR_BATCH_FIELD');
+    const many = written({ path: 'o.csv', decimals: { n: 16 } }, [rowOf(1)]);
+    await expect(many).rejects.toThrow('"decimals"');
+  });
+
   it('into directories that are not there yet', async () => {
     const outside = virtualOutside();
     await writeAll(fileSink({ path: 'a/b/o.ndjson' }), reading, [rowOf(1)], { outside });
@@ -99,14 +110,25 @@ describe('the file sink writes', () => {
   it('more than its buffer holds, by and by', async () => {
     const outside = virtualOutside();
     const sink = await openSink(fileSink({ path: 'o.ndjson' }), reading, { outside });
-    for (let from = 0; from < 20_000; from += 1000) await sink.write(rowsOf(from, from + 1000));
+    for (let from = 0; from < 100_000; from += 1000) await sink.write(rowsOf(from, from + 1000));
     const { length } = outside.files.bytes('o.ndjson');
     expect(length).toBeGreaterThan(0);
     await sink.commit();
-    expect(outside.files.bytes('o.ndjson').length - length).toBeLessThan(512 * 1024);
-    expect(outside.files.text('o.ndjson').split('\n')).toHaveLength(20_001);
+    expect(outside.files.bytes('o.ndjson').length - length).toBeLessThan(4 * 1024 * 1024);
+    expect(outside.files.text('o.ndjson').split('\n')).toHaveLength(100_001);
     await sink.close();
     expect(outside.files.openCount).toBe(0);
+  });
+
+  it('nothing more to a file that was removed', async () => {
+    const outside = virtualOutside();
+    const sink = await openSink(fileSink({ path: 'o.ndjson' }), reading, { outside });
+    await sink.write(rowsOf(0, 10));
+    await sink.commit();
+    await outside.files.remove('o.ndjson');
+    await sink.write(rowsOf(10, 20));
+    await expect(sink.commit()).rejects.toThrow('o.ndjson] was removed while it was written');
+    await sink.close();
   });
 
   it('to a device', async () => {

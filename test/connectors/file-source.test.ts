@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { platform, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -184,7 +185,7 @@ describe('the file source refuses at the start', () => {
       code: 'ERR_CONFIG_INVALID',
       place: path,
       fact: `the name of \`${path}\` does not tell its format`,
-      remedy: 'set `format` to ndjson or csv',
+      remedy: 'set `format` to ndjson or csv or parquet or arrow',
     });
   });
 
@@ -500,6 +501,85 @@ describe('the file source, resumed,', () => {
     expect(await timeAmong(4000)).toBeLessThan(10 * (await timeAmong(20)));
   });
 
+  it('saves little of each file that it has read, also of those that it has yet to look at again', async () => {
+    const [files, bytesEach] = [1200, 90];
+    const outside = virtualOutside();
+    const nameOf = (n: number): string =>
+      `/data/plant/readings-${String(n).padStart(6, '0')}.ndjson`;
+    for (const n of range(0, files)) outside.files.put(nameOf(n), lineOf(n));
+    const options = { path: '/data/plant/*.ndjson', schema: reading };
+    const sizeOf = (position: Position): number => JSON.stringify(position).length;
+    const first = await openSource(fileSource(options), { outside });
+    expect(await first.rows()).toHaveLength(files);
+    const from = first.connector.position();
+    expect(sizeOf(from)).toBeLessThan(files * bytesEach);
+
+    outside.files.put('/data/plant/a.ndjson', lineOf(0));
+    outside.files.put('/data/plant/z.ndjson', linesOf(0, 2));
+    const second = await openSource(fileSource(options), { outside, from, limits: { rowsMax: 1 } });
+    for (const _ of ['a', 'z']) {
+      await second.connector.read(new AbortController().signal);
+      expect(sizeOf(second.connector.position())).toBeLessThan(files * bytesEach);
+    }
+    const third = await openSource(fileSource(options), {
+      outside,
+      from: JSON.parse(JSON.stringify(second.connector.position())) as Position,
+    });
+    expect(await third.rows()).toEqual([{ n: 1, name: 'row 1' }]);
+    await second.connector.close();
+  });
+
+  it('knows each of many files by whatever name, and how far it was read', async () => {
+    const outside = virtualOutside();
+    const names = ['a b', 'a\nb', 'a', 'a 1', '😀', '😁', 'é"\\', '1 2 3'];
+    for (const name of names) outside.files.put(`in/${name}.ndjson`, linesOf(0, 2));
+    const options = { path: 'in/*', format: 'ndjson', schema: reading } as const;
+    const source = await openSource(fileSource(options), { outside });
+    expect(await source.rows()).toHaveLength(2 * names.length);
+    for (const [at, name] of names.entries()) {
+      outside.files.rewrite(`in/${name}.ndjson`, linesOf(0, 2) + lineOf(100 + at));
+    }
+    const from = JSON.parse(JSON.stringify(source.connector.position())) as Position;
+    const { rows, logged } = await openSource(fileSource(options), { outside, from });
+    const sorted = names.toSorted((a, b) => (`in/${a}.ndjson` < `in/${b}.ndjson` ? -1 : 1));
+    expect(numbersOf(await rows())).toEqual(sorted.map((name) => 100 + names.indexOf(name)));
+    expect(logged).toEqual([]);
+  });
+
+  it('saves the columns of CSV files once where they are the same', async () => {
+    const outside = virtualOutside();
+    const long = 'a column with a long name';
+    for (const n of range(0, 100)) outside.files.put(`${n}.csv`, `name,n,${long}\nrow,${n},0\n`);
+    const options = { path: '*.csv', schema: reading };
+    const source = await openSource(fileSource(options), { outside });
+    await source.rows();
+    const saved = JSON.stringify(source.connector.position());
+    expect(saved.split(long)).toHaveLength(2);
+    outside.files.rewrite('7.csv', `name,n,${long}\nrow,7,0\nmore,8,0\n`);
+    const from = JSON.parse(saved) as Position;
+    const { rows } = await openSource(fileSource(options), { outside, from });
+    expect(await rows()).toEqual([{ n: 8, name: 'more' }]);
+  });
+
+  it('goes on from what was saved when each file was kept whole', async () => {
+    const outside = holding({ 'a.ndjson': linesOf(0, 3), 'b.ndjson': linesOf(3, 6) });
+    const headSha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+    const files = await Promise.all(
+      [
+        { path: 'a.ndjson', text: linesOf(0, 3), read: linesOf(0, 3).length },
+        { path: 'b.ndjson', text: linesOf(3, 6), read: lineOf(3).length },
+      ].map(async ({ path, text, read: offset }) => {
+        const { device, inode } = (await outside.files.facts(path))!;
+        const head = { headBytes: text.length, headSha256: headSha256(text) };
+        return { path, device, inode, ...head, offset };
+      }),
+    );
+    const options = { path: '*.ndjson', schema: reading };
+    const { rows, logged } = await openSource(fileSource(options), { outside, from: { files } });
+    expect(numbersOf(await rows())).toEqual([4, 5]);
+    expect(logged).toEqual([]);
+  });
+
   it('knows what it read of later files while it reads a new one before them', async () => {
     const outside = holding({ 'b.ndjson': linesOf(0, 4) });
     const options = { path: '*.ndjson', schema: reading };
@@ -565,7 +645,17 @@ describe('the file source, resumed,', () => {
 
   it('refuses a position that is none of its own', async () => {
     const outside = holding({ 'in.ndjson': '' });
-    for (const from of [7, null, { files: [{}] }, { files: [{ path: 'in.ndjson', offset: -1 }] }]) {
+    for (const from of [
+      7,
+      null,
+      { files: [{}] },
+      { files: [{ path: 'in.ndjson', offset: -1 }] },
+      { files: [], others: {} },
+      { files: [], others: [null] },
+      { files: [], others: [{ common: { device: 1 }, rows: [7] }] },
+      { files: [], others: [{ common: { device: 1 }, rows: ['1 0 x 5 in.ndjson'] }] },
+      { files: [], others: [{ common: {}, rows: ['1 0 x 5 0 in.ndjson'] }] },
+    ]) {
       const component = fileSource({ path: 'in.ndjson', schema: reading });
       await expect(openSource(component, { outside, from })).rejects.toMatchObject({
         code: 'ERR_SNAPSHOT_INVALID',

@@ -30,6 +30,8 @@ export interface Bench {
   readonly outside?: Outside;
   readonly limits?: Partial<BatchLimits>;
   readonly from?: Position | undefined;
+  /** Of the run of a sink; true unless given. */
+  readonly savesPositions?: boolean;
 }
 
 export interface PlannedSource {
@@ -124,7 +126,10 @@ export async function writeAll<F extends Fields>(
   return sink;
 }
 
-function contextOf(id: string, { outside = virtualOutside(), limits }: Bench) {
+function contextOf(
+  id: string,
+  { outside = virtualOutside(), limits, savesPositions = true }: Bench,
+) {
   const logged: LogLine[] = [];
   const context = {
     ...outside,
@@ -132,6 +137,7 @@ function contextOf(id: string, { outside = virtualOutside(), limits }: Bench) {
     log: collect(logged),
     signal: new AbortController().signal,
     batchLimits: { ...defaultSettings.batch, ...limits },
+    savesPositions,
   };
   return { context, logged, tally: new Tally() };
 }

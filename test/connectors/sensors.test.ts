@@ -79,6 +79,10 @@ describe('a sensors source', () => {
       { value: 22, quality: 'live', reason: null, sourceTime: start + 2000 },
     ]);
     expect(Object.fromEntries(tally.counts)).toEqual({ 'readings.stale': 1 });
+    expect(Object.fromEntries(tally.errors)).toEqual({ 'no-value': 1 });
+    expect(tally.callErrors.get('no-value')).toContain(
+      '[a] gave no finite number as `value`, but string',
+    );
     expect(logged).toMatchObject([
       { level: 'warning', event: 'sensor.degraded', fields: { sensor: 'a', reason: 'no-value' } },
       { level: 'info', event: 'sensor.recovered', fields: { sensor: 'a' } },

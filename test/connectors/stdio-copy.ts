@@ -31,6 +31,7 @@ const context = {
   input: reading,
   output: reading,
   report: new Tally(),
+  savesPositions: false,
   idle: <T>(wait: Promise<T>): Promise<T> => wait,
 };
 const sourceOptions = stdinSource.spec.options(z).parse({ schema: { n: 'float64' } }) as never;

@@ -31,6 +31,7 @@ function contextOf() {
     input: reading,
     output: reading,
     report: new Tally(),
+    savesPositions: false,
     idle: <T>(wait: Promise<T>): Promise<T> => wait,
   };
 }

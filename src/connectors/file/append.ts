@@ -7,7 +7,8 @@ import { endOfLastLine, readFully } from '../../core/record-file.ts';
 import { PipelineError } from '../../errors.ts';
 
 const blockBytes = 262_144;
-const lineBytesMax = 1_048_576;
+/** A last line that is longer is no record. */
+export const lineBytesMax = 1_048_576;
 
 /** What a file to be appended to holds. */
 export interface Appendable {
@@ -55,20 +56,22 @@ async function examineLines(
       return { recordBytes: sizeBytes, lacksLineEnd: true, tornBytes: 0, isEmpty: false };
   }
   const isEmpty = recordBytes === 0;
-  if (isEmpty && !(await mayBeTornRecord(handle, tornBytes))) {
-    throw refused(path, `holds ${tornBytes} bytes, and no record or line end in them`);
+  if (isEmpty) {
+    const first = new Uint8Array(1);
+    await readFully(handle, first, 0);
+    assertTornRecord(path, first[0], tornBytes);
   }
   return { recordBytes, lacksLineEnd: false, tornBytes, isEmpty };
 }
 
-/** Whether all of a file can be one record that was not finished. */
-async function mayBeTornRecord(handle: FileHandle, sizeBytes: number): Promise<boolean> {
-  const first = new Uint8Array(1);
-  await readFully(handle, first, 0);
-  return first[0] === openBrace && sizeBytes <= lineBytesMax;
+/** Throws where all of an NDJSON file cannot be one record that was not finished. */
+export function assertTornRecord(path: string, first: number | undefined, bytes: number): void {
+  if (first === openBrace && bytes <= lineBytesMax) return;
+  throw unfit(path, `holds ${bytes} bytes, and no record or line end in them`);
 }
 
-function isJson(bytes: Buffer): boolean {
+/** Whether a line is a whole record of NDJSON. */
+export function isJson(bytes: Buffer): boolean {
   try {
     return typeof JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) === 'object';
   } catch {
@@ -99,7 +102,7 @@ async function examineCsv(
   await readFully(handle, found, 0);
   const [has, wanted] = [textOfHeader(found), textOfHeader(header)];
   if (headerBytes === 0 ? !wanted.startsWith(has) : has !== wanted) {
-    throw refused(path, `has the header \`${has.slice(0, 200)}\`, not \`${wanted.slice(0, 200)}\``);
+    throw unfit(path, `has the header \`${has.slice(0, 200)}\`, not \`${wanted.slice(0, 200)}\``);
   }
   return {
     recordBytes,
@@ -109,7 +112,8 @@ async function examineCsv(
   };
 }
 
-function textOfHeader(bytes: Uint8Array): string {
+/** A CSV header without its line end. */
+export function textOfHeader(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes).replace(/\r?\n$/, '');
 }
 
@@ -171,7 +175,7 @@ class ArrayScan {
     if (isSpace || (isMark && this.#depth === 0)) return;
     const expected = this.#depth === 1 ? [openBrace, comma, closeBracket] : [openBracket];
     if (!this.isClosed && expected.includes(byte)) return;
-    throw refused(this.#path, `is not an array of objects, as byte ${offset} shows`);
+    throw unfit(this.#path, `is not an array of objects, as byte ${offset} shows`);
   }
 }
 
@@ -191,7 +195,8 @@ async function scan(
   }
 }
 
-function refused(path: string, fact: string): PipelineError {
+/** Why nothing can be appended to a file. */
+export function unfit(path: string, fact: string): PipelineError {
   return new PipelineError({
     code: 'ERR_CONNECTOR_FILE',
     place: path,

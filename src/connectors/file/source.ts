@@ -1,55 +1,36 @@
-import { createDecoder, type DecodeFormat, type Decoder } from '../../batch/codec.ts';
 import { Batch } from '../../batch/index.ts';
 import {
-  type Decoding,
   endOfInput,
-  type FileHandle,
   type Lag,
   type Position,
   type SourceConnector,
   type SourceContext,
 } from '../../core/index.ts';
 import { RefusedRecords } from '../../core/refused-records.ts';
-import { PipelineError } from '../../errors.ts';
-import { ofFile } from './format.ts';
-import {
-  changeSince,
-  type FilePosition,
-  findFiles,
-  identify,
-  parsePositions,
-} from './partitions.ts';
-
-const chunkBytes = 1_048_576;
-// A chunk goes to the decoder in parts, so that dead letters never pile up by the chunk.
-const partBytes = 131_072;
-
-/** What the two ends of a file share out between them. */
-export interface FileReading {
-  readonly paths: readonly string[];
-  readonly formatOf: (path: string) => DecodeFormat;
-  readonly decode: Decoding;
-  /** Whether the schema was not given but found in the files. */
-  readonly isInferred: boolean;
-}
+import type { FileReader } from './file-format.ts';
+import { closedUnless, type FileReading, openFile, tellReplaced } from './opening.ts';
+import { type FilePosition, findFiles, identityOf } from './partitions.ts';
+import { parsePositions, PositionList } from './position-list.ts';
 
 /** Reads files one after the other, each a partition. */
 export class FileSource implements SourceConnector {
   readonly #reading: FileReading;
   readonly #context: SourceContext;
   readonly #refused: RefusedRecords;
-  // One is read into while the other is decoded.
-  readonly #buffers: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
   #paths: readonly string[] = [];
   /** Which of the paths comes next. */
   #next = 0;
   /** Where an earlier run left off, by path. */
   readonly #saved = new Map<string, FilePosition>();
-  // Positions share it: it is only ever added to.
-  readonly #finished: FilePosition[] = [];
+  readonly #finished = new PositionList();
+  /** What was saved, in the order of paths, and how much of it belongs to paths before the next. */
+  readonly #later = new PositionList();
+  #passed = 0;
   readonly #bytes = new Map<string, number>();
   #bytesWaiting = 0;
-  #file: OpenFile | undefined;
+  #isResumed = false;
+  #file: FileReader | undefined;
+  #opening: Promise<FileReader> | undefined;
 
   constructor(reading: FileReading, context: SourceContext) {
     this.#reading = reading;
@@ -59,31 +40,32 @@ export class FileSource implements SourceConnector {
 
   async open(from: Position | undefined): Promise<void> {
     const { files, log, id, output } = this.#context;
-    if (this.#reading.isInferred) log.info('schema.inferred', { schema: output.toJSON() });
+    if (this.#reading.schema === undefined)
+      log.info('schema.inferred', { schema: output.toJSON() });
     const saved = from === undefined ? [] : parsePositions(from, id);
+    this.#isResumed = from !== undefined;
     const byIdentity = firstBy(saved, identityOf);
     const byPath = firstBy(saved, ({ path }) => path);
-    this.#paths = await findFiles(files, this.#reading.paths, (refusal) => {
+    const found = await findFiles(files, this.#reading.paths, (refusal) => {
       throw refusal;
     });
-    for (const path of this.#paths) {
-      const facts = await files.facts(path);
-      if (facts === undefined) continue;
+    this.#paths = found.map(({ path }) => path);
+    for (const { path, facts } of found) {
       this.#bytes.set(path, facts.sizeBytes);
       this.#bytesWaiting += facts.sizeBytes;
       const position = byIdentity.get(identityOf(facts)) ?? byPath.get(path);
-      if (position !== undefined) this.#saved.set(path, { ...position, path });
+      if (position === undefined) continue;
+      this.#saved.set(path, { ...position, path });
+      this.#later.add({ ...position, path });
     }
-    this.#buffers[0] = new Uint8Array(chunkBytes);
-    this.#buffers[1] = new Uint8Array(chunkBytes);
   }
 
   async read(signal: AbortSignal): Promise<Batch | typeof endOfInput> {
     for (;;) {
       signal.throwIfAborted();
       if (this.#file === undefined && this.#next === this.#paths.length) return endOfInput;
-      this.#file ??= await this.#openNext();
-      const batch = await this.#file.read(signal, this.#refused);
+      this.#file ??= await (this.#opening = this.#openNext());
+      const batch = await this.#file.read(signal);
       if (this.#file.isFinished) await this.#finish();
       if (batch === undefined && !this.#refused.areMany) continue;
       this.#refused.clear();
@@ -91,18 +73,25 @@ export class FileSource implements SourceConnector {
     }
   }
 
-  /** Asked for at each read and seldom looked at: the list of files is made when it is. */
+  /**
+   * Asked for at each read and seldom looked at: the list of files is made when it is. What was saved
+   * of files that were read since may still be in it, behind what holds of them.
+   */
   position(): Position {
-    const current = this.#file === undefined ? [] : [this.#file.position];
-    const [paths, next, saved] = [this.#paths, this.#next, this.#saved];
-    const [finished, count] = [this.#finished, this.#finished.length];
+    const files = this.#file === undefined ? [] : [this.#file.position];
+    const [finished, later, passed] = [this.#finished.frozen(), this.#later, this.#passed];
     const position = {
-      get files(): FilePosition[] {
-        const later = paths.slice(next).flatMap((path) => saved.get(path) ?? []);
-        return [...finished.slice(0, count), ...current, ...later];
+      files,
+      get others() {
+        return [...finished(), ...later.rest(passed)];
       },
     };
     return position as unknown as Position;
+  }
+
+  /** The file that it reads. */
+  partitions(): readonly string[] {
+    return this.#file === undefined ? [] : [this.#file.position.path];
   }
 
   /** Bytes that are left to read. */
@@ -111,60 +100,32 @@ export class FileSource implements SourceConnector {
   }
 
   async close(): Promise<void> {
+    // A run that fails does not wait for a read; the file that it opens is there behind this.
+    await this.#opening?.catch(() => {});
     await this.#file?.close();
   }
 
-  async #openNext(): Promise<OpenFile> {
+  async #openNext(): Promise<FileReader> {
     const path = this.#paths[this.#next]!;
-    const { files, log } = this.#context;
-    const handle = await files.open(path, 'read');
-    try {
-      let from = this.#saved.get(path);
-      const change = from === undefined ? undefined : await changeSince(from, handle);
-      if (change !== undefined) {
-        log.warning('file.replaced', { path, reason: change, offset: from!.offset });
-        from = undefined;
-      }
-      const identity = await identify(path, handle);
-      const format = this.#reading.formatOf(path);
-      // Without the columns of its header a CSV has been read up to that header at most.
-      const needsHeader = format === 'csv' && this.#reading.decode.header;
-      if (needsHeader && from?.columns === undefined) from = undefined;
-      const decoder = ofFile(path, () => this.#createDecoder(path, format, from));
-      const start = { ...identity, offset: from?.offset ?? 0 };
-      const file = new OpenFile(handle, start, decoder, this.#buffers, this.#context.report);
-      this.#next++;
-      this.#bytesWaiting -= this.#bytes.get(path) ?? 0;
-      return file;
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
-  }
-
-  #createDecoder(path: string, format: DecodeFormat, from: FilePosition | undefined): Decoder {
-    const { id, output, batchLimits } = this.#context;
-    return createDecoder(format, output, {
-      ...this.#reading.decode,
-      ...batchLimits,
-      source: id,
-      partition: path,
-      position: from?.offset,
-      columns: from?.columns,
-      report: this.#refused,
-    });
+    const saved = this.#saved.get(path);
+    const [reading, context, refused] = [this.#reading, this.#context, this.#refused];
+    const start = this.#isResumed ? 'beginning' : reading.start;
+    const opened = await openFile(reading, { path }, saved, context, refused, start);
+    const { file, format, change } = opened;
+    if (change !== undefined) tellReplaced(context.log, path, change, saved!.offset);
+    const reader = await closedUnless(file.handle, () => format.open(file));
+    this.#next++;
+    if (saved !== undefined) this.#passed++;
+    this.#bytesWaiting -= this.#bytes.get(path) ?? 0;
+    return reader;
   }
 
   async #finish(): Promise<void> {
     const file = this.#file!;
     this.#file = undefined;
-    this.#finished.push(file.position);
+    this.#finished.add(file.position);
     await file.close();
   }
-}
-
-function identityOf({ device, inode }: Pick<FilePosition, 'device' | 'inode'>): string {
-  return `${device} ${inode}`;
 }
 
 function firstBy(
@@ -172,105 +133,4 @@ function firstBy(
   keyOf: (position: FilePosition) => string,
 ): Map<string, FilePosition> {
   return new Map(positions.toReversed().map((position) => [keyOf(position), position]));
-}
-
-/** One file while it is read. */
-class OpenFile {
-  readonly #handle: FileHandle;
-  readonly #start: FilePosition & { readonly sizeBytes: number };
-  readonly #decoder: Decoder;
-  readonly #buffers: [Uint8Array, Uint8Array];
-  readonly #report: SourceContext['report'];
-  /** What was read and not yet given to the decoder. */
-  #chunk: Uint8Array = new Uint8Array(0);
-  /** The read of the next chunk, while it goes on. */
-  #ahead: Promise<number> | undefined;
-  #readTo: number;
-  #atEnd = false;
-  #isFinished = false;
-
-  constructor(
-    handle: FileHandle,
-    start: FilePosition & { readonly sizeBytes: number },
-    decoder: Decoder,
-    buffers: [Uint8Array, Uint8Array],
-    report: SourceContext['report'],
-  ) {
-    this.#handle = handle;
-    this.#start = start;
-    this.#decoder = decoder;
-    this.#buffers = buffers;
-    this.#report = report;
-    this.#readTo = start.offset;
-  }
-
-  get position(): FilePosition {
-    const { sizeBytes: _, ...start } = this.#start;
-    const { columns, position } = this.#decoder;
-    return { ...start, offset: position, ...(columns === null ? {} : { columns }) };
-  }
-
-  get bytesLeft(): number {
-    return Math.max(0, this.#start.sizeBytes - this.#decoder.position);
-  }
-
-  /** True once every record of it was given. */
-  get isFinished(): boolean {
-    return this.#isFinished;
-  }
-
-  /** The next batch; none at the end, and none where many are refused before a batch is full. */
-  async read(signal: AbortSignal, refused: RefusedRecords): Promise<Batch | undefined> {
-    for (;;) {
-      const batch = ofFile(this.#start.path, () => this.#decoder.next());
-      if (batch !== null) return batch;
-      if (this.#atEnd) this.#isFinished = true;
-      if (this.#isFinished || refused.areMany) return undefined;
-      if (this.#chunk.length === 0) {
-        signal.throwIfAborted();
-        await this.#fill();
-      }
-      if (this.#atEnd) continue;
-      const part = this.#chunk.subarray(0, partBytes);
-      this.#chunk = this.#chunk.subarray(part.length);
-      this.#decoder.push(part);
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#ahead?.catch(() => 0);
-    await this.#handle.close();
-  }
-
-  async #fill(): Promise<void> {
-    const [spare, used] = this.#buffers;
-    const reading = this.#ahead ?? this.#handle.read(spare, this.#readTo);
-    this.#ahead = undefined;
-    const read = await reading;
-    if (read === 0) {
-      await this.#assertWhole();
-      this.#decoder.end();
-      this.#atEnd = true;
-      return;
-    }
-    this.#report.bytesRead(read);
-    this.#readTo += read;
-    this.#chunk = spare.subarray(0, read);
-    this.#buffers[0] = used;
-    this.#buffers[1] = spare;
-    this.#ahead = this.#handle.read(used, this.#readTo);
-    // Met when it is awaited.
-    this.#ahead.catch(() => {});
-  }
-
-  async #assertWhole(): Promise<void> {
-    const { sizeBytes } = await this.#handle.facts();
-    if (sizeBytes >= this.#readTo) return;
-    throw new PipelineError({
-      code: 'ERR_CONNECTOR_FILE',
-      place: this.#start.path,
-      fact: `was cut from ${this.#readTo} to ${sizeBytes} bytes while it was read`,
-      remedy: 'let its writer finish, or rename it instead of cutting it, then run again',
-    });
-  }
 }

@@ -1,6 +1,6 @@
 import { type Batch, BatchBuilder } from '../../batch/index.ts';
+import { countedPosition } from '../../core/counted-position.ts';
 import {
-  countedPosition,
   endOfInput,
   type Position,
   type ReadingFields,

@@ -13,8 +13,8 @@ import {
   Selection,
 } from '../../batch/index.ts';
 import { parseTimestamp } from '../../batch/codec/timestamp.ts';
+import { countedPosition } from '../../core/counted-position.ts';
 import {
-  countedPosition,
   endOfInput,
   type Position,
   type SourceConnector,

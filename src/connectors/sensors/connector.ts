@@ -1,9 +1,10 @@
 import { type Batch, BatchBuilder, type RecordOf, type Schema } from '../../batch/index.ts';
+import { countedPosition } from '../../core/counted-position.ts';
 import {
-  countedPosition,
   endOfInput,
   type Policy,
   type Position,
+  type SensorReport,
   type SourceConnector,
   type SourceContext,
   Ticks,
@@ -67,6 +68,10 @@ export class SensorsConnector implements SourceConnector {
 
   position(): Position {
     return this.#position;
+  }
+
+  sensors(): readonly SensorReport[] {
+    return this.#polls.map((poll) => poll.report).filter((report) => report !== undefined);
   }
 
   policies(): readonly Policy[] {

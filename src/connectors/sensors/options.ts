@@ -20,6 +20,7 @@ export interface ParsedOptions extends Omit<SensorsOptions, 'sensors'> {
   readonly everyMs: number;
   readonly timeoutMs: number;
   readonly concurrentMax: number;
+  readonly sensitive: boolean;
 }
 
 const strategyNames: readonly SensorStrategy[] = [
@@ -63,6 +64,10 @@ export function sensorsOptions(z: Zod): zod.ZodType<ParsedOptions> {
         .max(10_000)
         .default(64)
         .describe('Sensors that are asked at a time.'),
+      sensitive: z
+        .boolean()
+        .default(false)
+        .describe('Whether `value` is shown to nobody but an admin.'),
       ...patience,
       timeoutMs: patience.timeoutMs.unwrap().default(200).describe(timeoutText),
     })

@@ -1,14 +1,16 @@
 import type { RecordOf } from '../../batch/index.ts';
-import type { Policy, SourceContext } from '../../core/index.ts';
-import { reasonOf } from '../../errors.ts';
+import type { Policy, SensorReport, SourceContext } from '../../core/index.ts';
+import { isPipelineError, reasonOf } from '../../errors.ts';
 import {
   type Attempt,
   consecutiveFailures,
   ResilientSensorClient,
+  type Quality,
   type SensorRead,
   type Timeout,
   timeout,
 } from '../../resilience/index.ts';
+import { strategyOfQuality } from '../../resilience/degradation/quality.ts';
 import type { SensorFields } from './types.ts';
 import { askOf, type Reading } from './ask.ts';
 import type { ParsedOptions, ParsedSensor } from './options.ts';
@@ -48,6 +50,9 @@ export class Poll {
   /** Of the read that has ended since the batch before, which it may have been late for. */
   #result: Result | undefined;
   #isDegraded = false;
+  /** How it was at the last tick. */
+  #report: Omit<SensorReport, 'substitutedBy' | 'breaker'> | undefined;
+  readonly #substitutedBy: Record<string, number> = {};
 
   constructor(
     sensor: ParsedSensor,
@@ -82,6 +87,13 @@ export class Poll {
     return this.#askedMs;
   }
 
+  /** How it is; undefined before its first row. */
+  get report(): SensorReport | undefined {
+    const { breaker } = this.#client;
+    const counts = { substitutedBy: { ...this.#substitutedBy }, breaker: breaker.state };
+    return this.#report && { ...this.#report, ...counts };
+  }
+
   /** Those that have figures. */
   get policies(): readonly Policy[] {
     const { breaker, retry } = this.#client;
@@ -106,16 +118,29 @@ export class Poll {
     const isLive = status === 'live';
     const quality = isLive ? status : (read.reading?.quality ?? 'missing');
     const reason = isLive ? null : sensorReason(read.error);
-    if (!isLive) this.#context.report.counted(`readings.${quality}`, 1);
+    if (!isLive) this.#count(read.reading?.quality);
     this.#log(read, reason);
+    const value = reading?.value ?? null;
+    const sourceTime = isLive ? timeMs : (read.reading?.sourceTimeMs ?? null);
+    const wasLive = this.#report && this.#report.state === 'live';
+    const since = wasLive === isLive ? this.#report!.since : timestamp;
+    this.#report = {
+      id: this.#id,
+      field: 'value',
+      state: status,
+      since,
+      reason,
+      value,
+      at: sourceTime,
+    };
     return {
       sensorId: this.#id,
       timestamp,
-      value: reading?.value ?? null,
+      value,
       unit: this.#unit,
       quality,
       reason,
-      sourceTime: isLive ? timeMs : (read.reading?.sourceTimeMs ?? null),
+      sourceTime,
     };
   }
 
@@ -145,8 +170,16 @@ export class Poll {
       return reading;
     } catch (error) {
       this.#hangs = clock.monotonic() - this.#askedMs > this.#timeout.timeoutMs / 2;
+      if (!signal.aborted) this.#context.report.callFailed(...failureOf(this.#id, error));
       throw error;
     }
+  }
+
+  #count(quality: Quality | undefined): void {
+    this.#context.report.counted(`readings.${quality ?? 'missing'}`, 1);
+    if (quality === undefined) return;
+    const strategy = strategyOfQuality[quality];
+    this.#substitutedBy[strategy] = (this.#substitutedBy[strategy] ?? 0) + 1;
   }
 
   #late(): Pick<Result, 'read' | 'timeMs'> {
@@ -173,4 +206,10 @@ export class Poll {
       log.warning('sensor.degraded', { sensor, reason, error });
     }
   }
+}
+
+/** Its kind, and what it says, of which sensor. */
+function failureOf(sensor: string, error: unknown): [kind: string, message: string] {
+  const message = isPipelineError(error) ? error.message : `${sensor}: ${reasonOf(error)}`;
+  return [sensorReason(error), message];
 }

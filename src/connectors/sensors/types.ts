@@ -57,6 +57,8 @@ export interface SensorsOptions extends SensorPatience {
   readonly count?: number | undefined;
   /** Sensors that are asked at a time; 64 unless given. */
   readonly concurrentMax?: number | undefined;
+  /** Whether `value` is shown to nobody but an admin; false unless given. */
+  readonly sensitive?: boolean | undefined;
 }
 
 /** A reading, what it is made of, and why it is not live. */

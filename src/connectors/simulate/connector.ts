@@ -6,8 +6,8 @@ import {
   Origin,
   takeValues,
 } from '../../batch/index.ts';
+import { countedPosition } from '../../core/counted-position.ts';
 import {
-  countedPosition,
   endOfInput,
   type Position,
   type ReadingFields,
