@@ -1,0 +1,72 @@
+import type { MessagePort } from 'node:worker_threads';
+
+import type { Plan } from '../engine/planned.ts';
+import { PipelineError } from '../errors.ts';
+import { errorMessage } from './error-message.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { Lane } from './lane.ts';
+import type { FromLane, LaneSettings, ToLane, ToPeer } from './messages.ts';
+
+/**
+ * Does the work of a lane on this thread: what comes over the port, one after the other. What comes
+ * first are its settings.
+ */
+export function serveLane(port: MessagePort, planning: Promise<Plan>): void {
+  // Met by the lane; a thread that is not told anything says nothing.
+  planning.catch(() => {});
+  port.once('message', (settings: LaneSettings) => serve(port, settings, planning));
+}
+
+function serve(port: MessagePort, settings: LaneSettings, planning: Promise<Plan>): void {
+  const post = (message: FromLane, transferList: ArrayBuffer[] = []): void =>
+    port.postMessage(postable(message), transferList);
+  let failed = false;
+  const lane = open(settings, planning, post);
+  let turn: Promise<void> = lane.then(() => post({ type: 'ready' }));
+  const inTurn = (work: (lane: Lane) => Promise<void>): void => {
+    turn = turn.then(async () => {
+      if (!failed) await work(await lane);
+    });
+    turn = turn.catch((error: unknown) => {
+      // Said once; the run ends this thread.
+      if (!failed) post({ type: 'failed', error: errorMessage(error) });
+      failed = true;
+    });
+  };
+  inTurn(() => Promise.resolve());
+  port.on('message', (message: ToLane) => inTurn((one) => one.take(message)));
+  for (const [from, peer] of settings.peers.entries()) {
+    peer?.on('message', (message: ToPeer) => inTurn((one) => one.takeFromPeer(from, message)));
+  }
+}
+
+async function open(
+  settings: LaneSettings,
+  planning: Promise<Plan>,
+  post: (message: FromLane, transferList?: ArrayBuffer[]) => void,
+): Promise<Lane> {
+  const plan = await planning;
+  if (fingerprintOf(plan) !== settings.fingerprint) {
+    throw new PipelineError({
+      code: 'ERR_LANE_FAILED',
+      place: `lane-${settings.index + 1}`,
+      fact: 'has another pipeline than the run: it changed meanwhile, or is made anew each time',
+      remedy: 'start the run again, or run it with one lane',
+    });
+  }
+  const postToPeer = (peer: number, message: ToPeer, transferList: ArrayBuffer[]): void =>
+    settings.peers[peer]!.postMessage(message, transferList);
+  const lane = new Lane({ plan, settings, post, postToPeer });
+  await lane.open();
+  return lane;
+}
+
+/** A line may hold what no other thread can have. */
+function postable(message: FromLane): FromLane {
+  if (message.type !== 'log' || message.fields === undefined) return message;
+  const fields = Object.entries(message.fields).map(([name, value]): [string, unknown] => [
+    name,
+    typeof value === 'function' || typeof value === 'symbol' ? String(value) : value,
+  ]);
+  return { ...message, fields: Object.fromEntries(fields) };
+}
