@@ -18,6 +18,8 @@ export const errorCodes = {
   ERR_CONNECTOR_PROTOCOL: 'A source, stage or sink broke a promise of the contract.',
   ERR_DEAD_LETTERS_FULL: 'The dead-letter sink has reached its limit and is set to fail.',
   ERR_EXPRESSION_INVALID: 'A condition cannot be parsed, or uses a name or type it cannot reach.',
+  ERR_LANE_FAILED:
+    'The thread of a lane ended by itself, or does not have the pipeline of the run.',
   ERR_LOG_CLOSED: 'Log lines are lost: the stream has failed or was closed, or the logger throws.',
   ERR_MEMORY_MEASURE:
     'What instances take of memory cannot be measured: they cannot be made, or not so many.',
@@ -37,7 +39,7 @@ export const errorCodes = {
   ERR_SENSOR_READ: 'A sensor answered with something that is no reading, or not at all.',
   ERR_SERVER_LISTEN: 'The server cannot listen at the address it was given.',
   ERR_SNAPSHOT_INVALID: 'Saved state does not fit the component it is restored into.',
-  ERR_STAGE_FAILED: 'A stage failed as a whole, not on one row.',
+  ERR_STAGE_FAILED: 'A stage failed as a whole, not on one row; its own error is the cause.',
   ERR_STATE_LOCKED: 'Another run of the pipeline has its state directory.',
   ERR_TIER_INVALID: 'A tier of resources is described wrongly.',
   ERR_TIMEOUT: 'Something did not finish in the time it was given.',

@@ -1,6 +1,8 @@
 import { dirname, resolve } from 'node:path';
 
 import type { Fields } from './batch/index.ts';
+import type { LaneWorkers } from './cluster/lane-workers.ts';
+import type { LaneOrigin } from './cluster/messages.ts';
 import { deadLetterFile } from './connectors/dead-letter-file.ts';
 import { connectors } from './connectors/index.ts';
 import {
@@ -13,11 +15,14 @@ import {
   type StageComponent,
   systemOutside,
 } from './core/index.ts';
+import type { Begun } from './engine/builder/place.ts';
 import { chainProblems } from './engine/checks.ts';
 import type { ConfigOptions, PipelineConfig } from './engine/config.ts';
+import type { LanesLimits } from './engine/plan/lanes.ts';
 import {
   type BuilderDefaults,
   type Pipeline,
+  type Plan,
   type SettingsInput,
   TypedPipelineBuilder,
   ValidationError,
@@ -37,10 +42,15 @@ export function pipeline(
   name: string,
   settings: SettingsInput = {},
   defaults: Partial<BuilderDefaults> = {},
-): TypedPipelineBuilder {
+): TypedPipelineBuilder<Fields, Begun> {
   const outside = defaults.outside ?? systemOutside();
   const deadLetters = defaults.deadLetters ?? deadLetterFile();
-  return new TypedPipelineBuilder(name, settings, { outside, deadLetters });
+  return new TypedPipelineBuilder(name, settings, {
+    outside,
+    deadLetters,
+    onLanes: (plan, module, limits) =>
+      onLanes(plan, module && { module: String(module.url), name: module.name }, limits),
+  });
 }
 
 /**
@@ -56,10 +66,40 @@ export async function buildPipeline(
 ): Promise<Pipeline> {
   const problems = chainProblems(source, stages, sink);
   if (problems.length > 0) throw new ValidationError(String(name), problems);
-  const builder = pipeline(name);
+  const builder: TypedPipelineBuilder = pipeline(name);
   const flow = builder.from(source).pipe(...(stages as readonly [StageComponent<Fields>]));
   if (sink !== undefined) flow.to(sink as Sink);
   return builder.build();
+}
+
+/**
+ * The plan as it runs on as many lanes as its settings want and it can have. `from`: where the thread
+ * of a lane has the pipeline from, or the threads; without one there is one lane. For one run.
+ */
+export async function onLanes(
+  plan: Plan,
+  from: LaneOrigin | LaneWorkers | undefined,
+  limits: LanesLimits,
+): Promise<Plan> {
+  if (plan.settings.lanes === 1) return plan;
+  const { chooseLanes, oneLane } = await import('./engine/plan/lanes.ts');
+  const { withLanes } = await import('./cluster/with-lanes.ts');
+  if (from !== undefined) {
+    const workers = 'take' in from ? from : await laneWorkers(from);
+    return withLanes(plan, chooseLanes(plan, limits), workers);
+  }
+  const choice = oneLane('it is written in code, and `module` does not say where a lane finds it');
+  return { ...plan, lanes: choice };
+}
+
+/** The threads of lanes that have a pipeline from there; so many begin before anybody asks for them. */
+export async function laneWorkers(origin: LaneOrigin, early = 0): Promise<LaneWorkers> {
+  const { LaneWorkers } = await import('./cluster/lane-workers.ts');
+  // The compiler does not rewrite this extension.
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const workers = new LaneWorkers(origin, new URL(`./lane-thread.${extension}`, import.meta.url));
+  workers.begin(early);
+  return workers;
 }
 
 /**

@@ -16,6 +16,8 @@ import {
   forbiddenCallViolations,
   loadedWith,
   namingViolations,
+  pageViolations,
+  sharedWithPage,
   packageViolations,
   siblingViolations,
   undocumentedExports,
@@ -48,13 +50,26 @@ describe('the source keeps to its structure', () => {
 
   test('a program that describes a pipeline loads nothing that plans it or moves its data', () => {
     const loaded = [...loadedWith('src/index.ts', sources)];
-    const later = ['batch/codec.ts', 'batch/transfer.ts', 'engine/config.ts', 'engine/plan.ts'];
+    const later = [
+      'batch/codec.ts',
+      'batch/codec/write-number.ts',
+      'batch/transfer.ts',
+      'core/file-identity.ts',
+      'engine/config.ts',
+      'engine/plan.ts',
+      'engine/policies.ts',
+      'observe/alerts/check-rule.ts',
+      'observe/health.ts',
+      'resilience/wrap.ts',
+    ];
     for (const file of later) expect(sources.has(`src/${file}`)).toBe(true);
     expect(later.filter((file) => loaded.includes(`src/${file}`))).toEqual([]);
     // Of what a connector keeps in its folder, descriptions need these.
     expect(loaded.filter((file) => /^src\/connectors\/.+\//.test(file))).toEqual([
       'src/connectors/dead-letter-file/path.ts',
       'src/connectors/file/format.ts',
+      'src/connectors/file/sink-options.ts',
+      'src/connectors/file/source-options.ts',
       'src/connectors/sensors/options.ts',
       'src/connectors/simulate/sensor-kinds.ts',
     ]);
@@ -78,6 +93,27 @@ describe('the source keeps to its structure', () => {
 
   test('files, network and processes are reached through the context', () => {
     expect(doorViolations(sources)).toEqual([]);
+  });
+
+  test('kernels import nothing but each other', () => {
+    const kernels = readSources('kernels');
+    expect(kernels.size).toBeGreaterThan(5);
+    const imported = [...kernels].flatMap(([file, text]) => importsOf(file, text));
+    const others = imported.filter(({ target }) => !kernels.has(`${target}.ts`));
+    expect(others.map(({ target }) => target)).toEqual([]);
+  });
+
+  test('the page has only types of the package and what imports nothing, and shows values as text', () => {
+    const page = readSources('dashboard');
+    expect(page.size).toBeGreaterThan(20);
+    expect(pageViolations(page)).toEqual([]);
+    const shared = sharedWithPage.map((file) => [file, importsOf(file, sources.get(file)!)]);
+    expect(shared).toEqual(sharedWithPage.map((file) => [file, []]));
+    const markup = "import { pipeline } from '../../src/index.ts';\nnode.innerHTML = name;";
+    expect(pageViolations(new Map([['dashboard/src/page.tsx', markup]]))).toEqual([
+      'dashboard/src/page.tsx imports src/index.ts',
+      'dashboard/src/page.tsx uses innerHTML',
+    ]);
   });
 
   test('time and chance come from the clock and the random source', () => {

@@ -1,4 +1,4 @@
-import type { Fields } from '../batch/index.ts';
+import type { FieldOf, Fields } from '../batch/index.ts';
 import {
   deadLetterSchema,
   type Placement,
@@ -7,46 +7,62 @@ import {
   type SinkPlacement,
   type Source,
   type SourceComponent,
+  type SourcePlacement,
   type Stage,
   type StageComponent,
 } from '../core/index.ts';
 import type { RunReport } from '../observe/snapshot.ts';
+import type { AtFlow, Begun, Ended, FlowNeeded, NoChain, Place, Where } from './builder/place.ts';
 import type { PipelineDescription } from './description.ts';
-import { type BuilderDefaults, Draft, type SettingsInput } from './draft.ts';
+import { type BuilderDefaults, Draft, type SettingsInput, type Step } from './draft.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Plan } from './planned.ts';
 import type { Problem } from './problem.ts';
-import type { Run, RunOptions } from './run/options.ts';
+import { checkLanes, type LanedRunOptions, type Run, type RunOptions } from './run/options.ts';
 import { startRun } from './start-run.ts';
 
 /** A stage as a pipeline takes it: described, or written by hand. */
 type AnyStage<In extends Fields, Out extends Fields> = StageComponent<In, Out> | Stage<In, Out>;
 
-/** Said where there is no source yet, or where a sink has ended the flow. */
-type FlowNeeded = 'no flow here: `from` begins one, its sink ends it; go on from what `pipe` gave';
+/** A point of a pipeline being built, and how later steps refer to it. */
+interface Point {
+  readonly draft: Draft;
+  readonly reference: string;
+}
 
-/** The same of the chain. */
-type NoChain = 'no chain here: `setSource` begins it, `setSink` ends it; go on from what they gave';
-
-/** Where the chain of a builder is. */
-type Chain = 'at a flow' | NoChain;
+/** The builder of a draft, seen from a flow or sink of it. For this file alone. */
+let builderAt: <F extends Fields, At extends Place>(
+  draft: Draft,
+  end: string,
+) => TypedPipelineBuilder<F, At>;
+/** The flow at a point. For this file alone. */
+let flowAt: <F extends Fields>(draft: Draft, reference: string) => PipelineFlow<F>;
+let pointOf: (flow: unknown) => Point | undefined;
 
 /**
  * Describes a pipeline step by step, as a chain (`setSource`, `addStage`, `setSink`) or by flows
  * (`from`, then `pipe` and `to`). Each call checks what it is given, and throws a `ValidationError`
  * that leaves the builder as it was. Nothing is opened and nothing flows before `run`. `F`: the fields
- * at the end of the chain. `C`: whether that takes stages and a sink.
+ * at the point that it was given for. `At`: where that is.
  */
-export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = NoChain> {
+export class TypedPipelineBuilder<F extends Fields = Fields, At extends Place = Place> {
+  static {
+    builderAt = (draft, end) => {
+      const seen = new TypedPipelineBuilder<never>(draft.name, draft.settings, draft.defaults);
+      seen.#draft = draft;
+      seen.#end = end;
+      return seen as never;
+    };
+  }
+
   #draft: Draft;
   /** The flow or sink whose fields are `F`; where it was begun, what was added last. */
   #end: string | undefined;
-  readonly #builderAt: BuilderAt = (sink) => this.#at(sink);
   /** Not there; of these types so that the compiler says what to do instead. */
   declare readonly pipe: (stage: FlowNeeded) => never;
   declare readonly to: (sink: FlowNeeded) => never;
   /** Carries the type; never set. */
-  declare readonly chain: C;
+  declare readonly at: At;
 
   constructor(name: string, settings: SettingsInput, defaults: BuilderDefaults) {
     this.#draft = new Draft(name, settings ?? {}, defaults);
@@ -54,9 +70,10 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
 
   /** Begins the chain. A pipeline has one chain; `from` begins further flows. */
   setSource<A extends Fields>(
+    this: TypedPipelineBuilder<F, Where<At, Begun | NoChain>>,
     source: SourceComponent<A> | Source<A>,
-    placement?: Placement,
-  ): TypedPipelineBuilder<A, 'at a flow'> {
+    placement?: SourcePlacement<FieldOf<A, 'timestamp'>>,
+  ): TypedPipelineBuilder<A, AtFlow> {
     if (this.#draft.chain !== undefined) {
       const text = 'the chain has its source already; `from` begins another flow';
       this.#draft.refuseNext('source', 'topology', text);
@@ -66,33 +83,33 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
 
   /** Sends the chain through a stage. */
   addStage<A extends Fields>(
-    this: TypedPipelineBuilder<F, 'at a flow'>,
+    this: TypedPipelineBuilder<F, AtFlow>,
     stage: AnyStage<F, A>,
     placement?: Placement,
-  ): TypedPipelineBuilder<A, 'at a flow'> {
+  ): TypedPipelineBuilder<A, AtFlow> {
     const from = this.#chainOf('stage');
     return this.#goOn(this.#draft.add('stage', [{ component: stage, placement }], [from]));
   }
 
   /** Ends the chain. */
   setSink(
-    this: TypedPipelineBuilder<F, 'at a flow'>,
+    this: TypedPipelineBuilder<F, AtFlow>,
     sink: SinkComponent<F> | Sink<F>,
     placement?: SinkPlacement,
-  ): TypedPipelineBuilder<F> {
+  ): TypedPipelineBuilder<F, Ended> {
     const from = this.#chainOf('sink');
     const end = this.#draft.add('sink', [{ component: sink, placement }], [from]);
     this.#draft.chain = null;
-    return this.#at(end);
+    return builderAt(this.#draft, end);
   }
 
   /** Adds a source; what it gives goes on in the returned flow. */
   from<A extends Fields>(
     source: SourceComponent<A> | Source<A>,
-    placement?: Placement,
+    placement?: SourcePlacement<FieldOf<A, 'timestamp'>>,
   ): PipelineFlow<A> {
     const reference = this.#draft.add('source', [{ component: source, placement }], []);
-    return new PipelineFlow(this.#builderAt, this.#draft, reference);
+    return flowAt(this.#draft, reference);
   }
 
   /** Adds a stage that reads from several flows of one schema: `combine([a, b], merge())`. */
@@ -103,7 +120,7 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
   ): PipelineFlow<A> {
     const from = this.#referencesOf(flows);
     const reference = this.#draft.add('stage', [{ component: stage, placement }], from);
-    return new PipelineFlow(this.#builderAt, this.#draft, reference);
+    return flowAt(this.#draft, reference);
   }
 
   /** Names the sink for records that fail anywhere in the pipeline. */
@@ -129,7 +146,10 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
    * Checks the pipeline whole, and gives it: to be run, or to be iterated, which needs no sink and
    * gives what flows at this point. Later steps of the builder leave it as it is.
    */
-  async build({ signal }: Pick<RunOptions, 'signal'> = {}): Promise<Pipeline<F>> {
+  async build(
+    this: TypedPipelineBuilder<F, Where<At, Exclude<Place, Begun>>>,
+    { signal }: Pick<RunOptions, 'signal'> = {},
+  ): Promise<Pipeline<F>> {
     const description = this.describe();
     const end = this.#end ?? this.#draft.end;
     const { Pipeline, sinkRead, withRecordsRead } = await import('./pipeline.ts');
@@ -139,12 +159,18 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
   }
 
   /** Checks the pipeline whole and starts it. */
-  async start(options?: RunOptions): Promise<Run> {
-    return startRun(await this.plan(options), options);
+  async start({ lanes, module, ...options }: LanedRunOptions = {}): Promise<Run> {
+    const plan = await this.plan(options);
+    const { onLanes } = this.#draft.defaults;
+    if (lanes !== undefined) checkLanes(lanes);
+    const wanted = lanes ?? plan.settings.lanes;
+    if (wanted === 1 || onLanes === undefined) return startRun(plan, options);
+    const settings = { ...plan.settings, lanes: wanted };
+    return startRun(await onLanes({ ...plan, settings }, module, options), options);
   }
 
   /** Checks the pipeline, runs it to its end and reports. Rejects when it failed. */
-  async run(options?: RunOptions): Promise<RunReport> {
+  async run(options?: LanedRunOptions): Promise<RunReport> {
     const run = await this.start(options);
     return run.done;
   }
@@ -170,37 +196,25 @@ export class TypedPipelineBuilder<F extends Fields = Fields, C extends Chain = N
   }
 
   #referencesOf(flows: readonly PipelineFlow<Fields>[]): string[] {
-    const isFlow = (flow: unknown): boolean => flow instanceof PipelineFlow;
-    if (!Array.isArray(flows) || !flows.every(isFlow)) {
+    const points = Array.isArray(flows) ? flows.map(pointOf) : [undefined];
+    if (!points.every((point) => point !== undefined)) {
       const text =
         '`combine` was given what is no list of flows; give it what `from` and `pipe` return: `combine([a, b], merge())`';
       this.#draft.refuseNext('stage', 'protocol', text);
     }
-    if (!flows.every((flow) => flow.isOf(this.#draft))) {
+    if (!points.every(({ draft }) => draft === this.#draft)) {
       const text = 'a flow of another pipeline cannot be combined; begin it with this builder';
       this.#draft.refuseNext('stage', 'topology', text);
     }
-    return flows.map(({ reference }) => reference);
+    return points.map(({ reference }) => reference);
   }
 
   /** The chain has come to a flow. */
-  #goOn<A extends Fields>(reference: string): TypedPipelineBuilder<A, 'at a flow'> {
+  #goOn<A extends Fields>(reference: string): TypedPipelineBuilder<A, AtFlow> {
     this.#draft.chain = reference;
-    return this.#at(reference);
-  }
-
-  /** The same pipeline, seen from another point. */
-  #at<A extends Fields, D extends Chain>(end: string): TypedPipelineBuilder<A, D> {
-    const { name, settings, defaults } = this.#draft;
-    const seen = new TypedPipelineBuilder<A, D>(name, settings, defaults);
-    seen.#draft = this.#draft;
-    seen.#end = end;
-    return seen;
+    return builderAt(this.#draft, reference);
   }
 }
-
-/** The builder of a flow, seen from a sink of it. */
-type BuilderAt = <F extends Fields>(sink: string) => TypedPipelineBuilder<F>;
 
 /** Unknown where the flows have the same fields, else a text that no flow is. */
 type OfOneSchema<F extends Fields> = (F extends unknown ? (fields: F) => void : never) extends (
@@ -213,22 +227,18 @@ type OfOneSchema<F extends Fields> = (F extends unknown ? (fields: F) => void : 
 
 /** What flows at one point of a pipeline being built. `F`: the fields of its rows. */
 export class PipelineFlow<F extends Fields> {
-  /** How later steps refer to this point. */
-  readonly reference: string;
-  readonly #builderAt: BuilderAt;
-  readonly #draft: Draft;
-  /** Carries the type; never set. */
-  declare readonly fields: F;
-
-  constructor(builderAt: BuilderAt, draft: Draft, reference: string) {
-    this.#builderAt = builderAt;
-    this.#draft = draft;
-    this.reference = reference;
+  static {
+    flowAt = (draft, reference) => new PipelineFlow<never>({ draft, reference }) as never;
+    pointOf = (flow) =>
+      typeof flow === 'object' && flow !== null && #point in flow ? flow.#point : undefined;
   }
 
-  /** Whether it is a point of the pipeline of that draft. */
-  isOf(draft: Draft): boolean {
-    return this.#draft === draft;
+  readonly #point: Point;
+  /** Carries the type, as in `memorySink<typeof flow.fields>()`; never set. */
+  declare readonly fields: F;
+
+  private constructor(point: Point) {
+    this.#point = point;
   }
 
   /** Sends the flow through stages, in order; up to five at a time. Takes all of them, or none. */
@@ -253,29 +263,32 @@ export class PipelineFlow<F extends Fields> {
     e: AnyStage<D, E>,
   ): PipelineFlow<E>;
   pipe(...stages: readonly AnyStage<never, Fields>[]): PipelineFlow<Fields> {
-    const steps = stages.map((component) => ({ component }));
-    if (steps.length === 0) return this.#at(this.reference);
-    return this.#at(this.#draft.add('stage', steps, [this.reference]));
+    if (stages.length === 0) return this;
+    return this.#through(stages.map((component) => ({ component })));
   }
 
   /** Sends the flow through one stage with a name, or a policy, of its own. */
   through<A extends Fields>(stage: AnyStage<F, A>, placement: Placement): PipelineFlow<A> {
-    return this.#at(this.#draft.add('stage', [{ component: stage, placement }], [this.reference]));
+    return this.#through([{ component: stage, placement }]);
   }
 
   /** One output of a stage that has several, as `branch` does. */
   output(name: string): PipelineFlow<F> {
-    return this.#at(`${this.reference}.${name}`);
+    const { draft, reference } = this.#point;
+    return flowAt(draft, `${reference}.${name}`);
   }
 
   /** Ends the flow in a sink. Several sinks may read from one flow. */
-  to(sink: SinkComponent<F> | Sink<F>, placement?: SinkPlacement): TypedPipelineBuilder<F> {
-    return this.#builderAt(
-      this.#draft.add('sink', [{ component: sink, placement }], [this.reference]),
-    );
+  to(
+    sink: SinkComponent<F> | Sink<F>,
+    placement?: SinkPlacement,
+  ): TypedPipelineBuilder<F, NoChain> {
+    const { draft, reference } = this.#point;
+    return builderAt(draft, draft.add('sink', [{ component: sink, placement }], [reference]));
   }
 
-  #at<A extends Fields>(reference: string): PipelineFlow<A> {
-    return new PipelineFlow<A>(this.#builderAt, this.#draft, reference);
+  #through<A extends Fields>(steps: readonly Step[]): PipelineFlow<A> {
+    const { draft, reference } = this.#point;
+    return flowAt(draft, draft.add('stage', steps, [reference]));
   }
 }

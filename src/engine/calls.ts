@@ -1,4 +1,5 @@
 import { type CallFor, type Clock, type Policy, Undelivered } from '../core/index.ts';
+import { BoundedCounts } from '../observe/bounded-counts.ts';
 import type { PolicyReport } from '../observe/snapshot.ts';
 import { isCounted } from '../resilience/counted.ts';
 import { refusalIn } from '../resilience/error-match.ts';
@@ -7,14 +8,8 @@ import { dropReasonOf } from '../resilience/undelivered.ts';
 import { Call } from './calls/call.ts';
 import { Line } from './calls/line.ts';
 import { type OpenBreaker, openBreaker, timeText, untilText } from './calls/open-breaker.ts';
-import {
-  fallbackOf,
-  passedUndone,
-  reportPolicies,
-  type Runner,
-  runnerOf,
-  strategyOf,
-} from './policies.ts';
+import { passedUndone, PolicyFigures, type Runner, runnerOf, strategyOf } from './policies.ts';
+import { fallbackOf } from './policy-parts.ts';
 
 /** How long a call waits before it is made again, where neither a retry nor a refusal says. */
 const pauseMs = 100;
@@ -53,7 +48,8 @@ export class Calls {
   readonly #reasons = new Map<string, string>();
   readonly #waiting: PromiseWithResolvers<void> = Promise.withResolvers();
   readonly #run: Runner | undefined;
-  readonly #counts = { calls: 0, attempts: 0, substituted: 0 };
+  #figures: PolicyFigures | undefined;
+  readonly #counts = { calls: 0, attempts: 0, substituted: 0, substitutedBy: new BoundedCounts() };
   /** Of calls that a breaker has sent away. */
   readonly #line = new Line();
   /** Wakes the first of them. */
@@ -68,6 +64,7 @@ export class Calls {
   constructor(parts: CallsParts) {
     this.#parts = parts;
     this.#run = parts.policy && runnerOf(parts.policy);
+    this.#figures = parts.policy && new PolicyFigures(parts.policy, []);
   }
 
   /** Resolves when a call of it has to wait, for the first time. */
@@ -75,9 +72,14 @@ export class Calls {
     return this.#waiting.promise;
   }
 
+  /** Policies that its component has inside count from now on. */
+  addInside(policies: readonly Policy[]): void {
+    this.#figures = new PolicyFigures(this.#parts.policy, policies);
+  }
+
   /** What its policy did, and those that its component has inside; undefined where there are none. */
-  report(inside: readonly Policy[] = []): PolicyReport | undefined {
-    return reportPolicies(this.#parts.policy, this.#counts, inside);
+  report(): PolicyReport | undefined {
+    return this.#figures?.report(this.#counts);
   }
 
   /** Every row that is ever to be called is under way, or over. */
@@ -189,8 +191,10 @@ export class Calls {
     }
     const { id, policy, substituted } = this.#parts;
     if (substituted === undefined) throw passedUndone(id, what, policy!);
+    const strategy = strategyOf(policy!, value);
     this.#counts.substituted++;
-    substituted(strategyOf(policy!, value));
+    this.#counts.substitutedBy.add(strategy);
+    substituted(strategy);
     this.degrade(what, `substitutes${lastReason === undefined ? '' : `: ${lastReason}`}`);
   }
 

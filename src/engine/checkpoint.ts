@@ -7,7 +7,7 @@ export interface Checkpoint {
   readonly cut: number;
   /** By source id. */
   readonly positions: Readonly<Record<string, Position>>;
-  /** By stage id. */
+  /** By the id of a stage, or of a source with `eventTime`. */
   readonly state: Readonly<Record<string, JsonValue>>;
 }
 
@@ -38,10 +38,18 @@ const openCutsMax = 8;
 interface OpenCut {
   readonly cut: Cut;
   readonly positions: Map<string, Position>;
+  readonly watermarks: Map<string, number>;
   readonly state: Map<string, JsonValue>;
   readonly sinks: Set<string>;
   /** Whether each position is that behind everything the source had given. */
   agrees: boolean;
+}
+
+/** Where a source is as a cut enters its stream. */
+export interface Passage {
+  readonly position: Position;
+  readonly agrees: boolean;
+  readonly watermark: number | undefined;
 }
 
 export interface CutParties {
@@ -132,19 +140,27 @@ export class Cuts {
 
   /**
    * The next cut behind `last` for a source to put into its stream, at its position. `agrees`:
-   * whether that is the position behind everything it gave.
+   * whether that is the position behind everything it gave. `watermark`: how far its event time is,
+   * where it says.
    */
-  enter(source: string, last: number, position: Position, agrees: boolean): Cut | undefined {
+  enter(source: string, last: number, { position, agrees, watermark }: Passage): Cut | undefined {
     const open = this.#open.get(last + 1);
     if (open === undefined) return undefined;
     open.positions.set(source, position);
+    if (watermark !== undefined) open.watermarks.set(source, watermark);
     open.agrees &&= agrees;
     if (this.#again && this.#isIn(open)) this.request();
     return open.cut;
   }
 
-  snapshot(cut: Cut, stage: string, state: JsonValue): void {
-    this.#open.get(cut.id)?.state.set(stage, state);
+  /** Adds the state of a stage, or what a source knows of event time, to a cut. */
+  snapshot(cut: Cut, id: string, state: JsonValue): void {
+    this.#open.get(cut.id)?.state.set(id, state);
+  }
+
+  /** Says in a cut how far the event time of a source is, where that is found behind the source. */
+  reached(cut: Cut, source: string, watermark: number): void {
+    this.#open.get(cut.id)?.watermarks.set(source, watermark);
   }
 
   /** A sink has committed; with the last one the cut is complete. */
@@ -177,11 +193,13 @@ export class Cuts {
 
   #begin(): void {
     const positions = new Map<string, Position>();
+    const watermarks = new Map<string, number>();
     const id = ++this.#requested;
     this.#rowsSince = 0;
     this.#open.set(id, {
-      cut: new Cut(id, positions),
+      cut: new Cut(id, positions, watermarks),
       positions,
+      watermarks,
       state: new Map(),
       sinks: new Set(),
       agrees: true,

@@ -8,7 +8,6 @@ import {
   type StageComponent,
 } from '../core/index.ts';
 import { isClass } from '../core/is-class.ts';
-import { escapeControls } from '../core/plain-text.ts';
 import { keepsProtocol, protocols } from '../core/protocol.ts';
 import { reasonOf } from '../errors.ts';
 import type { Path } from './description.ts';
@@ -133,13 +132,14 @@ function sinkAmongStages({ component, path, id, next }: Given): Problem {
 function textOf({ type, component, id }: Given): string {
   const made = component as Readonly<Record<string, unknown>>;
   const name = id ?? shownName(made, type);
-  if (Array.isArray(made)) {
-    const way =
-      type === 'source'
-        ? '`memorySource({ schema, rows })` is one'
-        : 'give what is in it one by one';
-    return `a list is no ${type}; ${way}`;
+  if (type === 'source' && Symbol.asyncIterator in made) {
+    return 'an asynchronous iterable is no source; `{ schema, async *stream() { … } }` gives batches of what is in it';
   }
+  if (type === 'source' && Symbol.iterator in made) {
+    const what = Array.isArray(made) ? 'a list' : 'an iterable';
+    return `${what} is no source; \`memorySource({ schema, rows })\` gives what is in it`;
+  }
+  if (Array.isArray(made)) return `a list is no ${type}; give what is in it one by one`;
   if (typeof made === 'function' && 'spec' in made) {
     return `\`${name}\` is the description of a component: call it with its options: \`${name}({ … })\``;
   }
@@ -154,16 +154,9 @@ function textOf({ type, component, id }: Given): string {
   return `\`${name}\` is no ${type}: ${methodText(type, made)}`;
 }
 
-/** What the `create` of a description gives, and is taken for the component itself. */
-const inner = {
-  source: ['read', 'defineSource'],
-  stage: ['process', 'defineStage'],
-  sink: ['write', 'defineSink'],
-} as const;
-
 /** Why an object has not the method of its protocol. */
 export function methodText(type: ComponentType, made: Readonly<Record<string, unknown>>): string {
-  const { method, call } = protocols[type];
+  const { method, call, define, inner } = protocols[type];
   const given = made[method];
   if (typeof given === 'function') {
     if (isClass(given)) return `its \`${method}\` is a class, and is called as \`${call}\``;
@@ -172,10 +165,9 @@ export function methodText(type: ComponentType, made: Readonly<Record<string, un
       type === 'source' ? '' : '; signal and context come through `create` of a description';
     return `its \`${method}\` names ${names} and is called as \`${call}\`${way}`;
   }
-  const [part, define] = inner[type];
   const hint =
-    typeof made[part] === 'function'
-      ? `; it has \`${part}\`, as what \`create\` of a \`${define}\` gives`
+    typeof made[inner] === 'function'
+      ? `; it has \`${inner}\`, as what \`create\` of a \`${define}\` gives`
       : '';
   return `it has no method \`${call}\`${hint}`;
 }
@@ -183,11 +175,11 @@ export function methodText(type: ComponentType, made: Readonly<Record<string, un
 /** The name of a component in messages: as described, of its class, or what it was to be. */
 function shownName(component: object, type: ComponentType): string {
   const described = nameOf(component);
-  if (described !== undefined) return escapeControls(described);
+  if (described !== undefined) return described;
   const named = typeof component === 'function' ? component : component.constructor;
   const { name } = (named ?? {}) as { readonly name?: unknown };
   const isOwn = typeof name === 'string' && !['', 'Object', 'Function', 'Array'].includes(name);
-  return isOwn ? escapeControls(name) : type;
+  return isOwn ? name : type;
 }
 
 /** The name that a component, or its class, was described by. Never throws. */

@@ -1,6 +1,8 @@
+import type { Encoder } from '../batch/codec/contract.ts';
 import type { Batch } from '../batch/index.ts';
 import {
   type Context,
+  type DecodesChunks,
   isDescribed,
   isSink,
   isSource,
@@ -22,6 +24,7 @@ import type { SlowestBatches } from '../observe/slowest-batches.ts';
 import type { RunTracing } from '../observe/tracing.ts';
 import { Calls } from './calls.ts';
 import type { SinkNode, StageNode } from './description.ts';
+import { readHeld } from './given-figures.ts';
 import { LoopClock, Observed } from './observed.ts';
 import {
   isPaced,
@@ -31,10 +34,13 @@ import {
   type PlannedStage,
   whenPausedOf,
 } from './planned.ts';
-import { breakersOf } from './policies.ts';
+import { breakersOf } from './policy-parts.ts';
 import { assertMade, assertMethods, failedAs } from './protocol.ts';
+import { kindOf, thrownText } from './report.ts';
+import { readSensors } from './sensors.ts';
 import { connectorOfSink } from './sink-loop.ts';
 import { SinkWriter } from './sink-writer.ts';
+import { sourcesOf } from './sources-of.ts';
 import type { StageNodeParts } from './stage-parts.ts';
 
 /** A row whose calls fail so often, while those of others do not, has failed by itself. */
@@ -51,6 +57,8 @@ export interface ComponentsParts {
   readonly breakers: BreakerWatch;
   readonly tracing: RunTracing | undefined;
   readonly slowest: SlowestBatches;
+  /** Whether cuts are saved anywhere. */
+  readonly saves: boolean;
 }
 
 /** Creates the components of a plan, each behind its observer and with its own context. */
@@ -59,22 +67,37 @@ export class Components {
   readonly #loop: LoopClock;
   readonly #observed = new Map<string, Observed>();
   readonly #calls = new Map<string, Calls>();
+  /** Those of a plan that stands for another, in place of the stages of that. */
+  readonly #unshown = new Set<string>();
+  readonly #sourcesOf: ReadonlyMap<string, ReadonlySet<string>>;
 
   constructor(parts: ComponentsParts) {
     this.#parts = parts;
+    this.#sourcesOf = sourcesOf(parts.plan);
     this.#loop = new LoopClock(parts.plan.outside.clock);
     const { sources, stages, sinks } = parts.plan;
     for (const planned of sources) {
       const state = { isPaced: isPaced(planned), hasEnded: false };
       this.#observe(planned, 'source').source = () => state;
     }
-    for (const planned of stages) this.#observe(planned, 'stage');
+    const { standsFor } = parts.plan;
+    for (const planned of standsFor?.plan.stages ?? stages) this.#observe(planned, 'stage');
     for (const planned of sinks) this.#observe(planned, 'sink');
+    if (standsFor === undefined) return;
+    for (const planned of stages) {
+      this.#observe(planned, 'stage');
+      this.#unshown.add(planned.node.id);
+    }
+  }
+
+  /** Now, also for what begins next. */
+  readClock(): number {
+    return this.#loop.read();
   }
 
   /** Every component in the order of the plan, and behind them the sink for dead letters. */
   get observed(): readonly Observed[] {
-    return [...this.#observed.values()];
+    return [...this.#observed.values()].filter(({ id }) => !this.#unshown.has(id));
   }
 
   async createSource(
@@ -85,8 +108,8 @@ export class Components {
     const observed = this.#observed.get(node.id)!;
     const context = {
       ...this.#contextOf(observed),
-      clock: observed.clock,
-      idle: <T>(wait: Promise<T>) => observed.idle(wait),
+      clock: observed.clockOf('idleMs'),
+      idle: <T>(wait: Promise<T>) => observed.sleep('idleMs', wait),
       output,
       report: observed.tally,
     };
@@ -96,10 +119,33 @@ export class Components {
         )
       : component;
     if (!isSource(source)) assertMade(node.id, 'source', source);
+    observed.sensors = () =>
+      observed.ask('sensors', () => readSensors(node.id, output, source.sensors?.())) ?? undefined;
     if (whenPausedOf(planned) === 'redeliver') assertMethods(node.id, source, ['acknowledge']);
     const calls = this.#callsOf(node, observed);
     this.#addPolicies(observed, calls, source);
     return { observed, calls, source };
+  }
+
+  /** What decodes the chunks of a source, on whatever thread. */
+  createDecoder({ node, options, output }: PlannedSource): Promise<DecodesChunks> {
+    const observed = this.#observed.get(node.id)!;
+    const { definition } = node.component as SourceComponent;
+    const idle = <T>(wait: Promise<T>): Promise<T> => wait;
+    const context = { ...this.#contextOf(observed), idle, output, report: observed.tally };
+    return this.#connectorOf(observed, () =>
+      definition.spec.chunks!.decode(options as never, context),
+    );
+  }
+
+  /** What encodes the rows of a sink, on whatever thread; undefined where only the sink can. */
+  createEncoder({ node, options, input }: PlannedSink): Promise<Encoder | undefined> {
+    const observed = this.#observed.get(node.id)!;
+    const { component } = node;
+    if (component === undefined || !isDescribed(component)) return Promise.resolve(undefined);
+    return this.#connectorOf(observed, () =>
+      component.definition.spec.encoder?.(options as never, { input, report: observed.tally }),
+    );
   }
 
   createStage(planned: PlannedStage): StageNodeParts {
@@ -113,6 +159,7 @@ export class Components {
       output,
       report: observed.tally,
       call: (attempt, signal, args, made) => calls.make('call', attempt, signal, args, made),
+      watermark: (cut) => cut.watermarkOf(this.#sourcesOf.get(node.id)!),
     };
     const instance: StageInstance = isDescribed(component)
       ? create(observed, () =>
@@ -124,10 +171,11 @@ export class Components {
       observed.monitor = (figures) => component.takeFigures!(figures, clock);
     }
     if (isStage(instance)) {
-      observed.held = () => observed.ask('held', () => instance.held?.() ?? 0);
+      observed.held = () => observed.ask('held', () => readHeld(node.id, instance.held?.()));
     } else if (typeof instance !== 'function') assertMade(node.id, 'stage', instance);
     if (typeof instance !== 'function') this.#addPolicies(observed, calls, instance);
-    return { planned, instance, observed, inputEnded: () => calls.inputEnded() };
+    const { logBodies } = this.#parts.plan.settings;
+    return { planned, instance, observed, logBodies, inputEnded: () => calls.inputEnded() };
   }
 
   /** `signal`: aborts what the sink is asked; that of the run unless given. */
@@ -137,10 +185,16 @@ export class Components {
     signal: AbortSignal = this.#parts.signal,
   ): Promise<{ observed: Observed; writer: SinkWriter }> {
     const { node, options, input } = planned;
-    const { watch } = this.#parts;
+    const { watch, saves } = this.#parts;
     const component = node.component!;
     const observed = this.#observed.get(node.id) ?? this.#observe(planned, kind);
-    const context = { ...this.#contextOf(observed), signal, input, report: observed.tally };
+    const context = {
+      ...this.#contextOf(observed),
+      signal,
+      input,
+      report: observed.tally,
+      savesPositions: saves,
+    };
     const sink = isDescribed(component)
       ? await this.#connectorOf(observed, () =>
           (component as SinkComponent).definition.spec.create(options as never, context),
@@ -154,16 +208,20 @@ export class Components {
       connector: isSink(sink) ? connectorOfSink(sink, node.id, signal) : sink,
       observed,
       calls,
-      clock: observed.clock,
+      clock: observed.clockOf('waitingMs'),
       watch: kind === 'sink' ? watch : undefined,
       signal,
     });
     return { observed, writer };
   }
 
+  has(id: string): boolean {
+    return this.#observed.has(id);
+  }
+
   /** The component that an error says it happened in. */
   failedIn(error: unknown): string | undefined {
-    return isPipelineError(error) && this.#observed.has(error.place) ? error.place : undefined;
+    return isPipelineError(error) && this.has(error.place) ? error.place : undefined;
   }
 
   observedOf(id: string): Observed {
@@ -179,14 +237,21 @@ export class Components {
   #callsOf({ id, policy }: Pick<StageNode, 'id' | 'policy'>, observed: Observed): Calls {
     const known = this.#calls.get(id);
     if (known !== undefined) return known;
-    const { degraded } = this.#parts;
-    const { clock, kind, tally } = observed;
+    const { degraded, plan } = this.#parts;
+    const { settings } = plan;
+    const { kind, tally } = observed;
     const calls = new Calls({
       id,
       policy,
-      clock,
+      clock: observed.clockOf('waitingMs'),
       degraded,
-      erred: (error) => tally.callFailed(error),
+      erred: (error) => {
+        const errorKind = kindOf(error);
+        // One that was given up has not failed.
+        if (errorKind === 'ERR_RUN_ABORTED') return;
+        // A stage calls for a row, which its errors may quote.
+        tally.callFailed(errorKind, thrownText(error, kind !== 'stage' || settings.logBodies));
+      },
       ...(kind === 'stage' && {
         substituted: (strategy) => tally.counted(`substituted.${strategy}`, 1),
         // A batch that its breaker holds back is all that a sink has to do; a row is one of many.
@@ -202,7 +267,7 @@ export class Components {
   #addPolicies(observed: Observed, calls: Calls, made: PolicyHolder): void {
     const inside = create(observed, () => made.policies?.() ?? []);
     if (inside.length === 0) return;
-    observed.policy = () => observed.ask('policies', () => calls.report(inside)) ?? undefined;
+    calls.addInside(inside);
     this.#parts.breakers.add(inside.flatMap(breakersOf), observed.id);
   }
 

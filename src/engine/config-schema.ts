@@ -8,6 +8,7 @@ import {
   toJsonSchema,
 } from '../core/option-description.ts';
 import { placementKeys } from './config/entries.ts';
+import { eventTimeShape } from './config/event-time.ts';
 import { policyShape } from './config/policy-shape.ts';
 import { settingsShape } from './config/settings.ts';
 
@@ -108,6 +109,7 @@ function placementShape(
       ])
       .optional()
       .describe('What a sink that is not required does with rows that it has no room for.'),
+    eventTime: eventTimeShape(z).optional(),
     resilience: z
       .union([z.string(), resilience.meta(someParts)])
       .optional()

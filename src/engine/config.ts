@@ -219,13 +219,18 @@ function checkKeys(config: ConfigMap, reader: EntryReader): void {
   }
 }
 
-/** The name of the pipeline: as written, or that of the file. */
-function readName({ name }: ConfigMap, file: string, reader: EntryReader): string {
+/** The name of a pipeline: as written, or that of its file; undefined where it can be none. */
+export function nameOf(name: unknown, file: string): string | undefined {
   if (name === undefined || name === null) {
     const plain = basename(file).replace(/\.(ya?ml|json)$/i, '');
     return namePattern.test(plain) ? plain : 'pipeline';
   }
-  if (typeof name === 'string' && namePattern.test(name)) return name;
+  return typeof name === 'string' && namePattern.test(name) ? name : undefined;
+}
+
+function readName({ name }: ConfigMap, file: string, reader: EntryReader): string {
+  const read = nameOf(name, file);
+  if (read !== undefined) return read;
   const text =
     '`name` is made of up to 64 letters, digits, dots, dashes and underscores, no dot first';
   reader.problem('invalid-option', ['name'], text);

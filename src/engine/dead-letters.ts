@@ -161,7 +161,7 @@ export class DeadLetters {
     batch.origin.trace = trace;
     await writer.write(batch);
     const [refused] = writer.takeRefused();
-    if (refused !== undefined) throw deadLetterRefused(writer.id, refused);
+    if (refused !== undefined) throw deadLetterRefused(writer.id, refused, this.#parts.logBodies);
   }
 }
 
@@ -199,14 +199,13 @@ function writable(_name: string, value: unknown): unknown {
 }
 
 /** There is no place left for it: going on would lose it. */
-function deadLetterRefused(
-  id: string,
-  { reason, message }: { reason: string; message: string },
-): PipelineError {
+function deadLetterRefused(id: string, failure: Failure, logBodies: boolean): PipelineError {
+  const { reason } = failure;
+  const told = toldOf(failure, logBodies);
   return new PipelineError({
     code: 'ERR_CONNECTOR_FAILED',
     place: id,
-    fact: `the sink for dead letters refused one (${reason}): ${message}`,
+    fact: `the sink for dead letters refused one (${reason})${told === reason ? '' : `: ${told}`}`,
     remedy: 'name a sink under `deadLetters` that takes every record',
   });
 }

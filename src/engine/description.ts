@@ -1,5 +1,6 @@
 import type {
   BatchLimits,
+  EventTimeOptions,
   Overflow,
   Policy,
   Sink,
@@ -9,7 +10,7 @@ import type {
   Stage,
   StageComponent,
 } from '../core/index.ts';
-import { type HealthSettings, healthDefaults } from '../observe/health.ts';
+import { type HealthSettings, healthDefaults } from '../observe/health-settings.ts';
 import type { ShippedLimits } from '../observe/alerts/shipped.ts';
 
 /** Where something stands in the text that described it: `['stages', 2, 'threshold', 'field']`. */
@@ -24,7 +25,11 @@ interface Node<C> {
   readonly path: Path;
 }
 
-export type SourceNode = Node<SourceComponent | Source>;
+export interface SourceNode extends Node<SourceComponent | Source> {
+  readonly eventTime?: EventTimeOptions;
+  /** Where `eventTime` stands, if it is written out. */
+  readonly at?: Path;
+}
 
 interface Reader {
   /** Ids of the nodes it reads from; `id.output` for one output of a branch. */
@@ -71,6 +76,8 @@ export interface Settings {
   readonly batch: BatchLimits;
   /** How full a queue may be: 32,768 rows or 8 MiB. */
   readonly queue: QueueLimits;
+  /** On how many threads it runs where it can; `auto`: one for each core. 1 unless given. */
+  readonly lanes: number | 'auto';
   /** A cut at least this often, and at least every so many rows. */
   readonly checkpoint: { readonly everyMs: number; readonly rowsMax: number };
   /** `dead-letter` unless given. */
@@ -95,9 +102,13 @@ export interface Settings {
   readonly health: HealthSettings;
 }
 
+/** More threads than any machine has cores. */
+export const lanesMax = 1024;
+
 export const defaultSettings: Settings = {
   batch: { rowsMax: 4096, bytesMax: 1_048_576, waitMsMax: 100 },
   queue: { rowsMax: 32_768, bytesMax: 8_388_608 },
+  lanes: 1,
   checkpoint: { everyMs: 1000, rowsMax: 100_000 },
   onRowError: 'dead-letter',
   logBodies: false,

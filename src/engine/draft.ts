@@ -1,4 +1,10 @@
-import type { ComponentType, Outside, SinkComponent, SinkPlacement } from '../core/index.ts';
+import type {
+  ComponentType,
+  Outside,
+  SinkComponent,
+  SinkPlacement,
+  SourcePlacement,
+} from '../core/index.ts';
 import { nameOf, protocolProblem } from './checks.ts';
 import { placementFormProblems, placementProblems } from './checks/placement.ts';
 import {
@@ -10,13 +16,22 @@ import {
   type SourceNode,
   type StageNode,
 } from './description.ts';
+import type { LanesLimits } from './plan/lanes.ts';
+import type { Plan } from './planned.ts';
 import { type Problem, type ProblemKind, ValidationError } from './problem.ts';
+import type { LaneModule } from './run/options.ts';
 
 /** What a builder is given by whoever composes the library. */
 export interface BuilderDefaults {
   readonly outside: Outside;
   /** Takes failed records where the pipeline names no sink for them. */
   readonly deadLetters?: SinkComponent;
+  /** The plan as it runs on the lanes that its settings want; on one unless given. */
+  readonly onLanes?: (
+    plan: Plan,
+    module: LaneModule | undefined,
+    limits: LanesLimits,
+  ) => Promise<Plan>;
 }
 
 /** Settings as a pipeline gives them: what is left out keeps its default. */
@@ -27,7 +42,7 @@ export type SettingsInput = {
 /** A component as a builder is given it, which may be anything, and how it takes part. */
 export interface Step {
   readonly component: unknown;
-  readonly placement?: SinkPlacement | undefined;
+  readonly placement?: (SinkPlacement & SourcePlacement) | undefined;
 }
 
 /** A node of any role: what it is was checked, and cannot be told by its type. */
@@ -47,7 +62,6 @@ export class Draft {
   readonly defaults: BuilderDefaults;
   readonly #nodes: { sources: SourceNode[]; stages: StageNode[]; sinks: SinkNode[] };
   #deadLetters: SinkNode | undefined;
-  /** Where a pipeline without a sink is read: what was added last. */
   #end: string | undefined;
   /** Where the chain goes on; null once it has its sink. */
   chain: string | null | undefined;
@@ -92,10 +106,9 @@ export class Draft {
   }
 
   /** Names the sink for records that fail. */
-  setDeadLetters({ component, placement }: Step): void {
+  setDeadLetters(step: Step): void {
     const problems: Problem[] = [];
     const nodes = { taken: new Set(this.#ids({ deadLetters: false })), problems, next: undefined };
-    const step = { component, placement: { id: 'dead-letters', ...placement } };
     const node = this.#node('sink', step, ['deadLetters'], nodes);
     this.#refuse(problems);
     this.#deadLetters = { ...node, from: [] };
@@ -139,7 +152,7 @@ export class Draft {
       next,
     }: { taken: ReadonlySet<string>; problems: Problem[]; next: Step | undefined },
   ): PlacedNode {
-    const { id: given, policy, required, overflow } = placement ?? {};
+    const { id: given, policy, required, overflow, eventTime } = placement ?? {};
     const role = path[0] === 'deadLetters' ? 'deadLetters' : type;
     problems.push(...placementFormProblems(role, placement, path));
     const problem = protocolProblem({ type, component, path, next });
@@ -147,12 +160,14 @@ export class Draft {
       problems.push(problem);
       return { id: given ?? type, component: component as never, path };
     }
-    const id = given ?? freeId(nameOf(component as object) ?? type, taken);
+    const name = role === 'deadLetters' ? 'dead-letters' : nameOf(component as object);
+    const id = given ?? freeId(name ?? type, taken);
     const node = {
       id,
       component: component as never,
       path,
       ...(policy !== undefined && { policy }),
+      ...(type === 'source' && eventTime !== undefined && { eventTime, at: path }),
       ...(type === 'sink' && {
         ...(required !== undefined && { required }),
         ...(overflow !== undefined && { overflow }),

@@ -12,8 +12,8 @@ interface Given {
   /** Cuts that it has not passed on. */
   readonly cuts: Cut[];
   ended: boolean;
-  /** Each of which it may be at work on in several pieces. */
-  batches: number;
+  /** What it was given last. */
+  newest: Flow | undefined;
   /** When the source gave the newest batch. */
   readMs: number | undefined;
   readonly traces: GivenTraces;
@@ -26,12 +26,13 @@ interface Given {
  */
 export async function runGeneral(parts: StageLoopParts, stage: Stage): Promise<void> {
   const { cuts, settle, signal } = parts;
-  const { observed } = parts.nodes[0]!;
+  const node = parts.nodes[0]!;
+  const { observed } = node;
   const clock = new WorkClock(observed);
   const given: Given = {
     cuts: [],
     ended: false,
-    batches: 0,
+    newest: undefined,
     readMs: undefined,
     traces: new GivenTraces(observed),
   };
@@ -43,6 +44,8 @@ export async function runGeneral(parts: StageLoopParts, stage: Stage): Promise<v
       if (!isCut(flow)) await send(parts, flow, given);
       else {
         assertNext(observed.id, given, flow);
+        // All that came before it is done; behind it nothing has come.
+        if (flow === given.newest && !cuts.isFinal(flow)) clock.batchOver();
         if (!cuts.isFinal(flow)) await pass(parts, flow);
         else if (keepsHeld(parts, stage)) return await pass(parts, flow);
         else last = flow;
@@ -50,15 +53,18 @@ export async function runGeneral(parts: StageLoopParts, stage: Stage): Promise<v
       clock.start();
     }
     await settle(observed);
-    observed.tellMonitor(given.batches);
     assertWhole(observed.id, given);
     if (last !== undefined) await pass(parts, last);
   } catch (error) {
     signal.throwIfAborted();
     observed.throws++;
-    observed.tellMonitor(given.batches);
     given.traces.threw(error);
-    throw threwOnBatch(observed.id, error);
+    throw threwOnBatch(node, error);
+  } finally {
+    clock.stop();
+    clock.batchOver();
+    // An error behind the last batch is told too.
+    observed.tellMonitor();
   }
 }
 
@@ -111,22 +117,20 @@ async function* inputOf(
   given: Given,
 ): AsyncGenerator<Flow> {
   const { observed, inputEnded } = nodes[0]!;
-  let hadBatch = false;
   for (;;) {
     clock.stop();
-    if (hadBatch) observed.tellMonitor(given.batches);
     const flow = await takeFlow(inlet, observed, signal);
-    clock.start(flow === undefined || isCut(flow) ? 0 : flow.length);
+    given.newest = flow;
+    if (flow !== undefined && !isCut(flow)) clock.batchOver(flow.length);
+    clock.start();
     if (flow === undefined) {
       given.ended = true;
       // What a stop leaves of the input may come in the next run.
       if (!isStopping()) inputEnded();
       return;
     }
-    hadBatch = !isCut(flow);
     if (isCut(flow)) given.cuts.push(flow);
     else {
-      given.batches++;
       observed.meter.rowsIn += flow.length;
       given.readMs = flow.origin.readMs;
       given.traces.take(flow);
@@ -135,27 +139,37 @@ async function* inputOf(
   }
 }
 
-/** Time at work in a generator: what passes while it neither waits for input nor for room. */
+/**
+ * Time at work in a generator: what passes while it waits neither for input, nor for room, nor for the
+ * outside. All pieces of it until the next batch comes count to the batch before.
+ */
 class WorkClock {
   readonly #observed: Observed;
-  #started: number | undefined;
-  /** Of the batch that it was given last. */
-  #rows = 0;
+  #isAtWork = false;
+  /** Of the batch that it may be at work on. */
+  #rows: number | undefined;
+  #workMs = 0;
 
   constructor(observed: Observed) {
     this.#observed = observed;
   }
 
-  /** `rows`: of the batch that it works on from now on; the same as before unless given. */
-  start(rows: number = this.#rows): void {
-    this.#rows = rows;
-    this.#started ??= this.#observed.now();
+  start(): void {
+    if (!this.#isAtWork) this.#observed.begin();
+    this.#isAtWork = true;
   }
 
   stop(): void {
-    if (this.#started === undefined) return;
-    const end = this.#observed.now();
-    this.#observed.measured(end - this.#started, end, this.#rows);
-    this.#started = undefined;
+    if (this.#isAtWork) this.#workMs += this.#observed.endPiece();
+    this.#isAtWork = false;
+  }
+
+  /** Nothing more counts to the batch before. `next`: the rows of the one that it is given now. */
+  batchOver(next?: number): void {
+    if (this.#rows !== undefined) {
+      this.#observed.worked(this.#workMs, this.#rows);
+      this.#workMs = 0;
+    }
+    this.#rows = next;
   }
 }

@@ -18,6 +18,7 @@ export type { PipelineBatches } from './pipeline/batches.ts';
 export type { PipelineRecords } from './pipeline/records.ts';
 export { type Checkpoint, type CheckpointStore, memoryCheckpoints } from './checkpoint.ts';
 export type { Plan, PlannedSink, PlannedSource, PlannedStage } from './planned.ts';
-export type { Run, RunOptions, StopOptions } from './run/options.ts';
+export type { LanedRunOptions, LaneModule, Run, RunOptions, StopOptions } from './run/options.ts';
+export type { DataSampling } from './run/sampling.ts';
 export { startRun } from './start-run.ts';
 export type { Topology, TopologyNode, TopologyPolicy } from './topology.ts';

@@ -29,8 +29,9 @@ export async function takeFlow(
 ): Promise<Flow | undefined> {
   let flow = inlet.next();
   if (flow instanceof Promise) {
+    observed.waits('idleMs', sinceMs);
     flow = await flow;
-    observed.waited('idleMs', sinceMs);
+    observed.waited('idleMs');
   }
   if (signal.aborted) letGo(flow);
   signal.throwIfAborted();

@@ -1,13 +1,20 @@
+import type { Batch } from '../batch/index.ts';
 import type { Clock, EventDefinition, EventFields, Logger, StageFigures } from '../core/index.ts';
-import { tell } from '../core/listeners.ts';
-import { CoveredTime } from '../observe/covered-time.ts';
+import { Listeners, tell } from '../core/listeners.ts';
 import { figuresFailed, ledgerBroken } from '../observe/events.ts';
-import type { ComponentKind, PolicyReport, SourceState } from '../observe/snapshot.ts';
+import type {
+  ComponentKind,
+  PolicyReport,
+  SensorsReport,
+  SourceState,
+} from '../observe/snapshot.ts';
 import type { Emitter } from '../observe/emitter.ts';
-import { Meter } from '../observe/meter.ts';
+import { meanMsOf, Meter } from '../observe/meter.ts';
+import { RecentFigures } from '../observe/recent-figures.ts';
 import type { RunTracing } from '../observe/tracing.ts';
 import type { SlowestBatches } from '../observe/slowest-batches.ts';
 import { Tally } from './report.ts';
+import { type TimeKind, Times } from './times.ts';
 
 export interface ObservedParts extends Pick<Observed, 'id' | 'name' | 'kind'> {
   readonly emitter: Emitter;
@@ -42,6 +49,8 @@ export class Observed {
   readonly kind: ComponentKind;
   readonly log: Logger;
   readonly meter: Meter = new Meter();
+  /** Of the last second, while somebody follows the run. */
+  readonly recent: RecentFigures;
   readonly tally: Tally = new Tally();
   /** Rows that the component holds now; null where it cannot say. */
   held: () => number | null = () => 0;
@@ -49,36 +58,43 @@ export class Observed {
   offeredRows: number | undefined;
   /** How its input is, where it is a source. */
   source: () => SourceState | undefined = () => undefined;
+  /** How its sensors are, where it has such. */
+  sensors: () => SensorsReport | undefined = () => undefined;
   /** What its policy did, where it has one. */
   policy: () => PolicyReport | undefined = () => undefined;
   /** Told what was measured by then, once for each batch, where the stage is monitored. */
   monitor: ((figures: StageFigures) => void) | undefined;
+  /** Told of each batch that it takes, where it is a sink; may read it until it returns. */
+  readonly taken: Listeners<Batch> = new Listeners();
   /** How often it threw, where it is a stage. */
   throws = 0;
   /** Traces its work, where the run is traced. */
   tracing: RunTracing | undefined;
   /** Until when its time is accounted for. */
   lastMs: number;
+  /** When it began to wait for whoever reads the log; undefined while it does not. */
+  logWaitSinceMs: number | undefined;
   /** Rows that nothing accounted for when it was last checked. */
   unaccounted = 0;
   readonly #emitter: Emitter;
   readonly #loop: LoopClock;
   readonly #slowest: SlowestBatches;
-  /** Milliseconds that the component has waited by its own word: asleep, or idle. */
-  #sleptMs = 0;
-  /** The same, when it last began to work. */
-  #sleptBefore = 0;
-  readonly #asleep = new CoveredTime();
-  /** Figures that it could not give when it was last asked. */
+  readonly #times = new Times(this.meter);
+  /** Its time at work when it began with what it is at work on. */
+  #workedBefore = 0;
+  /** Figures that it could not give when it was last asked, or take. */
   readonly #silent = new Set<string>();
+  /** Work of it that waits for whoever reads the log. */
+  #logWaits = 0;
 
   constructor({ id, name, kind, emitter, loop, slowest }: ObservedParts) {
     this.id = id;
     this.name = name;
     this.kind = kind;
     this.#emitter = emitter;
-    this.log = emitter.log.bindContext({ component: id, stageId: id });
+    this.log = emitter.logOf(id);
     this.#loop = loop;
+    this.recent = new RecentFigures(this.meter, loop.clock);
     this.lastMs = loop.lastMs;
     this.#slowest = slowest;
   }
@@ -100,11 +116,15 @@ export class Observed {
       this.#silent.delete(figure);
       return value;
     } catch (error) {
-      const isKnown = this.#silent.has(figure);
-      this.#silent.add(figure);
-      if (!isKnown) this.emit(figuresFailed, { id: this.id, figure, error });
+      this.#figureFailed(figure, error);
       return null;
     }
+  }
+
+  #figureFailed(figure: string, error: unknown): void {
+    const isKnown = this.#silent.has(figure);
+    this.#silent.add(figure);
+    if (!isKnown) this.emit(figuresFailed, { id: this.id, figure, error });
   }
 
   /** Rows that came in, or were made, and have not gone any way. */
@@ -137,7 +157,10 @@ export class Observed {
   async logTaken(): Promise<void> {
     const { blocked } = this.log;
     if (blocked === undefined) return;
+    this.logWaitSinceMs ??= this.#loop.clock.monotonic();
+    this.#logWaits++;
     await blocked;
+    if (--this.#logWaits === 0) this.logWaitSinceMs = undefined;
     this.now();
   }
 
@@ -156,66 +179,86 @@ export class Observed {
     return this.#loop.clock.hold(new Promise((resolve) => setImmediate(resolve)));
   }
 
-  /** Counts a wait for another component that is over: `blockedMs` for room, `idleMs` for input. */
-  waited(kind: 'blockedMs' | 'idleMs', sinceMs: number): void {
+  /** A wait for another component begins: `blockedMs` for room, `idleMs` for input. */
+  waits(kind: 'blockedMs' | 'idleMs', sinceMs: number): void {
+    this.#times.begin(kind, sinceMs);
+  }
+
+  /** Such a wait is over. */
+  waited(kind: 'blockedMs' | 'idleMs'): void {
     this.lastMs = this.#loop.lastMs;
-    this.meter[kind] += this.lastMs - sinceMs;
+    this.#times.end(kind, this.lastMs);
   }
 
-  /** Work on a batch begins: when that is. */
+  /** Its time by now, with what is under way: a call that hangs is work as long as it does. */
+  timesAt(nowMs: number): Readonly<Record<TimeKind, number>> {
+    return this.#times.at(nowMs);
+  }
+
+  /** Work begins: when that is. */
   begin(): number {
-    this.#sleptBefore = this.#sleptMs;
-    return this.#loop.lastMs;
+    const { lastMs } = this.#loop;
+    this.#times.begin('busyMs', lastMs);
+    this.#workedBefore = this.#times.workedMs;
+    return lastMs;
   }
 
-  /** The work is over; what the component slept meanwhile was waiting for input. */
-  end(startMs: number, rows: number): void {
-    const endMs = this.now();
-    const slept = Math.min(endMs - startMs, this.#sleptMs - this.#sleptBefore);
-    this.meter.idleMs += slept;
-    this.measured(endMs - startMs - slept, endMs, rows);
+  /** The work on a batch is over. */
+  end(rows: number): void {
+    this.worked(this.endPiece(), rows);
+  }
+
+  /** A piece of the work on a batch is over. Gives how long it was at work, and did not wait, in it. */
+  endPiece(): number {
+    const ms = this.endOther();
+    this.meter.lastProgressMs = this.lastMs;
+    return ms;
+  }
+
+  /** The same of work that is no batch's, as a commit: it is no progress by itself. */
+  endOther(): number {
+    this.#times.end('busyMs', this.now());
+    return this.#times.workedMs - this.#workedBefore;
+  }
+
+  /** All work on a batch is over, which took so long. */
+  worked(ms: number, rows: number): void {
+    this.meter.work.record(ms / 1000);
+    this.#slowest.add(this.id, ms, rows, this.meter.lastProgressMs ?? this.lastMs);
     this.tellMonitor();
   }
 
-  /**
-   * Tells whoever monitors it what was measured by now, on so many batches. What that throws does not
-   * fail the run.
-   */
-  tellMonitor(batches: number = this.meter.work.count): void {
+  /** Tells whoever monitors it what was measured by now. What that throws does not fail the run. */
+  tellMonitor(): void {
     if (this.monitor === undefined) return;
-    const { busyMs, rowsIn } = this.meter;
-    tell(this.monitor, {
+    const { rowsIn, work } = this.meter;
+    const figures = {
       recordsProcessed: rowsIn,
-      meanLatencyMs: batches === 0 ? null : busyMs / batches,
+      meanLatencyMs: meanMsOf(work),
       errorCount: this.tally.failedRecords + this.throws,
-    });
+    };
+    tell(this.monitor, figures, (error) => this.#figureFailed('figures', error));
   }
 
-  /** Counts time at work on a batch, whoever took it. */
-  measured(ms: number, endMs: number, rows: number): void {
-    this.meter.worked(ms, endMs);
-    this.#slowest.add(this.id, ms, rows, endMs);
-  }
-
-  /** Waits for what the component waits for; however many waits there are at a time, time is one. */
-  async idle<T>(wait: Promise<T>): Promise<T> {
-    this.#asleep.begin(this.#loop.clock.monotonic());
+  /** Waits for what the component waits for within its work: `idleMs` for input, else the outside. */
+  async sleep<T>(kind: 'idleMs' | 'waitingMs', wait: Promise<T>): Promise<T> {
+    this.#times.begin(kind, this.#loop.read());
     try {
       return await wait;
     } finally {
-      this.#sleptMs += this.#asleep.end(this.#loop.clock.monotonic());
+      this.#times.end(kind, this.#loop.read());
     }
   }
 
-  /** The clock for a component that does one thing at a time, as a source does. */
-  get clock(): Clock {
+  /** The clock of the run, by which it sleeps so. */
+  clockOf(kind: 'idleMs' | 'waitingMs'): Clock {
     const { clock } = this.#loop;
     return {
       now: () => clock.now(),
       monotonic: () => clock.monotonic(),
       timer: (goOff) => clock.timer(goOff),
       hold: (promise) => clock.hold(promise),
-      sleep: (delayMs, options) => this.idle(clock.sleep(delayMs, options)),
+      sleep: (delayMs, options) => this.sleep(kind, clock.sleep(delayMs, options)),
     };
   }
 }

@@ -21,7 +21,9 @@ export interface CheckedOptions {
 export function checkOptions(
   checked: CheckedOptions,
 ): { readonly value: unknown } | { readonly problems: readonly Problem[] } {
-  const parsed = checked.schema.safeParse(checked.options, { error: optionMessage });
+  // A schema checks once for each plan, and would take longer to compile than that takes.
+  const params = { error: optionMessage, jitless: true };
+  const parsed = checked.schema.safeParse(checked.options, params);
   if (parsed.success) return { value: parsed.data };
   const issues = parsed.error.issues.flatMap(asMeant);
   const told = issues.filter((issue) => !issues.some((other) => isTighter(other, issue)));

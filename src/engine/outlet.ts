@@ -27,8 +27,9 @@ export class Outlet {
       const { lastMs } = this.#observed;
       const room = queue.push(batch, lastMs);
       if (room === undefined) continue;
+      this.#observed.waits('blockedMs', lastMs);
       await room;
-      this.#observed.waited('blockedMs', lastMs);
+      this.#observed.waited('blockedMs');
     }
   }
 

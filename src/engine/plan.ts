@@ -10,6 +10,7 @@ import { redactorOf } from '../core/mask.ts';
 import type { PipelineDescription, SinkNode, SourceNode, StageNode } from './description.ts';
 import { requireNode } from './node-version.ts';
 import { eachOf, withoutExpressions } from './plan/blame.ts';
+import { checkEventTime } from './plan/event-time.ts';
 import { checkFiles } from './plan/files.ts';
 import { checkNodes, withoutBroken } from './plan/nodes.ts';
 import { orderOf } from './plan/order.ts';
@@ -94,6 +95,7 @@ class Planner {
     }
     const stages = this.#planStages();
     const sinks = this.#description.sinks.flatMap((node) => this.#planSink(node) ?? []);
+    checkEventTime({ sources, stages, sinks }, this.#problems);
     const deadLetters = this.#planDeadLetters(deadLetterSchema);
     this.#ports.checkAllRead();
     // The sink that no pipeline named is not even opened where nothing goes to it.
@@ -136,7 +138,7 @@ class Planner {
         return undefined;
       }
       this.#ports.set(id, output);
-      return { node, options: options.value, output };
+      return this.#withEventTime({ node, options: options.value, output });
     } catch (error) {
       this.#signal.throwIfAborted();
       if (options !== undefined) this.#problems.refused(error, node, 'input');
@@ -152,7 +154,12 @@ class Planner {
 
   #planOwnSource(node: SourceNode, { schema }: Source): PlannedSource {
     this.#ports.set(node.id, schema);
-    return { node, options: undefined, output: schema };
+    return this.#withEventTime({ node, options: undefined, output: schema });
+  }
+
+  #withEventTime(planned: PlannedSource): PlannedSource {
+    const eventTime = this.#problems.parseEventTime(planned);
+    return eventTime === undefined ? planned : { ...planned, eventTime };
   }
 
   #planStages(): PlannedStage[] {

@@ -1,115 +1,82 @@
-import type { Clock, Policy } from '../core/index.ts';
+import type { BreakerState, Policy } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
+import { BreakerIds } from '../observe/breaker-ids.ts';
 import type { BreakerReport, PolicyReport } from '../observe/snapshot.ts';
-import type { CircuitBreaker, Fallback, Retry, RetrySummary } from '../resilience/index.ts';
-import { policiesOf } from '../resilience/wrap.ts';
+import type { CircuitBreaker, Fallback, Retry } from '../resilience/index.ts';
+import { strategyOfQuality } from '../resilience/degradation/quality.ts';
+import { policiesOf } from '../resilience/policy.ts';
+import { CensusTaker } from './census.ts';
+import { breakersOf, fallbackOf, retriesOf } from './policy-parts.ts';
 
 /** What a component counts of its own calls. */
-export type CallCounts = Pick<PolicyReport, 'calls' | 'attempts' | 'substituted'>;
-
-export function breakersOf(policy: Policy): CircuitBreaker[] {
-  return policiesOf(policy).filter(isBreaker);
+export interface CallCounts extends Pick<PolicyReport, 'calls' | 'attempts' | 'substituted'> {
+  /** Of the substitutes, by strategy. */
+  readonly substitutedBy: ReadonlyMap<string, number>;
 }
 
-/** How many breakers of one component are told of. */
-const breakersMax = 1000;
+/** The least well first. */
+const breakerStates: readonly BreakerState[] = ['open', 'half-open', 'closed'];
+
+/** None, as figures have them. */
+export const noBreakers: PolicyReport['breakers'] = new CensusTaker<BreakerState, BreakerReport>(
+  breakerStates,
+).taken();
 
 /**
- * What the policy of a component's calls did, and the policies that it has inside; undefined where
- * there is none.
+ * The policies of a component: that of its calls, and those that it has inside. What they are made of
+ * is found once; there may be tens of thousands.
  */
-export function reportPolicies(
-  own: Policy | undefined,
-  counts: CallCounts,
-  inside: readonly Policy[],
-): PolicyReport | undefined {
-  if (own === undefined && inside.length === 0) return undefined;
-  const policies = own === undefined ? inside : [own, ...inside];
-  const retries = retriesOf(policies);
-  const sum = (of: 'calls' | 'attempts' | 'retries' | 'suppressed', among = retries): number =>
-    among.reduce((total, summary) => total + summary[of], 0);
-  const called = retriesOf(inside);
-  return {
-    calls: counts.calls + sum('calls', called),
-    attempts: counts.attempts + sum('attempts', called),
-    substituted: counts.substituted,
-    retries: sum('retries'),
-    suppressed: sum('suppressed'),
-    breakers: reportBreakers(policies),
-  };
-}
+export class PolicyFigures {
+  readonly #breakers: ReadonlyMap<CircuitBreaker, string>;
+  readonly #retries: readonly Retry['stats'][];
+  /** Those inside, whose calls nobody else counts. */
+  readonly #called: readonly Retry['stats'][];
 
-/** Where there are too many to tell of, those that are well are left out. */
-function reportBreakers(policies: readonly Policy[]): BreakerReport[] {
-  const breakers = [...new Set(policies.flatMap(breakersOf))];
-  const ids = idsOf(breakers);
-  const reports = breakers.map(({ name, state, metrics }, at) => ({
-    id: ids[at]!,
-    name,
-    state,
-    opens: metrics.openCount,
-    openMs: metrics.openMs,
-    refused: metrics.fastFail,
-  }));
-  if (reports.length <= breakersMax) return reports;
-  const isClosed = ({ state }: BreakerReport): boolean => state === 'closed';
-  reports.sort((one, other) => Number(isClosed(one)) - Number(isClosed(other)));
-  return reports.slice(0, breakersMax);
-}
+  constructor(own: Policy | undefined, inside: readonly Policy[]) {
+    const policies = own === undefined ? inside : [own, ...inside];
+    const ids = new BreakerIds();
+    const breakers = policies.flatMap(breakersOf);
+    this.#breakers = new Map(breakers.map((breaker) => [breaker, ids.of(breaker)]));
+    this.#retries = retriesOf(policies);
+    this.#called = retriesOf(inside);
+  }
 
-/** The name of each; from the second of a name on with its number, which is free. */
-function idsOf(breakers: readonly CircuitBreaker[]): string[] {
-  const taken = new Set<string>();
-  const seen = new Map<string, number>();
-  return breakers.map(({ name }) => {
-    let count = seen.get(name) ?? 0;
-    let id: string;
-    do {
-      count++;
-      id = count === 1 ? name : `${name}#${count}`;
-    } while (taken.has(id));
-    seen.set(name, count);
-    taken.add(id);
-    return id;
-  });
-}
+  report(counts: CallCounts): PolicyReport {
+    const report = { ...counts, retries: 0, suppressed: 0 };
+    for (const stats of this.#called) {
+      const { calls, attempts } = stats.summary();
+      report.calls += calls;
+      report.attempts += attempts;
+    }
+    for (const stats of this.#retries) {
+      const { retries, suppressed } = stats.summary();
+      report.retries += retries;
+      report.suppressed += suppressed;
+    }
+    const substitutedBy = Object.fromEntries(counts.substitutedBy);
+    return { ...report, substitutedBy, breakers: this.#census() };
+  }
 
-function retriesOf(policies: readonly Policy[]): RetrySummary[] {
-  const retries = policies.flatMap((policy) => policiesOf(policy)).filter(isRetry);
-  // Several may count in one.
-  return [...new Set(retries.map(({ stats }) => stats))].map((stats) => stats.summary());
+  #census(): PolicyReport['breakers'] {
+    const census = new CensusTaker<BreakerState, BreakerReport>(breakerStates);
+    for (const [breaker, id] of this.#breakers) {
+      const { state } = breaker;
+      census.add(state, () => {
+        const { name, metrics } = breaker;
+        const { openCount: opens, openMs, fastFail: refused } = metrics;
+        return { id, name, state, opens, openMs, refused };
+      });
+    }
+    return census.taken();
+  }
 }
-
-/** The policies in one whose times pass by another clock than this, with the name of each. */
-export function otherClocksIn(policy: Policy, clock: Clock): string[] {
-  return policiesOf(policy).flatMap((one) => {
-    const { name = 'policy', strategy, clock: own = strategy?.clock } = one as Timed;
-    return own === undefined || own === clock ? [] : [name];
-  });
-}
-
-interface Timed {
-  readonly name?: string;
-  readonly clock?: Clock;
-  readonly strategy?: { readonly clock?: Clock };
-}
-
-/** The fallback of a policy, wherever it stands in it. */
-export function fallbackOf(policy: Policy): Fallback | undefined {
-  return policiesOf(policy).find(isFallback);
-}
-
-const strategyOfQuality: Readonly<Record<string, string>> = {
-  stale: 'last-known-good',
-  interpolated: 'interpolated',
-  constant: 'constant',
-};
 
 /** The strategy that gave a substitute; of a chain the one that it carries the mark of. */
 export function strategyOf(policy: Policy, substitute: unknown): string {
   const name = fallbackOf(policy)?.strategy.name ?? 'policy';
   const { quality } = (substitute ?? {}) as { readonly quality?: string };
-  const meant = strategyOfQuality[quality ?? ''];
+  const names: Readonly<Record<string, string>> = strategyOfQuality;
+  const meant = names[quality ?? ''];
   return meant !== undefined && name.split(', ').includes(meant) ? meant : name;
 }
 
@@ -124,21 +91,6 @@ export function runnerOf(policy: Policy): Runner {
   const { executeWith } = policy as Partial<Fallback>;
   if (executeWith === undefined) return (attempt, signal) => policy.execute(attempt, signal);
   return (attempt, signal, args) => (policy as Fallback).executeWith(args, attempt, signal);
-}
-
-// By what they have and not by class: whoever describes a pipeline loads no policy.
-
-function isBreaker(policy: Policy): policy is CircuitBreaker {
-  const { reportStatus, retryAfterMs } = policy as Partial<CircuitBreaker>;
-  return typeof reportStatus === 'function' && typeof retryAfterMs === 'number';
-}
-
-function isRetry(policy: Policy): policy is Retry {
-  return typeof (policy as Partial<Retry>).stats?.summary === 'function';
-}
-
-function isFallback(policy: Policy): policy is Fallback {
-  return typeof (policy as Partial<Fallback>).strategy?.handleFailure === 'function';
 }
 
 /** A policy that lets pass what was not done: rows would count as stored, a source as open. */

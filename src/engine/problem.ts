@@ -1,3 +1,4 @@
+import { escapeControls } from '../core/plain-text.ts';
 import { PipelineError } from '../errors.ts';
 import type { Path } from './description.ts';
 
@@ -38,15 +39,15 @@ export class ValidationError extends PipelineError {
     const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
     super({
       code: 'ERR_CONFIG_INVALID',
-      place: name,
+      place: escapeControls(String(name)),
       fact: `${count}\n${problems.map((problem) => `  ${formatProblem(problem)}`).join('\n')}`,
     });
     this.problems = problems;
   }
 }
 
-/** `file:line:column: kind: text`, or `path: kind: text` for a pipeline written in code. */
+/** One line: `file:line:column: kind: text`, or `path: kind: text` for a pipeline written in code. */
 export function formatProblem({ file, line, column, kind, path, text }: Problem): string {
   const place = file === undefined ? path.join('.') : `${file}:${line ?? 1}:${column ?? 1}`;
-  return `${place === '' ? 'pipeline' : place}: ${kind}: ${text}`;
+  return escapeControls(`${place === '' ? 'pipeline' : place}: ${kind}: ${text}`);
 }

@@ -16,18 +16,12 @@ export function brokenPromise(place: string, fact: string, remedy: string): Pipe
   return new PipelineError({ code: 'ERR_CONNECTOR_PROTOCOL', place, fact, remedy });
 }
 
-const methods: Readonly<Record<ComponentType, readonly string[]>> = {
-  source: ['open', 'read', 'position', 'close'],
-  stage: ['process', 'snapshot', 'restore'],
-  sink: ['open', 'write', 'commit', 'close'],
-};
-
 /** Throws where what a component's `create` made obeys neither form of its protocol. */
 export function assertMade(place: string, type: ComponentType, made: unknown): void {
   const given = Object(made) as Readonly<Record<string, unknown>>;
-  if (typeof given[protocols[type].method] !== 'function')
-    return assertMethods(place, made, methods[type]);
-  const remedy = `give an object with \`${protocols[type].call}\``;
+  const { method, call, made: methods } = protocols[type];
+  if (typeof given[method] !== 'function') return assertMethods(place, made, methods);
+  const remedy = `give an object with \`${call}\``;
   throw brokenPromise(place, `of what its \`create\` gave: ${methodText(type, given)}`, remedy);
 }
 

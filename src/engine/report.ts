@@ -19,6 +19,29 @@ export interface FailedRowRecord {
   readonly trace: BatchTrace | null | undefined;
 }
 
+/** Of so many kinds of failed calls the last message is kept, and so much of it. */
+const callErrorsMax = 20;
+const callErrorLengthMax = 2000;
+
+type Entries = readonly (readonly [name: string, count: number])[];
+
+/** What a tally counted in some time. */
+export interface TallyPart extends Readonly<
+  Pick<Tally, 'dead' | 'failedRecords' | 'droppedRows' | 'absorbedRows' | 'createdRows' | 'bytes'>
+> {
+  readonly droppedBy: Entries;
+  readonly counts: Entries;
+  readonly errors: Entries;
+  readonly failures: Tally['failures'];
+}
+
+function takeEntries(counts: BoundedCounts): Entries {
+  if (counts.size === 0) return [];
+  const entries = [...counts];
+  counts.clear();
+  return entries;
+}
+
 /** The ledger's terms of one component, as it reports them. Filled by it, read by the engine. */
 export class Tally implements SourceReport, StageReport {
   dead = 0;
@@ -28,10 +51,14 @@ export class Tally implements SourceReport, StageReport {
   absorbedRows = 0;
   createdRows = 0;
   bytes = 0;
+  /** Of the dead and the dropped, those that were counted elsewhere, as records that came in too. */
+  countedIn = 0;
   readonly droppedBy: BoundedCounts = new BoundedCounts();
   readonly counts: BoundedCounts = new BoundedCounts();
-  /** Failed records by reason, and failed calls by the error's code. */
+  /** Failed records by reason, and failed calls by kind. */
   readonly errors: BoundedCounts = new BoundedCounts();
+  /** What the last failed call of each kind failed with, of the first kinds. */
+  readonly callErrors: Map<string, string> = new Map();
   /** Failures since they were last taken away. */
   failures: (FailedRowRecord | FailedRecord)[] = [];
 
@@ -63,6 +90,47 @@ export class Tally implements SourceReport, StageReport {
     return failures;
   }
 
+  /** Whether nothing was counted since it was last taken. */
+  get isEmpty(): boolean {
+    const { dead, failedRecords, droppedRows, absorbedRows, createdRows, bytes } = this;
+    const isCounted = dead + failedRecords + droppedRows + absorbedRows + createdRows + bytes > 0;
+    return !isCounted && this.counts.size + this.errors.size === 0;
+  }
+
+  /** What was counted since this was last asked, and forgotten with that. */
+  takeAll(): TallyPart {
+    const { dead, failedRecords, droppedRows, absorbedRows, createdRows, bytes } = this;
+    this.dead = this.failedRecords = this.droppedRows = 0;
+    this.absorbedRows = this.createdRows = this.bytes = 0;
+    return {
+      dead,
+      failedRecords,
+      droppedRows,
+      absorbedRows,
+      createdRows,
+      bytes,
+      droppedBy: takeEntries(this.droppedBy),
+      counts: takeEntries(this.counts),
+      errors: takeEntries(this.errors),
+      failures: this.takeFailures(),
+    };
+  }
+
+  /** Adds what was counted elsewhere. */
+  add(part: TallyPart): void {
+    this.dead += part.dead;
+    this.failedRecords += part.failedRecords;
+    this.droppedRows += part.droppedRows;
+    this.countedIn += part.dead + part.droppedRows;
+    this.absorbedRows += part.absorbedRows;
+    this.createdRows += part.createdRows;
+    this.bytes += part.bytes;
+    for (const kind of ['droppedBy', 'counts', 'errors'] as const) {
+      for (const [name, count] of part[kind]) this[kind].add(name, count);
+    }
+    for (const failure of part.failures) this.failures.push(failure);
+  }
+
   absorbed(rows: number): void {
     this.absorbedRows += rows;
   }
@@ -75,10 +143,13 @@ export class Tally implements SourceReport, StageReport {
     if (count > 0) this.counts.add(what, count);
   }
 
-  /** A call to the outside failed, whether or not it is made again. One that was given up has not. */
-  callFailed(error: unknown): void {
-    const kind = kindOf(error);
-    if (kind !== 'ERR_RUN_ABORTED') this.errors.add(kind);
+  callFailed(kind: string, message: string): void {
+    this.errors.add(kind);
+    const { callErrors } = this;
+    if (!callErrors.has(kind) && callErrors.size >= callErrorsMax) return;
+    // What failed last comes last.
+    callErrors.delete(kind);
+    callErrors.set(kind, message.slice(0, callErrorLengthMax));
   }
 
   bytesRead(bytes: number): void {
@@ -122,8 +193,13 @@ export function toldOf(failure: FailedRecord | FailedRowRecord, logBodies: boole
   return Error.isError(thrown) ? kindOf(thrown) : failure.reason;
 }
 
+/** What a function threw on records, for logs and figures: its message where all may be told, or is ours. */
+export function thrownText(thrown: unknown, logBodies: boolean): string {
+  return logBodies || isPipelineError(thrown) ? reasonOf(thrown) : kindOf(thrown);
+}
+
 /** Of a closed set: codes and class names, never what an error says. */
-function kindOf(error: unknown): string {
+export function kindOf(error: unknown): string {
   const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
   if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code)) return code;
   return error instanceof Error && typeof name === 'string' && /^\w{1,64}$/.test(name)

@@ -3,13 +3,17 @@ import type { Checkpoint, Cuts } from './checkpoint.ts';
 import { Channels } from './channels.ts';
 import type { Components } from './components.ts';
 import type { Settle } from './dead-letters.ts';
+import { EventTime, type SourceTimes } from './event-time.ts';
 import type { OptionalLane } from './overflow/lane.ts';
 import type { OptionalQueue } from './overflow/overflow-queue.ts';
-import { onlyOutput, type Plan, type PlannedSink } from './planned.ts';
+import type { Observed } from './observed.ts';
+import { onlyOutput, type Plan, type PlannedSink, type PlannedSource } from './planned.ts';
+import type { FlowQueue } from './queue.ts';
 import type { TierStack } from './resources/tier-stack.ts';
 import { connectorTier, type OpenableConnector } from './run/connector-tier.ts';
 import { runSink } from './sink-loop.ts';
 import { type RecordBudget, SourceLoop } from './source-loop.ts';
+import { sourcesOf } from './sources-of.ts';
 import { runStages } from './stage-loop.ts';
 
 export interface RunGraphParts {
@@ -63,20 +67,24 @@ export class RunGraph {
   async build(checkpoint: Checkpoint | undefined): Promise<Loop[]> {
     const { plan, components, sourceEnded, saves, isStopping, ...shared } = this.#parts;
     const stages = plan.stages.map((planned) => components.createStage(planned));
+    const observedOf = (id: string) => components.observedOf(id);
+    const stateOf = (id: string) => checkpoint?.state[id];
     for (const { planned, instance } of stages) {
-      const state = checkpoint?.state[planned.node.id];
+      const state = stateOf(planned.node.id);
       if (state !== undefined && typeof instance !== 'function') instance.restore?.(state);
     }
     const optional = await this.#createQueues();
-    const channels = (this.#channels = new Channels(plan, stages, optional, (id) =>
-      components.observedOf(id),
-    ));
+    const channels = (this.#channels = new Channels(plan, stages, optional, observedOf));
+    for (const [id, inputs] of channels.queues) {
+      observedOf(id).recent.pacedFill = () => (this.#isPaced(id) ? fillOf(inputs) : undefined);
+    }
     const stageLoops = channels.chains.map((nodes): Loop => {
       const last = nodes.at(-1)!;
       const { id } = nodes[0]!.observed;
       const inlet = channels.inletOf(id);
       const outlet = channels.outletOf(last.observed, last.planned.outputs);
-      const run = () => runStages({ ...shared, nodes, inlet, outlet, saves, isStopping });
+      const run = () =>
+        runStages({ ...shared, nodes, inlet, outlet, saves, isStopping, observedOf, stateOf });
       const threw = () => nodes.find(({ observed }) => observed.throws > 0)?.observed.id;
       return { id, run, threw };
     });
@@ -94,7 +102,9 @@ export class RunGraph {
       const created = await components.createSource(planned);
       const outlet = channels.outletOf(created.observed, [onlyOutput]);
       const from = checkpoint?.positions[planned.node.id] ?? undefined;
-      const parts = { ...shared, ...created, planned, outlet, from, ended: sourceEnded };
+      const eventTime = eventTimeOf(planned, created.observed, checkpoint);
+      const own = { planned, outlet, from, eventTime, saves, ended: sourceEnded };
+      const parts = { ...shared, ...created, ...own };
       this.sources.push(await this.#intoRun(new SourceLoop(parts)));
     }
     for (const planned of plan.sinks) {
@@ -144,15 +154,24 @@ export class RunGraph {
 
   /** What waits before each component that has a queue. */
   queues(): Readonly<Record<string, QueueStats>> {
+    const { components, signal } = this.#parts;
     const queues = [...(this.#channels?.queues ?? [])].map(([id, inputs]) => {
       const sum = (of: 'depth' | 'rows' | 'bytes'): number =>
         inputs.reduce((total, queue) => total + queue[of], 0);
-      const fill = Math.max(...inputs.map((queue) => queue.fill));
       const isPaced = this.#isPaced(id);
-      const stats = { depth: sum('depth'), rows: sum('rows'), bytes: sum('bytes'), fill, isPaced };
+      const { queueLeftMs: leftMs } = components.observedOf(id).recent;
       // A sink that nobody waits for has one queue.
       const disk = inputs[0]?.disk;
-      return [id, disk === undefined ? stats : { ...stats, disk }] as const;
+      const stats: QueueStats = {
+        depth: sum('depth'),
+        rows: sum('rows'),
+        bytes: sum('bytes'),
+        fill: fillOf(inputs),
+        isPaced,
+        ...(leftMs !== undefined && isPaced && !signal.aborted && { leftMs }),
+        ...(disk !== undefined && { disk }),
+      };
+      return [id, stats] as const;
     });
     return Object.fromEntries(queues);
   }
@@ -167,11 +186,18 @@ export class RunGraph {
   }
 }
 
-/** The sources that each component is fed by. */
-function sourcesOf({ sources, stages, sinks }: Plan): Map<string, ReadonlySet<string>> {
-  const of = new Map(sources.map(({ node: { id } }) => [id, new Set([id])]));
-  for (const { node, from } of [...stages, ...sinks]) {
-    of.set(node.id, new Set(from.flatMap((port) => [...of.get(port.node)!])));
-  }
-  return of;
+function fillOf(inputs: readonly FlowQueue[]): number {
+  return Math.max(...inputs.map(({ fill }) => fill));
+}
+
+function eventTimeOf(
+  { node, eventTime, times }: PlannedSource,
+  { tally }: Observed,
+  checkpoint: Checkpoint | undefined,
+): SourceTimes | undefined {
+  if (times !== undefined || eventTime === undefined) return times;
+  const made = new EventTime(eventTime, tally);
+  const state = checkpoint?.state[node.id];
+  if (state !== undefined) made.restore(state);
+  return made;
 }

@@ -1,4 +1,4 @@
-import { type Batch, Selection } from '../batch/index.ts';
+import { type Batch, EncodedBatch, Selection } from '../batch/index.ts';
 import type { Clock, Cut, FailedRow, SinkConnector } from '../core/index.ts';
 import type { Calls } from './calls.ts';
 import { unlessAborted } from './limit.ts';
@@ -92,18 +92,20 @@ export class SinkWriter {
   /** The same, for rows that were counted as they came. */
   async take(batch: Batch): Promise<void> {
     const { observed } = this.#parts;
-    this.#parts.watch?.(this.id, batch);
+    const seen = batch instanceof EncodedBatch ? batch.sample : batch;
+    if (seen !== null) this.#parts.watch?.(this.id, seen);
+    if (seen !== null && observed.taken.size > 0) observed.taken.tell(seen);
     const deadBefore = observed.tally.dead;
     const bisection = { writesLeft: bisectWritesMax, refused: new Set<number>() };
     try {
       await this.#opened;
-      const startMs = observed.begin();
+      observed.begin();
       let rows = 0;
       try {
         await this.#work(batch, bisection);
         rows = batch.length;
       } finally {
-        observed.end(startMs, rows);
+        observed.end(rows);
       }
       this.#measure(batch);
       this.#taken += batch.length - (observed.tally.dead - deadBefore);
@@ -153,7 +155,12 @@ export class SinkWriter {
     const { connector, observed } = this.#parts;
     await this.#opened;
     const taken = this.#taken;
-    await this.#call('commit', (signal) => within(() => connector.commit(cut, signal)));
+    observed.begin();
+    try {
+      await this.#call('commit', (signal) => within(() => connector.commit(cut, signal)));
+    } finally {
+      observed.endOther();
+    }
     observed.meter.sent(taken);
     this.#taken -= taken;
   }

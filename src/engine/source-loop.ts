@@ -1,5 +1,6 @@
 import { Batch, Selection } from '../batch/index.ts';
 import {
+  type Cut,
   endOfInput,
   isSource,
   type Position,
@@ -13,6 +14,8 @@ import { Acknowledgement } from './acknowledgement.ts';
 import type { Calls } from './calls.ts';
 import type { Cuts } from './checkpoint.ts';
 import type { Settle } from './dead-letters.ts';
+import { readLag } from './given-figures.ts';
+import type { SourceTimes } from './event-time.ts';
 import { connectorOf } from './hand-written.ts';
 import type { Observed } from './observed.ts';
 import { aborted } from './limit.ts';
@@ -43,6 +46,10 @@ export interface SourceLoopParts {
   readonly outlet: Outlet;
   readonly cuts: Cuts;
   readonly budget: RecordBudget;
+  /** What looks at when its rows happened, where it says that. */
+  readonly eventTime: SourceTimes | undefined;
+  /** Whether cuts are saved anywhere. */
+  readonly saves: boolean;
   /** Whether nothing more is to be read for now; whoever changes it wakes the loop. */
   readonly isPaused: () => boolean;
   readonly settle: Settle;
@@ -78,6 +85,11 @@ export class SourceLoop {
   #withoutRow = 0;
   /** How long the source had been at work when it was last read. */
   #busyMs = 0;
+  /** For how long it has been read, waiting included, and since when it is. */
+  #readMs = 0;
+  #readSinceMs: number | undefined;
+  /** Whether its input has ended by itself. */
+  #inputEnded = false;
 
   constructor(parts: SourceLoopParts) {
     this.#parts = parts;
@@ -97,8 +109,8 @@ export class SourceLoop {
 
   #state(): SourceState {
     const state = { isPaced: isPaced(this.#parts.planned), hasEnded: this.#ended };
-    const lag = this.#parts.observed.ask('lag', () => this.#connector.lag?.());
-    return lag === null || lag === undefined ? state : { ...state, lag };
+    const lag = this.#parts.observed.ask('lag', () => readLag(this.id, this.#connector.lag?.()));
+    return lag ? { ...state, lag } : state;
   }
 
   /**
@@ -186,7 +198,7 @@ export class SourceLoop {
       signal.throwIfAborted();
       const mayCut = cuts.isDue(this.#lastCut) && (await this.#mayCut());
       const agrees = !this.#isCutShort && (this.#isCovered || !this.#saysPositions);
-      const cut = mayCut ? cuts.enter(this.id, this.#lastCut, this.#position, agrees) : undefined;
+      const cut = mayCut ? this.#enterCut(agrees) : undefined;
       if (cut !== undefined) {
         this.#lastCut = cut.id;
         // A read that goes on may have counted records that it has not given.
@@ -200,6 +212,19 @@ export class SourceLoop {
         await this.#wakeup.wait();
       }
     }
+  }
+
+  #enterCut(agrees: boolean): Cut | undefined {
+    const { cuts, eventTime, saves, observed } = this.#parts;
+    const sinceMs = this.#readSinceMs;
+    const readMs = this.#readMs + (sinceMs === undefined ? 0 : observed.now() - sinceMs);
+    const reached = eventTime?.watermark(readMs, this.#lastCut + 1);
+    const watermark = eventTime !== undefined && this.#inputEnded ? Infinity : reached;
+    const passage = { position: this.#position, agrees, watermark };
+    const cut = cuts.enter(this.id, this.#lastCut, passage);
+    const state = cut !== undefined && saves ? eventTime?.snapshot() : undefined;
+    if (cut !== undefined && state !== undefined) cuts.snapshot(cut, this.id, state);
+    return cut;
   }
 
   /**
@@ -242,12 +267,13 @@ export class SourceLoop {
     // A hand-written stream cannot say what it waits for: most of them wait for all that they give.
     const read = (signal: AbortSignal): ReturnType<SourceConnector['read']> =>
       this.#isHandWritten
-        ? observed.idle(this.#connector.read(signal))
+        ? observed.sleep('idleMs', this.#connector.read(signal))
         : this.#connector.read(signal);
     const startMs = observed.begin();
+    this.#readSinceMs = startMs;
     let rows = 0;
     try {
-      if (!this.#isOpened) await observed.idle(this.#opened);
+      if (!this.#isOpened) await observed.sleep('idleMs', this.#opened);
       this.#isOpened = true;
       this.#signal.throwIfAborted();
       const batch = await callConnector({ id: this.id, calls }, 'read', read, this.#signal);
@@ -256,12 +282,15 @@ export class SourceLoop {
     } catch (error) {
       this.#result = { error };
     }
-    observed.end(startMs, rows);
+    observed.end(rows);
+    this.#readMs += observed.lastMs - startMs;
+    this.#readSinceMs = undefined;
     if (this.#closed) this.#letGo();
     this.#wakeup.set();
   }
 
   async #take(): Promise<void> {
+    this.#takeTimes();
     const result = this.#result!;
     const { observed, settle } = this.#parts;
     this.#countWithoutRow();
@@ -275,15 +304,31 @@ export class SourceLoop {
       this.#end();
     } else if (result.batch === endOfInput) {
       if (this.#isCovered) this.#position = this.#connector.position();
+      // One that was stopped may say so too.
+      this.#inputEnded = !this.#stop.signal.aborted;
       this.#end();
     } else await this.#emit(result.batch, trace);
+  }
+
+  /** Looks at when the rows happened that were read. */
+  #takeTimes(): void {
+    const { eventTime, planned, observed } = this.#parts;
+    const result = this.#result!;
+    if (eventTime === undefined || 'error' in result) return;
+    const { batch } = result;
+    // What is no batch of the schema is refused where it would go on.
+    if (batch instanceof Batch && batch.schema.equals(planned.output)) {
+      const partitions = this.#connector.partitions?.();
+      const asRead = { nowMs: observed.clockOf('idleMs').now(), readMs: this.#readMs, partitions };
+      this.#result = { batch: eventTime.take(batch, asRead) };
+    }
   }
 
   /** Counts records that were read and failed, or that the source dropped by a rule of its own. */
   #countWithoutRow(): void {
     const { observed, budget } = this.#parts;
-    const { dead, droppedRows } = observed.tally;
-    const records = dead + droppedRows - this.#withoutRow;
+    const { dead, droppedRows, countedIn } = observed.tally;
+    const records = dead + droppedRows - countedIn - this.#withoutRow;
     this.#withoutRow += records;
     observed.meter.rowsIn += records;
     budget.left = Math.max(0, budget.left - records);

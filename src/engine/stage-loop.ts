@@ -20,8 +20,9 @@ export function isFusible(instance: StageInstance): boolean {
 /** Takes the flow through a chain of stages. */
 export async function runStages(parts: StageLoopParts): Promise<void> {
   const { nodes, outlet } = parts;
-  const { instance } = nodes[0]!;
-  if (isStage(instance)) await runGeneral(parts, instance);
+  const { instance, planned } = nodes[0]!;
+  if (planned.work !== undefined) await planned.work(parts);
+  else if (isStage(instance)) await runGeneral(parts, instance);
   else await runFused(parts);
   outlet.close();
 }
@@ -49,7 +50,7 @@ async function runFused(parts: StageLoopParts): Promise<void> {
 }
 
 /** Batches by output, each with a hold of its own. */
-type Products = readonly (readonly [output: string, batch: Batch])[];
+export type Products = readonly (readonly [output: string, batch: Batch])[];
 
 /** Takes over the hold on a batch and gives what the chain makes of it. */
 async function throughFused(parts: StageLoopParts, input: Batch): Promise<Products> {
@@ -61,26 +62,37 @@ async function throughFused(parts: StageLoopParts, input: Batch): Promise<Produc
       const batch = products[0]![1];
       if (index > 0) nodes[index - 1]!.observed.meter.sent(batch.length);
       if (index > 0 && batch.length === 0) break;
-      observed.meter.rowsIn += batch.length;
-      const { length } = batch;
-      const startMs = observed.begin();
-      let rows = 0;
-      try {
-        const working = work(node, batch, signal);
-        products = working instanceof Promise ? await working : working;
-        rows = length;
-      } catch (error) {
-        if (!signal.aborted) observed.throws++;
-        throw error;
-      } finally {
-        observed.end(startMs, rows);
-      }
+      products = await throughStage(node, batch, signal);
       if (observed.tally.failures.length > 0) await settle(observed);
     }
     return products;
   } catch (error) {
     for (const [, batch] of products) batch.release();
     throw error;
+  }
+}
+
+/** Takes over the hold on a batch, unless the stage throws, and gives what the stage makes of it. */
+export async function throughStage(
+  node: StageNodeParts,
+  batch: Batch,
+  signal: AbortSignal,
+): Promise<Products> {
+  const { observed } = node;
+  const { length } = batch;
+  observed.meter.rowsIn += length;
+  observed.begin();
+  let rows = 0;
+  try {
+    const working = work(node, batch, signal);
+    const products = working instanceof Promise ? await working : working;
+    rows = length;
+    return products;
+  } catch (error) {
+    if (!signal.aborted) observed.throws++;
+    throw error;
+  } finally {
+    observed.end(rows);
   }
 }
 
@@ -98,15 +110,15 @@ function work(
 
 /** Calls a stage with a batch. Takes over the hold on it, unless the stage throws. */
 function call(
-  { planned, instance }: StageNodeParts,
+  node: StageNodeParts,
   batch: Batch,
   signal: AbortSignal,
 ): Products | Promise<Products> {
-  const { id } = planned.node;
+  const { planned, instance } = node;
   const process =
     typeof instance === 'function' ? instance : (instance as { process: StageProcess }).process;
   const failed = (error: unknown): never => {
-    throw threwOnBatch(id, error);
+    throw threwOnBatch(node, error);
   };
   const taken = (result: unknown): Products => productsOf(planned, batch, result);
   let result: ReturnType<StageProcess>;

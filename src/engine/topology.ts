@@ -1,9 +1,11 @@
 import type { Field, Schema } from '../batch/index.ts';
 import { isDescribed } from '../core/index.ts';
 import { withoutSecrets } from '../core/mask.ts';
-import { kindOf, type PolicyKind, type Shown } from '../resilience/policy.ts';
-import { policiesOf } from '../resilience/wrap.ts';
+import type { ComponentKind } from '../observe/snapshot.ts';
+import { kindOf, policiesOf, type PolicyKind, type Shown } from '../resilience/policy.ts';
+import { oneLane } from './plan/lanes.ts';
 import {
+  type LanesChoice,
   onlyOutput,
   type Plan,
   type PlannedSink,
@@ -14,7 +16,7 @@ import {
 /** One component of a pipeline, as it is shown. */
 export interface TopologyNode {
   readonly id: string;
-  readonly kind: 'source' | 'stage' | 'sink' | 'dead-letters';
+  readonly kind: ComponentKind;
   /** The name and summary of its definition; none where it was written by hand. */
   readonly name: string | null;
   readonly summary: string | null;
@@ -52,6 +54,8 @@ export interface Topology {
   readonly nodes: readonly TopologyNode[];
   /** What holds for all of it, as `queue` and `checkpoint`. */
   readonly settings: unknown;
+  /** On how many threads it runs, and why. */
+  readonly lanes: LanesChoice;
 }
 
 /** How a plan is shown. Holds no value of a secret, no function, and nothing that is long. */
@@ -64,13 +68,27 @@ export function topologyOf(plan: Plan): Topology {
     ...(deadLetters === undefined ? [] : [nodeOf('dead-letters', deadLetters, scrub, deadLetters)]),
   ];
   const settings = withoutSecrets('', plan.settings, scrub);
-  return Object.freeze({ pipeline: plan.name, nodes: Object.freeze(nodes), settings });
+  const { by, reason, ...lanes } = plan.lanes ?? oneLane(notChosen(plan));
+  return Object.freeze({
+    pipeline: plan.name,
+    nodes: Object.freeze(nodes),
+    settings,
+    lanes: Object.freeze({
+      ...lanes,
+      by: by && Object.freeze(by.map(scrub)),
+      reason: scrub(reason),
+    }),
+  });
+}
+
+function notChosen({ settings }: Plan): string {
+  return settings.lanes === 1 ? 'no more are asked for' : 'it was started without lanes';
 }
 
 type Planned = PlannedSource | PlannedStage | PlannedSink;
 
 function nodeOf(
-  kind: TopologyNode['kind'],
+  kind: ComponentKind,
   planned: Planned,
   scrub: Plan['scrub'],
   { input, output }: { readonly input?: Schema; readonly output?: Schema },

@@ -212,6 +212,7 @@ async function createSink(
     batchLimits: defaultSettings.batch,
     input,
     report: { counted: () => {} },
+    savesPositions: true,
   });
   const created = await within(Promise.resolve(creating), 'it is never created', settleMsMax);
   if (!isSink(created)) assertMade(spec.name, 'sink', created);
@@ -284,8 +285,10 @@ async function writeParts(
   return failed;
 }
 
-function batchOf({ input }: SinkCase, records: Records): Batch {
-  return Batch.from(records as readonly RecordOf<Schema['shape']>[], input);
+/** A batch of records that say where among those of the case they are: each has an id of its own. */
+function batchOf({ input, records: all }: SinkCase, records: Records): Batch {
+  const position = Math.max(0, all.indexOf(records[0]!));
+  return Batch.from(records as readonly RecordOf<Schema['shape']>[], input, { position });
 }
 
 async function withCopy(sinkCase: SinkCase, assert: (copy: BatchCopy) => void): Promise<void> {

@@ -62,6 +62,8 @@ export function createStage<In extends Fields>(
     input,
     output,
     report: tally,
+    watermark: (cut) =>
+      cut.watermarks.size === 0 ? -Infinity : cut.watermarkOf(cut.watermarks.keys()),
   } as StageContext;
   const instance = spec.create(options, context);
   if (typeof instance !== 'function' && !isStage(instance))

@@ -13,6 +13,7 @@ interface Node {
   /** What would be left after a power cut. */
   durable: Buffer;
   modifiedMs: number;
+  links: number;
 }
 
 interface Fault {
@@ -60,14 +61,19 @@ export class VirtualFiles implements Files {
     const data = Buffer.from(content as Uint8Array);
     const modifiedMs = this.#clock.now();
     this.#addParents(absolute(path));
-    this.#nodes.set(absolute(path), { inode: ++this.#lastInode, data, durable: data, modifiedMs });
+    this.#drop(absolute(path));
+    const node = { inode: ++this.#lastInode, data, durable: data, modifiedMs, links: 1 };
+    this.#nodes.set(absolute(path), node);
   }
 
   /** Changes what is in a file, keeping its identity. */
   rewrite(path: string, content: string | Uint8Array): void {
     const node = this.#nodes.get(absolute(path));
     if (node === undefined) this.put(path, content);
-    else node.data = node.durable = Buffer.from(content as Uint8Array);
+    else {
+      node.data = node.durable = Buffer.from(content as Uint8Array);
+      node.modifiedMs = this.#clock.now();
+    }
   }
 
   /** What is in a file. Throws where there is none. */
@@ -138,7 +144,7 @@ export class VirtualFiles implements Files {
     if (node !== undefined) return factsOf(node);
     const inode = this.#directories.get(at);
     if (inode === undefined) return undefined;
-    return { kind: 'directory', sizeBytes: 0, modifiedMs: 0, device: 1, inode };
+    return { kind: 'directory', sizeBytes: 0, modifiedMs: 0, device: 1, inode, links: 1 };
   }
 
   async match(pattern: string): Promise<string[]> {
@@ -185,13 +191,20 @@ export class VirtualFiles implements Files {
     const node = this.#nodes.get(absolute(from));
     if (node === undefined) throw fileError(from, errnoError('ENOENT'));
     this.#addParents(absolute(to));
-    this.#nodes.set(absolute(to), node);
+    if (absolute(from) !== absolute(to)) this.#drop(absolute(to));
     this.#nodes.delete(absolute(from));
+    this.#nodes.set(absolute(to), node);
   }
 
   async remove(path: string): Promise<void> {
     this.refuse('remove', path);
-    this.#nodes.delete(absolute(path));
+    this.#drop(absolute(path));
+  }
+
+  #drop(path: string): void {
+    const node = this.#nodes.get(path);
+    if (node !== undefined) node.links = 0;
+    this.#nodes.delete(path);
   }
 
   /** How much of an append goes through before a fault; throws for other calls. */
@@ -280,8 +293,8 @@ class VirtualFile implements FileHandle {
   }
 }
 
-function factsOf({ data, modifiedMs, inode }: Node): FileFacts {
-  return { kind: 'file', sizeBytes: data.length, modifiedMs, device: 1, inode };
+function factsOf({ data, modifiedMs, inode, links }: Node): FileFacts {
+  return { kind: 'file', sizeBytes: data.length, modifiedMs, device: 1, inode, links };
 }
 
 function absolute(path: string): string {

@@ -5,6 +5,18 @@ import { importsOf, type Sources, withoutComments } from './sources.ts';
 /** Each area of `src/` and the areas that it may import, beside itself. */
 export type Arrows = Readonly<Record<string, readonly string[]>>;
 
+/** What both doors to the library, the entry and the program, hand out. */
+const library = [
+  'errors',
+  'batch',
+  'core',
+  'observe',
+  'stages',
+  'connectors',
+  'engine',
+  'pipeline',
+] as const;
+
 /** Section "layout and arrows" of the design. A file in `src/` itself is an area of its own. */
 export const arrows: Arrows = {
   errors: [],
@@ -19,34 +31,16 @@ export const arrows: Arrows = {
   connectors: ['errors', 'batch', 'core', 'resilience'],
   engine: ['errors', 'batch', 'core', 'resilience', 'observe'],
   server: ['errors', 'core', 'observe', 'engine'],
+  cluster: ['errors', 'batch', 'core', 'observe', 'engine'],
   memory: ['errors', 'batch', 'core'],
   testing: ['errors', 'batch', 'core', 'engine'],
   // The door in: it hands the engine what it may not import.
-  pipeline: ['batch', 'core', 'connectors', 'stages', 'engine'],
-  'monitored-runner': ['batch', 'core', 'observe', 'engine', 'pipeline'],
-  index: [
-    'errors',
-    'batch',
-    'core',
-    'observe',
-    'stages',
-    'connectors',
-    'engine',
-    'monitored-runner',
-    'pipeline',
-  ],
-  cli: [
-    'errors',
-    'batch',
-    'core',
-    'observe',
-    'stages',
-    'connectors',
-    'engine',
-    'server',
-    'memory',
-    'pipeline',
-  ],
+  pipeline: ['batch', 'core', 'connectors', 'stages', 'engine', 'cluster'],
+  // The program of a lane's thread.
+  'lane-thread': ['errors', 'engine', 'cluster', 'pipeline'],
+  'monitored-runner': ['errors', 'batch', 'core', 'observe', 'engine', 'pipeline'],
+  index: [...library, 'monitored-runner'],
+  cli: [...library, 'server', 'memory'],
 };
 
 /**
@@ -68,10 +62,11 @@ export const doors: Arrows = {
     'src/cli/',
     'src/observe/flight-recorder/flight-file.ts',
     'src/observe/log/last-words.ts',
+    'src/server/assets.ts',
     'src/server/thread.ts',
-    'src/server/tokens.ts',
+    'src/server/own-file.ts',
   ],
-  'node:fs/promises': ['src/core/system-files.ts', 'src/cli/', 'src/server/tokens.ts'],
+  'node:fs/promises': ['src/core/system-files.ts', 'src/cli/', 'src/server/own-file.ts'],
   // A pipe between the two processes of a measurement.
   'node:net': ['src/core/system-network.ts', 'src/memory/parent-watch.ts'],
   'node:tls': ['src/core/system-network.ts', 'src/server/serve-options.ts'],
@@ -171,6 +166,29 @@ export function loadedWith(file: string, sources: Sources): ReadonlySet<string> 
   return loaded;
 }
 
+/**
+ * What the page has of the package but types: it speaks HTTP only. And what it puts into the document
+ * that is not text.
+ */
+export function pageViolations(page: Sources): string[] {
+  return [...page].flatMap(([file, text]) => [
+    ...importsOf(file, text)
+      .filter(({ isOurs, isType, target }) => isOurs && !isType && !target.startsWith('dashboard/'))
+      .filter(({ target }) => !sharedWithPage.includes(target))
+      .map(({ target }) => `${file} imports ${target}`),
+    ...[...withoutComments(text).matchAll(markup)].map(([word]) => `${file} uses ${word}`),
+  ]);
+}
+
+/**
+ * What the server and the page both do, and would do differently if each had its own. It imports
+ * nothing, so that no more of the package comes into the page.
+ */
+export const sharedWithPage: readonly string[] = ['src/server/fair-share.ts'];
+
+const markup =
+  /\b(?:innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\.write|DOMParser|eval)\b/g;
+
 /** Files that reach the outside past the context. */
 export function doorViolations(sources: Sources): string[] {
   return [...sources].flatMap(([file, text]) =>
@@ -206,11 +224,9 @@ export function namingViolations(sources: Sources): string[] {
 
 /** The entries of the package, as the files that they are made of. */
 export function entriesOf(manifest: { readonly exports: object }): string[] {
-  return Object.values(manifest.exports).flatMap((target: string | { readonly types: string }) =>
-    typeof target === 'string'
-      ? []
-      : [target.types.replace(/^\.\/dist\//, 'src/').replace(/\.d\.ts$/, '.ts')],
-  );
+  return Object.values(manifest.exports as Record<string, string>)
+    .filter((target) => target.endsWith('.js'))
+    .map((target) => target.replace(/^\.\/dist\//, 'src/').replace(/\.js$/, '.ts'));
 }
 
 const declaration =

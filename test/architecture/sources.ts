@@ -6,11 +6,11 @@ export type Sources = ReadonlyMap<string, string>;
 
 export const root: string = join(import.meta.dirname, '..', '..');
 
-/** The TypeScript files below a directory. */
+/** The files of TypeScript below a directory. */
 export function readSources(directory: string): Sources {
   const files = readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
     .map((file) => posix.join(directory, file.replaceAll('\\', '/')))
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.tsx?$/.test(file))
     .sort();
   return new Map(files.map((file) => [file, readFileSync(join(root, file), 'utf8')]));
 }

@@ -103,16 +103,17 @@ test('each breaker of a component has an id of its own, whatever state it is in'
     .start();
   const changes: unknown[] = [];
   run.listen(({ name, fields }) => {
-    if (name === 'circuit_state_change') changes.push(fields['components']);
+    if (name === 'circuit_state_change') changes.push([fields['components'], fields['ids']]);
   });
   await run.done;
   const { breakers } = run.stats().components[1]!.policy!;
-  expect(breakers.map(({ id, name, state }) => [id, name, state])).toEqual([
+  expect(breakers.worst.map(({ id, name, state }) => [id, name, state])).toEqual([
+    ['db#3', 'db', 'open'],
     ['db', 'db', 'closed'],
     ['db#2', 'db', 'closed'],
     ['db#2#2', 'db#2', 'closed'],
-    ['db#3', 'db', 'open'],
   ]);
+  expect(breakers).toMatchObject({ total: 4, byState: { open: 1, 'half-open': 0, closed: 3 } });
   expect(prometheusText(run)).toContain('policy="db#3",state="open"} 1');
-  expect(changes).toEqual([['store']]);
+  expect(changes).toEqual([[['store'], ['db#3']]]);
 });

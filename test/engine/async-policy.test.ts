@@ -153,7 +153,7 @@ describe('a stage that waits, under a policy', () => {
     expect(counts).toEqual({ 'substituted.last-known-good': 3 });
     // Nothing is known of `c`.
     expect(droppedBy).toEqual({ 'no-history': 1 });
-    expect(figures).toMatchObject({ substituted: 3 });
+    expect(figures).toMatchObject({ substituted: 3, substitutedBy: { 'last-known-good': 3 } });
   });
 
   test('a stop while its breaker is open ends by the deadline, and acknowledges nothing of it', async () => {

@@ -95,7 +95,7 @@ describe('a sink whose breaker opens', () => {
       /^breaker `db` is open, tried again at 2026-01-01T00:20:\d\d\.\d{3}Z; could not write: ECONNREFUSED$/,
     );
     expect(stats.components.find(({ id }) => id === 'store')!.policy).toMatchObject({
-      breakers: [{ name: 'db', state: 'open', opens: 40 }],
+      breakers: { worst: [{ name: 'db', state: 'open', opens: 40 }] },
     });
 
     const report = await run.done;

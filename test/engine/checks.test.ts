@@ -41,7 +41,30 @@ const refused: [what: string, given: unknown, text: Texts][] = [
   ['undefined', undefined, { any: 'was given undefined where a component was due' }],
   ['a number', 5, { any: 'was given number where a component was due' }],
   ['a text', 'console', { any: 'was given string where a component was due' }],
-  ['a list', [stage], { any: 'a list is no ' }],
+  [
+    'a list',
+    [stage],
+    {
+      any: 'a list is no ',
+      source: 'a list is no source; `memorySource({ schema, rows })` gives what',
+    },
+  ],
+  [
+    'a generator of records',
+    [{ value: 1 }].values(),
+    {
+      any: 'it has no method `',
+      source: 'an iterable is no source; `memorySource({ schema, rows })`',
+    },
+  ],
+  [
+    'an asynchronous generator of records',
+    (async function* () {})(),
+    {
+      any: 'it has no method `',
+      source: 'iterable is no source; `{ schema, async *stream() { … } }`',
+    },
+  ],
   ['a promise', Promise.resolve(stage), { any: 'a promise is no ' }],
   ['nothing', {}, { any: 'it has no method `' }],
   ['an object without a prototype', Object.create(null), { any: 'it has no method `' }],
@@ -194,6 +217,26 @@ test('a class in the place of a method is no method, which is called without `ne
   expect(checkStages([made])).toEqual([
     expect.stringContaining('its `transform` is a class, and is called as `transform(stream)`'),
   ]);
+});
+
+test('a method that was frozen is still a method', () => {
+  const frozen = <T>(method: T): T => Object.freeze(method);
+  const made = {
+    stream: frozen(async function* () {}),
+    transform: frozen(async function* (given: unknown) {
+      yield given;
+    }),
+    consume: frozen(function (given: unknown) {
+      return given;
+    }),
+  };
+  for (const guard of [isSource, isStage, isSink]) expect(guard(made)).toBe(true);
+  class Unary {
+    constructor(given: unknown) {
+      Object(given);
+    }
+  }
+  expect(isStage({ transform: frozen(Unary) })).toBe(false);
 });
 
 test('names in problems hold no control characters', () => {

@@ -109,9 +109,29 @@ describe('a placement in code is read whole', () => {
     expect(builder.describe()).toMatchObject({ sources: [{}], stages: [], sinks: [] });
   });
 
-  test.each([['x'], [5], [true], [['id']]])('%j is none', (placement) => {
+  test('names in what it says hold no control characters', () => {
+    const builder = testPipeline();
+    const wrong = { 'a\n\u001b[31m': 1, id: 'run\u0007', policy: 5 } as object;
+    let said = '';
+    try {
+      builder.from(source(), wrong);
+    } catch (error) {
+      said = (error as Error).message.replaceAll('\n  ', '; ');
+    }
+    expect(said).toContain('takes no `a\\u000a\\u001b[31m`');
+    expect(said).toContain('the policy of `run\\u0007`');
+    // oxlint-disable-next-line no-control-regex -- control characters are what it is for
+    expect(said).not.toMatch(/[\u0000-\u001f]/);
+  });
+
+  test.each([['x'], [5], [true], [null], [['id']]])('%j is none', (placement) => {
     const place = (): unknown => testPipeline().from(source(), placement as object);
     expect(place).toThrow("a placement is an object: `{ id: 'name' }`");
+    const builder = testPipeline();
+    const before = builder.describe().deadLetters;
+    const name = (): unknown => builder.deadLetters(scriptedSink({}), placement as object);
+    expect(name).toThrow("a placement is an object: `{ id: 'name' }`");
+    expect(builder.describe().deadLetters).toEqual(before);
   });
 });
 

@@ -112,7 +112,7 @@ sinks:
     expect(rows['a']).toEqual(numbered(5));
     expect(times.slice(0, 6)).toEqual([0, 1000, 1000, 2000, 62_000, 63_000]);
     expect(report.components.at(-1)!.policy).toMatchObject({
-      breakers: [{ name: 'a', opens: expect.any(Number) as number }],
+      breakers: { worst: [{ name: 'a', opens: expect.any(Number) as number }] },
     });
   });
 

@@ -248,7 +248,7 @@ describe('problems, each with its place', () => {
       'resilience in a place that is not beside a component, and policies that are not at the top',
       'source: { stdin: , policies: [] }\nsink: console\nresilience: {}\n',
       [
-        '1:20: unknown-key: `policies` is no key of a source, keys beside it: id, resilience (options of `stdin` stand under it, indented)',
+        '1:20: unknown-key: `policies` is no key of a source, keys beside it: id, eventTime, resilience (options of `stdin` stand under it, indented)',
         '3:1: unknown-key: a pipeline has no key `resilience`, it stands within a source, stage or sink',
       ],
     ],

@@ -76,7 +76,7 @@ sink: { file: { path: out.foo } }
 `);
   expect(problems).toEqual([
     '1:25: input: nope.ndjson: does not exist; check the path',
-    '2:23: invalid-option: `file` option `path`: does not tell the format by its name; set `format` to ndjson or csv or json',
+    '2:23: invalid-option: `file` option `path`: does not tell the format by its name; set `format` to ndjson or csv or json or parquet or arrow',
   ]);
 });
 

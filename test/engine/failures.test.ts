@@ -14,6 +14,7 @@ import {
   memoryCheckpoints,
   type RunOptions,
   TypedPipelineBuilder,
+  type SettingsInput,
 } from '../../src/engine/index.ts';
 import type { RunReport } from '../../src/observe/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
@@ -408,12 +409,11 @@ describe('rows and positions', () => {
 });
 
 describe('a sink for dead letters', () => {
-  const run = (deadLetters: ScriptedSink) =>
-    new TypedPipelineBuilder(
-      'test',
-      {},
-      { outside: virtualOutside(), deadLetters: scriptedSink(deadLetters) as SinkComponent },
-    )
+  const run = (deadLetters: ScriptedSink, settings: SettingsInput = {}) =>
+    new TypedPipelineBuilder('test', settings, {
+      outside: virtualOutside(),
+      deadLetters: scriptedSink(deadLetters) as SinkComponent,
+    })
       .from(scriptedSource({ schema: readings, batches: batches(2) }))
       .pipe(
         stageOf((report) => (batch) => {
@@ -425,10 +425,14 @@ describe('a sink for dead letters', () => {
       .run();
 
   test('that refuses one fails the run: it would be lost', async () => {
-    const refusing = run({ answer: () => ({ failed: [{ row: 0, reason: 'no', message: 'x' }] }) });
-    await expect(refusing).rejects.toMatchObject({
+    const refusing = { answer: () => ({ failed: [{ row: 0, reason: 'no', message: 'x' }] }) };
+    await expect(run(refusing)).rejects.toMatchObject({
       code: 'ERR_CONNECTOR_FAILED',
       place: 'dead-letters',
+      fact: 'the sink for dead letters refused one (no)',
+    });
+    // What it says may quote the letter, and with it the record.
+    await expect(run(refusing, { logBodies: true })).rejects.toMatchObject({
       fact: 'the sink for dead letters refused one (no): x',
     });
   });

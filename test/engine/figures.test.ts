@@ -82,6 +82,44 @@ test('whoever asks for figures changes nothing of what others are given', async 
   expect(await figuresOf(10)).toEqual(once);
 });
 
+test('of the last second they have the times of its batches, while somebody follows', async () => {
+  const outside = virtualOutside();
+  const { clock } = outside;
+  const run = await testPipeline({}, [], outside)
+    .from(
+      scriptedSource({
+        schema: readings,
+        batches: Array.from({ length: 40 }, () => numbered(1)),
+        before: (_, signal) => clock.sleep(0.1 * second, { signal }),
+      }),
+    )
+    .to(
+      scriptedSink({
+        // Slow for a second, and quick again.
+        answer: async () => {
+          const { durationMs } = run.stats();
+          const isSlow = durationMs >= 1 * second && durationMs < 2 * second;
+          await clock.sleep(isSlow ? 80 : 2);
+        },
+      }),
+    )
+    .start();
+  const p95s: unknown[] = [];
+  const end = run.follow(({ components, status }) => {
+    if (status === 'running') p95s.push(Math.round(components.at(-1)!.recent?.work.p95Ms ?? -1));
+  });
+  expect(run.stats().components.every(({ recent }) => recent === null)).toBe(true);
+  await clock.sleep(3.5 * second);
+  expect(p95s).toEqual([2, 80, 2]);
+  const { recent, work } = run.stats().components.at(-1)!;
+  expect(recent).toEqual(run.stats().components.at(-1)!.recent);
+  expect(recent!.work).toMatchObject({ count: 10 });
+  expect(work.p95Ms).toBeGreaterThan(70);
+  end();
+  expect(run.stats().components.every(({ recent: times }) => times === null)).toBe(true);
+  await run.done;
+});
+
 describe('a ticker', () => {
   const figures = {} as RunStats;
 

@@ -1,6 +1,12 @@
 import { expect, test } from 'vitest';
 
-import { health, QueuePressure, type RunStats } from '../../src/observe/index.ts';
+import {
+  BufferedStructuredLogger,
+  health,
+  QueuePressure,
+  type RunStats,
+} from '../../src/observe/index.ts';
+import { intervalSource, memorySink, pipeline } from '../../src/index.ts';
 import { circuitBreaker, consecutiveFailures } from '../../src/resilience/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { numbered, readings, scriptedSink, scriptedSource, testPipeline } from './ends.ts';
@@ -53,4 +59,56 @@ test('a run is overloaded while its sink is down, degraded with its breaker, and
     degraded: false,
     reasons: [{ of: 'ready', text: 'the run is done' }],
   });
+});
+
+test('a run that waits for its log is degraded, and says so', async () => {
+  const outside = virtualOutside();
+  const { clock } = outside;
+  const [heard, write] = [new Map<string, () => void>(), { takes: false }];
+  const stream = {
+    write: () => write.takes,
+    on: (event: string, listener: () => void) => heard.set(event, listener),
+    writableLength: 1,
+  };
+  const log = new BufferedStructuredLogger({ stream, maxBuffer: 1, clock });
+  for (let at = 0; at < 1200; at++) log.error('much', { at, text: 'x'.repeat(1000) });
+  const run = await pipeline('p', { drainMsMax: 5000 }, { outside })
+    .from(intervalSource({ everyMs: 50 }))
+    .to(memorySink())
+    .start({ log });
+  await clock.sleep(500);
+  // Not each moment in which a log is slow.
+  expect(run.stats().degraded).toEqual({});
+  await clock.sleep(4000);
+  const stats = run.stats();
+  expect(stats.recordsIn).toBe(0);
+  const since = new Date(clock.now() - 4500).toISOString();
+  const text = `waits for whoever reads the log, since ${since}`;
+  expect(stats.degraded).toEqual({ interval: text });
+  expect(health({ stats })).toEqual({
+    alive: true,
+    ready: true,
+    overloaded: false,
+    degraded: true,
+    recovering: false,
+    reasons: [{ of: 'degraded', component: 'interval', text }],
+  });
+  write.takes = true;
+  heard.get('drain')!();
+  await clock.sleep(1000);
+  expect(run.stats().degraded).toEqual({});
+  expect(run.stats().recordsIn).toBeGreaterThan(10);
+  await run.stop();
+});
+
+test('a run that is not drained because its log takes no more says so', async () => {
+  const outside = virtualOutside();
+  const stream = { write: () => false, on: () => {}, writableLength: 1 };
+  const log = new BufferedStructuredLogger({ stream, maxBuffer: 1, clock: outside.clock });
+  for (let at = 0; at < 1200; at++) log.error('much', { at, text: 'x'.repeat(1000) });
+  const run = await pipeline('p', { drainMsMax: 5000 }, { outside })
+    .from(intervalSource({ everyMs: 50 }))
+    .to(memorySink())
+    .start({ log });
+  await expect(run.stop()).rejects.toThrow('`interval`: waits for whoever reads the log, since');
 });

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 
 import { Selection } from '../../src/batch/index.ts';
 import { intervalSource } from '../../src/connectors/interval.ts';
+import { isCut, type Stage } from '../../src/core/index.ts';
 import type { RunStats } from '../../src/observe/index.ts';
 import { circuitBreaker } from '../../src/resilience/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
@@ -114,6 +115,40 @@ test('the slowest batches are known: where, how long, how many rows, when', asyn
   );
 });
 
+test('of a stage in general form a slow batch is one, done with its last piece', async () => {
+  const outside = virtualOutside();
+  const { clock } = outside;
+  const startedAt = clock.now();
+  const slow: Stage = {
+    async *transform(stream) {
+      for await (const flow of stream) {
+        if (!isCut(flow)) await clock.sleep(second);
+        yield flow;
+        if (!isCut(flow)) await clock.sleep(2 * second);
+      }
+    },
+  };
+  const run = await testPipeline({ checkpoint: { everyMs: 100 * second } }, [], outside)
+    .from(
+      scriptedSource({
+        schema: readings,
+        batches: [numbered(2), numbered(3)],
+        before: async (read) => {
+          if (read === 1) await clock.sleep(0.5 * 60 * second);
+        },
+      }),
+    )
+    .pipe(slow)
+    .to(scriptedSink({}))
+    .start();
+  await run.done;
+  const batches = run.stats().slowestBatches.filter(({ component }) => component === 'stage');
+  expect(batches.map(({ ms, rows, at }) => [ms, rows, at - startedAt])).toEqual([
+    [3 * second, 2, 3 * second],
+    [3 * second, 3, 33 * second],
+  ]);
+});
+
 test('what is open, how much there is to do, and what runs', async () => {
   const outside = virtualOutside();
   const { clock } = outside;
@@ -201,4 +236,29 @@ test('figures are frozen with all that is in them', async () => {
   seen.push(run.stats());
   expect(unfrozenIn(seen)).toEqual(['stats']);
   expect(Object.keys(seen[0]!.queues)).not.toEqual([]);
+});
+
+test('the end of a run is told by the clock as it stands, also where it was set meanwhile', async () => {
+  const outside = virtualOutside();
+  const { clock } = outside;
+  const wall = clock.now.bind(clock);
+  let aheadMs = 0;
+  clock.now = () => wall() + aheadMs;
+  const run = await testPipeline({}, [], outside)
+    .from(
+      scriptedSource({
+        schema: readings,
+        batches: [numbered(1), numbered(1)],
+        before: () => clock.sleep(10 * second),
+      }),
+    )
+    .to(scriptedSink({}))
+    .start();
+  await clock.sleep(5 * second);
+  expect(run.stats().endedAt).toBeNull();
+  aheadMs = 365 * 86_400_000;
+  await run.done;
+  const endedAt = clock.now();
+  await clock.sleep(60 * second);
+  expect(run.stats()).toMatchObject({ at: endedAt + 60 * second, endedAt });
 });

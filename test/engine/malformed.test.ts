@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Batch } from '../../src/batch/index.ts';
 import { defineSink, defineSource, type Flow, type WhenPaused } from '../../src/core/index.ts';
-import { TypedPipelineBuilder, ValidationError } from '../../src/engine/index.ts';
+import { PipelineFlow, TypedPipelineBuilder, ValidationError } from '../../src/engine/index.ts';
 import { filter } from '../../src/stages/filter.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { numbered, readings, scriptedSink, scriptedSource, stageOf } from './ends.ts';
@@ -46,6 +46,12 @@ describe('the builder says what it was given that is no component', () => {
     ['from(null)', () => begin().from(null).to(sink), ['sources', 0], 'null where a component'],
     ['combine()', () => begin().combine(undefined, kept), ['stages', 0], 'no list of flows'],
     ['combine([5])', () => begin().combine([5], kept), ['stages', 0], 'no list of flows'],
+    [
+      'combine([like a flow])',
+      () => begin().combine([Object.create(PipelineFlow.prototype as object)], kept),
+      ['stages', 0],
+      'no list of flows',
+    ],
   ])('%s', async (_what, describePipeline, path, fact) => {
     const error = await failureOf(describePipeline);
     expect(error).toBeInstanceOf(ValidationError);

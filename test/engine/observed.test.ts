@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Selection } from '../../src/batch/index.ts';
 import type { Logger, StageInstance } from '../../src/core/index.ts';
 import { engineEvents } from '../../src/observe/events.ts';
+import { shippedRules } from '../../src/observe/index.ts';
 import { circuitBreaker, consecutiveFailures } from '../../src/resilience/index.ts';
 import { branch } from '../../src/stages/branch.ts';
 import { merge } from '../../src/stages/merge.ts';
@@ -112,8 +113,10 @@ describe('what is measured of each component', () => {
       .to(
         scriptedSink({
           answer: () => {
-            if (++writes < 4) throw Object.assign(new Error('no'), { code: 'ECONNREFUSED' });
-            if (writes === 4) throw new RangeError('odd');
+            if (++writes < 5 && writes !== 1)
+              throw Object.assign(new Error('no'), { code: 'ECONNREFUSED' });
+            if (writes === 1 || writes === 5)
+              throw new RangeError(`http://me:hush@db ${'odd'.repeat(1000)}`);
             return { failed: [{ row: 2, reason: 'value.odd', message: 'odd' }] };
           },
         }),
@@ -122,9 +125,17 @@ describe('what is measured of each component', () => {
       .run();
     expect(report.components[1]!.errors).toEqual({
       ECONNREFUSED: 3,
-      RangeError: 1,
+      RangeError: 2,
       'value.odd': 1,
     });
+    const { callErrors } = report.components[1]!;
+    expect(callErrors).toEqual({ ECONNREFUSED: 'no', RangeError: expect.any(String) as string });
+    expect(callErrors!['RangeError']).toMatch(/^http:.*@db (odd)+/);
+    expect(callErrors!['RangeError']).not.toContain('hush');
+    expect(callErrors!['RangeError']).toHaveLength(500);
+    // What failed last is the last.
+    expect(Object.keys(callErrors!)).toEqual(['ECONNREFUSED', 'RangeError']);
+    expect(report.components[0]).not.toHaveProperty('callErrors');
   });
 
   test('no component of a run is left out', async () => {
@@ -207,10 +218,49 @@ describe('what the engine says', () => {
       ['half_open', 'closed'],
     ]);
     expect(changes[0]!.fields).toMatchObject({ components: ['scripted-2'], reason: 'rule' });
+    expect(new Set(changes.map(({ component }) => component))).toEqual(new Set(['scripted-2']));
     const counted = run.stats().events;
     for (const name of new Set(lines.map(({ event }) => event))) {
       expect(counted[name]).toBe(lines.filter(({ event }) => event === name).length);
     }
+  });
+
+  test('is said of its component: a breaker of one, an alert on one; of several the run says it', async () => {
+    const lines: Line[] = [];
+    const outside = virtualOutside();
+    const { clock, random } = outside;
+    const opens = consecutiveFailures(1);
+    const own = circuitBreaker({ name: 'own', opens, clock, random });
+    const shared = circuitBreaker({ name: 'shared', opens, clock, random });
+    const down = async (): Promise<never> => Promise.reject(new Error('down'));
+    const failOf = (policies: readonly (typeof own)[]): StageInstance => ({
+      async *transform(flows) {
+        for (const policy of policies) await policy.execute(down).catch(() => {});
+        await clock.sleep(1500);
+        yield* flows;
+      },
+      policies: () => policies,
+    });
+    const run = await testPipeline({}, [], outside)
+      .from(scriptedSource({ schema: readings, batches: [numbered(1)] }))
+      .pipe(stageOf(() => failOf([own, shared]), 'first') as Stage)
+      .pipe(stageOf(() => failOf([shared]), 'second') as Stage)
+      .to(scriptedSink({}))
+      .start({ log: keeping(lines), alerts: shippedRules() });
+    await run.done;
+    const said = lines.filter(({ event }) => /^(circuit|alert)/.test(event));
+    const told = said.map(({ event, component, fields }) => [
+      event,
+      component,
+      fields['breaker'] ?? fields['id'],
+      fields['components'],
+    ]);
+    expect(told.toSorted()).toEqual([
+      ['alert.fired', 'first', 'first', undefined],
+      ['alert.fired', 'second', 'second', undefined],
+      ['circuit_state_change', 'first', 'own', ['first']],
+      ['circuit_state_change', 'run', 'shared', ['first', 'second']],
+    ]);
   });
 
   test('one line for each failed record, by its id, and never its body', async () => {

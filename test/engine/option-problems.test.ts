@@ -61,7 +61,7 @@ describe('a wrong option: what it takes, and what was found', () => {
     ['threshold: 5', 'invalid-option: `threshold`: takes a map, not 5'],
     [
       'moving-average: { field: value, window: 1.5 }',
-      'invalid-option: `moving-average` option `window`: takes a whole number, not 1.5',
+      'invalid-option: `moving-average` option `window`: takes a number of rows, as `50`, or a duration, as `30s`, not 1.5',
     ],
     [
       'moving-average: { field: value, window: 0 }',

@@ -58,6 +58,19 @@ async function play({ everyMs, writeMs, count, silentMs = 0, ...paused }: Script
   return { isPaced, isOverloaded, fired: [...fired].sort() };
 }
 
+/** Gives one row each second, so many of them. */
+function ticking(clock: Clock, count: number): Source<Shape> {
+  return {
+    schema: readings,
+    async *stream({ signal }): AsyncGenerator<Flow<Shape>> {
+      for (let at = 0; at < count; at++) {
+        await clock.sleep(1000, { signal });
+        yield Batch.from(numbered(1, at), readings);
+      }
+    },
+  };
+}
+
 describe('a hand-written source', () => {
   const behind = { everyMs: 50, writeMs: 200, count: 500 };
 
@@ -69,6 +82,36 @@ describe('a hand-written source', () => {
     };
     expect(await play(behind)).toEqual(told);
     expect(await play({ ...behind, whenPaused: 'skip' })).toEqual(told);
+  });
+
+  test('that falls behind has a queue of which is known when it is full, as its alert says', async () => {
+    const outside = virtualOutside();
+    const { clock } = outside;
+    const run = await testPipeline({ queue: { rowsMax: 100 } }, [], outside)
+      .from(ticking(clock, 1000))
+      .to(scriptedSink({ answer: () => clock.sleep(2000) }), { id: 'store' })
+      .start({ alerts: shippedRules({}, { memoryMiBMax: 16_384 }) });
+    const told: { fill: number; leftMs: number | undefined }[] = [];
+    // What an alert says is as of the look before.
+    const pairs: [queue: number, alert: number][] = [];
+    run.follow(({ queues, alerts }) => {
+      const { fill, leftMs } = queues['store']!;
+      const alert = alerts.find((one) => one.rule === 'queue-saturation' && one.state === 'firing');
+      const before = told.at(-1)?.leftMs;
+      if (alert?.leftMs !== undefined && before !== undefined) pairs.push([before, alert.leftMs]);
+      told.push({ fill, leftMs });
+    });
+    await clock.sleep(250_000);
+    const { fill, leftMs } = told.find((one) => one.fill > 0.5)!;
+    // One row in two seconds.
+    expect(leftMs! / 1000).toBeCloseTo((0.95 - fill) * 200, -1);
+    expect(told.at(-1)!.fill).toBeGreaterThan(0.95);
+    expect(told.at(-1)!.leftMs).toBeUndefined();
+    expect(pairs.length).toBeGreaterThan(30);
+    // The alert has it in whole milliseconds.
+    for (const [queue, alert] of pairs) expect(Math.abs(queue - alert)).toBeLessThanOrEqual(1);
+    await run.abort().catch(() => {});
+    expect(run.stats().queues['store']).not.toHaveProperty('leftMs');
   });
 
   test('that gives nothing any more is stalled', async () => {
@@ -93,19 +136,6 @@ describe('a hand-written source', () => {
 });
 
 describe('of several sources', () => {
-  /** Gives one row each second, so many of them. */
-  function ticking(clock: Clock, count: number): Source<Shape> {
-    return {
-      schema: readings,
-      async *stream({ signal }): AsyncGenerator<Flow<Shape>> {
-        for (let at = 0; at < count; at++) {
-          await clock.sleep(1000, { signal });
-          yield Batch.from(numbered(1, at), readings);
-        }
-      },
-    };
-  }
-
   /** What is read as fast as the pipeline takes it. */
   const waiting: Source<Shape> = {
     schema: readings,

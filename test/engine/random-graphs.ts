@@ -232,7 +232,7 @@ export async function startGraph(
     if (operation.kind === 'tee') open.push({ flow, model });
     else if (operation.kind === 'merge') {
       const other = open[operation.with % open.length]!;
-      if (other.flow.reference === flow.reference) continue;
+      if (other.flow === flow) continue;
       open.splice(open.indexOf(other), 1);
       const joined = builder.combine([flow, other.flow], merge() as never) as NumberFlow;
       open[open.findIndex((point) => point.flow === flow)] = {
@@ -289,8 +289,9 @@ export async function startGraph(
             model,
           ),
       };
-      const point = (open[index] = made[operation.kind]());
-      if (operation.kind === 'remember') states.set(point.flow.reference, model);
+      open[index] = made[operation.kind]();
+      const { id } = builder.describe().stages.at(-1)!;
+      if (operation.kind === 'remember') states.set(id, model);
       if (operation.kind === 'poison') poisons.push((taken) => model(taken).filter(isPoison));
     }
   }

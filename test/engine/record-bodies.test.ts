@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest';
 
-import { schema } from '../../src/batch/index.ts';
+import { type Batch, schema } from '../../src/batch/index.ts';
+import { isCut } from '../../src/core/index.ts';
 import { fileSource } from '../../src/connectors/index.ts';
 import type { Run, RunOptions, SettingsInput } from '../../src/engine/index.ts';
 import { FlightRecorder, type ObservedEvent } from '../../src/observe/index.ts';
-import { derive, float64 } from '../../src/stages/index.ts';
+import { derive, float64, mapAsync } from '../../src/stages/index.ts';
 import { virtualOutside } from '../../src/testing/outside.ts';
 import { rememberingLogger } from '../observe/otlp-receiver.ts';
 import { temporaryDirectory } from '../cli/millrace.ts';
-import { numbered, readings, scriptedSink, scriptedSource, testPipeline } from './ends.ts';
+import { numbered, readings, scriptedSink, scriptedSource, stageOf, testPipeline } from './ends.ts';
 
 const body = 'hunter2plainline';
 const texts = schema({ s: 'text' });
@@ -42,7 +43,7 @@ async function told(
     return [message, stack, (cause as Error | undefined)?.message];
   });
   const text = JSON.stringify([log.lines, events, errors, run.stats(), recorder.record()]);
-  const failed = events.find(({ name }) => name === 'record.failed')!.fields;
+  const { fields: failed = {} } = events.find(({ name }) => name === 'record.failed') ?? {};
   return { text, letters, failed, failure, lastFailures: run.stats().lastFailures };
 }
 
@@ -75,6 +76,20 @@ const failures: Record<
         .to(scriptedSink({})),
     'row.threw',
     body,
+  ],
+  'a call of a stage, with what it was made for': [
+    (pipeline) =>
+      pipeline
+        .from(fileSource({ path: 'in.ndjson', schema: texts }))
+        .pipe(
+          mapAsync({
+            schema: schema({ v: 'float64' }),
+            map: async ({ s }: { readonly s: string }) => ({ v: JSON.parse(s) as number }),
+          }),
+        )
+        .to(scriptedSink({})),
+    'SyntaxError',
+    `"${body}" is not valid JSON`,
   ],
   'a sink, with the message of its database': [
     (pipeline) =>
@@ -137,4 +152,59 @@ describe('of a failed record the dead letter alone tells what it holds', () => {
       });
     }
   });
+});
+
+/** What ends a run as it is thrown on records, by who throws it. */
+const endings: Record<string, (pipeline: Pipeline, outside: Outside) => Startable> = {
+  'a stage': (pipeline) =>
+    pipeline
+      .from(fileSource({ path: 'in.ndjson', schema: texts }))
+      .pipe(stageOf(() => (batch) => thrownOn(batch), 'check'))
+      .to(scriptedSink({})),
+  'a stage that waits': (pipeline) =>
+    pipeline
+      .from(fileSource({ path: 'in.ndjson', schema: texts }))
+      .pipe(stageOf(() => async (batch) => thrownOn(batch), 'check'))
+      .to(scriptedSink({})),
+  'a stage that is a generator': (pipeline) =>
+    pipeline
+      .from(fileSource({ path: 'in.ndjson', schema: texts }))
+      .pipe(
+        stageOf(
+          () => ({
+            async *transform(stream) {
+              for await (const flow of stream) yield isCut(flow) ? flow : thrownOn(flow);
+            },
+          }),
+          'check',
+        ),
+      )
+      .to(scriptedSink({})),
+};
+
+function thrownOn(batch: Batch): Batch {
+  throw new TypeError(`no place for ${JSON.stringify(batch.toRows())}`, {
+    cause: new Error(body),
+  });
+}
+
+describe('of what a stage ends a run with, whoever awaits that alone is given the words', () => {
+  for (const [name, build] of Object.entries(endings)) {
+    test(`of ${name}`, async () => {
+      const { text, failure } = await told(build);
+      expect(text).toContain('ERR_STAGE_FAILED');
+      expect(text).not.toContain(body);
+      // Where it was thrown is told, as it is needed and quotes nothing.
+      expect(text).toContain('thrownOn');
+      expect(failure).toMatchObject({
+        code: 'ERR_STAGE_FAILED',
+        place: 'check',
+        fact: 'failed on a whole batch: TypeError',
+        cause: { message: expect.stringContaining(body) as string },
+      });
+      const whole = await told(build, { logBodies: true });
+      expect(whole.text).toContain(body);
+      expect(whole.failure).toMatchObject({ fact: expect.stringContaining(body) as string });
+    });
+  }
 });

@@ -85,7 +85,12 @@ test('limits of alerts change at the next look, and are noted one by one', async
   ]);
   expect(() => run.setAlertLimits('figure', { clear: 7 })).toThrow('ERR_CONFIG_INVALID');
   expect(() => run.setAlertLimits('other', { clear: 7 })).toThrow(/is no rule.*give one of figure/);
+  run.setAlertLimits('figure', { warn: undefined, critical: undefined });
   expect(run.stats().changes).toEqual(changes);
+  run.setAlertLimits('figure', { warn: undefined, clear: 4 });
+  expect(Object.keys(run.stats().changes)).toHaveLength(3);
+  await clock.sleep(2000);
+  expect(run.stats().alerts).toEqual([]);
   // The rule is of whoever made it.
   expect(rule.limits).toEqual({ warn: 5, clear: 2 });
   await run.stop();
@@ -104,5 +109,25 @@ test('what others note is there, the newest hundred of it', async () => {
   const { entries, changes, discarded } = run.stats().changes['logLevel']!;
   expect([entries.length, changes, discarded]).toEqual([100, 150, 50]);
   expect(entries[0]).toMatchObject({ from: 50, to: 51 });
+  await run.stop();
+});
+
+test('what is noted shows no secret, by name or in an address, and is cut', async () => {
+  const { run } = await endless();
+  run.noteChange('dbPassword', 'hunter1', 'hunter2');
+  run.noteChange('url', 'http://ann:hunter1@host/', 'http://host/?token=hunter2');
+  const [before, after] = ['x'.repeat(1_000_000), 'y'.repeat(1_000_000)];
+  changedBy(before, () => run.noteChange('text', before, after));
+  run.noteChange(after, 1, 2);
+  // What plain JavaScript may give.
+  const given = { secret: 'hunter1', at: 1 };
+  run.noteChange('object', null, given as never);
+  const { changes } = run.stats();
+  expect(changes['dbPassword']!.entries).toMatchObject([{ from: '[secret]', to: '[secret]' }]);
+  expect(JSON.stringify(changes)).not.toContain('hunter');
+  expect(changes['text']!.entries).toMatchObject([{ to: `${'y'.repeat(1000)}…` }]);
+  expect(JSON.stringify(changes).length).toBeLessThan(10_000);
+  expect(changes['object']!.entries).toMatchObject([{ to: { secret: '[secret]', at: 1 } }]);
+  expect(Object.isFrozen(given)).toBe(false);
   await run.stop();
 });

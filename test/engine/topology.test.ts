@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import type { Fields } from '../../src/batch/index.ts';
+import { Batch, type Fields } from '../../src/batch/index.ts';
 import { memorySource } from '../../src/connectors/memory.ts';
 import {
   defineSink,
@@ -83,7 +83,7 @@ test('a run shows its components, what flows between them, and no secret', async
     ['dead-letters', 'dead-letters', []],
   ]);
   expect(nodes[0]!.output).toEqual(readings.fields);
-  expect(nodes[0]!.options).toMatchObject({ rows: '[60 items]', schema: '[Schema]' });
+  expect(nodes[0]!.options).toMatchObject({ rows: '[60 rows]', schema: '[Schema]' });
   expect(nodes[1]).toMatchObject({
     name: 'filter',
     input: readings.fields,
@@ -97,6 +97,27 @@ test('a run shows its components, what flows between them, and no secret', async
     many: '[51 items]',
   });
   expect(JSON.stringify(nodes)).not.toContain('hunter2');
+});
+
+test('of records that are given as options it shows how many there are', async () => {
+  const { nodes } = await topologyOf(`
+name: p
+source:
+  memory:
+    schema: { sensorId: category, value: float64 }
+    rows: [{ sensorId: hunter2, value: 1 }, { sensorId: b, value: 2 }]
+sink: memory
+`);
+  expect(nodes[0]!.options).toMatchObject({ rows: '[2 rows]' });
+  const batches = [Batch.from(numbered(3), readings)];
+  const run = await testPipeline()
+    .from(memorySource({ batches, schema: readings }))
+    .to(remote({ records: [{ value: 'hunter2' }], rows: new Set(['hunter2']) } as never))
+    .start();
+  await run.done;
+  const shown = run.topology().nodes.map(({ options }) => options);
+  expect(shown[0]).toMatchObject({ batches: ['[Batch]'] });
+  expect(shown[1]).toMatchObject({ records: '[1 record]', rows: '[Set]' });
 });
 
 /** The topology of a pipeline file with so many lines in its input. */

@@ -1,4 +1,5 @@
 import { Writable } from 'node:stream';
+import { gunzipSync, gzipSync, zstdCompressSync } from 'node:zlib';
 
 import { deadLetterFile } from '../../src/connectors/index.ts';
 import {
@@ -43,11 +44,14 @@ const records = Array.from({ length: 30 }, (_, at) => ({
 const ndjson = records.map((record) => `${JSON.stringify(record)}\n`).join('');
 const broken = '{"sensorId":"a","value":\n{"sensorId":"a","value":"high"}\n\n';
 
-function withFiles(contents: Readonly<Record<string, string>>): Outside {
+function withFiles(contents: Readonly<Record<string, string | Uint8Array>>): Outside {
   return { ...virtualOutside(), files: new VirtualFiles(contents) };
 }
 
-function ofFiles(contents: Readonly<Record<string, string>>, path: string): SourceCase['prepare'] {
+function ofFiles(
+  contents: Readonly<Record<string, string | Uint8Array>>,
+  path: string,
+): SourceCase['prepare'] {
   return () => ({
     component: fileSource({ path, schema: readings }) as SourceComponent,
     outside: withFiles(contents),
@@ -79,6 +83,29 @@ export const sourceCases: Readonly<Record<string, readonly SourceCase[]>> = {
       ],
     },
     { name: 'of nothing', prepare: ofFiles({ '/a.ndjson': '' }, '/a.ndjson'), expected: [] },
+    {
+      name: 'that is followed',
+      prepare: () => ({
+        component: fileSource({
+          path: '/1.ndjson',
+          schema: readings,
+          follow: true,
+        }) as SourceComponent,
+        outside: withFiles({ '/1.ndjson': broken + ndjson }),
+      }),
+      expected: records,
+      failed: 2,
+      rowsMax: records.length,
+    },
+    {
+      name: 'of gzip and zstd',
+      prepare: ofFiles(
+        { '/1.ndjson.gz': gzipSync(ndjson + broken), '/2.ndjson.zst': zstdCompressSync(ndjson) },
+        '/*.ndjson.*',
+      ),
+      expected: [...records, ...records],
+      failed: 2,
+    },
   ],
   host: [
     {
@@ -202,6 +229,20 @@ function ofFile(path: string, options: object, before = ''): SinkCase['prepare']
   };
 }
 
+function ofGzip(path: string): SinkCase['prepare'] {
+  return () => {
+    const files = new VirtualFiles();
+    return {
+      component: fileSink({ path }) as SinkComponent<never>,
+      outside: { ...virtualOutside(), files },
+      stored: () => {
+        files.cutPower();
+        return asRecords(gunzipSync(files.bytes(path)).toString());
+      },
+    };
+  };
+}
+
 const letters = Array.from({ length: 8 }, (_, at) => ({
   time: 1_700_000_000_000 + at,
   pipeline: 'p',
@@ -258,6 +299,7 @@ export const sinkCases: Readonly<Record<string, readonly SinkCase[]>> = {
   ],
   file: [
     { name: 'of NDJSON', input: readings, records, prepare: ofFile('/out.ndjson', {}) },
+    { name: 'of gzip', input: readings, records, prepare: ofGzip('/out.ndjson.gz') },
     {
       name: 'that is added to',
       input: readings,

@@ -11,6 +11,7 @@ import {
   getChangeLog,
   nonEmptyString,
   oneOf,
+  optional,
   pattern,
   positiveInt,
   rangeFloat,
@@ -52,6 +53,16 @@ export class SensorConfig {
     return this.count / 2;
   }
 }
+
+export class Maybe {
+  declare level?: number;
+  declare count: number | undefined;
+  @optional(positiveInt) accessor size: number | undefined;
+  // @ts-expect-error it may be unset
+  @optional(positiveInt) accessor width: number = 1;
+}
+defineAttributes(Maybe, { level: optional(positiveInt), count: optional(positiveInt) });
+export const maybe: Rule<number | undefined> = optional(positiveInt);
 
 // @ts-expect-error a class
 @nonEmptyString

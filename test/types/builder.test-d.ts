@@ -3,7 +3,7 @@ import { type Batch, schema } from '../../src/batch/index.ts';
 import type { Sink, Source, Stage } from '../../src/core/index.ts';
 import type { Pipeline, TypedPipelineBuilder } from '../../src/engine/index.ts';
 import { memorySink, memorySource } from '../../src/connectors/index.ts';
-import { buildPipeline } from '../../src/pipeline.ts';
+import { buildPipeline, pipeline } from '../../src/pipeline.ts';
 import { derive, filter, float64, movingAverage, threshold } from '../../src/stages/index.ts';
 
 const readings = schema({ sensorId: 'category', value: 'float64' });
@@ -56,10 +56,27 @@ export async function read(): Promise<void> {
   const flow = builder.from(source).pipe(derive({ half: float64((row) => row.value / 2) }));
   for await (const { half } of await flow.to(sink).build()) assertType<Same<typeof half, number>>();
 }
+// Of a builder anywhere nothing is known: it runs, and takes a source where it has none.
 const untyped: TypedPipelineBuilder = ended;
-void untyped;
+const anywhere: readonly TypedPipelineBuilder[] = [builder, chain, averaged, ended];
+void untyped.run();
+void anywhere[0]!.setSource(source).setSink(sink).build();
 
-// @ts-expect-error 'no chain here: `setSource` begins it, …'
+// @ts-expect-error one source begins the chain; `from` begins further flows
+chain.setSource(source);
+// @ts-expect-error the same, also behind the sink
+ended.setSource(source);
+// @ts-expect-error nothing is here to be built
+void pipeline('nothing').build();
+const graph = pipeline('graph');
+const flowInIt = graph.from(source);
+// @ts-expect-error what it was begun with knows nothing of what came to it; build what `to` gave
+void graph.build();
+void flowInIt.to(sink).build();
+void flowInIt.to(sink).setSource(source).build();
+void graph.run();
+
+// @ts-expect-error nothing is here yet: `setSource` begins it
 builder.addStage(filter('value > 1'));
 // @ts-expect-error the same
 builder.setSink(sink);

@@ -90,12 +90,27 @@ const mistakes: readonly (readonly [name: string, code: string, ...said: string[
   [
     'a stage of a chain before its source',
     `builder.addStage(filter('value > 1'));`,
-    'no chain here: `setSource` begins it',
+    'nothing is here yet: `setSource` or `from` begins; go on from what they gave',
+  ],
+  [
+    'a source of a chain that has one',
+    `builder.setSource(memorySource({ schema: readings, rows: [] })).setSource(memorySource({ schema: readings, rows: [] }));`,
+    'the chain has its source: `addStage` and `setSink` go on, `from` begins another flow',
+  ],
+  [
+    'a source of a chain that is at its end',
+    `builder.setSource(memorySource({ schema: readings, rows: [] })).setSink(memorySink()).setSource(memorySource({ schema: readings, rows: [] }));`,
+    'the chain has its sink: nothing comes after it; `from` begins another flow',
+  ],
+  [
+    'nothing to be built',
+    `void builder.build();`,
+    'nothing is here yet: `setSource` or `from` begins; go on from what they gave',
   ],
   [
     'a stage of a chain after its sink',
     `builder.setSource(memorySource({ schema: readings, rows: [] })).setSink(memorySink()).addStage(filter('value > 1'));`,
-    '`setSink` ends it; go on from what they gave',
+    'the chain has its sink: nothing comes after it; `from` begins another flow',
   ],
   [
     'a stage that is none',

@@ -1,7 +1,7 @@
 import type { Clock, Policy } from '../../core/index.ts';
 import type { CircuitBreaker } from '../../resilience/index.ts';
 import { isCircuitOpenError } from '../../resilience/errors.ts';
-import { breakersOf } from '../policies.ts';
+import { breakersOf } from '../policy-parts.ts';
 
 export interface OpenBreaker {
   readonly name: string;

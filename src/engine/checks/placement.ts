@@ -7,7 +7,7 @@ import {
 } from '../../core/index.ts';
 import { suggestion } from '../config/keys.ts';
 import type { Path, SinkNode, SourceNode, StageNode } from '../description.ts';
-import { fallbackOf, otherClocksIn } from '../policies.ts';
+import { fallbackOf, otherClocksIn } from '../policy-parts.ts';
 import type { Problem } from '../problem.ts';
 
 /** What log, metrics and alerts call something that is no component. */
@@ -31,7 +31,7 @@ export function idProblem(id: unknown): string | undefined {
 
 /** What a component in code may be given beside its options. */
 const placementKeys = {
-  source: ['id', 'policy'],
+  source: ['id', 'policy', 'eventTime'],
   stage: ['id', 'policy'],
   sink: ['id', 'policy', 'required', 'overflow'],
   deadLetters: ['id', 'policy'],

@@ -25,7 +25,7 @@ type Kind = Definition['kind'];
 
 /** The keys that an entry of each kind may have beside its component. */
 export const placementKeys: Readonly<Record<Kind, readonly string[]>> = {
-  source: ['id', 'resilience'],
+  source: ['id', 'eventTime', 'resilience'],
   stage: ['id', 'from', 'resilience'],
   sink: ['id', 'from', 'required', 'overflow', 'resilience'],
 };

@@ -1,11 +1,11 @@
 import { nearest } from '../../batch/nearest.ts';
-import type { Outside, Policy } from '../../core/index.ts';
+import type { ComponentType, Outside, Policy } from '../../core/index.ts';
 import { isPipelineError } from '../../errors.ts';
 import type * as resilience from '../../resilience/index.ts';
 import type { DegradationStrategy, OpeningRule, ResilientOptions } from '../../resilience/index.ts';
 import type { Path } from '../description.ts';
 import { checkOptions } from '../option-problems.ts';
-import { fallbackOf } from '../policies.ts';
+import { fallbackOf } from '../policy-parts.ts';
 import { type ConfigMap, type ConfigValue, isConfigMap } from './document.ts';
 import type { EntryReader } from './entries.ts';
 import { suggestion } from './keys.ts';
@@ -19,7 +19,7 @@ const orLeaveOut = '; or leave it out';
 /** Of a component that a policy is for. */
 interface Owner {
   readonly id: string;
-  readonly kind: 'source' | 'stage' | 'sink';
+  readonly kind: ComponentType;
   /** Where its `resilience` stands. */
   readonly path: Path;
 }

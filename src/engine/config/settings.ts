@@ -4,13 +4,13 @@ import type { Zod } from '../../core/index.ts';
 import { checkHeaders, hasUser } from '../../core/request-options.ts';
 import { limitsProblem } from '../../observe/alerts/check-rule.ts';
 import { isFloor, shippedRuleNames } from '../../observe/alerts/shipped.ts';
-import { healthDefaults } from '../../observe/health.ts';
-import { defaultSettings, type Settings } from '../description.ts';
+import { healthDefaults } from '../../observe/health-settings.ts';
+import { defaultSettings, lanesMax, type Settings } from '../description.ts';
 import { checkOptions } from '../option-problems.ts';
 import type { Problem } from '../problem.ts';
 import { configMap, type ConfigMap } from './document.ts';
 
-const { batch, queue, checkpoint, onRowError, logBodies, delivery } = defaultSettings;
+const { batch, queue, lanes, checkpoint, onRowError, logBodies, delivery } = defaultSettings;
 const { openMsMax, closeMsMax, drainMsMax } = defaultSettings;
 
 /** The settings of a pipeline, each with its default. */
@@ -40,6 +40,13 @@ export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
       })
       .prefault({})
       .describe('How full a queue between two components may be; it takes at least one batch.'),
+    lanes: z
+      .union([count(lanesMax), z.literal('auto')])
+      .default(lanes)
+      .describe(
+        'On how many threads it runs where it can; `auto` is one for each core. The plan says why it ' +
+          'runs on one.',
+      ),
     checkpoint: z
       .strictObject({
         everyMs: count(3_600_000)
@@ -172,10 +179,13 @@ export async function readSettings(config: ConfigMap, problems: Problem[]): Prom
   return checkSettings(given, problems);
 }
 
+/** Kept: to make it takes longer than to check by it. */
+let settingsSchema: zod.ZodType | undefined;
+
 /** Fills in the defaults; where a setting is wrong or unknown it is added to `problems`. */
 export async function checkSettings(given: object, problems: Problem[]): Promise<Settings> {
   const z = await import('zod');
-  const schema = z.strictObject(settingsShape(z));
+  const schema = (settingsSchema ??= z.strictObject(settingsShape(z)));
   const checked = checkOptions({ name: 'pipeline', schema, options: given, path: [] });
   if ('value' in checked) return checked.value as Settings;
   problems.push(...checked.problems);

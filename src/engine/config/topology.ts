@@ -64,7 +64,13 @@ export async function readTopology(
     path: placed.entry.path,
   });
   const nodes = { sources: [] as SourceNode[], stages: [] as StageNode[], sinks: [] as SinkNode[] };
-  for (const source of sources) nodes.sources.push(await node(source, 'source'));
+  for (const source of sources) {
+    const { at, placement } = source.entry;
+    // Whatever it is, the plan checks it.
+    const { eventTime } = placement as Pick<SourceNode, 'eventTime'>;
+    const timed = eventTime !== undefined && { eventTime, at: [...at, 'eventTime'] };
+    nodes.sources.push({ ...(await node(source, 'source')), ...timed });
+  }
   for (const stage of stages) {
     const references = behind(stage, readsBehind.get(stage));
     nodes.stages.push({ ...(await node(stage, 'stage')), ...references });

@@ -1,12 +1,10 @@
-import { join } from 'node:path';
-
-import { stateDirectory } from '../../core/state-directory.ts';
 import { reasonOf } from '../../errors.ts';
 import { spillFileSetAside } from '../../observe/events.ts';
 import type { Calls } from '../calls.ts';
 import type { Observed } from '../observed.ts';
 import type { Plan, PlannedSink } from '../planned.ts';
 import { type OptionalQueue, OverflowQueue, type QueueEvents } from './overflow-queue.ts';
+import { spillDirectory } from './spill-directory.ts';
 import { Waits } from './waits.ts';
 
 export interface OptionalQueueParts {
@@ -74,10 +72,4 @@ export async function createOptionalQueue(parts: OptionalQueueParts): Promise<Op
     failed,
     recovered: () => calls.recovered('spill'),
   });
-}
-
-/** Where a sink's batches go that memory has no room for. */
-export function spillDirectory(pipeline: string, sink: string): string {
-  const name = sink.replaceAll(/[^A-Za-z0-9_-]/g, (sign) => encodeURIComponent(sign));
-  return join(stateDirectory(process.env, pipeline), 'spill', name);
 }

@@ -127,11 +127,12 @@ export class OptionalLane {
     for (;;) {
       const next = inlet.next();
       const { lastMs } = observed;
+      if (next instanceof Promise) observed.waits('idleMs', lastMs);
       const flow = await next;
       if (next instanceof Promise) {
         // It may have come from disk.
         observed.now();
-        observed.waited('idleMs', lastMs);
+        observed.waited('idleMs');
       }
       if (flow === undefined) return true;
       if (signal.aborted) {

@@ -6,13 +6,11 @@ export class PipelineRecords<F extends Fields = Fields>
   implements AsyncIterableIterator<RecordOf<F>, undefined>, AsyncDisposable
 {
   readonly #batches: PipelineBatches<F>;
-  #records: readonly RecordOf<F>[] = [];
-  #at = 0;
-  /** Calls of `next` have their turn one by one. */
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #records: AsyncGenerator<RecordOf<F>, undefined>;
 
   constructor(batches: PipelineBatches<F>) {
     this.#batches = batches;
+    this.#records = recordsIn(batches);
   }
 
   [Symbol.asyncIterator](): this {
@@ -21,30 +19,28 @@ export class PipelineRecords<F extends Fields = Fields>
 
   /** The next record. Rejects once where the run failed. */
   next(): Promise<IteratorResult<RecordOf<F>, undefined>> {
-    const next = this.#turn.then(() => this.#next());
-    this.#turn = next.catch(() => {});
-    return next;
+    return this.#records.next();
   }
 
   /** Ends the run at once and closes everything. */
-  return(): Promise<IteratorReturnResult<undefined>> {
-    this.#records = [];
-    return this.#batches.return();
+  async return(): Promise<IteratorReturnResult<undefined>> {
+    try {
+      // First, as a generator would wait for the `next` that it is at.
+      return await this.#batches.return();
+    } finally {
+      await this.#records.return(undefined);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return();
   }
+}
 
-  async #next(): Promise<IteratorResult<RecordOf<F>, undefined>> {
-    while (this.#at >= this.#records.length) {
-      const next = await this.#batches.next();
-      if (next.done === true) return next;
-      this.#records = recordsOf(next.value);
-      this.#at = 0;
-    }
-    return { done: false, value: this.#records[this.#at++]! };
-  }
+async function* recordsIn<F extends Fields>(
+  batches: PipelineBatches<F>,
+): AsyncGenerator<RecordOf<F>, undefined> {
+  for await (const batch of batches) for (const record of recordsOf(batch)) yield record;
 }
 
 /** The rows of a batch, frozen with what is in them; bytes are copies. Releases the batch. */

@@ -1,10 +1,9 @@
 import { matchesGlob, normalize } from 'node:path';
 
+import { fileIdentity, namesFile } from '../../core/file-identity.ts';
 import {
-  fileIdentity,
   type Files,
   isDescribed,
-  namesFile,
   type SinkComponent,
   type SourceComponent,
 } from '../../core/index.ts';

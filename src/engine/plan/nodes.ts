@@ -1,4 +1,4 @@
-import type { Clock } from '../../core/index.ts';
+import type { Clock, ComponentType } from '../../core/index.ts';
 import { protocolProblem } from '../checks.ts';
 import { placementProblems } from '../checks/placement.ts';
 import type { PipelineDescription, SinkNode, SourceNode, StageNode } from '../description.ts';
@@ -46,7 +46,7 @@ export function withoutBroken(
   const { sources, stages, sinks, deadLetters } = description;
   const readers = [...stages, ...sinks];
   const checked = <N extends SourceNode | StageNode | SinkNode>(
-    type: 'source' | 'stage' | 'sink',
+    type: ComponentType,
     node: N,
   ): N => {
     const { id, component, path } = node;

@@ -1,6 +1,6 @@
 import { reasonOf } from '../../errors.ts';
 import type { Path, SinkNode } from '../description.ts';
-import { spillDirectory } from '../overflow/create-queue.ts';
+import { spillDirectory } from '../overflow/spill-directory.ts';
 import type { Problems } from './problems.ts';
 
 /** Less would hold hardly a batch. */

@@ -116,7 +116,8 @@ export class Ports {
       );
       return undefined;
     }
-    return schemas.includes(undefined) ? undefined : first;
+    const others = schemas.filter((schema) => schema !== undefined);
+    return others.length < schemas.length ? undefined : first?.mergedWith(others);
   }
 
   /** What a reference means: `id`, or `id.output` of a node with several. */

@@ -2,18 +2,27 @@ import type * as zod from 'zod';
 
 import {
   ExpressionError,
+  fieldOfKind,
   type ExpressionProblem,
   type SinkComponent,
   type SourceComponent,
   type StageComponent,
 } from '../../core/index.ts';
 import { type ErrorCode, isPipelineError, reasonOf } from '../../errors.ts';
+import { eventTimeShape } from '../config/event-time.ts';
 import type { Path } from '../description.ts';
+import type { EventTimeSettings } from '../event-time/row-times.ts';
 import { checkOptions, withoutWrong } from '../option-problems.ts';
+import type { PlannedSource } from '../planned.ts';
 import type { Problem, ProblemKind } from '../problem.ts';
 import { eachOf, pathTo, pathToExpression } from './blame.ts';
 
 const mendingRoundsMax = 4;
+
+/** By description. To make one takes longer than to check by it. */
+const schemas = new WeakMap<object, zod.ZodType>();
+
+type Spec = (SourceComponent | StageComponent | SinkComponent)['definition']['spec'];
 
 interface Placed {
   readonly path: Path;
@@ -41,12 +50,20 @@ export class Problems {
     path: Path,
   ): { value: unknown } | undefined {
     const { spec } = component.definition;
-    const schema: zod.ZodType = spec.options(this.#zod);
+    const schema = this.#schemaOf(spec);
     const { options } = component;
     const checked = checkOptions({ name: spec.name, schema, options, path });
     if ('value' in checked) return checked;
     this.list.push(...checked.problems);
     return undefined;
+  }
+
+  #schemaOf(spec: Spec): zod.ZodType {
+    const known = schemas.get(spec);
+    if (known !== undefined) return known;
+    const schema: zod.ZodType = spec.options(this.#zod);
+    schemas.set(spec, schema);
+    return schema;
   }
 
   /**
@@ -59,7 +76,7 @@ export class Problems {
     options,
   }: SourceComponent | StageComponent | SinkComponent): { value: unknown } | undefined {
     // What a schema has to say of options together may follow from the one that is left out.
-    const schema: zod.ZodType = spec.options(this.#zod);
+    const schema = this.#schemaOf(spec);
     const each = this.#zod.core.clone(schema, { ...schema._zod.def, checks: [] });
     let left = options;
     // Without one part, that which holds it may be wrong.
@@ -69,6 +86,26 @@ export class Problems {
       left = withoutWrong(left, error.issues);
     }
     return kind === 'stage' ? { value: left } : undefined;
+  }
+
+  /** The event time of a source with its defaults; undefined, maybe with problems, where it has none. */
+  parseEventTime({ node, output }: PlannedSource): EventTimeSettings | undefined {
+    const { eventTime: options, at: path = node.path } = node;
+    if (options === undefined) return undefined;
+    const schema = eventTimeShape(this.#zod);
+    const checked = checkOptions({ name: 'eventTime', schema, options, path });
+    if ('problems' in checked) {
+      this.list.push(...checked.problems);
+      return undefined;
+    }
+    const settings = checked.value as EventTimeSettings;
+    try {
+      fieldOfKind(output, settings.field, ['timestamp']);
+      return settings;
+    } catch (error) {
+      this.refused(error, { path, component: { options } }, 'schema-mismatch');
+      return undefined;
+    }
   }
 
   /** What a component threw at a description. `otherwise`: its kind where the error does not tell. */

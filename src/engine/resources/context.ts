@@ -6,7 +6,7 @@ import type { TierHealth } from '../../observe/snapshot.ts';
 import { withinLimit } from '../limit.ts';
 import { type Tier, tierDefaults, tierProblems } from './tier.ts';
 import type { TierLife } from './tier-life.ts';
-import { type ClosingFailure, TierStack } from './tier-stack.ts';
+import { suppressing, TierStack } from './tier-stack.ts';
 
 /** What a context has beside its tiers. */
 export interface TieredOptions {
@@ -87,13 +87,14 @@ export class TieredPipelineContext<R extends object = object> implements AsyncDi
     tier: Tier<T, R>,
   ): TieredPipelineContext<R & { readonly [K in Name]: T }> {
     const problems = tierProblems(tier);
+    if (typeof name !== 'string' || name.trim() === '') problems.unshift('is no name');
     if (this.#described.has(name)) problems.push('is there already');
     if (this.#opening !== undefined) problems.push('comes after `open`');
     if (problems.length > 0) {
       throw new PipelineError({
         code: 'ERR_TIER_INVALID',
         place: this.pipelineId,
-        fact: problems.map((problem) => `\`${name}\` ${problem}`).join('; '),
+        fact: problems.map((problem) => `\`${String(name)}\` ${problem}`).join('; '),
         remedy: 'give each tier as `{ open, close }`, by a name of its own, before `open`',
       });
     }
@@ -101,8 +102,13 @@ export class TieredPipelineContext<R extends object = object> implements AsyncDi
     return this as unknown as TieredPipelineContext<R & { readonly [K in Name]: T }>;
   }
 
-  /** What each tier gave, by its name. Throws `ERR_RUN_CLOSED` where `open` did not come to its end. */
+  /**
+   * What each tier gave, by its name. Throws `ERR_RUN_CLOSED` where `open` did not come to its end, and
+   * when they are closed.
+   */
   get resources(): Readonly<R> {
+    // Until then the record in hand may need them.
+    if (this.#ending !== undefined && this.#stack.isClosing) throw this.#ending;
     if (this.#resources === undefined) throw this.#closed('its tiers are not open');
     return this.#resources;
   }
@@ -150,7 +156,8 @@ export class TieredPipelineContext<R extends object = object> implements AsyncDi
   /**
    * Takes each record through the stages, one record after another, and gives those that come out. The
    * name of a stage that throws is the `failedTier`; its error goes on as it is. Throws
-   * `ERR_RUN_CLOSED` where the tiers are not open, and before the next record when they are closed.
+   * `ERR_RUN_CLOSED` where the tiers are not open, and before the next record when they are closed;
+   * `ERR_CONFIG_INVALID`, before the first record, where a stage is no function.
    */
   async run<T>(
     stages: readonly TieredStage<T>[],
@@ -159,16 +166,25 @@ export class TieredPipelineContext<R extends object = object> implements AsyncDi
     if (this.#resources === undefined) throw this.#closed('its tiers are not open');
     if (this.#ending !== undefined) throw this.#ending;
     const taken: T[] = [];
-    let place = 'records';
+    let place = 'stages';
     try {
+      const steps: (readonly [string, TieredStage<T>])[] = [];
+      if (!Array.isArray(stages)) throw this.#misused('was given no list of stages');
+      for (const [index, stage] of stages.entries()) {
+        place = `stage ${index + 1}`;
+        if (typeof stage !== 'function') throw this.#misused(`${place} is no function`);
+        const { name }: { readonly name: unknown } = stage;
+        steps.push([typeof name === 'string' && name !== '' ? name : place, stage]);
+      }
+      place = 'records';
       for await (const record of records) {
         this.#proceed();
         this.#recordsIn++;
         this.#inHand++;
         let current: T | undefined = record;
         try {
-          for (const [index, stage] of stages.entries()) {
-            place = stage.name === '' ? `stage ${index + 1}` : stage.name;
+          for (const [name, stage] of steps) {
+            place = name;
             current = await stage(current);
             if (current === undefined) break;
           }
@@ -204,6 +220,15 @@ export class TieredPipelineContext<R extends object = object> implements AsyncDi
     return new PipelineError({ code: 'ERR_RUN_CLOSED', place: this.pipelineId, fact });
   }
 
+  #misused(fact: string): PipelineError {
+    return new PipelineError({
+      code: 'ERR_CONFIG_INVALID',
+      place: this.pipelineId,
+      fact,
+      remedy: 'write `run([(record) => record], records)`',
+    });
+  }
+
   /** The figures so far, or of all when it is closed; the same after a failure. Frozen. */
   summary(): TieredSummary {
     const nowMs = this.#clock.monotonic();
@@ -211,7 +236,7 @@ export class TieredPipelineContext<R extends object = object> implements AsyncDi
       pipelineId: this.pipelineId,
       recordsIn: this.#recordsIn,
       recordsOut: this.#recordsOut,
-      durationMs: (this.#endedMs ?? nowMs) - (this.#startedMs ?? nowMs),
+      durationMs: this.#startedMs === undefined ? 0 : (this.#endedMs ?? nowMs) - this.#startedMs,
       tiersOpened: Object.freeze([...this.#opened.keys()]),
       failedTier: this.#stack.failedTier ?? null,
     });
@@ -231,10 +256,12 @@ export class TieredPipelineContext<R extends object = object> implements AsyncDi
   async #reasonOf(life: TierLife, tier: Tier<unknown>): Promise<string | null> {
     const { resource: open } = life;
     if (open === undefined) return null;
-    const call = async (): Promise<string | void> => tier.check?.(open.resource);
+    const call = async (): Promise<unknown> => tier.check?.(open.resource);
     const limit = { id: life.name, what: 'check', limitMs: checkMsMax, clock: this.#clock };
     try {
-      return (await withinLimit(call, limit)) ?? null;
+      const said = (await withinLimit(call, limit)) ?? null;
+      if (said === null || typeof said === 'string') return said;
+      return 'its `check` gave something that is no text';
     } catch (error) {
       return reasonOf(error);
     }
@@ -252,7 +279,8 @@ export class TieredPipelineContext<R extends object = object> implements AsyncDi
     if (this.#resources === undefined) this.#givingUp.abort(this.#ending);
     const late = await this.#handOut();
     const failures = await this.#stack.close();
-    this.#endedMs ??= this.#clock.monotonic();
+    // One that was never asked to open has no time.
+    if (this.#startedMs !== undefined) this.#endedMs ??= this.#clock.monotonic();
     const failure = isFirst ? suppressing(failures, late) : undefined;
     if (failure !== undefined) throw failure.error;
   }
@@ -274,16 +302,4 @@ export class TieredPipelineContext<R extends object = object> implements AsyncDi
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** Each failure around what failed before it, as the language does it: nothing hides the first. */
-function suppressing(
-  failures: readonly ClosingFailure[],
-  first?: { readonly error: unknown },
-): { readonly error: unknown } | undefined {
-  return failures.reduce<{ readonly error: unknown } | undefined>((before, { tier, error }) => {
-    if (before === undefined) return { error };
-    const message = `could not close \`${tier}\` (${reasonOf(error)}) after: ${reasonOf(before.error)}`;
-    return { error: new SuppressedError(error, before.error, message) };
-  }, first);
 }

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../errors.ts';
 import type { TierHealth } from '../../observe/snapshot.ts';
 import { type TierContext, TierLife, type TierParts } from './tier-life.ts';
 
@@ -80,4 +81,16 @@ export class TierStack {
     }
     return failures;
   }
+}
+
+/** Each failure around what failed before it, as the language does it: nothing hides the first. */
+export function suppressing(
+  failures: readonly ClosingFailure[],
+  first?: { readonly error: unknown },
+): { readonly error: unknown } | undefined {
+  return failures.reduce<{ readonly error: unknown } | undefined>((before, { tier, error }) => {
+    if (before === undefined) return { error };
+    const message = `could not close \`${tier}\` (${reasonOf(error)}) after: ${reasonOf(before.error)}`;
+    return { error: new SuppressedError(error, before.error, message) };
+  }, first);
 }

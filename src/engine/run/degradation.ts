@@ -17,10 +17,11 @@ export class Degradation {
   /** Undefined where all is well again. */
   set(id: string, reason: string | undefined): void {
     if (reason === undefined) {
-      if (this.#reasons.delete(id)) this.#emitter.emit(componentRecovered, { id });
+      if (!this.#reasons.delete(id)) return;
+      this.#emitter.emit(componentRecovered, { id }, { log: this.#emitter.logOf(id) });
     } else if (this.#reasons.get(id) !== reason) {
       this.#reasons.set(id, reason);
-      this.#emitter.emit(componentDegraded, { id, reason });
+      this.#emitter.emit(componentDegraded, { id, reason }, { log: this.#emitter.logOf(id) });
     }
   }
 }

@@ -2,10 +2,9 @@ import type { Batch } from '../../batch/index.ts';
 import type { Logger } from '../../core/index.ts';
 import { PipelineError } from '../../errors.ts';
 import type { Alert } from '../../observe/alerts/alert.ts';
-import { checkAlertRules } from '../../observe/alerts/check-rule.ts';
 import type { AlertLimits, AlertRule } from '../../observe/alerts/rule.ts';
 import type { Emit, EventListener } from '../../observe/emitter.ts';
-import type { HealthSettings } from '../../observe/health.ts';
+import type { HealthSettings } from '../../observe/health-settings.ts';
 import type {
   ChangedValue,
   RunReport,
@@ -16,7 +15,9 @@ import type {
 import type { StatsFollower } from '../../observe/ticker.ts';
 import type { Tracing } from '../../observe/tracing.ts';
 import type { CheckpointStore } from '../checkpoint.ts';
+import { lanesMax } from '../description.ts';
 import type { Topology } from '../topology.ts';
+import type { DataSampling } from './sampling.ts';
 
 /** How one run differs from another of the same plan. */
 export interface RunOptions {
@@ -39,6 +40,22 @@ export interface RunOptions {
   readonly tracing?: Tracing;
   /** Sees each batch before a sink writes it, for a live view; may read it until it returns. */
   readonly watch?: (sink: string, batch: Batch) => void;
+}
+
+/** Where the thread of a lane has a pipeline from that is written in code. */
+export interface LaneModule {
+  /** Of the module, as `import.meta.url` in it. Importing it must start no run. */
+  readonly url: string | URL;
+  /** What it exports the pipeline as: its builder, or a function that gives that. */
+  readonly name: string;
+}
+
+/** How a run of a pipeline that is written in code differs from another. */
+export interface LanedRunOptions extends RunOptions {
+  /** On how many threads it runs where it can; `auto`: one for each core. As its settings unless given. */
+  readonly lanes?: number | 'auto';
+  /** Needed for more lanes than one. */
+  readonly module?: LaneModule;
 }
 
 /** How a run stops. */
@@ -84,6 +101,11 @@ export interface Run extends AsyncDisposable {
   /** Its components and what flows between them. Frozen. */
   topology(): Topology;
   /**
+   * Keeps what comes to the sinks from now on of their number fields, in part and for ten minutes, for
+   * charts: whoever shows it sees to which fields are `sensitive`.
+   */
+  sampleData(): DataSampling;
+  /**
    * Reads no more until `resume`: each source is paused in the way that it declares. What was read
    * flows on and is committed. Throws `ERR_RUN_CLOSED` once the run stops.
    */
@@ -99,17 +121,17 @@ export interface Run extends AsyncDisposable {
   abort(reason?: unknown): Promise<void>;
 }
 
-/** Throws `ERR_CONFIG_INVALID` where a run would be over before it began. */
-export function checkRunOptions(options: RunOptions): void {
-  if (options.alerts !== undefined) checkAlertRules(options.alerts);
-  for (const name of ['recordsMax', 'durationMsMax'] as const) {
-    const limit = options[name];
-    if (limit === undefined || limit > 0) continue;
-    throw new PipelineError({
-      code: 'ERR_CONFIG_INVALID',
-      place: name,
-      fact: `a run cannot end after ${limit}`,
-      remedy: 'give a number above 0, or leave it out',
-    });
-  }
+/** Throws `ERR_CONFIG_INVALID` where that is no number of lanes. */
+export function checkLanes(lanes: unknown): asserts lanes is number | 'auto' {
+  if (lanes === 'auto' || isLaneCount(lanes)) return;
+  throw new PipelineError({
+    code: 'ERR_CONFIG_INVALID',
+    place: 'lanes',
+    fact: `a run cannot have ${String(lanes)} lanes`,
+    remedy: `give a whole number from 1 to ${lanesMax}, or 'auto'`,
+  });
+}
+
+function isLaneCount(lanes: unknown): boolean {
+  return Number.isSafeInteger(lanes) && (lanes as number) > 0 && (lanes as number) <= lanesMax;
 }

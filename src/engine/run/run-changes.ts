@@ -1,6 +1,7 @@
 import { changeAuthor } from '../../core/changed-by.ts';
 import { type ChangeLog, ChangeTrail } from '../../core/change-trail.ts';
 import type { Clock } from '../../core/index.ts';
+import { type Scrub, withoutSecrets } from '../../core/mask.ts';
 import { boundedName } from '../../observe/bounded-counts.ts';
 import type { ChangedValue } from '../../observe/snapshot.ts';
 
@@ -10,10 +11,10 @@ const shownMax = 100;
 /** What was changed while a run was at work: a trail of each thing, by its name. */
 export class RunChanges {
   readonly #clock: Clock;
-  readonly #scrub: (text: string) => string;
+  readonly #scrub: Scrub;
   readonly #trails = new Map<string, ChangeTrail<ChangedValue>>();
 
-  constructor(clock: Clock, scrub: (text: string) => string) {
+  constructor(clock: Clock, scrub: Scrub) {
     this.#clock = clock;
     this.#scrub = scrub;
   }
@@ -21,12 +22,12 @@ export class RunChanges {
   /** Notes a change that was made now by whom `changedBy` says; none where nothing changed. */
   note(what: string, from: ChangedValue, to: ChangedValue): void {
     if (Object.is(from, to)) return;
-    const name = boundedName(this.#trails, this.#scrub(what));
+    const name = boundedName(this.#trails, this.#shown('', what));
     let trail = this.#trails.get(name);
     if (trail === undefined) this.#trails.set(name, (trail = new ChangeTrail<ChangedValue>()));
     const author = changeAuthor();
-    const by = author === null ? null : this.#scrub(author);
-    trail.add(this.#clock.now(), this.#shown(from), this.#shown(to), by);
+    const by = author === null ? null : this.#shown('', author);
+    trail.add(this.#clock.now(), this.#shown(what, from), this.#shown(what, to), by);
   }
 
   /** The newest changes of each thing, by its name. */
@@ -34,8 +35,8 @@ export class RunChanges {
     return Object.fromEntries([...this.#trails].map(([what, trail]) => [what, newest(trail)]));
   }
 
-  #shown(value: ChangedValue): ChangedValue {
-    return typeof value === 'string' ? this.#scrub(value) : value;
+  #shown<T extends ChangedValue>(name: string, value: T): T {
+    return withoutSecrets(name, value, this.#scrub) as T;
   }
 }
 

@@ -1,14 +1,20 @@
+import { kernelState } from '../../batch/codec/kernels.ts';
+import { own } from '../../core/own.ts';
+import { reasonOf } from '../../errors.ts';
 import type { Alert } from '../../observe/alerts/alert.ts';
 import { bottleneckOf } from '../../observe/bottleneck.ts';
-import type {
-  ComponentKind,
-  LaneStats,
-  ProcessStats,
-  RecordFailure,
-  RunReport,
-  RunStats,
-  StatsOptions,
-  TierHealth,
+import { wallTimeOf } from '../../observe/moment.ts';
+import {
+  type ComponentKind,
+  type FailureReport,
+  hasEnded,
+  type LaneStats,
+  type ProcessStats,
+  type RecordFailure,
+  type RunReport,
+  type RunStats,
+  type StatsOptions,
+  type TierHealth,
 } from '../../observe/snapshot.ts';
 import type { SlowestBatches } from '../../observe/slowest-batches.ts';
 import type { Observed } from '../observed.ts';
@@ -16,6 +22,7 @@ import type { Plan } from '../planned.ts';
 import type { RunGraph } from '../run-graph.ts';
 import { reportComponent } from '../run-report.ts';
 import type { Load } from './load.ts';
+import type { ToldFailure } from './told-failure.ts';
 import { versions } from './versions.ts';
 
 /** What the figures of a run are made of. */
@@ -23,10 +30,15 @@ export interface StatsParts extends Pick<RunStats, 'status' | 'durationMs' | 'de
   readonly plan: Plan;
   readonly observed: readonly Observed[];
   readonly degraded: ReadonlyMap<string, string>;
+  /** As it is told. */
+  readonly failure: ToldFailure | undefined;
   readonly graph: RunGraph;
-  /** Now, and the start of the run, in monotonic milliseconds. */
+  /** Now, the start of the run, and its end, or now, in monotonic milliseconds. */
   readonly nowMs: number;
   readonly startedMs: number;
+  readonly untilMs: number;
+  /** Its start as wall time. */
+  readonly startedAt: number;
   readonly alerts: readonly Alert[];
   readonly options: StatsOptions | undefined;
   /** How often each event happened, by its name. */
@@ -65,6 +77,12 @@ function report(parts: StatsParts): RunReport {
   };
 }
 
+function kernelsText(): string | null {
+  const state = kernelState();
+  if (state === null || state.kernels === 'wasm') return state?.kernels ?? null;
+  return `${state.kernels} (${state.reason})`;
+}
+
 /** The figures of a run at this moment. Frozen, with all that is in them. */
 export function statsOf(parts: StatsParts): RunStats {
   const { plan, observed, degraded, graph, nowMs } = parts;
@@ -72,13 +90,16 @@ export function statsOf(parts: StatsParts): RunStats {
   const done = report(parts);
   const { recordsIn } = done;
   const queues = graph.queues();
-  const lane = laneStats(parts, queues, nowMs);
+  const lane = mainLane(parts, queues, nowMs);
   return deepFreeze({
     ...done,
     at,
     monotonicMs: nowMs,
+    startedAt: parts.startedAt,
+    endedAt: hasEnded(parts.status) ? wallTimeOf({ at, monotonicMs: nowMs }, parts.untilMs) : null,
     process: processStats(lane),
     degraded: Object.fromEntries([...degraded].map(([id, reason]) => [id, plan.scrub(reason)])),
+    failure: failureOf(parts),
     queues,
     alerts: [...parts.alerts],
     events: Object.fromEntries(parts.events),
@@ -86,31 +107,44 @@ export function statsOf(parts: StatsParts): RunStats {
     errorRate: recordsIn === 0 ? null : failedRecords(observed) / recordsIn,
     lastFailures: [...parts.lastFailures],
     slowestBatches: parts.slowest.list({ nowMs, at }),
-    lanes: [lane],
+    lanes: [lane, ...(plan.standsFor?.lanes(nowMs) ?? [])],
     resources: resourceStats(parts),
     versions: versions(),
+    kernels: kernelsText(),
     uptimeMs: process.uptime() * 1000,
   });
 }
+
+function failureOf({ failure, plan }: StatsParts): FailureReport | null {
+  if (failure === undefined) return null;
+  const { component, error } = failure;
+  return { component, text: plan.scrub(reasonOf(error)).slice(0, failureLengthMax) };
+}
+
+const failureLengthMax = 500;
 
 function failedRecords(observed: readonly Observed[]): number {
   return observed.reduce((total, { tally }) => total + tally.failedRecords, 0);
 }
 
-function laneStats(
-  { load, observed }: StatsParts,
+function mainLane({ load }: StatsParts, queues: RunStats['queues'], nowMs: number): LaneStats {
+  return laneOf('main', load.at(nowMs), queues);
+}
+
+/** How much a lane has to do. `queues`: those on it. */
+export function laneOf(
+  id: string,
+  { loopUtilization, shares }: ReturnType<Load['at']>,
   queues: RunStats['queues'],
-  nowMs: number,
 ): LaneStats {
-  const { loopUtilization, busyShares } = load.at(nowMs, observed);
-  const loads = [...busyShares].map(([component, busyShare]) => ({
+  const loads = [...shares].map(([component, { held }]) => ({
     component,
-    busyShare,
-    queueFill: queues[component]?.fill ?? null,
+    heldShare: held,
+    queueFill: own(queues, component)?.fill ?? null,
   }));
   return {
-    id: 'main',
-    busyShare: loads.length === 0 ? null : Math.max(...busyShares.values()),
+    id,
+    busyShare: shares.size === 0 ? null : Math.max(...[...shares.values()].map(({ busy }) => busy)),
     loopUtilization,
     queueFill: Math.max(0, ...Object.values(queues).map(({ fill }) => fill)),
     bottleneck: bottleneckOf(loads)?.component ?? null,
@@ -133,7 +167,7 @@ function deepFreeze<T extends object>(data: T): T {
   return Object.freeze(data);
 }
 
-/** The one lane that there is has the loop of the process. */
+/** The main lane has the loop of the process. */
 function processStats({ loopUtilization }: LaneStats): ProcessStats {
   const { rss, heapUsed } = process.memoryUsage();
   return { rssBytes: rss, heapUsedBytes: heapUsed, loopUtilization };

@@ -299,7 +299,7 @@ describe('limits of time', () => {
 
   test('a check that hangs is told of, and holds up no other for ever', async () => {
     const clock = new VirtualClock();
-    const tiers: Tiers<{ a: string; b: string }> = {
+    const tiers: Tiers<{ a: string; b: string; c: string }> = {
       a: { ...scripted('a', []), check: never },
       b: {
         ...scripted('b', []),
@@ -307,9 +307,11 @@ describe('limits of time', () => {
           throw new Error('ill');
         },
       },
+      c: { ...scripted('c', []), check: () => 5 as never },
     };
     await using context = await tiered('p', tiers, { clock }).open();
-    const [a, b] = await context.health();
+    const [a, b, c] = await context.health();
+    expect(c!.reason).toBe('its `check` gave something that is no text');
     expect(a).toMatchObject({ tier: 'a', state: 'open' });
     expect(a!.reason).toContain('did not check within 5000 ms');
     expect(b).toMatchObject({ tier: 'b', state: 'open', reason: 'ill' });
@@ -342,6 +344,19 @@ describe('what is asked wrongly', () => {
     expect(() => context.tier('b', scripted('b', []))).toThrow('`b` comes after `open`');
   });
 
+  test.each<[string, unknown]>([
+    ['``', ''],
+    ['`  `', '  '],
+    ['`5`', 5],
+    ['`Symbol(a)`', Symbol('a')],
+    ['`undefined`', undefined],
+  ])('%s as a name', (shown, name) => {
+    const context = new TieredPipelineContext('p');
+    expect(() => context.tier(name as string, scripted('a', []))).toThrow(
+      expect.objectContaining({ code: 'ERR_TIER_INVALID', fact: `${shown} is no name` }),
+    );
+  });
+
   test('resources and a run before they are open', async () => {
     await using context = tiered('p', { a: scripted('a', []) });
     expect(() => context.resources).toThrow('its tiers are not open');
@@ -354,6 +369,19 @@ describe('what is asked wrongly', () => {
     await context.close();
     const running = context.run([double], [1]);
     await expect(running).rejects.toMatchObject({ code: 'ERR_RUN_CLOSED', place: 'p' });
+    // What there was is closed too.
+    expect(() => context.resources).toThrow('ERR_RUN_CLOSED [p] its tiers are closed');
+  });
+
+  test('a context that was never open took no time', async () => {
+    const clock = new VirtualClock();
+    const context = tiered('p', { a: scripted('a', []) }, { clock });
+    await context.close();
+    await clock.sleep(30);
+    expect(context.summary().durationMs).toBe(0);
+    await expect(context.open()).rejects.toMatchObject({ code: 'ERR_RUN_CLOSED' });
+    await clock.sleep(30);
+    expect(context.summary().durationMs).toBe(0);
   });
 
   test('names that objects have anyway are names', async () => {
@@ -400,6 +428,34 @@ describe('run', () => {
       },
     };
     expect(await failed(broken)).toBe('records');
+  });
+
+  test.each<[string, unknown, string]>([
+    ['an object', [double, {}], 'stage 2'],
+    ['nothing', [undefined], 'stage 1'],
+    ['a gap', Object.assign([double], { 2: double }), 'stage 2'],
+    ['no list', undefined, 'stages'],
+    ['a text', 'abc', 'stages'],
+  ])('refuses %s among its stages before the first record', async (_, stages, failedTier) => {
+    await using context = await tiered('p', {}).open();
+    for (const records of [[1], []]) {
+      await expect(context.run(stages as [], records)).rejects.toMatchObject({
+        code: 'ERR_CONFIG_INVALID',
+        place: 'p',
+        fact:
+          failedTier === 'stages' ? 'was given no list of stages' : `${failedTier} is no function`,
+      });
+    }
+    expect(context.summary()).toMatchObject({ failedTier, recordsIn: 0 });
+  });
+
+  test('names a stage whose name is no text by its place', async () => {
+    const odd = Object.defineProperty(() => Promise.reject(new Error('boom')), 'name', {
+      value: 5,
+    });
+    await using context = await tiered('p', {}).open();
+    await failureOf(context.run([odd], [1]));
+    expect(context.summary().failedTier).toBe('stage 1');
   });
 
   test('a later tier sees what was opened before it, and nothing else', async () => {
