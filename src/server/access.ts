@@ -1,9 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 
-import { type Clock, randomSecret } from '../core/index.ts';
+import type { Clock } from '../core/index.ts';
 import type { Role } from './routes.ts';
+import { type Cookie, type NoSession, type OpenedSession, Sessions } from './sessions.ts';
 
-/** SHA-256 of the secrets, in hex: the secrets themselves do not come to the server's thread. */
+/**
+ * What requests are compared with: SHA-256 in hex. A token that is a phrase can be found from it by
+ * trying, so it is as secret as the token, and is told to nobody.
+ */
 export interface Digests {
   readonly admin: string;
   readonly read?: string | undefined;
@@ -11,20 +15,31 @@ export interface Digests {
   readonly launch?: string | undefined;
 }
 
-/** Who a request is from; `limited` where it guesses, and its address has too often. */
-export type Identity = { readonly role: Role; readonly by: string } | 'nobody' | 'limited';
+/** Who a request is from. */
+export interface Known {
+  readonly role: Role;
+  /** How that is known. */
+  readonly by: string;
+  /** The wall time until which it is so; as long as anybody asks where it is undefined. */
+  readonly untilMs?: number;
+}
 
-/** How a session is kept in a browser. */
-export interface Cookie {
-  readonly name: string;
-  readonly isSecure: boolean;
+/** Who a request is from, or nobody; `limited` where it guesses, and its address has too often. */
+export type Identity = Known | NoSession | 'limited';
+
+/** A session, or why there is none. */
+export type Opened = OpenedSession | 'nobody' | 'limited';
+
+export interface AccessParts {
+  readonly clock: Clock;
+  readonly digests: Digests;
+  /** How sessions are kept; none where cookies are somebody else's affair. */
+  readonly sessions?: { readonly key: string; readonly cookie: Cookie };
 }
 
 const failuresMax = 10;
 const failuresWithinMs = 60_000;
 const addressesMax = 1000;
-const sessionsMax = 64;
-const sessionMs = 12 * 3_600_000;
 
 export function digestOf(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
@@ -33,55 +48,53 @@ export function digestOf(secret: string): string {
 /** Tells who a request is from, by a token or by the cookie that one was swapped for. */
 export class Access {
   readonly #clock: Clock;
-  readonly #secrets: { readonly role: Role; readonly digest: Buffer }[];
-  #launch: Buffer | undefined;
-  readonly #cookie: Cookie;
-  readonly #sessions = new Map<string, { readonly role: Role; readonly untilMs: number }>();
+  readonly #digests: ReadonlyMap<Role, string>;
+  #launch: string | undefined;
+  readonly #sessions: Sessions | undefined;
   /** When each address failed, the last address to fail last. */
   readonly #failures = new Map<string, number[]>();
 
-  constructor(clock: Clock, digests: Digests, cookie: Cookie) {
+  constructor({ clock, digests, sessions }: AccessParts) {
+    const { admin, read, launch } = digests;
     this.#clock = clock;
-    this.#cookie = cookie;
-    this.#secrets = [{ role: 'admin', digest: Buffer.from(digests.admin, 'hex') }];
-    if (digests.read !== undefined) {
-      this.#secrets.push({ role: 'read', digest: Buffer.from(digests.read, 'hex') });
-    }
-    if (digests.launch !== undefined) this.#launch = Buffer.from(digests.launch, 'hex');
+    this.#digests = new Map<Role, string>([
+      ['admin', admin],
+      ...(read === undefined ? [] : [['read', read] as const]),
+    ]);
+    this.#launch = launch;
+    this.#sessions = sessions && new Sessions({ clock, digests: this.#digests, ...sessions });
   }
 
   identify(headers: Headers, address: string): Identity {
     const given = headers.get('authorization');
     if (given !== null) {
       const token = /^Bearer +(\S+)$/i.exec(given)?.[1] ?? '';
-      return this.#guarded(address, () => this.#roleOf(token), 'token');
+      const role = this.#guarded(address, () => this.#roleOf(token));
+      if (role === 'limited') return role;
+      return role === 'nobody' ? { role: null } : { role, by: 'token' };
     }
     // Nobody guesses a session, and one of an earlier start is no guess: neither is counted.
-    const role = this.#sessionOf(headers.get('cookie') ?? '');
-    return role === undefined ? 'nobody' : { role, by: 'cookie' };
+    const session = this.#sessions?.of(headers) ?? { role: null };
+    return session.role === null ? session : { ...session, by: 'cookie' };
   }
 
-  /** Opens a session for a token, or once for the launch code: gives what is to be set as the cookie. */
-  openSession(secret: string, address: string): { cookie: string } | 'nobody' | 'limited' {
-    const identity = this.#guarded(
-      address,
-      () => this.#launched(secret) ?? this.#roleOf(secret),
-      '',
-    );
-    if (identity === 'nobody' || identity === 'limited') return identity;
-    const session = randomSecret();
-    const untilMs = this.#clock.monotonic() + sessionMs;
-    this.#sessions.set(digestOf(session), { role: identity.role, untilMs });
-    dropFirst(this.#sessions, sessionsMax);
-    const { name, isSecure } = this.#cookie;
-    const attributes = `Path=/; Max-Age=${sessionMs / 1000}; HttpOnly; SameSite=Strict`;
-    return { cookie: `${name}=${session}; ${attributes}${isSecure ? '; Secure' : ''}` };
+  /** Opens a session for a token, or once for the launch code. */
+  openSession(secret: string, address: string): Opened {
+    const role = this.#guarded(address, () => this.#launched(secret) ?? this.#roleOf(secret));
+    if (role === 'limited') return role;
+    if (role === 'nobody') return role;
+    return this.#sessions?.open(role) ?? 'nobody';
   }
 
-  #guarded(address: string, find: () => Role | undefined, by: string): Identity {
+  /** Has the session of a request go on. */
+  renewSession(headers: Headers): Opened {
+    return this.#sessions?.renew(headers) ?? 'nobody';
+  }
+
+  #guarded(address: string, find: () => Role | undefined): Role | 'nobody' | 'limited' {
     // Whoever has the secret is not kept out by others at the same address who guess.
     const role = find();
-    if (role !== undefined) return { role, by };
+    if (role !== undefined) return role;
     const nowMs = this.#clock.monotonic();
     const failures = (this.#failures.get(address) ?? []).filter(
       (atMs) => nowMs - atMs < failuresWithinMs,
@@ -95,30 +108,22 @@ export class Access {
 
   /** Compares with every secret, and in the same time whether or not it is one. */
   #roleOf(secret: string): Role | undefined {
-    const digest = Buffer.from(digestOf(secret), 'hex');
-    let role: Role | undefined;
-    for (const one of this.#secrets) {
-      if (timingSafeEqual(one.digest, digest)) role ??= one.role;
+    let found: Role | undefined;
+    for (const [role, digest] of this.#digests) {
+      if (isOf(digest, secret)) found ??= role;
     }
-    return role;
+    return found;
   }
 
   #launched(secret: string): Role | undefined {
-    const digest = Buffer.from(digestOf(secret), 'hex');
-    if (this.#launch === undefined || !timingSafeEqual(this.#launch, digest)) return undefined;
+    if (this.#launch === undefined || !isOf(this.#launch, secret)) return undefined;
     this.#launch = undefined;
     return 'admin';
   }
+}
 
-  #sessionOf(cookies: string): Role | undefined {
-    const start = `${this.#cookie.name}=`;
-    const pair = cookies.split(/; */).find((one) => one.startsWith(start));
-    if (pair === undefined) return undefined;
-    const session = this.#sessions.get(digestOf(pair.slice(start.length)));
-    return session !== undefined && this.#clock.monotonic() < session.untilMs
-      ? session.role
-      : undefined;
-  }
+function isOf(digest: string, secret: string): boolean {
+  return timingSafeEqual(Buffer.from(digest, 'hex'), Buffer.from(digestOf(secret), 'hex'));
 }
 
 /** Keeps a map to a number of entries: the first to come go first. */

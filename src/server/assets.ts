@@ -1,48 +1,50 @@
-/** A file of the page: its type and its text. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { extname } from 'node:path';
+import { gzipSync } from 'node:zlib';
+
+/** A file of the page. */
 export interface Asset {
   readonly type: string;
   readonly text: string;
+  /** The same, compressed. */
+  readonly gzip: Uint8Array<ArrayBuffer>;
+  /** Whether its name changes with what is in it, so that a browser may keep it. */
+  readonly isHashed: boolean;
 }
 
-const page = `<!doctype html>
-<html lang="en">
-  <head>
-    <meta charset="utf-8" />
-    <meta name="viewport" content="width=device-width" />
-    <title>Millrace</title>
-    <link rel="icon" href="data:," />
-    <script type="module" src="/launch.js"></script>
-  </head>
-  <body>
-    <h1>Millrace</h1>
-    <p id="state">Opening a session.</p>
-    <pre id="snapshot"></pre>
-  </body>
-</html>
-`;
+const directory = new URL('../../dist/server/dashboard/', import.meta.url);
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+};
 
-// The code leaves the address bar, and with it the history, before anything else happens.
-const script = `const state = document.getElementById('state');
-const secret = new URLSearchParams(location.hash.slice(1)).get('launch');
-history.replaceState(null, '', location.pathname);
-if (secret !== null) {
-  await fetch('/api/v1/session', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ secret }),
-  });
+/** Every file of the page, by its path: nothing of a URL reaches the disk. */
+export function readAssets(): ReadonlyMap<string, Asset> {
+  if (!existsSync(directory)) return unbuilt();
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' });
+  return new Map(
+    names
+      .map((name) => name.replaceAll('\\', '/'))
+      .filter((name) => Object.hasOwn(types, extname(name)))
+      .map((name) => [name === 'index.html' ? '/' : `/${name}`, assetOf(name)]),
+  );
 }
-const answer = await fetch('/api/v1/snapshot');
-if (answer.ok) {
-  state.textContent = 'Signed in.';
-  document.getElementById('snapshot').textContent = JSON.stringify(await answer.json(), null, 2);
-} else {
-  state.textContent = 'Not signed in: open the URL that the pipeline printed when it started.';
-}
-`;
 
-/** Every file that is served, by its path: nothing of a URL reaches the disk. */
-export const assets: ReadonlyMap<string, Asset> = new Map([
-  ['/', { type: 'text/html; charset=utf-8', text: page }],
-  ['/launch.js', { type: 'text/javascript; charset=utf-8', text: script }],
-]);
+function assetOf(name: string): Asset {
+  const text = readFileSync(new URL(name, directory), 'utf8');
+  const type = types[extname(name)]!;
+  return { type, text, gzip: compressed(text), isHashed: name.startsWith('assets/') };
+}
+
+// Once, when the server starts.
+function compressed(text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(gzipSync(text));
+}
+
+/** In a checkout before the first build. */
+function unbuilt(): ReadonlyMap<string, Asset> {
+  const text = 'Run `npm run build` for the page.';
+  const type = types['.html']!;
+  return new Map([['/', { type, text, gzip: compressed(text), isHashed: false }]]);
+}

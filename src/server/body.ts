@@ -25,15 +25,25 @@ export async function readBody(request: Request): Promise<Readonly<Record<string
 async function readText(request: Request): Promise<string> {
   if (Number(request.headers.get('content-length') ?? 0) > bytesMax) throw tooLarge();
   if (request.body === null) return '';
+  // Throws where somebody before us has read it: that is no fault of the client's.
+  const reader = request.body.getReader();
   const decoder = new TextDecoder();
   let bytes = 0;
   let text = '';
-  for await (const chunk of request.body) {
-    bytes += chunk.length;
-    if (bytes > bytesMax) throw tooLarge();
-    text += decoder.decode(chunk, { stream: true });
+  for (;;) {
+    const { done, value } = await reader.read().catch(cutShort);
+    if (done) return text + decoder.decode();
+    bytes += value.length;
+    if (bytes > bytesMax) {
+      reader.cancel().catch(() => {});
+      throw tooLarge();
+    }
+    text += decoder.decode(value, { stream: true });
   }
-  return text + decoder.decode();
+}
+
+function cutShort(): never {
+  throw new Refusal(400, 'body', 'the body ends before its end');
 }
 
 function tooLarge(): Refusal {

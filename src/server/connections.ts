@@ -6,11 +6,22 @@ interface Connection {
   readonly socket: Socket;
   /** To its last request; undefined until one has come. */
   response?: ServerResponse;
+  /** What is not answered yet, the oldest first: it is being answered. */
+  readonly asked: Asked[];
 }
+
+interface Asked {
+  readonly response: ServerResponse;
+  readonly answer: () => void;
+}
+
+/** Requests that a client may send ahead of the answers: none but programs that measure sends any. */
+const aheadMax = 8;
 
 /**
  * The connections of a server, of which there are only so many: for one more, the oldest gives way
- * that has not asked yet, or else that has been answered. Whoever is being answered is never cut off.
+ * that has not asked yet, or else that has been answered, or else that asks ahead. Whoever waits for a
+ * single answer is never cut off.
  */
 export class Connections {
   readonly #open = new Map<string, Connection>();
@@ -24,7 +35,7 @@ export class Connections {
         this.#open.delete(key);
       }
       const key = keyOf(socket);
-      const connection = { socket };
+      const connection = { socket, asked: [] };
       this.#open.set(key, connection);
       socket.once('close', () => {
         if (this.#open.get(key) === connection) this.#open.delete(key);
@@ -32,25 +43,46 @@ export class Connections {
     });
   }
 
-  /** Takes note of what is to be answered. */
-  asked(response: ServerResponse): void {
-    const connection = this.#open.get(keyOf(response.req.socket));
-    if (connection !== undefined) connection.response = response;
+  /**
+   * Answers when it is its turn: one after another of a connection, with turns for others between. A
+   * connection that asks for too much at a time is cut off: its requests, a thousand to a packet, would
+   * keep everybody else waiting.
+   */
+  ask(response: ServerResponse, answer: () => void): void {
+    const { socket } = response.req;
+    // What was read with the request that was one too many.
+    if (socket.destroyed) return;
+    const connection = this.#open.get(keyOf(socket));
+    if (connection === undefined) return;
+    const { asked } = connection;
+    connection.response = response;
+    const count = asked.push({ response, answer });
+    if (count > aheadMax) {
+      socket.destroy();
+      return;
+    }
+    response.once('close', () => {
+      asked.shift();
+      if (asked.length > 0) setImmediate(() => socket.writable && asked[0]?.answer());
+    });
+    if (count === 1) answer();
   }
 
   /** Whether an answer has begun and is not at its end: nothing else may be written there. */
   isAnswering(socket: Socket): boolean {
-    const response = this.#open.get(keyOf(socket))?.response;
+    const response = this.#open.get(keyOf(socket))?.asked[0]?.response;
     return response?.headersSent === true && !response.writableFinished;
   }
 
   #givesWay(): string | undefined {
     let answered: string | undefined;
-    for (const [key, { response }] of this.#open) {
+    let ahead: string | undefined;
+    for (const [key, { response, asked }] of this.#open) {
       if (response?.req.complete !== true) return key;
       if (response.writableFinished) answered ??= key;
+      if (asked.length > 1) ahead ??= key;
     }
-    return answered;
+    return answered ?? ahead;
   }
 }
 

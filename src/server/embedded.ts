@@ -3,10 +3,11 @@ import process from 'node:process';
 import { systemClock as clock } from '../core/index.ts';
 import type { Run } from '../engine/index.ts';
 import { PipelineError } from '../errors.ts';
+import { checkOptions, type Checks, isFunction, isText } from '../observe/checked-options.ts';
 import { Access, digestOf } from './access.ts';
 import type { createApp, NodeBindings } from './app.ts';
 import { Board } from './board.ts';
-import { checkOptions, type Checks, isFunction, isText, sharedChecks } from './check-options.ts';
+import { sharedChecks } from './check-options.ts';
 import type { ObservationParts } from './parts.ts';
 import { Publisher } from './publisher.ts';
 import type { Role } from './routes.ts';
@@ -74,6 +75,7 @@ export function observationRoutes(
       taken++;
       if (message.type === 'published') board.take(message);
     },
+    written: (figures) => figures,
     taken: () => taken,
     beat: () => {},
     // It is asked where it stands.
@@ -104,7 +106,7 @@ function identifierOf({
     return async (request) => {
       const role = await authorize(request);
       // Whatever else is given in JavaScript, as by `isUser && 'read'`, is nobody too.
-      return role === 'read' || role === 'admin' ? { role, by: 'host' } : 'nobody';
+      return role === 'read' || role === 'admin' ? { role, by: 'host' } : { role: null };
     };
   }
   if (token === undefined) {
@@ -120,6 +122,6 @@ function identifierOf({
     admin: digestOf(admin),
     ...(read !== undefined && { read: digestOf(read) }),
   };
-  const access = new Access(clock, digests, { name: 'millrace', isSecure: true });
+  const access = new Access({ clock, digests });
   return (request, address) => access.identify(request.headers, address);
 }

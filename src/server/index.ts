@@ -1,3 +1,4 @@
+export type { ApiDocuments, LiveEvents } from './api-types.ts';
 export {
   observationRoutes,
   type ObservationRoutes,

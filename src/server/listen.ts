@@ -9,10 +9,11 @@ import { createServer as createTlsServer } from 'node:https';
 
 import { getRequestListener } from '@hono/node-server';
 
-import { type createApp, paths } from './app.ts';
+import type { createApp } from './app.ts';
 import { Connections } from './connections.ts';
 import { isHostAllowed } from './host-header.ts';
 import { securityHeaders } from './security-headers.ts';
+import { readInSlices } from './slices.ts';
 
 /** A certificate and its key, as PEM texts. */
 export interface TlsTexts {
@@ -36,21 +37,31 @@ const connectionsMax = 256;
 /** A connection over which nothing goes for so long is closed; the live stream pings more often. */
 const silentMsMax = 60_000;
 
+export interface HttpServerParts {
+  /** What the server may be called. */
+  readonly names: readonly string[];
+  readonly tls: TlsTexts | undefined;
+  /** Every path that is served. */
+  readonly paths: ReadonlySet<string>;
+}
+
 /** A server for the routes that lets only requests through which name this host and a known path. */
 export function createHttpServer(
   app: ReturnType<typeof createApp>,
-  { names, tls }: { readonly names: readonly string[]; readonly tls: TlsTexts | undefined },
+  { names, tls, paths }: HttpServerParts,
 ): Server {
   const answer = getRequestListener(app);
   const guard = (request: IncomingMessage, response: ServerResponse): void => {
-    connections.asked(response);
-    const refusal = refusalOf(request, names);
-    if (refusal === undefined) void answer(request, response);
-    else refuse(response, refusal);
+    connections.ask(response, () => {
+      const refusal = refusalOf(request, names, paths);
+      if (refusal === undefined) void answer(request, response);
+      else refuse(response, refusal);
+    });
   };
   const server =
     tls === undefined ? createServer(limits, guard) : createTlsServer({ ...limits, ...tls }, guard);
   const connections = new Connections(server, connectionsMax);
+  server.on(tls === undefined ? 'connection' : 'secureConnection', readInSlices);
   // What else a client expects we need not do; node would refuse it before anything of ours.
   server.on('checkExpectation', guard);
   server.on('clientError', ({ code = '' }: NodeJS.ErrnoException, socket: Socket) => {
@@ -92,6 +103,7 @@ const unread: Readonly<Record<string, Refused>> = {
 function refusalOf(
   { rawHeaders, url = '', socket }: IncomingMessage,
   names: readonly string[],
+  paths: ReadonlySet<string>,
 ): Refused | undefined {
   const hosts = rawHeaders.filter(
     (_, at) => at % 2 === 1 && rawHeaders[at - 1]!.toLowerCase() === 'host',

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../core/index.ts';
+import { GzipStream, Message } from './gzip.ts';
 import { latestOnly, type LiveEvent, type LiveType } from './messages.ts';
 
 /** Limits of the live stream. */
@@ -14,10 +15,16 @@ export const liveLimits = {
 
 interface Kept {
   readonly id: number;
-  readonly bytes: Uint8Array;
+  readonly message: Message;
 }
 
-const encoder = new TextEncoder();
+/** What a client asks for. */
+export interface StreamOptions {
+  /** With `gzip` the stream is compressed, and each event can be read when it comes. */
+  readonly encoding?: 'identity' | 'gzip';
+  /** The wall time from which on it is told nothing: its stream ends. */
+  readonly untilMs?: number | undefined;
+}
 
 /** Server-sent events to a bounded number of clients, none of which can make the others wait. */
 export class Live {
@@ -45,12 +52,12 @@ export class Live {
   }
 
   send({ type, data }: LiveEvent): void {
+    this.#endLapsed();
     const id = this.#nextId++;
-    const text = `id: ${this.#epoch}-${id}\nevent: ${type}\ndata: ${data}\n\n`;
-    const bytes = encoder.encode(text);
+    const message = new Message(`id: ${this.#epoch}-${id}\nevent: ${type}\ndata: ${data}\n\n`);
     const latestOf = latestTypeOf(type);
-    if (latestOf === undefined) this.#keep({ id, bytes });
-    for (const client of this.#clients) client.add(bytes, latestOf);
+    if (latestOf === undefined) this.#keep({ id, message });
+    for (const client of this.#clients) client.add(message, latestOf);
   }
 
   /**
@@ -61,17 +68,20 @@ export class Live {
     lastEventId: string | null,
     latest: readonly LiveEvent[],
     cut: () => void,
+    { encoding = 'identity', untilMs = Infinity }: StreamOptions = {},
   ): ReadableStream<Uint8Array> | undefined {
     if (this.#clients.size >= liveLimits.clientsMax) return undefined;
-    const client = new Client(() => {
+    const gone = (): void => {
       this.#clients.delete(client);
       cut();
-    });
-    client.add(encoder.encode('retry: 2000\n\n'));
+    };
+    const gzip = encoding === 'gzip' ? new GzipStream() : undefined;
+    const client = new Client(gone, untilMs, gzip);
+    client.add(new Message('retry: 2000\n\n'));
     for (const { type, data } of latest) {
-      client.add(encoder.encode(`event: ${type}\ndata: ${data}\n\n`), latestTypeOf(type));
+      client.add(new Message(`event: ${type}\ndata: ${data}\n\n`), latestTypeOf(type));
     }
-    for (const { bytes } of this.#missedSince(lastEventId)) client.add(bytes);
+    for (const { message } of this.#missedSince(lastEventId)) client.add(message);
     if (this.#clients.size === 0) this.#pinging.set(this.#nextPing());
     this.#clients.add(client);
     return client.stream;
@@ -93,14 +103,25 @@ export class Live {
 
   #keep(kept: Kept): void {
     this.#kept.push(kept);
-    this.#keptBytes += kept.bytes.length;
+    this.#keptBytes += kept.message.plain.length;
     while (this.#kept.length > liveLimits.keptMax || this.#keptBytes > liveLimits.keptBytesMax) {
-      this.#keptBytes -= this.#kept.shift()!.bytes.length;
+      this.#keptBytes -= this.#kept.shift()!.message.plain.length;
+    }
+  }
+
+  #endLapsed(): void {
+    const nowMs = this.#clock.now();
+    for (const client of this.#clients) {
+      if (nowMs < client.untilMs) continue;
+      client.end();
+      this.#clients.delete(client);
     }
   }
 
   #ping(): void {
-    for (const client of this.#clients) client.add(encoder.encode(': ping\n\n'));
+    this.#endLapsed();
+    const ping = new Message(': ping\n\n');
+    for (const client of this.#clients) client.add(ping);
     if (this.#clients.size > 0) this.#pinging.set(this.#nextPing());
   }
 
@@ -117,19 +138,26 @@ function latestTypeOf(type: LiveType): LiveType | undefined {
 /** One client: what waits for it, of some types only the newest. */
 class Client {
   readonly stream: ReadableStream<Uint8Array>;
+  readonly untilMs: number;
   readonly #gone: () => void;
+  readonly #gzip: GzipStream | undefined;
   #controller!: ReadableStreamDefaultController<Uint8Array>;
-  #queue: Uint8Array[] = [];
-  readonly #latest = new Map<LiveType, Uint8Array>();
+  #queue: Message[] = [];
+  readonly #latest = new Map<LiveType, Message>();
   #queuedBytes = 0;
   #isWaiting = false;
   #isGone = false;
 
-  constructor(gone: () => void) {
+  constructor(gone: () => void, untilMs: number, gzip: GzipStream | undefined) {
+    this.untilMs = untilMs;
     this.#gone = gone;
+    this.#gzip = gzip;
     this.stream = new ReadableStream(
       {
-        start: (controller) => void (this.#controller = controller),
+        start: (controller) => {
+          this.#controller = controller;
+          if (gzip !== undefined) controller.enqueue(gzip.head);
+        },
         pull: () => this.#pull(),
         cancel: () => this.#leave(),
       },
@@ -138,16 +166,19 @@ class Client {
   }
 
   get heldBytes(): number {
-    return [...this.#latest.values()].reduce((sum, { length }) => sum + length, this.#queuedBytes);
+    return [...this.#latest.values()].reduce(
+      (sum, { plain }) => sum + plain.length,
+      this.#queuedBytes,
+    );
   }
 
   /** `latestOf`: takes the place of what waits of that type. */
-  add(bytes: Uint8Array, latestOf?: LiveType): void {
+  add(message: Message, latestOf?: LiveType): void {
     if (this.#isGone) return;
     if (latestOf === undefined) {
-      this.#queue.push(bytes);
-      this.#queuedBytes += bytes.length;
-    } else this.#latest.set(latestOf, bytes);
+      this.#queue.push(message);
+      this.#queuedBytes += message.plain.length;
+    } else this.#latest.set(latestOf, message);
     if (this.#isWaiting) this.#pull();
     else if (this.#queuedBytes > liveLimits.clientBytesMax) {
       this.#leave();
@@ -155,9 +186,12 @@ class Client {
     }
   }
 
+  /** What waits can be read still. */
   end(): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    for (const message of [...this.#latest.values(), ...this.#queue]) this.#write(message);
+    if (this.#gzip !== undefined) this.#controller.enqueue(this.#gzip.tail);
     this.#controller.close();
   }
 
@@ -167,13 +201,16 @@ class Client {
     if (newest !== undefined) this.#latest.delete(newest[0]);
     const next = newest?.[1] ?? this.#nextQueued();
     this.#isWaiting = next === undefined;
-    if (next === undefined) return;
-    this.#controller.enqueue(next);
+    if (next !== undefined) this.#write(next);
   }
 
-  #nextQueued(): Uint8Array | undefined {
+  #write(message: Message): void {
+    this.#controller.enqueue(this.#gzip?.next(message) ?? message.plain);
+  }
+
+  #nextQueued(): Message | undefined {
     const next = this.#queue.shift();
-    this.#queuedBytes -= next?.length ?? 0;
+    this.#queuedBytes -= next?.plain.length ?? 0;
     return next;
   }
 

@@ -1,11 +1,12 @@
 import { type RunStatus, runStatuses } from '../observe/snapshot.ts';
+import type { LiveEvents } from './api-types.ts';
 import type { Role } from './routes.ts';
 
 /** What is sent to every client as it changes. */
-export type LiveType = 'snapshot' | 'health' | 'alerts' | 'log';
+export type LiveType = keyof LiveEvents;
 
 /** What clients need only the newest of. */
-export const latestOnly: ReadonlySet<LiveType> = new Set(['snapshot', 'health', 'alerts']);
+export const latestOnly: ReadonlySet<LiveType> = new Set(['snapshot', 'health', 'alerts', 'point']);
 
 /** Something for the clients: JSON text. */
 export interface LiveEvent {
@@ -13,16 +14,21 @@ export interface LiveEvent {
   readonly data: string;
 }
 
-/** Documents that the pipeline sends unasked, as JSON text: they are there while its loop stalls. */
+/** Documents that the pipeline sends unasked: they are there while its loop stalls. */
 export type PublishedName = 'snapshot' | 'alerts' | 'topology' | 'manifest';
+
+/** JSON text; or, within one thread, what it is made of, which never changes again. */
+export type PublishedDocument = string | object;
 
 /** What the pipeline has to tell, at most once every 100 ms. */
 export interface Published {
   readonly type: 'published';
-  readonly documents: Readonly<Partial<Record<PublishedName, string>>>;
+  readonly documents: Readonly<Partial<Record<PublishedName, PublishedDocument>>>;
   readonly events: readonly LiveEvent[];
   /** Events that there was no room for, since the start. */
   readonly eventsDropped: number;
+  /** The longest by which the loop was late since the message before. */
+  readonly loopDelayMs: number;
 }
 
 /** Who asked for a change. */
@@ -33,16 +39,27 @@ export interface Asker {
   readonly address: string;
 }
 
-/** What only the pipeline's thread can answer. */
-export type QuestionName =
-  'metrics' | 'flight-recorder' | 'pause' | 'resume' | 'drain' | 'log-level' | 'alert-limits';
-
-export interface Question {
-  readonly name: QuestionName;
-  /** The accepted types of metrics, or the body of a command. */
+/** Changes something of the run. */
+export interface Command {
+  readonly name: 'pause' | 'resume' | 'drain' | 'log-level' | 'alert-limits';
+  /** The body, checked. */
   readonly input: unknown;
   readonly asker: Asker;
 }
+
+/** Which field is asked for, or which key of it; all fields are listed where none is. */
+export interface DataQuery {
+  readonly sink?: string | undefined;
+  readonly field?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+/** What only the pipeline's thread can answer. `accept`: the types that the asker takes. */
+export type Question =
+  | Command
+  | { readonly name: 'metrics'; readonly accept: string }
+  | { readonly name: 'flight-recorder' }
+  | { readonly name: 'data'; readonly query: DataQuery; readonly role: Role };
 
 /** A text and its type; or why there is none, with the status of HTTP. */
 export type Answer =

@@ -1,6 +1,7 @@
-import type { LiveEvent, PublishedName, ToServer } from './messages.ts';
+import type { LiveEvent, PublishedDocument, PublishedName, ToServer } from './messages.ts';
 
 const bytesMax = 1_048_576;
+const reservedBytes = 65_536;
 
 /**
  * What the pipeline has for the server: bounded whatever the server does. Of documents only the newest
@@ -12,10 +13,11 @@ export class Outbox {
   readonly #sent: number[] = [];
   #sentBytes = 0;
   #takenBefore: number;
-  #documents: Partial<Record<PublishedName, string>> = {};
+  #documents: Partial<Record<PublishedName, PublishedDocument>> = {};
   #events: LiveEvent[] = [];
   #eventBytes = 0;
   #eventsDropped = 0;
+  #loopDelayMs = 0;
 
   /** `taken`: how many messages the server has taken, of all that were posted. */
   constructor(post: (message: ToServer) => void, taken: () => number) {
@@ -33,12 +35,19 @@ export class Outbox {
     return this.#eventsDropped;
   }
 
-  document(name: PublishedName, text: string): void {
-    this.#documents[name] = text;
+  document(name: PublishedName, document: PublishedDocument): void {
+    this.#documents[name] = document;
+  }
+
+  /** Notes by how much the loop was late. */
+  delayed(ms: number): void {
+    this.#loopDelayMs = Math.max(this.#loopDelayMs, ms);
   }
 
   event(event: LiveEvent): void {
-    if (this.heldBytes + event.data.length > bytesMax) {
+    // However much is logged, there is room for the rest.
+    const max = event.type === 'log' ? bytesMax : bytesMax + reservedBytes;
+    if (this.heldBytes + event.data.length > max) {
       this.#eventsDropped++;
       return;
     }
@@ -46,21 +55,24 @@ export class Outbox {
     this.#eventBytes += event.data.length;
   }
 
-  /** Sends what waits, if the server has taken what was sent before. */
-  flush(): void {
+  /** Sends what waits, if the server has taken what was sent before; what is the last goes at once. */
+  flush({ isLast = false }: { readonly isLast?: boolean } = {}): void {
     this.#settle();
     const documents = this.#documents;
-    const texts = Object.values(documents);
-    if (texts.length === 0 && this.#events.length === 0) return;
-    const bytes = texts.reduce((sum, { length }) => sum + length, this.#eventBytes);
-    if (this.#sentBytes > 0 && this.#sentBytes + bytes > bytesMax) return;
+    const lengths = Object.values(documents).map(copiedLength);
+    if (lengths.length === 0 && this.#events.length === 0) return;
+    const bytes = lengths.reduce((sum, length) => sum + length, this.#eventBytes);
+    if (!isLast && this.#sentBytes > 0 && this.#sentBytes + bytes > bytesMax) return;
     const events = this.#events;
     this.#documents = {};
     this.#events = [];
     this.#eventBytes = 0;
     this.#sent.push(bytes);
     this.#sentBytes += bytes;
-    this.#post({ type: 'published', documents, events, eventsDropped: this.#eventsDropped });
+    const loopDelayMs = this.#loopDelayMs;
+    this.#loopDelayMs = 0;
+    const eventsDropped = this.#eventsDropped;
+    this.#post({ type: 'published', documents, events, eventsDropped, loopDelayMs });
   }
 
   #settle(): void {
@@ -70,4 +82,9 @@ export class Outbox {
       this.#sentBytes -= this.#sent.shift()!;
     }
   }
+}
+
+/** Of what goes as it is there is no copy to hold. */
+function copiedLength(document: PublishedDocument): number {
+  return typeof document === 'string' ? document.length : 0;
 }

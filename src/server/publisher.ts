@@ -1,6 +1,6 @@
 import { changedBy } from '../core/changed-by.ts';
 import { type Clock, type LogLevel, silentLogger, type Timer } from '../core/index.ts';
-import type { Run } from '../engine/index.ts';
+import type { DataSampling, Run } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
 import {
   commandReceived,
@@ -9,12 +9,24 @@ import {
   serverFailed,
 } from '../observe/server-events.ts';
 import { alertChanges } from '../observe/alerts/events.ts';
+import { breakerChanged } from '../observe/events.ts';
 import type { AlertLimits } from '../observe/alerts/rule.ts';
 import { expositionFormat, expositionTypes, prometheusText } from '../observe/exposition.ts';
 import { metricsRegistry } from '../observe/metrics-registry.ts';
 import { isEvent, type ObservedEvent } from '../observe/emitter.ts';
 import type { RunStats, RunStatus } from '../observe/snapshot.ts';
-import { type Answer, internalFailure, type Question, type ToServer } from './messages.ts';
+import { dataAnswer } from './data-answer.ts';
+import {
+  type Answer,
+  type Command,
+  internalFailure,
+  type PublishedDocument,
+  type Question,
+  type ToServer,
+} from './messages.ts';
+import type { BreakerTransition } from './api-types.ts';
+import { transitionsOf } from './breaker-transitions.ts';
+import { FailureReports } from './failure-reports.ts';
 import { Outbox } from './outbox.ts';
 import type { ObservationParts } from './parts.ts';
 
@@ -28,6 +40,8 @@ export interface PublisherParts {
   readonly early?: readonly string[];
   readonly clock: Clock;
   readonly post: (message: ToServer) => void;
+  /** What goes to the other side of figures: their text where that is another thread. */
+  readonly written: (figures: object) => PublishedDocument;
   /** How many messages the other side has taken. */
   readonly taken: () => number;
   /** Called each time that the loop has turned. */
@@ -42,8 +56,14 @@ export class Publisher {
   readonly #outbox: Outbox;
   readonly #beating: Timer;
   readonly #listening: readonly (() => void)[];
+  readonly #data: DataSampling;
+  readonly #failures: FailureReports;
+  /** When the loop is to turn next. */
+  #dueMs: number;
   #status: RunStatus | undefined;
   #isStopped = false;
+  /** How many changes of breakers there were. */
+  #transitions = 0;
   /** Whether an alert has changed since the last publication. */
   #isChanged = false;
 
@@ -51,6 +71,10 @@ export class Publisher {
     this.#parts = parts;
     const { clock, post, taken, early = [] } = parts;
     this.#outbox = new Outbox(post, taken);
+    this.#failures = new FailureReports(clock, (error, leftOut) =>
+      parts.run.emit(serverFailed, { error, leftOut: leftOut === 0 ? undefined : leftOut }),
+    );
+    this.#dueMs = clock.monotonic();
     this.#beating = clock.timer(() => this.#beat(), { keepsAlive: false });
     // What may throw comes first: nothing is followed then.
     this.#outbox.document('topology', JSON.stringify(parts.run.topology()));
@@ -64,6 +88,7 @@ export class Publisher {
       parts.run.follow((stats) => this.#take(stats)),
       ...(log === undefined ? [] : [log.follow(told)]),
     ];
+    this.#data = parts.run.sampleData();
     this.#beat();
   }
 
@@ -72,11 +97,16 @@ export class Publisher {
     return this.#outbox.heldBytes;
   }
 
-  /** Says and hears nothing more. */
+  /** Says what there is, and then says and hears nothing more. */
   stop(): void {
+    if (this.#isStopped) return;
+    this.#tell();
+    this.#outbox.flush({ isLast: true });
     this.#isStopped = true;
     this.#beating.stop();
     for (const end of this.#listening) end();
+    this.#data[Symbol.dispose]();
+    this.#failures[Symbol.dispose]();
   }
 
   /** Tells how long the loop stood still, now that it turns again. */
@@ -87,9 +117,14 @@ export class Publisher {
     run.emit(loopResumed, { stalledMs });
   }
 
-  /** Tells that the server is no more, or could not answer. */
+  /** Tells that the server could not answer. */
   failed(error: unknown): void {
-    this.#parts.run.emit(serverFailed, { error });
+    this.#failures.tell(error);
+  }
+
+  /** Tells that the server is no more. */
+  ended(error: unknown): void {
+    this.#parts.run.emit(serverFailed, { error, leftOut: undefined }, { level: 'ERROR' });
   }
 
   /** Answers what only this thread can. Never throws: observation ends no pipeline. */
@@ -102,12 +137,15 @@ export class Publisher {
     }
   }
 
-  #answer({ name, input, asker }: Question): Answer {
-    if (name === 'metrics') return this.#metrics(String(input));
+  #answer(question: Question): Answer {
+    const { name } = question;
+    if (name === 'metrics') return this.#metrics(question.accept);
     if (name === 'flight-recorder') return documentOf(this.#parts.parts.flightRecorder?.(), name);
+    if (name === 'data') return dataAnswer(this.#data, question.query, question.role);
+    const { asker } = question;
     const { role, by, address } = asker;
     const who = `${role} by ${by} from ${address}`;
-    const answer = changedBy(who, () => this.#command(name, input));
+    const answer = changedBy(who, () => this.#command(question));
     const outcome = 'status' in answer ? answer.code : 'done';
     this.#parts.run.emit(commandReceived, { command: name, outcome, ...asker });
     this.#publish(this.#parts.run.stats());
@@ -117,13 +155,21 @@ export class Publisher {
   #heed(event: ObservedEvent): void {
     if (event.name.startsWith('run.')) this.#tell();
     if (alertChanges.some((change) => isEvent(event, change))) this.#isChanged = true;
+    if (!isEvent(event, breakerChanged)) return;
+    for (const change of transitionsOf(event.at, event.fields)) {
+      const transition: BreakerTransition = { seq: ++this.#transitions, ...change };
+      this.#outbox.event({ type: 'breaker', data: JSON.stringify(transition) });
+    }
   }
 
   #beat(): void {
     if (this.#isStopped) return;
-    this.#parts.beat();
+    const { beat, clock } = this.#parts;
+    beat();
+    this.#outbox.delayed(clock.monotonic() - this.#dueMs);
     this.#tell();
-    this.#beating.set(this.#parts.clock.monotonic() + beatEveryMs);
+    this.#dueMs = clock.monotonic() + beatEveryMs;
+    this.#beating.set(this.#dueMs);
   }
 
   #tell(): void {
@@ -145,11 +191,13 @@ export class Publisher {
   }
 
   #publish(stats: RunStats): void {
+    const { run, written } = this.#parts;
     this.#status = stats.status;
     this.#isChanged = false;
-    this.#outbox.document('snapshot', JSON.stringify(stats));
-    const alerts = { active: stats.alerts, history: this.#parts.run.alertHistory };
-    this.#outbox.document('alerts', JSON.stringify(alerts));
+    this.#outbox.document('snapshot', written(stats));
+    // As it is now: the run goes on writing to its history.
+    const alerts = { active: stats.alerts, history: [...run.alertHistory] };
+    this.#outbox.document('alerts', written(alerts));
     // Not before: who finds it ready finds what it has said too. Not after: it is judged by both.
     this.#parts.stands(stats.status);
     this.#outbox.flush();
@@ -163,7 +211,7 @@ export class Publisher {
     return { type: expositionTypes[format], text };
   }
 
-  #command(name: Question['name'], input: unknown): Answer {
+  #command({ name, input }: Command): Answer {
     const { run } = this.#parts;
     try {
       if (name === 'pause') run.pause();

@@ -3,8 +3,8 @@ import { logLevels } from '../core/log.ts';
 /** What a holder of a token may do: look, or also change. */
 export type Role = 'read' | 'admin';
 
-/** Every path of a route. */
-export type RoutePath =
+/** Paths that show something. */
+export type LookPath =
   | '/livez'
   | '/readyz'
   | '/startupz'
@@ -14,10 +14,17 @@ export type RoutePath =
   | '/api/v1/manifest'
   | '/api/v1/health'
   | '/api/v1/alerts'
+  | '/api/v1/history'
+  | '/api/v1/breakers'
   | '/api/v1/log'
   | '/api/v1/flight-recorder'
+  | '/api/v1/data'
   | '/api/v1/events'
   | '/api/v1/openapi.json'
+  | '/api/v1/session';
+
+/** Paths that change something. */
+export type ChangePath =
   | '/api/v1/pause'
   | '/api/v1/resume'
   | '/api/v1/drain'
@@ -26,15 +33,21 @@ export type RoutePath =
   | '/api/v1/session';
 
 /** A route of the server: there are no others. */
-export interface Route {
-  readonly method: 'GET' | 'POST';
-  readonly path: RoutePath;
+export type Route = RouteParts &
+  (
+    | { readonly method: 'GET'; readonly path: LookPath }
+    | { readonly method: 'POST'; readonly path: ChangePath }
+  );
+
+interface RouteParts {
   /** Who may: anybody, or whoever has at least this role. */
   readonly access: 'anybody' | Role;
   readonly summary: string;
   readonly type: string;
   /** What the JSON body of a POST may have, as a JSON Schema; none where it is to be empty. */
   readonly body?: object;
+  /** It is there only where this is. */
+  readonly needs?: 'sessions';
 }
 
 const json = 'application/json';
@@ -44,8 +57,12 @@ const probe = { method: 'GET', access: 'anybody', type: 'text/plain' } as const;
 
 const secret = {
   type: 'object',
-  properties: { secret: { type: 'string', description: 'a launch code, or a token' } },
-  required: ['secret'],
+  properties: {
+    secret: {
+      type: 'string',
+      description: 'a launch code, or a token; without it a session that there is goes on',
+    },
+  },
   additionalProperties: false,
 };
 const level = {
@@ -89,8 +106,20 @@ export const routes: readonly Route[] = [
   { ...get, path: '/api/v1/manifest', summary: 'What the components are and take.' },
   { ...get, path: '/api/v1/health', summary: 'Alive, ready, overloaded, degraded: and why.' },
   { ...get, path: '/api/v1/alerts', summary: 'Alerts: pending, firing, and resolved lately.' },
+  {
+    ...get,
+    path: '/api/v1/history',
+    summary: 'Figures over time: `?span=` of 5m, 1h or 12h; of one component by `?component=`.',
+  },
+  { ...get, path: '/api/v1/breakers', summary: 'The last changes of circuit breakers.' },
   { ...get, path: '/api/v1/log', summary: 'The last log lines: `?lines=`, `?level=`.' },
   { ...get, path: '/api/v1/flight-recorder', summary: 'The last minutes of the run.' },
+  {
+    ...get,
+    path: '/api/v1/data',
+    summary:
+      'Number fields that come to sinks; one of them by `?sink=` and `?field=`, of one sensor by `&key=`.',
+  },
   {
     ...get,
     path: '/api/v1/events',
@@ -114,10 +143,17 @@ export const routes: readonly Route[] = [
     summary: 'Judges an alert by other limits.',
   },
   {
+    ...get,
+    path: '/api/v1/session',
+    access: 'anybody',
+    summary: 'Which role the asker has: null for nobody that is known.',
+  },
+  {
     ...post,
     path: '/api/v1/session',
     access: 'anybody',
     body: secret,
+    needs: 'sessions',
     summary: 'Swaps a launch code or a token for a cookie.',
   },
 ];

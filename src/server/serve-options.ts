@@ -1,16 +1,9 @@
 import { createSecureContext } from 'node:tls';
 
 import { PipelineError } from '../errors.ts';
+import { checkOptions, type Checks, isText } from '../observe/checked-options.ts';
 import { requireKnownNames } from '../observe/known-names.ts';
-import {
-  checkOptions,
-  type Checks,
-  flag,
-  isListOf,
-  isText,
-  isWhole,
-  sharedChecks,
-} from './check-options.ts';
+import { flag, isListOf, isWhole, sharedChecks } from './check-options.ts';
 import { isHostName } from './host-header.ts';
 import type { TlsTexts } from './listen.ts';
 import type { ObservationParts } from './parts.ts';

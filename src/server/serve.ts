@@ -6,13 +6,15 @@ import { stateDirectory } from '../core/state-directory.ts';
 import { within } from '../core/within.ts';
 import type { Run } from '../engine/index.ts';
 import { PipelineError } from '../errors.ts';
-import type { HealthSettings } from '../observe/health.ts';
+import type { HealthSettings } from '../observe/health-settings.ts';
 import { digestOf } from './access.ts';
 import { isLoopback, literalOf } from './host-header.ts';
 import { type Answer, type FromServer, Pulse, type ToServer } from './messages.ts';
 import type { ObservationParts } from './parts.ts';
 import { Publisher } from './publisher.ts';
 import { checkServeOptions, type ServeOptions } from './serve-options.ts';
+import { KeptAddress } from './served-address.ts';
+import { keptSessionKey } from './session-key.ts';
 import type { ThreadSettings } from './thread.ts';
 import { checkTokens, keptTokens, type Tokens } from './tokens.ts';
 
@@ -88,8 +90,7 @@ export async function listen(
         read: tokens.read === undefined ? undefined : digestOf(tokens.read),
         launch: digestOf(launch),
       },
-      // Cookies do not tell ports apart, so the name does.
-      cookie: `millrace-${port === 0 ? randomSecret().slice(0, 8) : port}`,
+      sessionKey: await sessionKeyOf(pipeline, given === undefined),
       limits: healthSettings,
       stallDescriptor:
         options.stallDescriptor === null ? undefined : (options.stallDescriptor ?? 2),
@@ -97,15 +98,25 @@ export async function listen(
     const thread = new ServerThread(pulse, settings);
     const scheme = tls === undefined ? 'http' : 'https';
     const url = `${scheme}://${shownHost(settings)}:${await thread.port}`;
+    let kept: KeptAddress | undefined;
+    const close = async (): Promise<void> => {
+      // First: whoever listens there next is not to be given a token of this run.
+      try {
+        await kept?.[Symbol.asyncDispose]();
+      } finally {
+        await thread.close();
+      }
+    };
     return {
       attach: (run, parts) => {
         early[Symbol.dispose]();
         thread.attach(run, { ...options, ...parts }, early.lines);
-        return serverOf(thread, url, `${url}/#launch=${launch}`);
+        kept = keepAddress(pipeline, url, given === undefined, (error) => thread.failed(error));
+        return serverOf(thread, url, `${url}/#launch=${launch}`, close);
       },
       [Symbol.asyncDispose]: () => {
         early[Symbol.dispose]();
-        return thread.close();
+        return close();
       },
     };
   } catch (error) {
@@ -114,15 +125,49 @@ export async function listen(
   }
 }
 
-function serverOf(thread: ServerThread, url: string, launchUrl: string): Server {
+/** With tokens that were given there may be no place to keep a key: sessions end with the process. */
+async function sessionKeyOf(pipeline: string, hasKeptTokens: boolean): Promise<string> {
+  try {
+    return await keptSessionKey(stateDirectory(process.env, pipeline));
+  } catch (error) {
+    if (hasKeptTokens) throw error;
+    return randomSecret();
+  }
+}
+
+/**
+ * Keeps where a run is served, for who looks at it from this machine. With tokens that were given
+ * there may be no place to keep anything, and the server needs none.
+ */
+function keepAddress(
+  pipeline: string,
+  url: string,
+  hasKeptTokens: boolean,
+  failed: (error: unknown) => void,
+): KeptAddress | undefined {
+  const place = (): string => stateDirectory(process.env, pipeline);
+  if (hasKeptTokens) return new KeptAddress(place(), { url, tokens: 'kept' }, failed);
+  try {
+    return new KeptAddress(place(), { url, tokens: 'given' }, () => {});
+  } catch {
+    return undefined;
+  }
+}
+
+function serverOf(
+  thread: ServerThread,
+  url: string,
+  launchUrl: string,
+  close: () => Promise<void>,
+): Server {
   return {
     url,
     launchUrl,
     get heldBytes() {
       return thread.heldBytes;
     },
-    close: () => thread.close(),
-    [Symbol.asyncDispose]: () => thread.close(),
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 
@@ -211,7 +256,7 @@ class ServerThread {
     this.#worker.on('error', (error) => {
       listening.reject(error);
       // The pipeline goes on without it.
-      if (!this.#isClosing) this.#publisher?.failed(error);
+      if (!this.#isClosing) this.#publisher?.ended(error);
     });
     listening.promise.catch(() => void this.close());
   }
@@ -224,6 +269,7 @@ class ServerThread {
       early,
       clock: systemClock,
       post: (message) => this.#post(message),
+      written: (figures) => JSON.stringify(figures),
       taken: () => this.#pulse.taken,
       beat: () => this.#pulse.beat(),
       stands: (status) => (this.#pulse.status = status),
@@ -234,6 +280,11 @@ class ServerThread {
 
   get heldBytes(): number {
     return this.#publisher?.heldBytes ?? 0;
+  }
+
+  /** Tells the log of the run what did not work beside it. */
+  failed(error: unknown): void {
+    this.#publisher?.failed(error);
   }
 
   async close(): Promise<void> {

@@ -5,15 +5,17 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock as clock } from '../core/clock.ts';
 import { reasonOf } from '../errors.ts';
 import { Emitter } from '../observe/emitter.ts';
-import type { HealthSettings } from '../observe/health.ts';
+import type { HealthSettings } from '../observe/health-settings.ts';
 import { StructuredLogger } from '../observe/log.ts';
 import { loopStalled } from '../observe/server-events.ts';
 import { Access, type Digests } from './access.ts';
 import { createApp } from './app.ts';
+import { readAssets } from './assets.ts';
 import { Board } from './board.ts';
 import { createHttpServer, type TlsTexts } from './listen.ts';
 import { type FromServer, Pulse, type ToServer } from './messages.ts';
 import { Questions } from './questions.ts';
+import { routes } from './routes.ts';
 import { lookEveryMs, Watchdog } from './watchdog.ts';
 
 /** All that the thread of the server is started with. */
@@ -25,9 +27,9 @@ export interface ThreadSettings {
   readonly names: readonly string[];
   readonly origins: readonly string[];
   readonly publicMetrics: boolean;
+  /** This and the key of sessions open the server: neither is told to anybody, or logged. */
   readonly digests: Digests;
-  /** The name of the session cookie. */
-  readonly cookie: string;
+  readonly sessionKey: string;
   /** Of health. */
   readonly limits: HealthSettings;
   /** Where a stall is told of while it lasts: nobody else of the process can speak then. */
@@ -35,7 +37,7 @@ export interface ThreadSettings {
 }
 
 function serveFrom(port: MessagePort, settings: ThreadSettings): void {
-  const { host, names, tls, digests } = settings;
+  const { host, names, tls, digests, sessionKey: key } = settings;
   const post = (message: FromServer): void => port.postMessage(message);
   const pulse = new Pulse(settings.memory);
   const watchdog = new Watchdog(settings.limits.stallMsMin);
@@ -60,21 +62,32 @@ function serveFrom(port: MessagePort, settings: ThreadSettings): void {
     },
   });
   const emitter = new Emitter(log, clock);
-  const access = new Access(clock, digests, { name: settings.cookie, isSecure: tls !== undefined });
+  // Made when the port is known; before, nobody can ask.
+  let access!: Access;
+  const assets = readAssets();
   const app = createApp({
     ...settings,
+    assets,
     board,
     identify: (request, address) => access.identify(request.headers, address),
-    openSession: (secret, address) => access.openSession(secret, address),
+    sessions: {
+      open: (secret, address) => access.openSession(secret, address),
+      renew: (headers) => access.renewSession(headers),
+    },
     basePath: '/',
     failed: (error) => post({ type: 'failed', error: toldOf(error) }),
   });
-  const server = createHttpServer(app, { names, tls });
+  const paths = new Set<string>([...routes.map(({ path }) => path), ...assets.keys()]);
+  const server = createHttpServer(app, { names, tls, paths });
   server.once('error', ({ code = '', message }: NodeJS.ErrnoException) =>
     post({ type: 'refused', code, message }),
   );
   server.listen(settings.port, host, () => {
-    post({ type: 'listening', port: (server.address() as AddressInfo).port });
+    const { port: bound } = server.address() as AddressInfo;
+    // Cookies do not tell ports apart, so the name does.
+    const cookie = { name: `millrace-${bound}`, isSecure: tls !== undefined };
+    access = new Access({ clock, digests, sessions: { key, cookie } });
+    post({ type: 'listening', port: bound });
   });
   const looking = clock.timer(() => {
     const change = watchdog.look(pulse.beats, clock.monotonic());
@@ -86,6 +99,20 @@ function serveFrom(port: MessagePort, settings: ThreadSettings): void {
     looking.set(clock.monotonic() + lookEveryMs);
   });
   looking.set(clock.monotonic() + lookEveryMs);
+  // What was said last is read to its end, where it is read.
+  const close = (): void => {
+    server.close(() => {
+      closing.stop();
+      port.close();
+    });
+    const untilMs = clock.monotonic() + lastWordsMsMax;
+    const closing = clock.timer(() => {
+      if (clock.monotonic() >= untilMs) server.closeAllConnections();
+      else server.closeIdleConnections();
+      closing.set(clock.monotonic() + closeEveryMs);
+    });
+    closing.set(clock.monotonic() + closeEveryMs);
+  };
   port.on('message', (message: ToServer) => {
     if (message.type === 'published') {
       board.take(message);
@@ -94,11 +121,14 @@ function serveFrom(port: MessagePort, settings: ThreadSettings): void {
     else {
       looking.stop();
       board.close();
-      server.close(() => port.close());
-      server.closeAllConnections();
+      close();
     }
   });
 }
+
+const closeEveryMs = 20;
+/** How long whoever reads may take for what was said last. */
+const lastWordsMsMax = 1000;
 
 /** As text: not every error can be sent. */
 function toldOf(error: unknown): string {

@@ -1,10 +1,8 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import process from 'node:process';
 
-import { randomSecret, systemFiles } from '../core/index.ts';
+import { randomSecret } from '../core/index.ts';
 import { PipelineError } from '../errors.ts';
+import { keptOwn, openOwn, unusable } from './own-file.ts';
 
 /** The secrets that a request shows who it is from by. */
 export interface Tokens {
@@ -38,35 +36,22 @@ export function checkTokens(tokens: Tokens): Tokens {
   throw new PipelineError({ code: 'ERR_CONFIG_INVALID', place: 'token', ...weakness });
 }
 
+const fileName = 'server-tokens.json';
+
 /**
  * The tokens in `server-tokens.json` of a state directory, which are made the first time and kept for
  * their owner alone (mode 0600). Throws `ERR_CONFIG_INVALID` where others own or read the file.
  */
-export async function keptTokens(directory: string): Promise<Tokens> {
-  await systemFiles().makeDirectory(directory, 'private');
-  const path = join(directory, 'server-tokens.json');
-  const flags = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
-  let file: FileHandle;
-  try {
-    file = await open(path, flags, 0o600);
-  } catch (cause) {
-    throw unusable(path, 'cannot be opened, or is a link', cause);
-  }
-  try {
-    const { mode, uid, size } = await file.stat();
-    const isForeign = process.getuid !== undefined && uid !== process.getuid();
-    if (isForeign) throw unusable(path, 'belongs to another user');
-    if (process.getuid !== undefined && (mode & 0o077) !== 0) {
-      throw unusable(path, 'is open to other users');
-    }
-    if (size > 0) return parsed(path, await file.readFile('utf8'));
-    const tokens = { admin: randomSecret(), read: randomSecret() };
-    await file.writeFile(`${JSON.stringify(tokens, null, 2)}\n`);
-    await file.sync();
-    return tokens;
-  } finally {
-    await file.close();
-  }
+export function keptTokens(directory: string): Promise<Tokens> {
+  const made = (): Tokens => ({ admin: randomSecret(), read: randomSecret() });
+  return keptOwn(directory, fileName, made, parsed);
+}
+
+/** The tokens that are there already; undefined where none are. Throws as `keptTokens` does. */
+export async function readTokens(directory: string): Promise<Tokens | undefined> {
+  const path = join(directory, fileName);
+  await using file = await openOwn(path, 'read');
+  return file === undefined ? undefined : parsed(path, await file.readFile('utf8'));
 }
 
 function parsed(path: string, text: string): Tokens {
@@ -83,9 +68,4 @@ function parsed(path: string, text: string): Tokens {
   const weakness = weaknessOf({ admin, read });
   if (weakness !== undefined) throw unusable(path, weakness.fact);
   return { admin, read };
-}
-
-function unusable(path: string, fact: string, cause?: unknown): PipelineError {
-  const remedy = 'remove it: new tokens are made';
-  return new PipelineError({ code: 'ERR_CONFIG_INVALID', place: path, fact, remedy, cause });
 }

@@ -1,4 +1,4 @@
-import { healthDefaults } from '../observe/health.ts';
+import { healthDefaults } from '../observe/health-settings.ts';
 
 /** How often the watchdog looks. */
 export const lookEveryMs = 250;

@@ -40,7 +40,8 @@ describe('routes in a server of the host', () => {
     expect((await ask('/', admin)).status).toBe(404);
     expect(
       (await ask('/api/v1/session', admin, { ...command, body: '{"secret":"x"}' })).status,
-    ).toBe(404);
+    ).toBe(405);
+    expect(await (await ask('/api/v1/session', admin)).json()).toEqual({ role: 'admin' });
     expect((await ask('/else', admin)).status).toBe(404);
   });
 
@@ -157,16 +158,41 @@ describe('routes in a server of the host', () => {
     expect((await answer).status).toBe(503);
   });
 
+  test('show at once that a run was stopped by its own program', async () => {
+    const { run, ask, lines } = await embedded();
+    await vi.waitFor(() => expect(run.status).toBe('running'), patience);
+    const stopped = run.stop({ delayMs: 200 });
+    const snapshot = await ask('/api/v1/snapshot', reader);
+    expect(await snapshot.json()).toMatchObject({
+      status: 'draining',
+      changes: { status: { entries: [{ from: 'running', to: 'draining' }] } },
+    });
+    expect(lines.filter((line) => line.includes('"run.stop-requested"'))).toHaveLength(1);
+    await stopped;
+  });
+
+  test('make texts of figures for whoever asks, and for nobody else', async () => {
+    const { run, ask } = await embedded();
+    await vi.waitFor(() => expect(run.status).toBe('running'), patience);
+    const stringify = vi.spyOn(JSON, 'stringify');
+    onTestFinished(() => stringify.mockRestore());
+    const texts = (): unknown[] =>
+      stringify.mock.calls.filter(([value]) => 'lastFailures' in Object(value));
+    run.pause();
+    run.resume();
+    expect(texts()).toEqual([]);
+    run.pause();
+    const snapshot = await ask('/api/v1/snapshot', reader);
+    expect(await snapshot.json()).toMatchObject({ status: 'paused' });
+    expect(texts()).toHaveLength(1);
+  });
+
   test('end no run whose figures cannot be read, and say why', async () => {
     const { run, ask, lines } = await embedded();
-    const stats = run.stats.bind(run);
-    vi.spyOn(run, 'stats').mockImplementation((options) =>
-      Object.defineProperty({ ...stats(options) }, 'components', {
-        get: () => {
-          throw new Error('no figures');
-        },
-      }),
-    );
+    const stats = vi.spyOn(run, 'stats').mockImplementation(() => {
+      throw new Error('no figures');
+    });
+    onTestFinished(() => stats.mockRestore());
     run.pause();
     const isTold = (line: string): boolean =>
       line.includes('"server.failed"') && line.includes('no figures');

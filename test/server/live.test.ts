@@ -1,12 +1,20 @@
+import { get } from 'node:http';
 import { connect } from 'node:net';
+import { createGunzip, gunzipSync } from 'node:zlib';
 
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 
+import { intervalSource } from '../../src/connectors/interval.ts';
+import { memorySink } from '../../src/connectors/memory.ts';
 import { VirtualClock } from '../../src/core/index.ts';
+import { pipeline } from '../../src/pipeline.ts';
+import { serve, type Server } from '../../src/server/index.ts';
 import { Live, liveLimits } from '../../src/server/live.ts';
 import type { ToServer } from '../../src/server/messages.ts';
 import { Outbox } from '../../src/server/outbox.ts';
-import { admin, patience, served } from './served.ts';
+import { servedChain } from '../dashboard/chain.ts';
+import { adminToken } from '../dashboard/plant.ts';
+import { admin, endlessRun, patience, served } from './served.ts';
 
 const line = (text: string) => ({ type: 'log', data: JSON.stringify({ text }) }) as const;
 const nothing = (): void => {};
@@ -108,6 +116,119 @@ describe('the live stream', () => {
   });
 });
 
+describe('the live stream of a session', () => {
+  test.each(['identity', 'gzip'] as const)('ends with it (%s)', async (encoding) => {
+    const clock = new VirtualClock();
+    const live = new Live(clock);
+    const untilMs = clock.now() + 20_000;
+    const bytes = new Response(live.connect(null, [], nothing, { encoding, untilMs })!).bytes();
+    const other = readUntil(live.connect(null, [], nothing)!, 'after');
+    live.send(line('before'));
+    await clock.sleep(19_999);
+    live.send(line('shortly before'));
+    await clock.sleep(1);
+    live.send(line('after'));
+    expect(live.clients).toBe(1);
+    const text = (
+      encoding === 'gzip' ? gunzipSync(await bytes) : Buffer.from(await bytes)
+    ).toString();
+    expect([...text.matchAll(/"text":"([\w ]+)"/g)].map(([, word]) => word)).toEqual([
+      'before',
+      'shortly before',
+    ]);
+    expect(await other).toContain('after');
+    live.close();
+  });
+
+  test('ends with it also where nothing is told any more', async () => {
+    const clock = new VirtualClock();
+    const live = new Live(clock);
+    const untilMs = clock.now() + 20_000;
+    void new Response(live.connect(null, [], nothing, { untilMs })!).bytes();
+    await clock.sleep(20_000 + liveLimits.pingEveryMs);
+    expect(live.clients).toBe(0);
+  });
+});
+
+describe('the live stream, compressed', () => {
+  const figures = (at: number) =>
+    ({ type: 'snapshot', data: JSON.stringify({ at, pad: 'x'.repeat(5000) }) }) as const;
+
+  test('is one gzip stream, whatever a client was too slow for', async () => {
+    const live = new Live(new VirtualClock());
+    const stream = live.connect(null, [figures(0)], nothing, { encoding: 'gzip' })!;
+    const whole = new Response(stream).bytes();
+    live.send(line('short'));
+    live.send(line('long '.repeat(10_000)));
+    for (let at = 1; at < 1000; at++) live.send(figures(at));
+    live.send(line('last'));
+    await new Promise((resolve) => setImmediate(resolve));
+    live.send(figures(1000));
+    live.close();
+    const bytes = await whole;
+    expect(bytes.length).toBeLessThan(2000);
+    // Checks its length and its sum too.
+    const text = gunzipSync(bytes).toString();
+    expect(text.match(/"text":"\w+/g)).toEqual(
+      ['short', 'long', 'last'].map((one) => `"text":"${one}`),
+    );
+    expect(text.match(/"at":\d+/g)!.at(-1)).toBe('"at":1000');
+    expect(text.match(/"at":\d+/g)!.length).toBeLessThan(10);
+  });
+
+  test('is compressed once, however many look', async () => {
+    const live = new Live(new VirtualClock());
+    const readers = [0, 1, 2].map(() =>
+      live.connect(null, [], nothing, { encoding: 'gzip' })!.getReader(),
+    );
+    const next = () => Promise.all(readers.map(async (reader) => (await reader.read()).value!));
+    await next();
+    live.send(figures(1));
+    const [one, ...others] = await next();
+    expect(one!.length).toBeLessThan(100);
+    for (const other of others) expect(other).toBe(one);
+    live.close();
+  });
+
+  test(
+    'takes a tenth of 200 stages, and tells at once what there is',
+    { timeout: 30_000 },
+    async () => {
+      const server = await servedChain(200);
+      const [plain, gzip] = await Promise.all([
+        bytesOfSnapshots(server, 'identity'),
+        bytesOfSnapshots(server, 'gzip;q=0.9, deflate'),
+      ]);
+      process.stdout.write(`three seconds of 200 stages took ${plain} bytes, compressed ${gzip}\n`);
+      expect(plain).toBeGreaterThan(600_000);
+      expect(gzip).toBeLessThan(plain / 10);
+    },
+  );
+});
+
+/** How many bytes came over the wire until there were three snapshots. */
+function bytesOfSnapshots(server: Server, encoding: string): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const headers = { authorization: `Bearer ${adminToken}`, 'accept-encoding': encoding };
+  const request = get(`${server.url}/api/v1/events`, { headers }, (answer) => {
+    expect(answer.headers.vary).toContain('accept-encoding');
+    const isGzip = answer.headers['content-encoding'] === 'gzip';
+    expect(isGzip).toBe(encoding.includes('gzip'));
+    let bytes = 0;
+    let text = '';
+    answer.on('data', (chunk: Buffer) => (bytes += chunk.length));
+    const plain = isGzip ? answer.pipe(createGunzip()) : answer;
+    plain.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      if (text.split('event: snapshot\n').length <= 3 || !text.endsWith('\n\n')) return;
+      request.destroy();
+      resolve(bytes);
+    });
+  });
+  request.on('error', reject);
+  return promise;
+}
+
 describe('what the pipeline has for a server', () => {
   test('is bounded when the server takes nothing, and the newest goes first when it does', () => {
     const posted: ToServer[] = [];
@@ -134,6 +255,24 @@ describe('what the pipeline has for a server', () => {
   });
 });
 
+test('however much is logged, there is room for what breakers do', () => {
+  const posted: ToServer[] = [];
+  const outbox = new Outbox(
+    (message) => posted.push(message),
+    () => 0,
+  );
+  while (outbox.eventsDropped === 0) outbox.event(line('x'.repeat(1000)));
+  for (let at = 0; at < 100; at++) outbox.event({ type: 'breaker', data: '{"breaker":"db"}' });
+  expect(outbox.eventsDropped).toBe(1);
+  outbox.delayed(7);
+  outbox.delayed(3);
+  outbox.flush();
+  const [first] = posted;
+  if (first?.type !== 'published') throw new Error('nothing was posted');
+  expect(first.events.filter(({ type }) => type === 'breaker')).toHaveLength(100);
+  expect(first.loopDelayMs).toBe(7);
+});
+
 describe('a client over the wire', () => {
   test('is told what is, then what happens; a page of another origin is not', async () => {
     const { ask, run } = await served();
@@ -151,38 +290,49 @@ describe('a client over the wire', () => {
     expect(await readUntil(second.body!, '"ready":true')).toContain('event: health\n');
   });
 
-  test('that reads nothing costs the process no memory, and the pipeline nothing', async () => {
-    const { port, server, run, log } = await served();
-    const socket = connect({ port, host: '127.0.0.1' });
-    onTestFinished(() => void socket.destroy());
-    socket.on('error', nothing).pause();
-    let isClosed = false;
-    socket.on('close', () => (isClosed = true));
-    socket.write(
-      `GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${admin}\r\n\r\n`,
-    );
-    await new Promise((resolve) => setImmediate(resolve));
-    const rows = run.stats().recordsOut;
-    const say = async (rounds: number): Promise<void> => {
-      for (let round = 0; round < rounds; round++) {
-        for (let at = 0; at < 100; at++) {
-          log.warning('noise.made', { round, at, pad: 'x'.repeat(2000) });
+  // Half a gigabyte is said: a machine that is busy takes its time.
+  const longPatience = { timeout: 60_000, interval: 20 };
+  test(
+    'that reads nothing costs the process no memory, and the pipeline nothing',
+    { timeout: 180_000 },
+    async () => {
+      const { port, server, run, log } = await served();
+      const socket = connect({ port, host: '127.0.0.1' });
+      onTestFinished(() => void socket.destroy());
+      socket.on('error', nothing).pause();
+      let isClosed = false;
+      socket.on('close', () => (isClosed = true));
+      socket.write(
+        `GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${admin}\r\n\r\n`,
+      );
+      await new Promise((resolve) => setImmediate(resolve));
+      const rows = run.stats().recordsOut;
+      const say = async (rounds: number): Promise<void> => {
+        for (let round = 0; round < rounds; round++) {
+          for (let at = 0; at < 100; at++) {
+            log.warning('noise.made', { round, at, pad: 'x'.repeat(8000) });
+          }
+          await new Promise((resolve) => setImmediate(resolve));
         }
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    };
-    await say(1000);
-    const before = process.memoryUsage().rss;
-    // Three hundred megabytes, of which the client takes none.
-    await say(1500);
-    expect(server.heldBytes).toBeLessThan(2_200_000);
-    await vi.waitFor(() => expect(server.heldBytes).toBeLessThan(10_000), patience);
-    // Less than what it was sent; what is held is the figure above, and the collector has its own pace.
-    expect(process.memoryUsage().rss - before).toBeLessThan(200e6);
-    await vi.waitFor(() => expect(run.stats().recordsOut).toBeGreaterThan(rows), patience);
-    socket.resume();
-    await vi.waitFor(() => expect(isClosed).toBe(true), patience);
-  });
+      };
+      await say(250);
+      const before = process.memoryUsage().rss;
+      // Three hundred megabytes, of which the client takes none.
+      await say(375);
+      expect(server.heldBytes).toBeLessThan(2_200_000);
+      await vi.waitFor(() => expect(server.heldBytes).toBeLessThan(10_000), longPatience);
+      // What is held is the figure above. Of what is not, the collectors of two threads give back more
+      // the more is said, at their own pace; were it kept, there would be more and more of it.
+      const isFlat = async (): Promise<void> => {
+        await say(5);
+        expect(process.memoryUsage().rss - before).toBeLessThan(200e6);
+      };
+      await vi.waitFor(isFlat, longPatience);
+      await vi.waitFor(() => expect(run.stats().recordsOut).toBeGreaterThan(rows), longPatience);
+      socket.resume();
+      await vi.waitFor(() => expect(isClosed).toBe(true), longPatience);
+    },
+  );
 
   test('a 33rd is told to come later', async () => {
     const { ask } = await served();
@@ -195,4 +345,44 @@ describe('a client over the wire', () => {
     ).toEqual([200, 503]);
     for (const answer of answers) await answer.body?.cancel();
   });
+});
+
+test('whoever follows a run that fails is told why before the server is gone', async () => {
+  const { log } = await endlessRun();
+  const failing = await pipeline('failing')
+    .from(intervalSource({ everyMs: 20 }))
+    .to(memorySink({ rowsMax: 60 }))
+    .start({ log });
+  const failed = failing.done.catch((error: unknown) => error);
+  // However long it takes until somebody looks.
+  failing.pause();
+  const server = await serve(failing, { port: 0, token: admin, stallDescriptor: null, log });
+  onTestFinished(() => server.close());
+  const headers = { authorization: `Bearer ${admin}` };
+  const { body } = await fetch(`${server.url}/api/v1/events`, { headers });
+  const told = new Response(body).text();
+  failing.resume();
+  await failed;
+  await server.close();
+  const events = (await told).split('\n\n').map((event) => ({
+    type: /^event: (\w+)$/m.exec(event)?.[1],
+    data: /^data: (.*)$/m.exec(event)?.[1] ?? '',
+  }));
+  const last = (type: string): string => events.findLast((one) => one.type === type)?.data ?? '';
+  expect(JSON.parse(last('snapshot'))).toMatchObject({
+    status: 'failed',
+    failure: {
+      component: 'memory',
+      text: expect.stringMatching(/^ERR_CONNECTOR_FULL \[/) as string,
+    },
+  });
+  expect(last('health')).toContain('the run is failed: ERR_CONNECTOR_FULL');
+  expect(JSON.parse(last('point'))).toMatchObject({ state: 3 });
+  const lines = events.filter(({ type }) => type === 'log').map(({ data }) => data);
+  const named = lines.map((line) => (JSON.parse(line) as { readonly event: string }).event);
+  expect(named.filter((name) => name.startsWith('run.'))).toEqual([
+    'run.resumed',
+    'run.failed',
+    'run.ended',
+  ]);
 });

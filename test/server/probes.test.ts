@@ -9,6 +9,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { FlightRecord } from '../../src/observe/index.ts';
 import { intervalSource } from '../../src/connectors/interval.ts';
 import { pipeline } from '../../src/pipeline.ts';
+import type { RunHistory } from '../../src/server/api-types.ts';
 import { serve } from '../../src/server/index.ts';
 import { Watchdog } from '../../src/server/watchdog.ts';
 import { scriptedSink } from '../engine/ends.ts';
@@ -186,6 +187,13 @@ test('a loop that stands still for 15 s is told of within 2 s and answered for a
     patience,
   );
   expect(said.filter(({ line }) => line.includes('loop.stalled'))).toHaveLength(1);
+  const history = await fetch(`${url}/api/v1/history`, { headers });
+  const { series, state } = (await history.json()) as RunHistory;
+  // The seconds of the stall are empty, and say how the run was.
+  const stall = state.flatMap((one, at) => (series.recordsInPerSecond[at] === null ? [one] : []));
+  expect(stall.slice(1).length).toBeGreaterThanOrEqual(12);
+  expect(stall).toEqual(expect.arrayContaining([1, 3]));
+  expect(Math.max(...series.loopDelayMs.map((ms) => ms ?? 0))).toBeGreaterThan(14_000);
   const record = await fetch(`${url}/api/v1/flight-recorder`, { headers });
   const { events } = (await record.json()) as FlightRecord;
   expect(events.map(({ name }) => name)).toEqual(

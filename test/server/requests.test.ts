@@ -418,7 +418,7 @@ describe('an answer', () => {
       expect(log.lines.map(({ event }) => event)).toContain('run.paused');
     }, patience);
     const none = (await (await ask('/api/v1/log?level=CRITICAL')).json()) as object;
-    expect(none).toEqual({ dropped: 0, lines: [] });
+    expect(none).toEqual({ dropped: 0, leftOut: 0, lines: [] });
     for (const query of ['lines=0', 'lines=1001', 'lines=x', 'level=LOUD']) {
       expect((await ask(`/api/v1/log?${query}`)).status).toBe(400);
     }
