@@ -23,5 +23,6 @@ if (isOlder(process.versions.node, needed)) {
   process.exitCode = 78;
 } else {
   // Not `import()`: an older Node could not read this file.
+  require('../dist/cli/compile-cache.js').keepCompiled(process.env);
   require('../dist/cli/main.js');
 }

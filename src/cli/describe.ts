@@ -7,7 +7,7 @@ import { UsageError } from './failure.ts';
 import { componentsOf } from './list.ts';
 import { builtins } from '../pipeline.ts';
 import { type OptionDescription, optionsOf } from '../core/option-description.ts';
-import { columnsOf } from './screen.ts';
+import { widthOf } from './screen.ts';
 import type { Terminal } from './terminal.ts';
 import { wrapText } from './text.ts';
 
@@ -49,7 +49,7 @@ function printDescription(
   terminal: Terminal,
 ): void {
   const { kind, spec } = definition;
-  const width = columnsOf(terminal.out);
+  const width = widthOf(terminal.out);
   const heading = (text: string): string => terminal.style('bold', text, terminal.out);
   const print = (lines: readonly string[]): void => {
     for (const line of lines) terminal.print(line);

@@ -2,12 +2,13 @@ import { readFile, stat } from 'node:fs/promises';
 
 import { fileError } from '../core/system-files.ts';
 import { alignColumns, escapeControls } from '../core/plain-text.ts';
-import { explainFlight, parseFlight } from '../observe/flight-recorder/explain.ts';
+import { explainFlight } from '../observe/flight-recorder/explain.ts';
 import type { FlightExplanation, FlightStep } from '../observe/flight-recorder/explanation.ts';
+import { parseFlight } from '../observe/flight-recorder/parse.ts';
 import { UsageError } from './failure.ts';
-import { columnsOf } from './screen.ts';
+import { widthOf } from './screen.ts';
 import type { Terminal } from './terminal.ts';
-import { formatCount, formatDuration, sparkline, wrapText } from './text.ts';
+import { formatCount, formatDuration, labelled, sparkline, wrapText } from './text.ts';
 
 /** No flight recorder writes more. */
 const bytesMax = 64 * 2 ** 20;
@@ -16,7 +17,6 @@ const stepsMax = 20;
 const signsMax = 10;
 const failuresMax = 5;
 const batchesMax = 5;
-const labelWidth = 12;
 
 /** Prints what a flight recorder wrote: what happened first, where, since when, and what it cost. */
 export async function explainFile(
@@ -30,7 +30,7 @@ export async function explainFile(
     return;
   }
   const heading = (text: string): string => terminal.style('bold', text, terminal.out);
-  for (const line of explanationLines(explanation, columnsOf(terminal.out), heading)) {
+  for (const line of explanationLines(explanation, widthOf(terminal.out), heading)) {
     terminal.print(line);
   }
 }
@@ -88,36 +88,29 @@ function headLines(
   heading: (text: string) => string,
 ): string[] {
   const { pipeline, reason, why, at, versions, stack, coveredMs, rssMiB } = explanation;
-  const title = `${escapeControls(pipeline)}: ${reasons[reason] ?? 'unknown'}, ${timeText(at)}`;
+  const title = `${escapeControls(pipeline)}: ${reasons[reason]}, ${timeText(at)}`;
   const facts = [
-    ...(why === '' ? [] : [fact('why', why, width)]),
-    ...(stack === undefined ? [] : [fact('where', frameOf(stack), width)]),
-    fact('first', firstText(explanation), width),
-    fact('cost', costText(explanation), width),
-    fact('bottleneck', bottleneckText(explanation), width),
+    ...(why === '' ? [] : [labelled('why', why, width)]),
+    ...(stack === undefined ? [] : [labelled('where', frameOf(stack), width)]),
+    labelled('first', firstText(explanation), width),
+    labelled('cost', costText(explanation), width),
+    labelled('bottleneck', bottleneckText(explanation), width),
     ...(rssMiB === null
       ? []
       : [
-          fact(
+          labelled(
             'memory',
             `${Math.round(rssMiB.first)} MiB, ${Math.round(rssMiB.last)} MiB at the end`,
             width,
           ),
         ]),
-    fact(
+    labelled(
       'record',
       `the last ${formatDuration(coveredMs)}; millrace ${versions.millrace}, Node ${versions.node}`,
       width,
     ),
   ];
   return [...wrapText(title, width, 0).map(heading), ...facts.flat()];
-}
-
-function fact(label: string, text: string, width: number): string[] {
-  const lines = wrapText(escapeControls(text), width, labelWidth);
-  return lines.map((line, at) =>
-    at === 0 ? `${label.padEnd(labelWidth)}${line.slice(labelWidth)}` : line,
-  );
 }
 
 /** The first frame of a stack: where it was thrown. */
@@ -145,10 +138,10 @@ function costText({ cost, first }: FlightExplanation): string {
 }
 
 function bottleneckText({ bottleneck }: FlightExplanation): string {
-  if (bottleneck === null) return 'none: no queue was full and nothing busy';
-  const { component, busyShare, queueFill, overMs } = bottleneck;
+  if (bottleneck === null) return 'none: no queue was full, and nothing busy or waiting outside';
+  const { component, heldShare, queueFill, overMs } = bottleneck;
   const full = queueFill === null ? '' : `queue ${percent(queueFill)} full, `;
-  return `${component}: ${full}busy ${percent(busyShare)} of the last ${formatDuration(overMs)}`;
+  return `${component}: ${full}busy or waiting outside ${percent(heldShare)} of the last ${formatDuration(overMs)}`;
 }
 
 function pictureLines({ perSecond, coveredMs }: FlightExplanation, width: number): string[] {

@@ -11,8 +11,11 @@ export const exitCodes = {
   failed: 1,
   usage: 2,
   deadLetters: 3,
+  unreachable: 69,
   notDrained: 75,
+  notAllowed: 77,
   invalidConfig: 78,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -29,11 +32,23 @@ export function reportCode(
 /** Something wrong with how a command was called. */
 export class UsageError extends Error {}
 
+/** A server that does not say what it is asked for, and what the process exits with for that. */
+export class NoAnswerError extends Error {
+  readonly exitCode: number;
+  readonly fact: string;
+
+  constructor(exitCode: number, fact: string, remedy?: string) {
+    super(remedy === undefined ? fact : `${fact}; ${remedy}`);
+    this.exitCode = exitCode;
+    this.fact = fact;
+  }
+}
+
 /** Says what went wrong, one line for each problem, and gives the exit code for it. */
 export function reportFailure(error: unknown, terminal: Terminal): number {
   if (error instanceof ValidationError) {
     for (const problem of error.problems) {
-      const text = escapeControls(formatProblem(problem));
+      const text = formatProblem(problem);
       const kind = `: ${problem.kind}: `;
       const at = text.indexOf(kind);
       const place = terminal.style('bold', text.slice(0, at));
@@ -47,6 +62,7 @@ export function reportFailure(error: unknown, terminal: Terminal): number {
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
+  if (error instanceof NoAnswerError) return error.exitCode;
   if (error instanceof ValidationError) {
     // An input that is not there is no fault of the config; the config itself has no path.
     const isInput = error.problems.every(({ kind, path }) => kind === 'input' && path.length > 0);

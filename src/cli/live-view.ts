@@ -1,9 +1,19 @@
+import { own } from '../core/own.ts';
 import { escapeControls } from '../core/plain-text.ts';
 import type { RunStats } from '../observe/snapshot.ts';
 import { historyMax, Readings } from './live-readings.ts';
 import { recordsPerSecond } from './rate.ts';
-import type { Format } from './terminal.ts';
-import { fitTable, formatBytes, formatCount, sparkline } from './text.ts';
+import { colouredGauge, type Style } from './terminal.ts';
+import {
+  atMost,
+  clipLine,
+  fitTable,
+  formatBytes,
+  formatCount,
+  gauge,
+  joinParts,
+  sparkline,
+} from './text.ts';
 
 const gaugeWidth = 10;
 const trendWidthMin = 8;
@@ -22,10 +32,9 @@ const spareColumns = [1, 5, 6, 4];
 export class LiveView {
   /** Fed by who makes the view. */
   readonly readings: Readings = new Readings();
-  readonly #style: (format: Format, text: string) => string;
+  readonly #style: Style;
 
-  /** `style`: colours text for the terminal. */
-  constructor(style: (format: Format, text: string) => string) {
+  constructor(style: Style) {
     this.#style = style;
   }
 
@@ -54,7 +63,7 @@ export class LiveView {
       ...this.#readingLines(stats, columns, rest),
     ]
       .slice(0, Math.max(1, rows - 1))
-      .map((line) => clip(line, columns - 1));
+      .map((line) => clipLine(line, columns - 1));
   }
 
   #headLines(stats: RunStats, columns: number): string[] {
@@ -67,18 +76,7 @@ export class LiveView {
       `${formatCount(stats.recordsOut)} out`,
       `${formatCount(stats.deadLetters)} dead letters`,
     ];
-    const lines: string[] = [];
-    let line = '';
-    for (const part of parts) {
-      const longer = line === '' ? part : `${line} · ${part}`;
-      if (longer.length < columns || line === '') {
-        line = longer;
-      } else {
-        lines.push(line);
-        line = part;
-      }
-    }
-    const [first, ...others] = [...lines, line];
+    const [first = '', ...others] = joinParts(parts, columns);
     return [this.#style('bold', first), ...others.map((other) => `  ${other}`)];
   }
 
@@ -88,22 +86,15 @@ export class LiveView {
     const rows = stats.components.map(({ id, kind, perSecond, out, dropped, work }) => {
       const rate = formatCount(perSecond);
       const counts = [formatCount(out), formatCount(dropped)];
-      const fill = stats.queues[id]?.fill;
-      const queue = fill === undefined ? '' : gauge(fill);
+      const fill = own(stats.queues, id)?.fill;
+      const queue = fill === undefined ? '' : gauge(fill, gaugeWidth);
       return [escapeControls(id), kind, rate, ...counts, work.p95Ms?.toFixed(2) ?? '–', queue];
     });
     const table = [titles.map((title, at) => title.padStart(titleWidths[at]!)), ...rows];
     const options = { right: rightColumns, spare: spareColumns, width: columns - 3 };
     return fitTable(table, options).map(
-      (line) => `  ${line.replace(/[█░]+$/, (bar) => this.#colouredGauge(bar))}`,
+      (line) => `  ${line.replace(/[█░]+$/, (bar) => colouredGauge(bar, this.#style))}`,
     );
-  }
-
-  #colouredGauge(bar: string): string {
-    const full = bar.lastIndexOf('█') + 1;
-    const fill = full / gaugeWidth;
-    const colour = fill > 0.9 ? 'red' : fill > 0.5 ? 'yellow' : 'green';
-    return this.#style(colour, bar.slice(0, full)) + this.#style('dim', bar.slice(full));
   }
 
   /** Grouped by source, in the order of the pipeline. */
@@ -135,22 +126,6 @@ export class LiveView {
   }
 }
 
-/** As many lines as there is room for; the last of them says how many are left out. */
-function atMost(
-  lines: readonly string[],
-  room: number,
-  left: (count: number) => string,
-): readonly string[] {
-  if (lines.length <= room) return lines;
-  const shown = lines.slice(0, Math.max(0, room - 1));
-  return [...shown, left(lines.length - shown.length)];
-}
-
-function gauge(fill: number): string {
-  const full = Math.round(fill * gaugeWidth);
-  return '█'.repeat(full) + '░'.repeat(gaugeWidth - full);
-}
-
 /** A value with its unit: bytes as people read them, `1` as no unit. */
 function measured(value: number, unit: string): string {
   if (unit === 'B' || unit === 'B/s') return formatBytes(Math.round(value)) + unit.slice(1);
@@ -161,19 +136,4 @@ function shortNumber(value: number): string {
   const size = Math.abs(value);
   if (size >= 1e6) return value.toExponential(2);
   return value.toFixed(size >= 1000 ? 0 : size >= 10 ? 1 : 2);
-}
-
-/** Cuts a styled line to a width; a style left open is closed. */
-function clip(line: string, columns: number): string {
-  let width = 0;
-  let clipped = '';
-  // eslint-disable-next-line no-control-regex
-  for (const [part] of line.matchAll(/\u001B\[[\d;]*m|./gsu)) {
-    if (part.startsWith('\u001B')) clipped += part;
-    else if (width < columns) {
-      clipped += part;
-      width++;
-    }
-  }
-  return clipped;
 }

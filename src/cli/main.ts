@@ -8,6 +8,7 @@ import { type Address, parseAddress } from './address.ts';
 import { endOnCrash } from './crash.ts';
 import type { MemoryOptions } from './memory.ts';
 import type { RunCommandOptions } from './run.ts';
+import type { TopOptions } from './top.ts';
 import type { ValidateOptions } from './validate.ts';
 import { exitCodes, reportFailure } from './failure.ts';
 import { Terminal } from './terminal.ts';
@@ -47,6 +48,7 @@ function createProgram(terminal: Terminal): Command {
   addValidate(program, terminal);
   addCatalogue(program, terminal);
   addFiles(program, terminal);
+  addTop(program, terminal);
   addExplain(program, terminal);
   addMemory(program, terminal);
   return program.addHelpText(
@@ -55,6 +57,7 @@ function createProgram(terminal: Terminal): Command {
       ['millrace init', 'write a pipeline that runs as it stands'],
       ['millrace run pipeline.yaml', 'run it'],
       ['millrace validate pipeline.yaml', 'check it without running it'],
+      ['millrace top', 'watch a run that is served'],
       ['millrace describe threshold', 'show the options of a component'],
     ),
   );
@@ -65,6 +68,7 @@ function addRun(program: Command, terminal: Terminal): void {
     .argument('<file>', 'the pipeline, YAML or JSON')
     .option('--for <time>', 'stop after this time: 500ms, 10s, 5m, 2h', parseTime)
     .option('--max-records <count>', 'read at most this many records', parseCount)
+    .option('--lanes <count>', 'run on this many threads where it can, or `auto`', parseLanes)
     .addOption(
       new Option('--report <form>', 'how to report: as text, or as one JSON object')
         .choices(['text', 'json'])
@@ -149,6 +153,32 @@ function addCatalogue(program: Command, terminal: Terminal): void {
     .action(async (options: { write?: string | true }) => {
       const { printSchema } = await import('./schema.ts');
       await printSchema(options, terminal);
+    });
+}
+
+function addTop(program: Command, terminal: Terminal): void {
+  program
+    .command('top')
+    .description('Watch a run that is served (`run --serve`): rates, queues, health, alerts.')
+    .argument('[run]', 'a URL, [host:]port, a pipeline file, or the name of a pipeline')
+    .option('--once', 'print one picture and end, as where no terminal takes it')
+    .option('--json', 'print the figures as JSON and end')
+    .option('--insecure-http', 'show the token to other machines without TLS')
+    .addHelpText(
+      'after',
+      examples(
+        ['millrace top', 'the run that you serve on this machine'],
+        ['millrace top pipeline.yaml', 'that of this file'],
+        ['millrace top https://mill.example:7420', 'with the token in MILLRACE_READ_TOKEN'],
+        ['millrace top --once', 'for scripts'],
+      ) +
+        '\nTokens: MILLRACE_READ_TOKEN or MILLRACE_TOKEN, or those kept for your runs on this machine.\n' +
+        'Exit codes: 0 shown, 1 the run failed (--once, --json), 2 usage, 69 no server answers, 77 not allowed.\n',
+    )
+    .action(async (run: string | undefined, options: TopOptions) => {
+      const { watchRun } = await import('./top.ts');
+      const exitCode = await watchRun(run, options, terminal);
+      await terminal.leave(exitCode);
     });
 }
 
@@ -275,6 +305,10 @@ function parseServe(text: string): Address {
   const address = parseAddress(text);
   if (address !== undefined) return address;
   throw new InvalidArgumentError('Write a port, or host:port, as 7420 or 127.0.0.1:7420.');
+}
+
+function parseLanes(text: string): string {
+  return text === 'auto' ? text : String(parseCount(text));
 }
 
 function parseCount(text: string): number {

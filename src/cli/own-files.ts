@@ -1,12 +1,7 @@
 import { dirname, matchesGlob, resolve } from 'node:path';
 
-import {
-  fileIdentity,
-  type Files,
-  namesFile,
-  type SinkComponent,
-  type SourceComponent,
-} from '../core/index.ts';
+import { fileIdentity, namesFile } from '../core/file-identity.ts';
+import type { Files, SinkComponent, SourceComponent } from '../core/index.ts';
 import { type Plan, ValidationError } from '../engine/index.ts';
 import { UsageError } from './failure.ts';
 

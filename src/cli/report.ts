@@ -1,5 +1,13 @@
 import { escapeControls } from '../core/plain-text.ts';
-import type { ComponentReport, Latency, RunReport } from '../observe/snapshot.ts';
+import { ratePerSecond } from '../observe/rate.ts';
+import {
+  type BreakerReport,
+  type ComponentReport,
+  hasFailed,
+  type Latency,
+  type PolicyReport,
+  type RunReport,
+} from '../observe/snapshot.ts';
 import { fitTable, formatBytes, formatCount, formatDuration } from './text.ts';
 
 /** A report as it is written in JSON: what scripts may count on. */
@@ -10,6 +18,7 @@ export function reportJson(report: RunReport): Record<string, unknown> {
     ...component,
     busyMs: rounded(component.busyMs),
     blockedMs: rounded(component.blockedMs),
+    waitingMs: rounded(component.waitingMs),
     idleMs: rounded(component.idleMs),
     work: roundedLatency(component.work),
     wait: roundedLatency(component.wait),
@@ -74,7 +83,7 @@ export function reportLines(report: RunReport): string[] {
 
 function summary(report: RunReport): string[] {
   const { pipeline, status, recordsIn, recordsOut, durationMs, bytesIn, deadLetters } = report;
-  const rate = durationMs > 0 ? (recordsIn * 1000) / durationMs : 0;
+  const rate = ratePerSecond(recordsIn, durationMs) ?? 0;
   const bytes = bytesIn > 0 ? `, ${formatBytes(bytesIn)} read` : '';
   const reasons = report.components.flatMap((component) =>
     Object.entries(component.droppedBy).map(
@@ -86,9 +95,11 @@ function summary(report: RunReport): string[] {
     const rows = `${formatCount(Math.abs(unaccounted))} rows that nothing accounts for`;
     return [unaccounted > 0 ? `lost by ${id}: ${rows}` : `made up by ${id}: ${rows}`];
   });
+  // What a stop leaves is in the snapshot.
+  const isCutShort = hasFailed(report.status);
   const undelivered = report.components.flatMap(({ id, kind, undelivered: rows, held }) => [
     ...(rows > 0 ? [`not delivered to ${id}: ${formatCount(rows)} rows`] : []),
-    ...(held !== null && held > 0 && isCutShort(report) && (kind === 'source' || kind === 'stage')
+    ...(held !== null && held > 0 && isCutShort && (kind === 'source' || kind === 'stage')
       ? [`not finished by ${id}: ${formatCount(held)} rows`]
       : []),
   ]);
@@ -110,11 +121,6 @@ function summary(report: RunReport): string[] {
   ].map(escapeControls);
 }
 
-/** Whether a run ended before what it had read was through. What a stop leaves is in the snapshot. */
-function isCutShort({ status }: RunReport): boolean {
-  return status === 'failed' || status === 'aborted' || status === 'not-drained';
-}
-
 /** What a component counted that is no row of its ledger. */
 function countLines({ id, counts }: ComponentReport): string[] {
   return Object.entries(counts).map(([what, count]) =>
@@ -125,23 +131,41 @@ function countLines({ id, counts }: ComponentReport): string[] {
 }
 
 /** What a policy did; nothing where its calls only went through. */
-function policyLines({ id, policy }: ComponentReport): string[] {
+export function policyLines({ id, policy }: ComponentReport): string[] {
   if (policy === undefined) return [];
-  const { calls, retries, suppressed, substituted, breakers } = policy;
+  const { breakers, left } = troubledBreakers(policy);
   const parts = [
-    ...(retries > 0 ? [`${formatCount(retries)} retries`] : []),
-    ...(suppressed > 0 ? [`${formatCount(suppressed)} retries without budget`] : []),
-    ...(substituted > 0 ? [`${formatCount(substituted)} substituted`] : []),
-    ...breakers
-      .filter(({ opens, state }) => opens > 0 || state !== 'closed')
-      .map(({ id: breaker, state, opens, openMs, refused }) => {
-        const times = opens === 1 ? 'once' : `${formatCount(opens)} times`;
-        return `breaker \`${breaker}\` ${state}, opened ${times} for ${formatDuration(openMs)}, ${formatCount(refused)} calls refused`;
-      }),
+    ...callParts(policy),
+    ...breakers.map(({ id: breaker, state, opens, openMs, refused }) => {
+      const times = opens === 1 ? 'once' : `${formatCount(opens)} times`;
+      return `breaker \`${breaker}\` ${state}, opened ${times} for ${formatDuration(openMs)}, ${formatCount(refused)} calls refused`;
+    }),
+    ...(left > 0 ? [`${formatCount(left)} more breakers that are not closed`] : []),
   ];
   return parts.length === 0
     ? []
-    : [`policy of ${id}: ${formatCount(calls)} calls, ${parts.join(', ')}`];
+    : [`policy of ${id}: ${formatCount(policy.calls)} calls, ${parts.join(', ')}`];
+}
+
+/** What a policy did to calls that did not go through at once. */
+export function callParts({ retries, suppressed, substituted }: PolicyReport): string[] {
+  return [
+    ...(retries > 0 ? [`${formatCount(retries)} retries`] : []),
+    ...(suppressed > 0 ? [`${formatCount(suppressed)} retries without budget`] : []),
+    ...(substituted > 0 ? [`${formatCount(substituted)} substituted`] : []),
+  ];
+}
+
+/** Breakers that are not closed, or were not all the time; `left`: how many more are not closed. */
+export function troubledBreakers({ breakers: { total, byState, worst } }: PolicyReport): {
+  readonly breakers: readonly BreakerReport[];
+  readonly left: number;
+} {
+  const isIll = ({ state }: BreakerReport): boolean => state !== 'closed';
+  return {
+    breakers: worst.filter((breaker) => breaker.opens > 0 || isIll(breaker)),
+    left: total - byState.closed - worst.filter(isIll).length,
+  };
 }
 
 function countsOf({ in: rowsIn, out, dropped, dead }: ComponentReport): number[] {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { dirname, relative, resolve } from 'node:path';
 import process from 'node:process';
 
@@ -7,20 +8,21 @@ import { isDescribed, type LogLevel, systemClock } from '../core/index.ts';
 import { escapeControls } from '../core/plain-text.ts';
 import { type Plan, type Run, startRun } from '../engine/index.ts';
 import { isPipelineError } from '../errors.ts';
+import { laneWorkers, onLanes } from '../pipeline.ts';
 import { FlightRecorder } from '../observe/flight-recorder.ts';
 import type { RunReport } from '../observe/snapshot.ts';
 import { shippedRules } from '../observe/alerts/shipped.ts';
 import { telemetryUnavailable } from '../observe/otel/events.ts';
 import { exitCodes, reportCode, reportFailure } from './failure.ts';
-import { LiveView } from './live-view.ts';
-import { loadConfig } from './load.ts';
+import type { LiveView } from './live-view.ts';
+import { loadConfig, parseOverrides } from './load.ts';
 import { createLogger } from './log.ts';
 import { checkConfigKept, checkReportApart } from './own-files.ts';
 import { showProgress } from './progress.ts';
 import { ReportFile } from './report-file.ts';
 import { prepareServing, type ServeCommandOptions } from './serve.ts';
 import { reportJson, reportLines, reportTable } from './report.ts';
-import { columnsOf } from './screen.ts';
+import { widthOf } from './screen.ts';
 import { telemetryOf } from './telemetry.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -28,6 +30,7 @@ export interface RunCommandOptions extends ServeCommandOptions {
   readonly set?: readonly string[];
   readonly for?: number;
   readonly maxRecords?: number;
+  readonly lanes?: string;
   readonly report: 'text' | 'json';
   readonly reportFile?: string;
   readonly live?: boolean;
@@ -42,14 +45,19 @@ export async function runPipeline(
   terminal: Terminal,
 ): Promise<void> {
   const stopper = new Stopper(terminal);
-  const config = await loadConfig(file, options.set, terminal);
+  const set = [...(options.set ?? []), ...(options.lanes ? [`lanes=${options.lanes}`] : [])];
+  const origin = { file: resolve(file), overrides: parseOverrides(set) };
+  const early = lanesToBegin(options);
+  const lanesFrom = early === 0 ? origin : await laneWorkers(origin, early);
+  const config = await loadConfig(file, set, terminal);
   const plan = await config.plan();
   await checkConfigKept(file, plan);
   if (options.reportFile !== undefined) await checkReportApart(options.reportFile, file, plan);
   const directory = dirname(resolve(file));
   stopper.drainMsMax = plan.settings.drainMsMax;
   stopper.drainDelayMs = plan.settings.drainDelayMs ?? usualDelayMs();
-  const exitCode = await runPlan({ plan, directory }, options, stopper, terminal);
+  const running = await onLanes(plan, lanesFrom, { recordsMax: options.maxRecords });
+  const exitCode = await runPlan({ plan, running, directory }, options, stopper, terminal);
   // Whatever a component left open does not keep the process, and past the deadline of a stop
   // neither does a reader that takes no output.
   const isLate = exitCode === exitCodes.notDrained;
@@ -62,9 +70,18 @@ export async function runPipeline(
   await terminal.leave(stopper.exitCode ?? exitCode, 0);
 }
 
+/** How many lanes are begun before it is known whether the pipeline can have them. */
+function lanesToBegin({ lanes, maxRecords }: RunCommandOptions): number {
+  if (lanes === undefined || maxRecords !== undefined) return 0;
+  const wanted = lanes === 'auto' ? availableParallelism() : Number(lanes);
+  return wanted > 1 ? wanted : 0;
+}
+
 /** A plan, and the directory that its relative paths begin in. */
 interface PlannedFile {
   readonly plan: Plan;
+  /** What does it, on one lane or more. */
+  readonly running: Plan;
   readonly directory: string;
 }
 
@@ -77,15 +94,12 @@ async function runPlan(
   const { for: durationMsMax, maxRecords: recordsMax } = options;
   const log = createLogger(terminal, systemClock, options.logLevel.toUpperCase() as LogLevel);
   log.flushOnCrash();
-  const view =
-    options.live && terminal.err.isTTY
-      ? new LiveView((format, text) => terminal.style(format, text))
-      : undefined;
+  const view = options.live && terminal.err.isTTY ? await liveView(terminal) : undefined;
   const { telemetry, unavailable } = await telemetryOf(log);
   await using serving = await prepareServing(options, planned.plan, log, terminal);
   const reportFile =
     options.reportFile === undefined ? undefined : await ReportFile.open(options.reportFile);
-  const run = await startRun(planned.plan, {
+  const run = await startRun(planned.running, {
     log,
     // A pipeline that says nothing of alerts is watched by all that are shipped.
     ...(planned.plan.settings.alerts === undefined && { alerts: shippedRules() }),
@@ -122,6 +136,11 @@ async function runPlan(
   await sent;
   const worst = code === exitCodes.done ? written : code;
   return worst === exitCodes.done ? reportCode(report, options) : worst;
+}
+
+async function liveView(terminal: Terminal): Promise<LiveView> {
+  const { LiveView } = await import('./live-view.ts');
+  return new LiveView((format, text) => terminal.style(format, text));
 }
 
 /** Keeps the last minutes, for a crash and for alerts. */
@@ -167,7 +186,7 @@ async function printReport(
     options.report === 'json'
       ? [JSON.stringify(reportJson(report))]
       : stream.isTTY
-        ? reportTable(report, (text) => terminal.style('bold', text, stream), columnsOf(stream))
+        ? reportTable(report, (text) => terminal.style('bold', text, stream), widthOf(stream))
         : reportLines(report);
   const places = options.report === 'json' ? [] : placesOf(report, planned);
   const all = [...lines, ...places];
@@ -255,7 +274,8 @@ class Stopper {
   async #stop(signal: keyof typeof signalCodes): Promise<void> {
     this.#signals++;
     if (this.#run === undefined) {
-      // Nothing flows yet, so nothing is to be finished.
+      // Nothing is to be finished.
+      if (this.#signals === 1) this.#terminal.complain('stopped before anything flowed');
       await this.#terminal.leave(
         this.#signals === 1 ? exitCodes.done : signalCodes[signal],
         abortMsMax,

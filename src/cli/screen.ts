@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 
 /** How wide a stream is: 80 where it is no terminal, or one that does not know and says 0. */
-export function columnsOf(stream: NodeJS.WriteStream): number {
+export function widthOf(stream: NodeJS.WriteStream): number {
   return stream.columns || 80;
 }
 
@@ -15,7 +15,7 @@ export class Screen {
   }
 
   get columns(): number {
-    return columnsOf(this.#out);
+    return widthOf(this.#out);
   }
 
   get rows(): number {

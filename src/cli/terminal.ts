@@ -10,6 +10,17 @@ type Stream = NodeJS.WriteStream;
 /** How text is coloured. */
 export type Format = Parameters<typeof styleText>[0];
 
+/** Colours text for a terminal that takes colour. */
+export type Style = (format: Format, text: string) => string;
+
+/** A bar of `gauge`: red where it is nearly full. */
+export function colouredGauge(bar: string, style: Style): string {
+  const full = bar.lastIndexOf('█') + 1;
+  const share = full / bar.length;
+  const colour = share > 0.9 ? 'red' : share > 0.5 ? 'yellow' : 'green';
+  return style(colour, bar.slice(0, full)) + style('dim', bar.slice(full));
+}
+
 /** Where the command line writes: data on standard output, everything else on standard error. */
 export class Terminal {
   readonly out: Stream;

@@ -1,8 +1,11 @@
-import { alignColumns } from '../core/plain-text.ts';
+import { stripVTControlCharacters } from 'node:util';
+
+import { alignColumns, escapeControls } from '../core/plain-text.ts';
 
 /** `1,234,567` */
 export function formatCount(count: number): string {
-  return Math.round(count).toLocaleString('en-US');
+  // Not `toLocaleString`, whose first call loads 20 ms of locales.
+  return String(Math.round(count)).replace(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
 /** `1.5 MB`: decimal units, as disks and networks are measured. */
@@ -34,6 +37,71 @@ export function sparkline(values: readonly number[]): string {
   return values
     .map((value) => bars[span === 0 ? 0 : Math.round(((value - low) / span) * (bars.length - 1))])
     .join('');
+}
+
+/** A share from 0 to 1 as a bar of so many cells. */
+export function gauge(share: number, width: number): string {
+  const full = Math.round(Math.min(1, Math.max(0, share)) * width);
+  return '█'.repeat(full) + '░'.repeat(width - full);
+}
+
+/** As many lines as there is room for; the last of them says how many are left out. */
+export function atMost(
+  lines: readonly string[],
+  room: number,
+  left: (count: number) => string,
+): readonly string[] {
+  if (lines.length <= room) return lines;
+  const shown = lines.slice(0, Math.max(0, room - 1));
+  return [...shown, left(lines.length - shown.length)];
+}
+
+/** Parts with dots between them, styled or not, as lines that are narrower than so many columns. */
+export function joinParts(parts: readonly string[], columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const part of parts) {
+    const longer = line === '' ? part : `${line} · ${part}`;
+    if (line === '' || stripVTControlCharacters(longer).length < columns) {
+      line = longer;
+    } else {
+      lines.push(line);
+      line = part;
+    }
+  }
+  return [...lines, line];
+}
+
+/** Cuts a styled line to a width, which its last character says; a style left open is closed. */
+export function clipLine(line: string, columns: number): string {
+  const isCut = (stripVTControlCharacters(line).match(/./gsu)?.length ?? 0) > columns;
+  let width = 0;
+  let clipped = '';
+  for (const [part] of line.matchAll(/\u001B\[[\d;]*m|./gsu)) {
+    if (part.startsWith('\u001B')) clipped += part;
+    else if (width < columns) {
+      width++;
+      clipped += isCut && width === columns ? '…' : part;
+    }
+  }
+  return clipped;
+}
+
+/** A name without its middle where it is longer than `width`: names that are made differ in their ends. */
+export function shortened(text: string, width: number): string {
+  if (text.length <= width) return text;
+  const end = Math.floor(width / 2) - 1;
+  return `${text.slice(0, width - 1 - end)}…${text.slice(-end)}`;
+}
+
+const labelWidth = 12;
+
+/** Text beside a label, with its further lines below its first. */
+export function labelled(label: string, text: string, width: number): string[] {
+  const lines = wrapText(escapeControls(text), width, labelWidth);
+  return lines.map((line, at) =>
+    at === 0 ? `${label.padEnd(labelWidth)}${line.slice(labelWidth)}` : line,
+  );
 }
 
 /** How a table is set. */

@@ -1,4 +1,6 @@
 import { ValidationError } from '../engine/index.ts';
+import { chooseLanes, coresExceeded } from '../engine/plan/lanes.ts';
+import type { LanesChoice } from '../engine/planned.ts';
 import { exitCodes, reportFailure } from './failure.ts';
 import { loadConfig } from './load.ts';
 import { checkConfigKept } from './own-files.ts';
@@ -29,6 +31,7 @@ export async function validatePipeline(
         counted(sinks.length, 'sink'),
       ];
       terminal.print(`${file}: valid: ${name}, ${counts.join(', ')}`);
+      if (plan.settings.lanes !== 1) terminal.print(lanesText(chooseLanes(plan)));
     }
     return exitCodes.done;
   } catch (error) {
@@ -44,6 +47,12 @@ export async function validatePipeline(
     terminal.printJson({ file, valid: false, problems });
     return exitCodes.invalidConfig;
   }
+}
+
+function lanesText(lanes: LanesChoice): string {
+  const cores = coresExceeded(lanes);
+  const advice = cores === undefined ? '' : `; more than the ${counted(cores, 'core')} are slower`;
+  return `${counted(lanes.count, 'lane')}: ${lanes.reason}${advice}`;
 }
 
 function counted(count: number, noun: string): string {

@@ -78,7 +78,13 @@ describe('list and describe', () => {
       stageType: 'stage',
       summary: expect.any(String),
       parameters: expect.arrayContaining([
-        { name: 'field', kind: 'string', hasDefault: false, required: true },
+        {
+          name: 'field',
+          description: expect.any(String),
+          kind: 'string',
+          hasDefault: false,
+          required: true,
+        },
         expect.objectContaining({ name: 'keysMax', default: 100_000, hasDefault: true }),
       ]),
     });
@@ -89,7 +95,7 @@ describe('list and describe', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^moving-average \(stage\)$/m);
     expect(stdout).toMatch(/^ {2}field: string, required\n {6}Number field to average\.$/m);
-    expect(stdout).toMatch(/^ {2}window: integer from 1( to \d+)?, required$/m);
+    expect(stdout).toMatch(/^ {2}window: integer from 1( to \d+)? \| string, required$/m);
     expect(stdout).toMatch(/^ {2}keysMax: integer from 1 to 16000000, default 100000$/m);
     expect(stdout).toMatch(/^ {4}- moving-average:$/m);
   });

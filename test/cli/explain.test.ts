@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 
 import { describe, expect, test, vi } from 'vitest';
 
-import { parseFlight } from '../../src/observe/flight-recorder/explain.ts';
+import { parseFlight } from '../../src/observe/flight-recorder/parse.ts';
 import { millrace, start, temporaryDirectory } from './millrace.ts';
 
 const config = `name: boiler-room

@@ -58,7 +58,14 @@ test('what is its own is for its owner alone, whatever the umask; results are as
   expect(stderr).toContain('boom');
   const own = modesIn(join(cwd, 'state'));
   const names = own.map(([name]) => name).join();
-  for (const part of ['server-tokens', 'dead-letters', '-crash.json', '.spill', 'lock']) {
+  for (const part of [
+    'server-tokens',
+    'server-session',
+    'dead-letters',
+    '-crash.json',
+    '.spill',
+    'lock',
+  ]) {
     expect(names).toContain(part);
   }
   for (const [name, mode] of own) expect([name, mode]).toEqual([name, modeOf(name, '700', '600')]);

@@ -43,10 +43,10 @@ export function temporaryDirectory(): string {
 export function start(words: readonly string[], options: StartOptions = {}): Started {
   const { cwd = temporaryDirectory(), env = {}, read = true } = options;
   const { stdout = 'pipe', stderr = 'pipe' } = options;
-  const { PATH, HOME } = process.env;
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
   const child = spawn(process.execPath, [main, ...words], {
     cwd,
-    env: { PATH, HOME, XDG_STATE_HOME: join(cwd, 'state'), ...env },
+    env: { PATH, HOME, NODE_COMPILE_CACHE, XDG_STATE_HOME: join(cwd, 'state'), ...env },
     stdio: ['ignore', stdout, stderr],
   });
   onTestFinished(() => void child.kill('SIGKILL'));

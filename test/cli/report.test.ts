@@ -26,8 +26,13 @@ test('a report says what policies did, where they did anything', async () => {
     calls: 6,
     attempts: 12,
     substituted: 0,
+    substitutedBy: {},
     retries: 6,
     suppressed: 0,
-    breakers: [{ id: 'db', name: 'db', state: 'closed', opens: 2, openMs: 60_000, refused: 0 }],
+    breakers: {
+      total: 1,
+      byState: { open: 0, 'half-open': 0, closed: 1 },
+      worst: [{ id: 'db', name: 'db', state: 'closed', opens: 2, openMs: 60_000, refused: 0 }],
+    },
   });
 });

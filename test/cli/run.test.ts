@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 
@@ -216,6 +217,18 @@ describe('validate', () => {
       stderr: '',
     });
     expect(() => readFileSync(join(cwd, 'out.ndjson'))).toThrow('ENOENT');
+  });
+
+  test('says how many lanes there are, and that more of them than cores are slower', async () => {
+    const cwd = directoryWith(pipeline, readings);
+    const lanes = availableParallelism() + 1;
+    const { code, stdout } = await millrace(['validate', 'p.yaml', '--set', `lanes=${lanes}`], {
+      cwd,
+    });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      new RegExp(`\\n${lanes} lanes: .*; more than the ${lanes - 1} cores? are slower\\n$`),
+    );
   });
 
   test('problems are one line each on standard error, or JSON on standard output', async () => {

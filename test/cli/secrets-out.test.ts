@@ -36,8 +36,9 @@ sinks:
 /** What of a stream came until it has that text. */
 async function streamUntil(stream: ReadableStream<Uint8Array>, until: string): Promise<string> {
   let text = '';
-  for await (const chunk of stream.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) {
+    text += decoder.decode(chunk, { stream: true });
     if (text.includes(until)) break;
   }
   return text;

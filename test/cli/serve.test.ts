@@ -144,6 +144,43 @@ test('the same tokens are kept for the next start, and the launch code is anothe
   expect(urls[0]).not.toBe(urls[1]);
 });
 
+test.skipIf(process.getuid?.() === undefined)(
+  'a run that was given its token is served where there is no place to keep its address',
+  async () => {
+    const cwd = temporaryDirectory();
+    writeFileSync(join(cwd, 'p.yaml'), endless);
+    writeFileSync(join(cwd, 'no-directory'), '');
+    const env = { MILLRACE_TOKEN: token, XDG_STATE_HOME: join(cwd, 'no-directory') };
+    const started = start(['run', 'p.yaml', '--serve', '0'], { cwd, env });
+    const { url } = await addressOf(started);
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await fetch(`${url}/api/v1/snapshot`, { headers })).status).toBe(200);
+    started.child.kill('SIGTERM');
+    expect((await started.ended).code).toBe(0);
+    expect(started.said.stderr).not.toContain('server.failed');
+  },
+);
+
+test('where it serves is kept beside its tokens for as long as it does, and of a run that was killed', async () => {
+  const cwd = temporaryDirectory();
+  writeFileSync(join(cwd, 'p.yaml'), endless);
+  const file = join(cwd, 'state/millrace/served/server-address.json');
+  for (const signal of ['SIGKILL', 'SIGTERM'] as const) {
+    const started = start(['run', 'p.yaml', '--serve', '0'], { cwd });
+    const { url } = await addressOf(started);
+    const { child, ended } = started;
+    const kept = { url, pid: child.pid };
+    await vi.waitFor(
+      () => expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject(kept),
+      patience,
+    );
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    child.kill(signal);
+    await ended;
+    expect(existsSync(file)).toBe(signal === 'SIGKILL');
+  }
+});
+
 test.each([
   [['--serve', '0.0.0.0:0'], {}, 78, 'no token was given'],
   [['--serve', '0.0.0.0:0', '--insecure-http'], {}, 78, 'no token was given'],

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -41,6 +42,23 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     expect(report.recordsOut).toBe(report.recordsIn);
   },
 );
+
+test('one that comes before anything flows is answered too', async () => {
+  const cwd = temporaryDirectory();
+  const pipe = join(cwd, 'name');
+  execFileSync('mkfifo', [pipe]);
+  const text = 'source: { interval: { everyMs: 5 } }\nsink: { file: { path: "${file:name}" } }\n';
+  writeFileSync(join(cwd, 'p.yaml'), text);
+  const { child, ended, said } = start(['run', 'p.yaml'], { cwd });
+  // Opens when it is read, while the pipeline is planned.
+  const writer = await open(pipe, 'w');
+  child.kill('SIGTERM');
+  const stderr = 'stopped before anything flowed\n';
+  await vi.waitFor(() => expect(said.stderr).toBe(stderr), patience);
+  // A process does not end before its reads do.
+  await writer.close();
+  expect(await ended).toMatchObject({ code: 0, stdout: '', stderr });
+});
 
 test('a signal is heard by a pipeline that never waits for anything', async () => {
   const text = 'source: { simulate: { realTime: false } }\nsink: { console: { every: 1000 } }\n';

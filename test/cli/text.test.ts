@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import { createLogger } from '../../src/cli/log.ts';
 import { Estimate, progressLine } from '../../src/cli/progress.ts';
 import { recordsPerSecond } from '../../src/cli/rate.ts';
-import { columnsOf } from '../../src/cli/screen.ts';
+import { widthOf } from '../../src/cli/screen.ts';
 import { Terminal } from '../../src/cli/terminal.ts';
 import { formatBytes, formatDuration } from '../../src/cli/text.ts';
 import { alignColumns, escapeControls } from '../../src/core/plain-text.ts';
@@ -190,7 +190,7 @@ describe('the status of a run', () => {
     Object.assign(window, { columns: said });
     let shown = 0;
     terminal.showStatus((width) => [`${(shown = width)}`]);
-    expect([columnsOf(terminal.out), shown]).toEqual([columns, columns]);
+    expect([widthOf(terminal.out), shown]).toEqual([columns, columns]);
   });
 
   test('is not shown while a row is written only in part', () => {
