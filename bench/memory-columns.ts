@@ -16,30 +16,31 @@ type Peer = (records: readonly Telemetry[]) => Outcome | Promise<Outcome>;
 
 /** Three built-in stages over batches in memory, through the whole engine, observed as always. */
 export const memoryColumns: readonly Measure[] = [
-  against('rxjs', 'three column stages in memory, against RxJS over objects', 6, runRxjs, 31),
+  against('rxjs', 'RxJS 7 `filter` and `map` over an array of objects', 6, runRxjs, 31),
   against(
     'node-streams',
-    'three column stages in memory, against Node object streams',
+    'Node `Transform` streams of objects, with its own high-water mark',
     25,
     runNodeStreams,
     15,
   ),
-  against(
-    'web-streams',
-    'three column stages in memory, against web streams',
-    200,
-    runWebStreams,
-    7,
-  ),
+  against('web-streams', 'web `TransformStream`s of objects', 200, runWebStreams, 7),
 ];
 
-function against(name: string, title: string, faster: number, peer: Peer, rounds: number): Measure {
+function against(
+  name: string,
+  peer: string,
+  faster: number,
+  runPeer: Peer,
+  rounds: number,
+): Measure {
   return {
     id: `memory.columns.${name}`,
-    title,
+    title: 'three column stages over batches in memory',
+    peer,
     unit: 'ns/record',
     target: { faster },
-    run: (setting) => measureAgainst(peer, rounds, setting),
+    run: (setting) => measureAgainst(runPeer, rounds, setting),
   };
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 
 import { root, runNode } from './lib/child.ts';
 import type { Measure, Samples, Setting } from './lib/measure.ts';
+import { takeTurns } from './lib/rounds.ts';
 
 const passes = join(root, 'bench', 'lib', 'observed-passes.ts');
 
@@ -9,14 +10,16 @@ const passes = join(root, 'bench', 'lib', 'observed-passes.ts');
 export const observeCost: readonly Measure[] = [
   {
     id: 'observe.columns',
-    title: 'three column stages, all observation on; peer: the engine without its meters',
+    title: 'three column stages, all observation on',
+    peer: 'the engine without its meters',
     unit: 'ns/record',
     target: { within: 1.03 },
     run: (setting) => measure('columns', setting),
   },
   {
     id: 'observe.rows',
-    title: 'the same with row functions',
+    title: 'three row functions, all observation on',
+    peer: 'the engine without its meters',
     unit: 'ns/record',
     target: { within: 1.1 },
     run: (setting) => measure('rows', setting),
@@ -25,15 +28,12 @@ export const observeCost: readonly Measure[] = [
 
 // In processes of their own: what is taken out of one must not be compiled into the other.
 async function measure(chain: 'columns' | 'rows', { quick }: Setting): Promise<Samples> {
-  const samples = { ours: [] as number[], peer: [] as number[] };
-  for (let round = 0; round < (quick ? 1 : 7); round++) {
-    for (const side of round % 2 === 0
-      ? (['ours', 'peer'] as const)
-      : (['peer', 'ours'] as const)) {
-      const eyes = side === 'ours' ? 'observed' : 'blind';
-      const { stdout } = await runNode(['--expose-gc', passes, chain, eyes, quick ? '1' : '12']);
-      samples[side].push(...(JSON.parse(stdout) as number[]));
-    }
-  }
-  return samples;
+  const samplesOf = async (eyes: 'observed' | 'blind'): Promise<number[]> => {
+    const { stdout } = await runNode(['--expose-gc', passes, chain, eyes, quick ? '1' : '3']);
+    return JSON.parse(stdout) as number[];
+  };
+  return takeTurns(quick ? 1 : 7, {
+    ours: () => samplesOf('observed'),
+    peer: () => samplesOf('blind'),
+  });
 }

@@ -24,19 +24,25 @@ const breakersMiBMax = 30;
 
 /** What policies cost a call that succeeds, over the same call without any. */
 export const policies: readonly Measure[] = [
-  overhead('breaker.cockatiel', "a breaker's call, against cockatiel's", 0.6, {
+  overhead('breaker.cockatiel', "a breaker's call", "cockatiel's breaker", 0.6, {
     ours: () => circuitBreaker(),
     peer: cockatielBreaker,
   }),
-  overhead('retry-breaker.cockatiel', "retry and breaker, against cockatiel's", 0.5, {
+  overhead('retry-breaker.cockatiel', 'retry and breaker', "cockatiel's retry and breaker", 0.5, {
     ours: retryAndBreaker,
     peer: cockatielRetryAndBreaker,
   }),
-  overhead('retry-breaker.opossum', "retry and breaker, against opossum's breaker", 0.3, {
-    ours: retryAndBreaker,
-    peer: opossumBreaker,
-  }),
-  overhead('five.cockatiel', "five policies, against cockatiel's breaker", 3, {
+  overhead(
+    'retry-breaker.opossum',
+    'retry and breaker',
+    "opossum's breaker, which times out as well",
+    0.3,
+    {
+      ours: retryAndBreaker,
+      peer: opossumBreaker,
+    },
+  ),
+  overhead('five.cockatiel', 'five policies', "cockatiel's breaker alone", 3, {
     ours: five,
     peer: cockatielBreaker,
   }),
@@ -45,7 +51,8 @@ export const policies: readonly Measure[] = [
   bytes('five.bytes', 'the same in five policies, each', 5, five),
   {
     id: 'policies.breaker.state',
-    title: 'what 100,000 breakers hold; peer: the limit',
+    title: 'what 100,000 breakers hold',
+    peer: 'the limit',
     unit: 'MiB',
     target: { within: 1 },
     run: measureState,
@@ -71,10 +78,11 @@ interface Sides {
   readonly peer: (call: Call) => Call;
 }
 
-function overhead(id: string, title: string, within: number, sides: Sides): Measure {
+function overhead(id: string, title: string, peer: string, within: number, sides: Sides): Measure {
   return {
     id: `policies.${id}`,
     title: `${title}, over a plain call`,
+    peer: `${peer}, over a plain call`,
     unit: 'ns/call',
     target: { within },
     run: (setting) => measureOverhead(sides, setting),
@@ -116,7 +124,8 @@ async function timeCalls(call: Call, count: number): Promise<number> {
 function bytes(id: string, title: string, policies: number, make: () => Standalone): Measure {
   return {
     id: `policies.${id}`,
-    title: `${title}, over a plain call; peer: the limit`,
+    title: `${title}, over a plain call`,
+    peer: 'the limit',
     unit: 'B/call',
     target: { within: 1 },
     run: (setting) => measureBytes(make(), policies, setting),

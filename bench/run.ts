@@ -5,8 +5,9 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 
 import { runNode } from './lib/child.ts';
-import { appendHistory } from './lib/history.ts';
+import { appendHistory, lastEntry } from './lib/history.ts';
 import { judge, type Measure, type Result, type Samples } from './lib/measure.ts';
+import { writePage } from './lib/page.ts';
 import { tableOf } from './lib/table.ts';
 import { measures } from './measures.ts';
 
@@ -17,9 +18,10 @@ Usage: npm run bench [-- OPTIONS]
   --json       print one array of { id, ours, peer, ratio, target, holds }
   --only ID    only measures whose id begins so; may be given again
   --quick      small sizes, to see that it works: the figures mean nothing
+  --page       only write docs/benchmarks.md again, from the last whole run
   --help       print this
 
-A run of everything at full size adds a line to bench/history.ndjson.
+A run of everything at full size adds a line to bench/history.ndjson, and writes docs/benchmarks.md.
 `;
 
 async function main(): Promise<void> {
@@ -28,6 +30,7 @@ async function main(): Promise<void> {
       json: { type: 'boolean', default: false },
       only: { type: 'string', multiple: true, default: [] },
       quick: { type: 'boolean', default: false },
+      page: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
@@ -35,6 +38,7 @@ async function main(): Promise<void> {
     process.stdout.write(help);
     return;
   }
+  if (options.page) return writePage(lastEntry(), measures);
   const { only, quick } = options;
   const chosen = measures.filter(
     ({ id }) => only.length === 0 || only.some((start) => id.startsWith(start)),
@@ -47,7 +51,8 @@ async function main(): Promise<void> {
     process.stdout.write(tableOf(results, chosen));
     if (quick) process.stdout.write('quick: small sizes, the figures mean nothing\n');
   }
-  if (!quick && chosen.length === measures.length) appendHistory(results);
+  if (!quick && chosen.length === measures.length)
+    await writePage(appendHistory(results), measures);
 }
 
 async function measureAll(chosen: readonly Measure[], quick: boolean): Promise<Result[]> {

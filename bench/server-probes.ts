@@ -12,7 +12,8 @@ const probed = join(root, 'bench', 'lib', 'probed-run.ts');
  */
 export const serverProbes: Measure = {
   id: 'server.probes',
-  title: 'three column stages while 1,000 probes a second are answered for 60 s; peer: none asks',
+  title: 'three column stages while 1,000 probes a second are answered for 60 s',
+  peer: 'none asks',
   unit: 'ns/record',
   target: { within: 1.05 },
   run: async ({ quick }) => {

@@ -6,9 +6,12 @@ import { promisify } from 'node:util';
 
 import { expect, test } from 'vitest';
 
+import { lastEntry } from '../bench/lib/history.ts';
 import { judge, type Result } from '../bench/lib/measure.ts';
+import { pageOf, pagePath } from '../bench/lib/page.ts';
 import { type Pass, timeRounds } from '../bench/lib/rounds.ts';
 import { tableOf } from '../bench/lib/table.ts';
+import { measures } from '../bench/measures.ts';
 
 const root = join(import.meta.dirname, '..');
 const history = join(root, 'bench', 'history.ndjson');
@@ -109,11 +112,35 @@ test('sides that come to different results are not compared', async () => {
 
 test('the table says units, the side of the target and what did not hold', () => {
   const target = { within: 1.15 };
-  const measure = { id: 'memory', title: 'long, against short', unit: 'MiB', target } as const;
+  const measure = { id: 'memory', title: 'long', peer: 'short', unit: 'MiB', target } as const;
   const results = [judge(measure, { ours: [120], peer: [100] })];
   const table = tableOf(results, [{ ...measure, run: () => Promise.reject(new Error()) }]);
   expect(table).toMatch(/memory +120 MiB +100 MiB +1\.2 +≤ 1\.15 +NO/);
-  expect(table).toContain('memory: long, against short');
+  expect(table).toContain('memory: long; peer: short');
+});
+
+test('the page tells the last whole run, of every measure what it compares and how to repeat it', async () => {
+  const page = await pageOf(lastEntry(), measures);
+  expect(readFileSync(pagePath, 'utf8')).toBe(page);
+  for (const { id } of lastEntry().results) {
+    expect(page).toContain(`npm run bench -- --only ${id}\``);
+  }
+});
+
+test('the page names what did not hold, and gives a limit as one', async () => {
+  const measure = { title: 'a long job', unit: 'ms', target: { within: 1 } } as const;
+  const results = [
+    judge({ id: 'job.long', target: { within: 1 } }, { ours: [3], peer: [2] }),
+    judge({ id: 'job.short', target: { within: 1 } }, { ours: [1], peer: [2] }),
+  ];
+  const run = () => Promise.reject(new Error());
+  const page = await pageOf({ ...lastEntry(), results }, [
+    { ...measure, id: 'job.long', peer: 'the limit', run },
+    { ...measure, id: 'job.short', peer: 'a script', run },
+  ]);
+  expect(page).toContain('1 of 2 hold. Beyond their limits: [job.long](#joblong).');
+  expect(page).toMatch(/\[job\.long\].*\| +3 ms \| +limit 2 ms \| +1\.5 \| +≤ 1 \| \*\*no\*\*/);
+  expect(page).toMatch(/\[job\.short\].*\| +1 ms \| +2 ms \| +0\.5 \| +≤ 1 \| yes/);
 });
 
 /** Samples of passes that take so long, by a clock that only they move. */

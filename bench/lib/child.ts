@@ -5,8 +5,8 @@ import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 
 export const root: string = join(import.meta.dirname, '..', '..');
-/** The built command line. */
-export const cli: string = join(root, 'dist', 'cli', 'main.js');
+/** What a user starts: the built command line. */
+export const cli: string = join(root, 'bin', 'millrace.cjs');
 
 /** What a process took, from before it was started until it had ended. */
 export interface Ended {
@@ -38,6 +38,11 @@ export function runNode(args: readonly string[], env: NodeJS.ProcessEnv = {}): P
     else reject(new Error(`\`node ${args.join(' ')}\` ended with ${code}:\n${Buffer.concat(err)}`));
   });
   return promise;
+}
+
+/** How long a Node process takes, start and end in it. */
+export async function seconds(args: readonly string[]): Promise<number> {
+  return (await runNode(args)).ms / 1000;
 }
 
 /** The most memory that a Node process had resident, in MiB, as the kernel has it. */

@@ -7,9 +7,40 @@ import process from 'node:process';
 import { root } from './child.ts';
 import type { Result } from './measure.ts';
 
-/** Adds a whole run to `bench/history.ndjson`: one line, nothing in it that names the machine. */
-export function appendHistory(results: readonly Result[]): void {
-  const entry = {
+/** A whole run, with nothing in it that names the machine. */
+export interface Entry {
+  readonly time: string;
+  readonly machine: {
+    readonly platform: string;
+    readonly arch: string;
+    readonly cpu: string;
+    readonly cores: number;
+    readonly memoryGiB: number;
+  };
+  readonly versions: { readonly [name: string]: string | null };
+  readonly results: readonly Result[];
+}
+
+const path = join(root, 'bench', 'history.ndjson');
+
+const peers = [
+  '@duckdb/node-api',
+  'cockatiel',
+  'opossum',
+  'pino',
+  'prom-client',
+  'rxjs',
+  'winston',
+] as const;
+
+/** The last whole run. */
+export function lastEntry(): Entry {
+  return JSON.parse(readFileSync(path, 'utf8').trimEnd().split('\n').at(-1)!) as Entry;
+}
+
+/** Adds a whole run to `bench/history.ndjson`, as one line. */
+export function appendHistory(results: readonly Result[]): Entry {
+  const entry: Entry = {
     time: new Date().toISOString(),
     machine: {
       platform: platform(),
@@ -22,11 +53,14 @@ export function appendHistory(results: readonly Result[]): void {
       millrace: versionIn('package.json'),
       commit: commit(),
       node: process.versions.node,
-      rxjs: versionIn('node_modules', 'rxjs', 'package.json'),
+      ...Object.fromEntries(
+        peers.map((name) => [name, versionIn('node_modules', name, 'package.json')]),
+      ),
     },
     results,
   };
-  appendFileSync(join(root, 'bench', 'history.ndjson'), `${JSON.stringify(entry)}\n`);
+  appendFileSync(path, `${JSON.stringify(entry)}\n`);
+  return entry;
 }
 
 function versionIn(...path: string[]): string {

@@ -1,4 +1,5 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 
 /** Where one run of the reference job reads and writes. */
@@ -8,15 +9,26 @@ export interface Job {
   readonly output: string;
 }
 
+/** The reference job whole, or without the stage that keeps state. */
+export type Chain = 'windowed' | 'stateless';
+
 /** Writes the config of the reference job for some input. */
-export async function prepareJob(directory: string, name: string, input: string): Promise<Job> {
+export async function prepareJob(
+  directory: string,
+  name: string,
+  input: string,
+  chain: Chain = 'windowed',
+): Promise<Job> {
   const config = join(directory, `${name}.yaml`);
   const output = join(directory, `${name}.out.ndjson`);
-  await writeFile(config, configOf(input, output));
+  await writeFile(config, configOf(input, output, chain));
   return { config, input, output };
 }
 
-function configOf(input: string, output: string): string {
+function configOf(input: string, output: string, chain: Chain): string {
+  const isWindowed = chain === 'windowed';
+  const average =
+    '  - moving-average: { field: normalized, window: 50, by: sensorId, into: rollingAvg }\n';
   return `name: telemetry
 source:
   file:
@@ -25,9 +37,21 @@ source:
 stages:
   - threshold: { field: value, min: 10, max: 90 }
   - normalize: { field: value, min: 10, max: 90, into: normalized }
-  - moving-average: { field: normalized, window: 50, by: sensorId, into: rollingAvg }
-  - select: { fields: [sensorId, timestamp, value, normalized, rollingAvg] }
+${isWindowed ? average : ''}  - select: { fields: [sensorId, timestamp, value, normalized${isWindowed ? ', rollingAvg' : ''}] }
 sink:
   file: { path: ${JSON.stringify(output)} }
 `;
+}
+
+/** A peer's program without its types, so that taking them out is not timed. */
+export async function plainPeer(directory: string, ...names: readonly string[]): Promise<string> {
+  const programs = names.map((name) => join(directory, `${name}.mjs`));
+  for (const [at, name] of names.entries()) {
+    const source = await readFile(join(import.meta.dirname, '..', 'peers', `${name}.ts`), 'utf8');
+    const program = stripTypeScriptTypes(source)
+      .replaceAll(".ts';", ".mjs';")
+      .replace("'@duckdb/node-api'", () => `'${import.meta.resolve('@duckdb/node-api')}'`);
+    await writeFile(programs[at]!, program);
+  }
+  return programs.at(-1)!;
 }

@@ -17,8 +17,11 @@ export interface Measure {
   readonly id: string;
   /** What is compared with what, in one line. */
   readonly title: string;
+  /** What the peer is, how it was set up, and where it does more than we do; or `the limit`. */
+  readonly peer: string;
   /** The unit of `ours` and `peer`. */
-  readonly unit: 'ns/record' | 'ns/call' | 'B/call' | 'ms' | 's' | 'KiB' | 'MiB';
+  readonly unit:
+    'ns/record' | 'B/record' | 'ns/call' | 'B/call' | 'µs' | 'ms' | 's' | 'KiB' | 'MiB';
   /** `faster`: peer ÷ ours is at least this. `within`: ours ÷ peer is at most this. */
   readonly target: { readonly faster: number } | { readonly within: number };
   readonly run: (setting: Setting) => Promise<Samples>;

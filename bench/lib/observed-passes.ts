@@ -33,8 +33,9 @@ function main(): Promise<void> {
 function takeMetersOut(): void {
   Observed.prototype.begin = () => 0;
   Observed.prototype.end = () => {};
+  Observed.prototype.waits = () => {};
   Observed.prototype.waited = () => {};
-  Observed.prototype.idle = (wait) => wait;
+  Observed.prototype.sleep = (_, wait) => wait;
   Observed.prototype.now = () => 0;
   Observed.prototype.checkLedger = () => {};
   Meter.prototype.sent = function (this: Meter, rows) {
@@ -46,7 +47,7 @@ function takeMetersOut(): void {
 async function timePasses(): Promise<void> {
   const some = telemetryBatches([...telemetryRecords(102_400)]);
   // Long passes: what a run costs at its start and end is no part of this.
-  const batches = Array.from({ length: warmupMs === 0 ? 1 : 150 }, () => some).flat();
+  const batches = Array.from({ length: warmupMs === 0 ? 1 : 1000 }, () => some).flat();
   const records = batches.reduce((total, { length }) => total + length, 0);
   const stream = createWriteStream('/dev/null');
   const log = new BufferedStructuredLogger({ stream });

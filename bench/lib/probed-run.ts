@@ -15,6 +15,7 @@ import { normalize } from '../../src/stages/normalize.ts';
 import { threshold } from '../../src/stages/threshold.ts';
 import { valueMax, valueMin, windowRows } from '../peers/records.ts';
 import { countRows, type Taken } from './count-rows.ts';
+import { takeTurns } from './rounds.ts';
 import { telemetry, telemetryBatches, telemetryRecords } from './telemetry.ts';
 
 const [rounds, windowMs] = process.argv.slice(2).map(Number) as [number, number];
@@ -70,14 +71,10 @@ async function main(): Promise<void> {
     return cost;
   };
   const sides = { ours: loaded, peer: () => window(taken) };
-  const samples = { ours: [] as number[], peer: [] as number[] };
   // Compiles what both run, and is no sample.
   await sides.peer();
   await sides.ours();
-  for (let round = 0; round < rounds; round++) {
-    const order = round % 2 === 0 ? (['ours', 'peer'] as const) : (['peer', 'ours'] as const);
-    for (const side of order) samples[side].push(await sides[side]());
-  }
+  const samples = await takeTurns(rounds, sides);
   load.stdin.end();
   await server.close();
   await run.stop();

@@ -19,10 +19,23 @@ export interface RoundsOptions {
   readonly now?: () => number;
 }
 
+/** What makes the samples of each side: one or several of them. */
+export type Sides = Readonly<Record<keyof Samples, () => Promise<number | readonly number[]>>>;
+
 /**
- * Times two passes in turns, so that whatever disturbs the machine disturbs both, and gives
- * milliseconds. Who goes first changes with each round. Throws where the outcomes differ.
+ * The samples of two sides in turns, so that whatever disturbs the machine disturbs both. Who goes
+ * first changes with each round.
  */
+export async function takeTurns(rounds: number, sides: Sides): Promise<Samples> {
+  const samples = { ours: [] as number[], peer: [] as number[] };
+  for (let round = 0; round < rounds; round++) {
+    const order = round % 2 === 0 ? (['ours', 'peer'] as const) : (['peer', 'ours'] as const);
+    for (const side of order) samples[side].push(...[await sides[side]()].flat());
+  }
+  return samples;
+}
+
+/** Times two passes in turns, and gives milliseconds. Throws where the outcomes differ. */
 export async function timeRounds(
   passes: { readonly ours: Pass; readonly peer: Pass },
   { rounds, warmupMs, now = () => performance.now() }: RoundsOptions,
@@ -34,21 +47,22 @@ export async function timeRounds(
     do await pass();
     while (now() - start < warmupMs);
   }
-  const samples = { ours: [] as number[], peer: [] as number[] };
-  for (let round = 0; round < rounds; round++) {
-    const order = round % 2 === 0 ? (['ours', 'peer'] as const) : (['peer', 'ours'] as const);
-    const outcomes = { ours: nothing, peer: nothing };
-    for (const side of order) {
-      // What one side left behind is not for the other to collect. A full collection would also
-      // shrink the heap, and cost the next pass more than it takes.
-      globalThis.gc?.({ type: 'minor' });
-      const start = now();
-      outcomes[side] = await passes[side]();
-      const took = now() - start;
-      samples[side].push(took);
-    }
-    assertSame(outcomes.ours, outcomes.peer);
-  }
+  const outcomes = { ours: [] as Outcome[], peer: [] as Outcome[] };
+  const timed = async (side: keyof Samples): Promise<number> => {
+    // What one side left behind is not for the other to collect. A full collection would also
+    // shrink the heap, and cost the next pass more than it takes.
+    globalThis.gc?.({ type: 'minor' });
+    const start = now();
+    const outcome = await passes[side]();
+    const took = now() - start;
+    outcomes[side].push(outcome);
+    return took;
+  };
+  const samples = await takeTurns(rounds, {
+    ours: () => timed('ours'),
+    peer: () => timed('peer'),
+  });
+  outcomes.ours.forEach((ours, round) => assertSame(ours, outcomes.peer[round]!));
   return samples;
 }
 
@@ -57,8 +71,6 @@ export function perRecord({ ours, peer }: Samples, records: number): Samples {
   const scaled = (times: readonly number[]): number[] => times.map((ms) => (ms * 1e6) / records);
   return { ours: scaled(ours), peer: scaled(peer) };
 }
-
-const nothing: Outcome = { records: 0, sum: 0 };
 
 function assertSame(ours: Outcome, peer: Outcome): void {
   const tolerance = 1e-9 * Math.max(1, Math.abs(peer.sum));

@@ -19,7 +19,7 @@ export function tableOf(results: readonly Result[], measures: readonly Measure[]
       .join('  ');
   const notes = measures
     .filter(({ id }) => results.some((result) => result.id === id))
-    .map(({ id, title }) => `${id}: ${title}`);
+    .map(({ id, title, peer }) => `${id}: ${title}; peer: ${peer}`);
   return [line(headings), ...rows.map(line), '', ...notes, ''].join('\n');
 }
 

@@ -19,18 +19,24 @@ export type Telemetry = RecordOf<(typeof telemetry)['shape']>;
 const seed = 'millrace bench';
 const sensors = 200;
 const units = ['C', 'kPa', 'V', '%'];
-const firstMs = Date.UTC(2026, 0, 1);
+/** When the first reading was taken, and how many milliseconds after it the next. */
+export const firstMs: number = Date.UTC(2026, 0, 1);
+export const stepMs = 10;
 
-/** Readings of a fleet, the same each time: values from 0 to 100 with at most four decimals. */
-export function* telemetryRecords(count: number): Generator<Telemetry> {
+/** How many digits values have: four decimals at most, all 17, or in turns the one and the other. */
+export type Digits = 'short' | 'full' | 'mixed';
+
+/** Readings of a fleet, the same each time: values from 0 to 100. */
+export function* telemetryRecords(count: number, digits: Digits = 'short'): Generator<Telemetry> {
   const random = seededRandom(seed);
   const names = Array.from({ length: sensors }, (_, at) => `sensor-${String(at).padStart(4, '0')}`);
   for (let at = 0; at < count; at++) {
     const sensor = Math.floor(random.next() * sensors);
+    const isShort = digits === 'short' || (digits === 'mixed' && at % 2 === 0);
     yield {
       sensorId: names[sensor]!,
-      timestamp: firstMs + at * 10,
-      value: decimal(random.next() * 100),
+      timestamp: firstMs + at * stepMs,
+      value: isShort ? decimal(random.next() * 100) : random.next() * 100,
       unit: units[sensor % units.length]!,
       quality: decimal(random.next()),
       flags: Math.floor(random.next() * 16),
@@ -49,19 +55,23 @@ export function telemetryBatches(
   return batches;
 }
 
-/** Writes NDJSON and gives its size in bytes. A longer file begins with the lines of a shorter. */
-export async function writeTelemetry(path: string, lines: number): Promise<number> {
+/** A file of readings, NDJSON unless its name ends in `.csv`. */
+export async function writeTelemetry(
+  path: string,
+  lines: number,
+  digits: Digits = 'short',
+): Promise<void> {
+  const isCsv = path.endsWith('.csv');
   const file = createWriteStream(path);
-  let text = '';
-  for (const record of telemetryRecords(lines)) {
-    text += `${JSON.stringify(record)}\n`;
+  let text = isCsv ? `${telemetry.names.join()}\n` : '';
+  for (const record of telemetryRecords(lines, digits)) {
+    text += isCsv ? `${Object.values(record).join()}\n` : `${JSON.stringify(record)}\n`;
     if (text.length < 1 << 20) continue;
     if (!file.write(text)) await once(file, 'drain');
     text = '';
   }
   file.end(text);
   await once(file, 'close');
-  return file.bytesWritten;
 }
 
 function decimal(value: number): number {
