@@ -14,7 +14,16 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '..');
-const copied = ['src', 'test', 'tools', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const copied = [
+  'src',
+  'dashboard',
+  'kernels',
+  'test',
+  'tools',
+  'package.json',
+  'tsconfig.json',
+  'vitest.config.ts',
+];
 
 let copy = '';
 

@@ -22,12 +22,12 @@ import { mustRun, root, runCommand } from './run-command.ts';
 interface Manifest {
   readonly name: string;
   readonly engines: { readonly node: string };
-  readonly exports: Readonly<Record<string, string | { readonly types: string }>>;
+  readonly exports: Readonly<Record<string, string>>;
 }
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
 const entries = Object.entries(manifest.exports)
-  .filter(([, target]) => typeof target === 'object')
+  .filter(([, target]) => target.endsWith('.js'))
   .map(([path]) => manifest.name + path.slice(1));
 
 async function main(): Promise<void> {
@@ -43,6 +43,7 @@ async function main(): Promise<void> {
     }
     await checks.run('has types that hold by themselves', () => checkTypes(project));
     await checks.run('runs its command', () => checkCommand(project));
+    await checks.run('serves its page', () => checkPage(project));
     await checks.run('says what it needs on an older Node', () => checkOlderNode(project));
   } finally {
     rmSync(project, { recursive: true, force: true });
@@ -63,15 +64,24 @@ async function pack(project: string): Promise<string[]> {
 }
 
 const shipped =
-  /^(package\.json|README\.md|LICENSE|bin\/[\w-]+\.cjs|schema\/[\w.-]+\.json|dist\/[\w/-]+\.(js|d\.ts)(\.map)?)$/;
+  /^(package\.json|README\.md|LICENSE|bin\/[\w-]+\.cjs|schema\/[\w.-]+\.json|dist\/[\w/-]+\.(js|d\.ts)(\.map)?|dist\/batch\/codec\/kernels\.wasm|dist\/server\/dashboard\/(index\.html|licenses\.md|assets\/[\w-]+\.(js|css)))$/;
 
 function checkFiles(files: readonly string[]): void {
   const strange = files.filter((file) => !shipped.test(file) || /\.test\./.test(file));
   if (strange.length > 0) throw new Error(`does not belong there: ${strange.join(', ')}`);
-  const needed = ['README.md', 'LICENSE', 'bin/millrace.cjs', 'dist/cli/main.js'];
+  const needed = [
+    'README.md',
+    'LICENSE',
+    'bin/millrace.cjs',
+    'dist/batch/codec/kernels.wasm',
+    'dist/cli/main.js',
+    'dist/server/dashboard/licenses.md',
+  ];
   for (const target of Object.values(manifest.exports)) {
-    const paths = typeof target === 'string' ? [target] : Object.values(target);
-    needed.push(...paths.map((path) => path.replace(/^\.\//, '')));
+    const file = target.replace(/^\.\//, '');
+    needed.push(file);
+    // The compiler finds the types beside it.
+    if (file.endsWith('.js')) needed.push(file.replace(/js$/, 'd.ts'));
   }
   const missing = needed.filter((file) => !files.includes(file));
   if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')}`);
@@ -149,6 +159,27 @@ async function checkCommand(project: string): Promise<void> {
   await millrace('run', 'small.yaml');
   const written = readFileSync(join(project, 'out.ndjson'), 'utf8');
   if (written !== '{"value":5}\n{"value":9}\n') throw new Error(`it wrote ${written}`);
+}
+
+/** The page as a browser asks for it: the document, then each file that it names. */
+async function checkPage(project: string): Promise<void> {
+  const code = `import { intervalSource, memorySink, pipeline } from '${manifest.name}';
+import { serve } from '${manifest.name}/server';
+const run = await pipeline('served').from(intervalSource({ everyMs: 100 })).to(memorySink()).start();
+const server = await serve(run, { port: 0 });
+const page = await (await fetch(server.url)).text();
+const files = [...page.matchAll(/"[.](.assets.[^"]+)"/g)];
+for (const [, file] of files) {
+  const { status } = await fetch(server.url + file);
+  if (status !== 200) throw new Error(file + ' is answered with ' + status);
+}
+console.log(files.length);
+await run.stop();
+await server.close();
+`;
+  writeFileSync(join(project, 'page.mjs'), code);
+  const printed = await mustRun('node', ['page.mjs'], project);
+  if (Number(printed) < 2) throw new Error(`the page names ${printed.trim()} files`);
 }
 
 /** The sentence that an older Node is told; nothing to see where the machine has none. */

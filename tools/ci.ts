@@ -1,19 +1,26 @@
 /** Runs the tests and every check one after the other, and counts what passed and what failed. */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 interface Count {
   readonly passed: number;
   readonly failed: number;
+  /** What failed, a line each. */
+  readonly failures: readonly string[];
 }
 
 interface VitestReport {
   readonly numPassedTests: number;
-  readonly numFailedTests: number;
   readonly testResults: readonly {
+    readonly name: string;
     readonly status: string;
-    readonly assertionResults: readonly unknown[];
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly status: string;
+      readonly fullName: string;
+      readonly failureMessages?: readonly string[];
+    }[];
   }[];
 }
 
@@ -35,6 +42,10 @@ async function main(): Promise<void> {
   for (const [name, ...command] of checks) counts.push(await runCheck(name, command));
   const passed = counts.reduce((sum, count) => sum + count.passed, 0);
   const failed = counts.reduce((sum, count) => sum + count.failed, 0);
+  // At the end, where they are found although the whole says much.
+  for (const failure of counts.flatMap((count) => count.failures)) {
+    process.stdout.write(`failed: ${failure}\n`);
+  }
   process.stdout.write(`${passed} passed, ${failed} failed\n`);
   process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 }
@@ -47,26 +58,32 @@ async function runTests(): Promise<Count> {
   try {
     return countTests(JSON.parse(readFileSync(testReport, 'utf8')) as VitestReport, exitCode);
   } catch {
-    return { passed: 0, failed: 1 };
+    return { passed: 0, failed: 1, failures: ['tests: no report was written'] };
   }
 }
 
 /** A file that could not be loaded has no tests: it counts as one failure, as does any other. */
 function countTests(report: VitestReport, exitCode: number): Count {
-  const unloaded = report.testResults.filter(
-    ({ status, assertionResults }) => status === 'failed' && assertionResults.length === 0,
-  );
-  const failed = report.numFailedTests + unloaded.length;
-  return { passed: report.numPassedTests, failed: exitCode === 0 ? failed : Math.max(1, failed) };
+  const failures = report.testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(root, name);
+    if (status === 'failed' && assertionResults.length === 0) return [`${file}: ${message}`];
+    return assertionResults
+      .filter((test) => test.status === 'failed')
+      .map((test) => `${file}: ${test.fullName}\n${test.failureMessages?.join('\n') ?? ''}`);
+  });
+  if (failures.length === 0 && exitCode !== 0) failures.push(`tests: exit code ${exitCode}`);
+  return { passed: report.numPassedTests, failed: failures.length, failures };
 }
 
 /** A check is one, unless its last line says how many it was. */
 async function runCheck(name: string, command: readonly string[]): Promise<Count> {
   const { exitCode, output } = await run(name, command);
   const said = /(?:^|\n)(\d+) passed, (\d+) failed\s*$/.exec(output);
-  if (said === null) return exitCode === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
-  const failed = Number(said[2]);
-  return { passed: Number(said[1]), failed: exitCode === 0 ? failed : Math.max(1, failed) };
+  const passed = said === null ? Number(exitCode === 0) : Number(said[1]);
+  const failed = Math.max(said === null ? 0 : Number(said[2]), Number(exitCode !== 0));
+  const told = output.match(/^FAIL .*(?:\n {5}.*)*/gm) ?? [output.slice(-2000)];
+  const failures = failed === 0 ? [] : told.map((failure) => `${name}: ${failure}`);
+  return { passed, failed, failures };
 }
 
 function run(
