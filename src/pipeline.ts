@@ -27,6 +27,7 @@ import {
   TypedPipelineBuilder,
   ValidationError,
 } from './engine/index.ts';
+import { ownProgram } from './own-files.ts';
 import { stages } from './stages/index.ts';
 
 /** The components that come with Millrace. */
@@ -95,9 +96,7 @@ export async function onLanes(
 /** The threads of lanes that have a pipeline from there; so many begin before anybody asks for them. */
 export async function laneWorkers(origin: LaneOrigin, early = 0): Promise<LaneWorkers> {
   const { LaneWorkers } = await import('./cluster/lane-workers.ts');
-  // The compiler does not rewrite this extension.
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const workers = new LaneWorkers(origin, new URL(`./lane-thread.${extension}`, import.meta.url));
+  const workers = new LaneWorkers(origin, ownProgram('lane-thread'));
   workers.begin(early);
   return workers;
 }

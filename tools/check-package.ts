@@ -156,9 +156,22 @@ async function checkCommand(project: string): Promise<void> {
     'source: { file: { path: in.ndjson, schema: { value: float64 } } }\n' +
       'stages: [{ threshold: { field: value, min: 2 } }]\nsink: { file: { path: out.ndjson } }\n',
   );
-  await millrace('run', 'small.yaml');
-  const written = readFileSync(join(project, 'out.ndjson'), 'utf8');
-  if (written !== '{"value":5}\n{"value":9}\n') throw new Error(`it wrote ${written}`);
+  for (const lanes of ['1', '2']) {
+    const { exitCode, stderr } = await runCommand(
+      'npx',
+      ['--no-install', manifest.name, 'run', 'small.yaml', '--lanes', lanes],
+      project,
+    );
+    if (exitCode !== 0 || stderr.includes('kernels.replaced')) {
+      throw new Error(`on ${lanes} lanes it ended with ${exitCode}:\n${stderr}`);
+    }
+    const written = readFileSync(join(project, 'out.ndjson'), 'utf8');
+    if (written !== '{"value":5}\n{"value":9}\n') throw new Error(`it wrote ${written}`);
+  }
+  const { rows } = JSON.parse(await millrace('memory', '--instances', '1000', '--json')) as {
+    rows: readonly unknown[];
+  };
+  if (rows.length === 0) throw new Error('it measured no memory');
 }
 
 /** The page as a browser asks for it: the document, then each file that it names. */

@@ -113,18 +113,20 @@ function npm(options, directory, node) {
 
 function build() {
   const sources = ['src', 'kernels', 'dashboard'].flatMap((name) => filesBelow(join(root, name)));
-  const wanted = hashOf([...sources, join(root, 'tsconfig.json'), join(root, 'package-lock.json')]);
+  const others = ['tsconfig.json', 'package.json', 'package-lock.json', 'tools/bundle.ts'];
+  const wanted = hashOf([...sources, ...others.map((name) => join(root, name))]);
   if (textOf(buildStamp) === wanted) return;
   say('building');
   // Built beside and swapped in: nothing stale stays, and a failed build changes nothing.
   const next = join(root, `dist.${process.pid}`);
   const compiler = join(modules, 'typescript', 'bin', 'tsc');
-  const bundler = join(modules, 'vite', 'bin', 'vite.js');
+  const pageBuilder = join(modules, 'vite', 'bin', 'vite.js');
   const page = join(next, 'server', 'dashboard');
   const steps = [
     [compiler, '-p', root, '--outDir', next, '--incremental', 'false'],
+    [join(root, 'tools', 'bundle.ts'), next],
     [join(root, 'tools', 'kernels.ts'), next],
-    [bundler, 'build', join(root, 'dashboard'), '--outDir', page, '--logLevel', 'warn'],
+    [pageBuilder, 'build', join(root, 'dashboard'), '--outDir', page, '--logLevel', 'warn'],
   ];
   for (const step of steps) {
     const { status } = spawnSync(ownNode, step, {

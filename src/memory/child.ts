@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { PipelineError } from '../errors.ts';
+import { ownProgram } from '../own-files.ts';
 import { checkInstances, type InstanceSize } from './measure.ts';
 import type { Answer, RecordSize, Task } from './task.ts';
 
@@ -70,10 +71,7 @@ export async function measureInChild(
 ): Promise<RecordSize> {
   checkTimeout(timeoutMs);
   signal?.throwIfAborted();
-  // The compiler does not rewrite this extension.
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const script = fileURLToPath(new URL(`./measuring-process.${extension}`, import.meta.url));
-  const child = fork(script, [JSON.stringify(task)], {
+  const child = fork(fileURLToPath(ownProgram('memory/measuring-process')), [JSON.stringify(task)], {
     execArgv: nodeOptions,
     // What a module of the user's prints is no result. The last one closes with this process.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],

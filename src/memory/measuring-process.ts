@@ -1,10 +1,10 @@
-import { extname } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 import { isClass } from '../core/is-class.ts';
 import { isPipelineError, PipelineError, reasonOf } from '../errors.ts';
+import { ownProgram } from '../own-files.ts';
 import { blockRows, type Layout, layouts } from './layouts.ts';
 import { deepInstanceSize, measureHeld, measureInstanceSize, roundsFor } from './measure.ts';
 import type { Answer, RecordSize, Task } from './task.ts';
@@ -70,7 +70,7 @@ function answerOf(error: unknown): Answer {
 
 async function main(task: Task): Promise<void> {
   // This thread may be busy for good, and would not see that nobody wants to know any more.
-  new Worker(new URL(`./parent-watch${extname(import.meta.url)}`, import.meta.url)).unref();
+  new Worker(ownProgram('memory/parent-watch')).unref();
   const answer: Answer = await measure(task).then((size) => ({ size }), answerOf);
   // A module of the user's may keep the process alive.
   process.send!(answer, () => process.exit());

@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { extname } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
+import { ownFile } from '../own-files.ts';
+
 /** A file of the page. */
 export interface Asset {
   readonly type: string;
@@ -12,7 +14,7 @@ export interface Asset {
   readonly isHashed: boolean;
 }
 
-const directory = new URL('../../dist/server/dashboard/', import.meta.url);
+const directory = ownFile('dist/server/dashboard/');
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.js': 'text/javascript; charset=utf-8',

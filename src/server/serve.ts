@@ -7,6 +7,7 @@ import { within } from '../core/within.ts';
 import type { Run } from '../engine/index.ts';
 import { PipelineError } from '../errors.ts';
 import type { HealthSettings } from '../observe/health-settings.ts';
+import { ownProgram } from '../own-files.ts';
 import { digestOf } from './access.ts';
 import { isLoopback, literalOf } from './host-header.ts';
 import { type Answer, type FromServer, Pulse, type ToServer } from './messages.ts';
@@ -230,9 +231,7 @@ class ServerThread {
 
   constructor(pulse: Pulse, settings: ThreadSettings) {
     this.#pulse = pulse;
-    // The compiler does not rewrite this extension.
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    this.#worker = new Worker(new URL(`./thread.${extension}`, import.meta.url), {
+    this.#worker = new Worker(ownProgram('server/thread'), {
       name: 'millrace-server',
       workerData: settings,
       env: {},

@@ -20,7 +20,8 @@ const library = [
 /** Section "layout and arrows" of the design. A file in `src/` itself is an area of its own. */
 export const arrows: Arrows = {
   errors: [],
-  batch: ['errors'],
+  'own-files': [],
+  batch: ['errors', 'own-files'],
   core: ['errors', 'batch'],
   resilience: ['errors', 'batch', 'core'],
   observe: ['errors', 'batch', 'core'],
@@ -29,13 +30,13 @@ export const arrows: Arrows = {
   vite: [],
   stages: ['errors', 'batch', 'core'],
   connectors: ['errors', 'batch', 'core', 'resilience'],
-  engine: ['errors', 'batch', 'core', 'resilience', 'observe'],
-  server: ['errors', 'core', 'observe', 'engine'],
+  engine: ['errors', 'own-files', 'batch', 'core', 'resilience', 'observe'],
+  server: ['errors', 'own-files', 'core', 'observe', 'engine'],
   cluster: ['errors', 'batch', 'core', 'observe', 'engine'],
-  memory: ['errors', 'batch', 'core'],
+  memory: ['errors', 'own-files', 'batch', 'core'],
   testing: ['errors', 'batch', 'core', 'engine'],
   // The door in: it hands the engine what it may not import.
-  pipeline: ['batch', 'core', 'connectors', 'stages', 'engine', 'cluster'],
+  pipeline: ['own-files', 'batch', 'core', 'connectors', 'stages', 'engine', 'cluster'],
   // The program of a lane's thread.
   'lane-thread': ['errors', 'engine', 'cluster', 'pipeline'],
   'monitored-runner': ['errors', 'batch', 'core', 'observe', 'engine', 'pipeline'],

@@ -1,3 +1,5 @@
+import { ownFile } from '../../own-files.ts';
+
 /** What reads and writes bytes, and why it is not WebAssembly where it is not. */
 export type KernelState =
   | { readonly kernels: 'wasm' }
@@ -86,8 +88,6 @@ export interface Kernels {
   writer: object | null;
 }
 
-const file = new URL('../../../dist/batch/codec/kernels.wasm', import.meta.url);
-
 let loaded: { readonly kernels: Kernels | null; readonly state: KernelState } | undefined;
 
 /** The kernels of this thread, loaded at the first call; null where they are off or cannot run. */
@@ -108,7 +108,7 @@ function load(): NonNullable<typeof loaded> {
   let bytes: Uint8Array;
   try {
     // Here and not above: whoever asks for the state alone loads no module for it.
-    bytes = process.getBuiltinModule('node:fs').readFileSync(file);
+    bytes = process.getBuiltinModule('node:fs').readFileSync(ownFile('dist/batch/codec/kernels.wasm'));
   } catch {
     return without('kernels.wasm cannot be read: the package is not built whole');
   }

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 
 import type { Versions } from '../../observe/snapshot.ts';
+import { ownFile } from '../../own-files.ts';
 
 let known: Versions | undefined;
 
@@ -11,8 +12,8 @@ export function versions(): Versions {
 
 function packageVersion(): string {
   try {
-    const load = createRequire(import.meta.url);
-    return (load('../../../package.json') as { readonly version: string }).version;
+    const load = createRequire(ownFile(''));
+    return (load('./package.json') as { readonly version: string }).version;
   } catch {
     return 'unknown';
   }

@@ -1,0 +1,67 @@
+/**
+ * Joins the modules that the compiler wrote into a `dist` directory: `node tools/bundle.ts dist`. What
+ * is loaded together becomes one file, so that a program starts in half the time; what is loaded when
+ * it is needed stays apart. Types stay as they are, and so do the paths of the entries.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+
+import { rolldown } from 'rolldown';
+
+const root = join(import.meta.dirname, '..');
+
+/** Programs of a thread or a process, that no other module imports. */
+const programs = [
+  'cli/compile-cache',
+  'cli/main',
+  'lane-thread',
+  'memory/measuring-process',
+  'memory/parent-watch',
+  'server/thread',
+];
+
+async function main(dist: string): Promise<void> {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    readonly exports: Readonly<Record<string, string>>;
+  };
+  const entries = Object.values(exports).flatMap(
+    (target) => /^\.\/dist\/(.+)\.js$/.exec(target)?.[1] ?? [],
+  );
+  const ownFiles = join(dist, 'own-files.js');
+  const build = await rolldown({
+    cwd: dist,
+    input: Object.fromEntries(
+      [...entries, ...programs].map((name) => [name, join(dist, `${name}.js`)]),
+    ),
+    platform: 'node',
+    // Else a program would lend what it shares, and whoever borrows it would start the program.
+    preserveEntrySignatures: 'strict',
+    external: /^[^./]/,
+    // What a module does when it is loaded belongs to it, whether anything of it is used or not.
+    treeshake: { moduleSideEffects: true },
+    plugins: [{ name: 'compiled', load: compiled }],
+  });
+  const { output } = await build.generate({
+    sourcemap: true,
+    keepNames: true,
+    chunkFileNames: ({ name }) => (name === 'own-files' ? '[name].js' : 'chunks/[name].js'),
+    codeSplitting: { groups: [{ name: 'own-files', test: (id) => id === ownFiles }] },
+  });
+  await build.close();
+  const names = await readdir(dist, { recursive: true });
+  for (const name of names) if (/\.js(\.map)?$/.test(name)) rmSync(join(dist, name));
+  for (const file of output) {
+    const path = join(dist, file.fileName);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, file.type === 'chunk' ? file.code : file.source);
+  }
+}
+
+/** With the map that the compiler wrote beside it, so that what is told of is the source. */
+async function compiled(id: string): Promise<{ code: string; map: string }> {
+  const [code, map] = await Promise.all([readFile(id, 'utf8'), readFile(`${id}.map`, 'utf8')]);
+  return { code, map };
+}
+
+await main(resolve(root, process.argv[2]!));
