@@ -99,7 +99,7 @@ export class Crew {
     const rows = peers.map(() => Slots.memory(rowsSlots * (count - 1), rowsBytes));
     for (const [id, of] of times) of.open(observedOf(id).tally, stateOf(id));
     const stages = plan.stages.map(({ node }) => node.id);
-    const states = savedStates({ stages, sources: [...times.keys()], stateOf, count });
+    const states = savedStates({ stages, sources: [...times.keys()], stateOf, count, by });
     const fingerprint = fingerprintOf(plan);
     const every = { count, by, fingerprint, saves, rows };
     const lane = (state: LaneSettings['state'], index: number): LaneThread =>
@@ -223,7 +223,7 @@ export class Crew {
   }
 
   async #pass(flow: FlowParts, cut: Cut, { from, done, sourceReadMs }: Piece): Promise<void> {
-    const { plan, times } = this.#parts;
+    const { plan, times, by } = this.#parts;
     const kept = from.map((lane) => done.get(lane)!.kept!);
     for (const { node } of plan.stages) {
       const observed = flow.observedOf(node.id);
@@ -232,7 +232,7 @@ export class Crew {
       observed.checkLedger();
       const states = kept.map(({ state }) => state[node.id]);
       if (states.length > 0 && states.every((state) => state !== undefined)) {
-        flow.cuts.snapshot(cut, node.id, { lanes: states });
+        flow.cuts.snapshot(cut, node.id, { lanes: states, routedBy: [...by!] });
       }
     }
     for (const [id, of] of times) {

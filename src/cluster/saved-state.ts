@@ -1,4 +1,5 @@
 import type { JsonValue } from '../batch/index.ts';
+import { isOfLanes, savedElsewhere } from '../engine/state-of-lanes.ts';
 import { PipelineError } from '../errors.ts';
 
 export interface SavedStateParts {
@@ -7,6 +8,8 @@ export interface SavedStateParts {
   readonly sources: readonly string[];
   readonly stateOf: (id: string) => JsonValue | undefined;
   readonly count: number;
+  /** The fields by whose values rows go to lanes. */
+  readonly by: readonly string[] | null;
 }
 
 /** What each lane begins with, by id: of stages its own part, of sources all. */
@@ -14,7 +17,7 @@ export function savedStates({
   stages,
   sources,
   stateOf,
-  count,
+  ...lanes
 }: SavedStateParts): Readonly<Record<string, JsonValue>>[] {
   const saved = (ids: readonly string[]): [string, JsonValue][] =>
     ids.flatMap((id) => {
@@ -22,22 +25,25 @@ export function savedStates({
       return state === undefined ? [] : [[id, state]];
     });
   const shared = Object.fromEntries(saved(sources));
-  const parted = saved(stages).map(([id, state]) => [id, partsOf(id, state, count)] as const);
-  return Array.from({ length: count }, (_, index) => ({
+  const parted = saved(stages).map(([id, state]) => [id, partsOf(id, state, lanes)] as const);
+  return Array.from({ length: lanes.count }, (_, index) => ({
     ...shared,
     ...Object.fromEntries(parted.map(([id, parts]) => [id, parts[index]!])),
   }));
 }
 
-/** What each of so many lanes held of a stage. Throws where that was saved by another number of them. */
-function partsOf(id: string, saved: JsonValue, count: number): readonly JsonValue[] {
-  const { lanes } = (saved ?? {}) as { readonly lanes?: JsonValue };
-  if (Array.isArray(lanes) && lanes.length === count) return lanes;
-  const had = Array.isArray(lanes) ? lanes.length : 1;
+/** What each lane held of a stage. Throws where it was saved by others, or by lanes with other rows. */
+function partsOf(
+  id: string,
+  saved: JsonValue,
+  { count, by }: Pick<SavedStateParts, 'count' | 'by'>,
+): readonly JsonValue[] {
+  if (!isOfLanes(saved) || saved.lanes.length !== count) throw savedElsewhere(id, saved, count);
+  if (String(saved.routedBy) === String(by)) return saved.lanes;
   throw new PipelineError({
     code: 'ERR_SNAPSHOT_INVALID',
     place: id,
-    fact: `its state was saved by ${had} ${had === 1 ? 'lane' : 'lanes'}, and the run has ${count}`,
-    remedy: `run it with \`--lanes ${had}\`, or without the saved state`,
+    fact: `its state was saved by lanes that had rows by [${saved.routedBy}]; those of the run have them by [${by}]`,
+    remedy: 'run it with the stages it had, or without the saved state',
   });
 }

@@ -15,6 +15,7 @@ import { runSink } from './sink-loop.ts';
 import { type RecordBudget, SourceLoop } from './source-loop.ts';
 import { sourcesOf } from './sources-of.ts';
 import { runStages } from './stage-loop.ts';
+import { isOfLanes, savedElsewhere } from './state-of-lanes.ts';
 
 export interface RunGraphParts {
   readonly plan: Plan;
@@ -70,8 +71,11 @@ export class RunGraph {
     const observedOf = (id: string) => components.observedOf(id);
     const stateOf = (id: string) => checkpoint?.state[id];
     for (const { planned, instance } of stages) {
-      const state = stateOf(planned.node.id);
-      if (state !== undefined && typeof instance !== 'function') instance.restore?.(state);
+      const { id } = planned.node;
+      const state = stateOf(id);
+      if (state === undefined) continue;
+      if (isOfLanes(state)) throw savedElsewhere(id, state, 1);
+      if (typeof instance !== 'function') instance.restore?.(state);
     }
     const optional = await this.#createQueues();
     const channels = (this.#channels = new Channels(plan, stages, optional, observedOf));

@@ -311,6 +311,9 @@ sink: { file: { path: out.ndjson } }`;
       await expect(run(file, 3, { store })).rejects.toThrow(
         /was saved by 2 lanes, and the run has 3/,
       );
+      await expect(run(file, 1, { store })).rejects.toThrow(
+        /was saved by 2 lanes, and the run has 1; run it with `--lanes 2`/,
+      );
       expect(openFilesIn(place)).toEqual([]);
       await run(file, 2, { store });
       const once = join(place, 'once.yaml');
@@ -318,6 +321,25 @@ sink: { file: { path: out.ndjson } }`;
       await run(once, 1);
       const read = (name: string) => linesByKey(readFileSync(join(place, name), 'utf8'));
       expect(read('out.ndjson')).toEqual(read('once.ndjson'));
+    },
+    timeout,
+  );
+
+  test(
+    'refuses state of keys that other lanes would have now',
+    async () => {
+      const place = await directory();
+      const file = join(place, 'p.yaml');
+      const average =
+        '  - moving-average: { field: value, window: 20, by: sensorId, into: average }\n';
+      writeFileSync(file, keyed.replace(average, ''));
+      writeFileSync(join(place, 'in.ndjson'), readings(100));
+      const store = diskCheckpoints(join(place, 'saved.json'));
+      await run(file, 2, { store });
+      writeFileSync(file, keyed);
+      await expect(run(file, 2, { store })).rejects.toThrow(
+        /\[dedupe\] its state was saved by lanes that had rows by \[sensorId,value\]/,
+      );
     },
     timeout,
   );
