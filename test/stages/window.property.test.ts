@@ -297,3 +297,40 @@ test('a stop and a start again give what one run gives', async () => {
     { numRuns },
   );
 }, 600_000);
+
+test('windows are counted again by their end, or by their start in multiples, whatever the cuts', async () => {
+  const again = async (one: Case, time: 'start' | 'end', everyMs: number): Promise<Row[]> => {
+    const dead: Record<string, unknown>[] = [];
+    const rows: Record<string, unknown>[] = [];
+    const settings = { checkpoint: { everyMs: 3_600_000, rowsMax: one.cutRows } };
+    const source = timedSource({ batches: one.batches, partitions: () => partitions });
+    const second = window({ time, every: ms(everyMs), compute: { windows: 'count()' } });
+    const report = await testPipeline(settings, dead, virtualOutside())
+      .from(source, { eventTime: { field: 'at', lateMs: one.lateMs, idleAfterMs: 1e9 } })
+      .pipe(stageOf(one), second as never)
+      .to(scriptedSink({ rows }))
+      .run();
+    expectClosedLedger(report);
+    expect(dead).toHaveLength(oracle(one).late);
+    return rows as Row[];
+  };
+  await fc.assert(
+    fc.asyncProperty(cases, fc.integer({ min: 1, max: 40 }), async (one, length) => {
+      const { every, over = every } = one.kind;
+      const isSideBySide = every !== undefined && over === every;
+      const [time, everyMs] = isSideBySide
+        ? (['start', every * length] as const)
+        : (['end', length] as const);
+      const expected = Map.groupBy(oracle(one).rows, (row) =>
+        Math.floor(Number(row[time]) / everyMs),
+      );
+      const counted = (await again(one, time, everyMs)).map(({ start, windows }) => [
+        start,
+        windows,
+      ]);
+      const starts = [...expected].sort(([a], [b]) => a - b);
+      expect(counted).toEqual(starts.map(([index, rows]) => [index * everyMs, rows.length]));
+    }),
+    { numRuns },
+  );
+}, 600_000);
