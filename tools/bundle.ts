@@ -38,12 +38,16 @@ async function main(dist: string): Promise<void> {
     // Else a program would lend what it shares, and whoever borrows it would start the program.
     preserveEntrySignatures: 'strict',
     external: /^[^./]/,
-    // What a module does when it is loaded belongs to it, whether anything of it is used or not.
-    treeshake: { moduleSideEffects: true },
+    // Joined and nothing else: what a module does when it is loaded stays, and so does each statement,
+    // else a trace would lead beside it.
+    treeshake: false,
     plugins: [{ name: 'compiled', load: compiled }],
   });
   const { output } = await build.generate({
+    // Maps tell where the sources are from where their files will be.
+    dir: dist,
     sourcemap: true,
+    minify: false,
     keepNames: true,
     chunkFileNames: ({ name }) => (name === 'own-files' ? '[name].js' : 'chunks/[name].js'),
     codeSplitting: { groups: [{ name: 'own-files', test: (id) => id === ownFiles }] },

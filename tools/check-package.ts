@@ -44,6 +44,7 @@ async function main(): Promise<void> {
     await checks.run('has types that hold by themselves', () => checkTypes(project));
     await checks.run('runs its command', () => checkCommand(project));
     await checks.run('serves its page', () => checkPage(project));
+    await checks.run('has traces that lead to its source', () => checkTraces(project));
     await checks.run('says what it needs on an older Node', () => checkOlderNode(project));
   } finally {
     rmSync(project, { recursive: true, force: true });
@@ -193,6 +194,24 @@ await server.close();
   writeFileSync(join(project, 'page.mjs'), code);
   const printed = await mustRun('node', ['page.mjs'], project);
   if (Number(printed) < 2) throw new Error(`the page names ${printed.trim()} files`);
+}
+
+/** What was joined into larger files is told of by file and line of the source. */
+async function checkTraces(project: string): Promise<void> {
+  const code = `import { memorySink, memorySource, pipeline, schema, threshold } from '${manifest.name}';
+await pipeline('traced')
+  .from(memorySource({ schema: schema({ value: 'float64' }), rows: [] }))
+  .pipe(threshold({ field: 'other', min: 0 }))
+  .to(memorySink())
+  .run();
+`;
+  writeFileSync(join(project, 'traced.mjs'), code);
+  const { stderr } = await runCommand('node', ['--enable-source-maps', 'traced.mjs'], project);
+  const place = /\.run \(.*\/node_modules\/millrace\/(src\/[\w/-]+\.ts):(\d+):/.exec(stderr);
+  const [, file = '', line] = place ?? [];
+  const source = place === null ? '' : readFileSync(join(root, file), 'utf8');
+  if (source.split('\n')[Number(line) - 1]?.includes('await this.start(')) return;
+  throw new Error(`a trace leads beside the call:\n${stderr}`);
 }
 
 /** The sentence that an older Node is told; nothing to see where the machine has none. */
