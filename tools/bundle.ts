@@ -11,13 +11,14 @@ import { rolldown } from 'rolldown';
 
 const root = join(import.meta.dirname, '..');
 
-/** Programs of a thread or a process, that no other module imports. */
-const programs = [
+/** What keeps its path: programs of a thread or a process, and the module that knows where they are. */
+const fixed = [
   'cli/compile-cache',
   'cli/main',
   'lane-thread',
   'memory/measuring-process',
   'memory/parent-watch',
+  'own-files',
   'server/thread',
 ];
 
@@ -28,16 +29,16 @@ async function main(dist: string): Promise<void> {
   const entries = Object.values(exports).flatMap(
     (target) => /^\.\/dist\/(.+)\.js$/.exec(target)?.[1] ?? [],
   );
-  const ownFiles = join(dist, 'own-files.js');
   const build = await rolldown({
     cwd: dist,
     input: Object.fromEntries(
-      [...entries, ...programs].map((name) => [name, join(dist, `${name}.js`)]),
+      [...entries, ...fixed].map((name) => [name, join(dist, `${name}.js`)]),
     ),
     platform: 'node',
     // Else a program would lend what it shares, and whoever borrows it would start the program.
     preserveEntrySignatures: 'strict',
-    external: /^[^./]/,
+    // Packages. A path has a dot, a slash or, on Windows, the letter of a drive before it.
+    external: /^(?![./]|[a-z]:[/\\])/i,
     // Joined and nothing else: what a module does when it is loaded stays, and so does each statement,
     // else a trace would lead beside it.
     treeshake: false,
@@ -49,8 +50,7 @@ async function main(dist: string): Promise<void> {
     sourcemap: true,
     minify: false,
     keepNames: true,
-    chunkFileNames: ({ name }) => (name === 'own-files' ? '[name].js' : 'chunks/[name].js'),
-    codeSplitting: { groups: [{ name: 'own-files', test: (id) => id === ownFiles }] },
+    chunkFileNames: 'chunks/[name].js',
   });
   await build.close();
   const names = await readdir(dist, { recursive: true });
