@@ -1,3 +1,5 @@
+import process from 'node:process';
+
 import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 
@@ -249,6 +251,23 @@ test('a key that is forgotten gives its windows at once, however long there was 
   expect(ofA.map(({ start, rows: count }) => [start, count])).toEqual(
     [-10, 0, later - 10, later, later + 20, later + 30].map((start) => [start, 1]),
   );
+});
+
+test('windows of many keys with few rows in each take what their rows do', async () => {
+  const count = 10_000;
+  const stage = createStage(
+    window({ time: 'at', every: '10ms', by: 'sensor', compute: { rows: 'count()' } }) as never,
+    input,
+  );
+  const rows = Array.from({ length: count }, (_, index) => ({
+    ...records[0]!,
+    at: 10 * index,
+    sensor: `s${index}`,
+  }));
+  const before = process.memoryUsage().arrayBuffers;
+  await stage.run([Batch.from(rows, input), new Cut(1)]);
+  expect(stage.tally).toMatchObject({ absorbedRows: count, createdRows: count });
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(50e6);
 });
 
 test('what goes beyond the greatest number is none, and counted', async () => {

@@ -1,12 +1,13 @@
 import type { JsonValue } from '../../batch/index.ts';
 import type { Cells } from './cells.ts';
+import { SlotCells } from './slot-cells.ts';
 import { type Arrived, type Assigning, type EmitWindow, slotOf, type Windows } from './windows.ts';
 
 /** A stretch of time that is in the same windows from end to end. */
 interface Pane {
   readonly startMs: number;
-  /** By slot; 0 where the key has no row in it. */
-  cellOf: Int32Array;
+  /** Of the keys that have rows in it. */
+  readonly cells: SlotCells;
 }
 
 /**
@@ -54,7 +55,7 @@ export class Panes implements Windows {
         refuse(at, 'late');
         continue;
       }
-      const cell = this.#pane?.cellOf[slot] ?? 0;
+      const cell = this.#pane?.cells.of(slot) ?? 0;
       cells[at] = cell === 0 ? this.#begin(slot) : cell;
     }
   }
@@ -66,11 +67,14 @@ export class Panes implements Windows {
       if (first === undefined) break;
       const endMs = Math.max(first.startMs + everyMs, this.#closedMs + everyMs);
       if (endMs > watermark) break;
-      const within = this.#panes.filter(({ startMs }) => startMs < endMs);
+      const within = this.#panes.slice(0, this.#placeOf(endMs));
       const cells: number[] = [];
-      for (let slot = 0; slot < slots; slot++) {
+      for (const slot of slotsOf(within, slots)) {
         cells.length = 0;
-        for (const { cellOf } of within) if ((cellOf[slot] ?? 0) !== 0) cells.push(cellOf[slot]!);
+        for (const pane of within) {
+          const cell = pane.cells.of(slot);
+          if (cell !== 0) cells.push(cell);
+        }
         if (cells.length > 0) this.#emit(cells, slot, endMs, emit);
       }
       this.#closedMs = endMs;
@@ -84,11 +88,11 @@ export class Panes implements Windows {
 
   detach(slot: number): (emit: EmitWindow) => void {
     const parts: { startMs: number; cell: number }[] = [];
-    for (const { startMs, cellOf } of this.#panes) {
-      const cell = cellOf[slot] ?? 0;
+    for (const { startMs, cells } of this.#panes) {
+      const cell = cells.of(slot);
       if (cell === 0) continue;
       parts.push({ startMs, cell });
-      cellOf[slot] = 0;
+      cells.delete(slot);
     }
     const closedMs = this.#closedMs;
     return (emit) => {
@@ -111,14 +115,13 @@ export class Panes implements Windows {
   snapshot(): JsonValue {
     const cells: number[] = [];
     const slots: number[] = [];
-    const panes = this.#panes.map(({ startMs, cellOf }) => {
+    const panes = this.#panes.map((pane) => {
       const before = cells.length;
-      for (const [slot, cell] of cellOf.entries()) {
-        if (cell === 0) continue;
-        cells.push(cell);
+      for (const slot of pane.cells.slots()) {
+        cells.push(pane.cells.of(slot));
         slots.push(slot);
       }
-      return [startMs, cells.length - before];
+      return [pane.startMs, cells.length - before];
     });
     return {
       windows: this.#name,
@@ -137,9 +140,9 @@ export class Panes implements Windows {
     this.#closedMs = typeof closedMs === 'number' ? closedMs : -Infinity;
     let at = 0;
     for (const [startMs, count] of panes as readonly [number, number][]) {
-      const pane = { startMs, cellOf: new Int32Array(0) };
+      const pane = { startMs, cells: new SlotCells() };
       for (const end = at + count; at < end; at++) {
-        set(pane, loaded.names[at]!, loaded.cells[at]!);
+        pane.cells.set(loaded.names[at]!, loaded.cells[at]!);
       }
       this.#panes.push(pane);
     }
@@ -156,17 +159,28 @@ export class Panes implements Windows {
     if (startMs > time) startMs -= this.#everyMs;
     this.#startMs = startMs;
     this.#endMs = startMs + this.#everyMs;
-    this.#pane = this.#panes.find((pane) => pane.startMs === startMs);
+    const pane = this.#panes[this.#placeOf(startMs)];
+    this.#pane = pane?.startMs === startMs ? pane : undefined;
+  }
+
+  /** Where a pane that begins then is, or would be. */
+  #placeOf(startMs: number): number {
+    let [from, to] = [0, this.#panes.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (this.#panes[middle]!.startMs < startMs) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   #begin(slot: number): number {
     if (this.#pane === undefined) {
-      this.#pane = { startMs: this.#startMs, cellOf: new Int32Array(0) };
-      const after = this.#panes.findIndex(({ startMs }) => startMs > this.#startMs);
-      this.#panes.splice(after < 0 ? this.#panes.length : after, 0, this.#pane);
+      this.#pane = { startMs: this.#startMs, cells: new SlotCells() };
+      this.#panes.splice(this.#placeOf(this.#startMs), 0, this.#pane);
     }
     const cell = this.#cells.take();
-    set(this.#pane, slot, cell);
+    this.#pane.cells.set(slot, cell);
     return cell;
   }
 
@@ -183,16 +197,17 @@ export class Panes implements Windows {
   }
 
   #drop(pane: Pane): void {
-    for (const cell of pane.cellOf) if (cell !== 0) this.#cells.give(cell);
+    for (const slot of pane.cells.slots()) this.#cells.give(pane.cells.of(slot));
     if (pane === this.#pane) this.#startMs = NaN;
   }
 }
 
-function set(pane: Pane, slot: number, cell: number): void {
-  if (slot >= pane.cellOf.length) {
-    const grown = new Int32Array(Math.max(16, slot + 1, 2 * pane.cellOf.length));
-    grown.set(pane.cellOf);
-    pane.cellOf = grown;
-  }
-  pane.cellOf[slot] = cell;
+/** The slots that may have rows in any of these, in ascending order. `slots`: how many there are. */
+function slotsOf(panes: readonly Pane[], slots: number): Iterable<number> {
+  if (panes.length === 1) return panes[0]!.cells.slots();
+  const cells = panes.reduce((sum, pane) => sum + pane.cells.count, 0);
+  // Where many have, looking at each costs less than finding which do.
+  if (slots <= cells) return new Array(slots).keys();
+  const found = new Set(panes.flatMap((pane) => pane.cells.slots()));
+  return [...found].sort((a, b) => a - b);
 }
