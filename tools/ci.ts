@@ -1,7 +1,9 @@
 /** Runs the tests and every check one after the other, and counts what passed and what failed. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { compareRuns, filesToTryAgain, readTestRun, type TestRun, toldOf } from './test-runs.ts';
 
 interface Count {
   readonly passed: number;
@@ -12,32 +14,8 @@ interface Count {
   readonly unsteady?: readonly string[];
 }
 
-/** A test that failed, or a file of tests that could not be loaded. */
-interface Failure {
-  readonly file: string;
-  readonly test?: string;
-  readonly text: string;
-}
-
-interface VitestReport {
-  readonly numPassedTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly status: string;
-    readonly message: string;
-    readonly assertionResults: readonly {
-      readonly status: string;
-      readonly fullName: string;
-      readonly failureMessages?: readonly string[];
-    }[];
-  }[];
-}
-
 const root = join(import.meta.dirname, '..');
 const testReport = join(root, 'node_modules', '.cache', 'millrace-tests.json');
-
-/** More files than these fail of what was changed, not of what else the machine had to do. */
-const unsteadyFilesMax = 3;
 
 const checks: readonly (readonly [name: string, ...command: string[]])[] = [
   ['types', 'npm', 'run', '--silent', 'types'],
@@ -71,75 +49,28 @@ async function main(): Promise<void> {
  * sockets and a browser share one machine with whatever else runs there.
  */
 async function runTests(): Promise<Count> {
-  const { passed, failures } = await testsOf('tests', []);
-  const files = [...new Set(failures.map(({ file }) => file))];
-  const isUnsteady = failures.every(({ test }) => test !== undefined);
-  if (failures.length === 0 || files.length > unsteadyFilesMax || !isUnsteady) {
-    return { passed, failed: failures.length, failures: failures.map(toldOf) };
+  const first = await testsOf('tests', []);
+  const files = filesToTryAgain(first);
+  if (files.length === 0) {
+    return { ...first, failed: first.failures.length, failures: first.failures.map(toldOf) };
   }
   const again = await testsOf('tests that failed, once more', files);
-  const failsAgain = new Set(again.failures.map(nameOf));
-  const steady = failures.filter(
-    (it) => !again.passes.has(nameOf(it)) || failsAgain.has(nameOf(it)),
-  );
-  const unsteady = failures.filter((it) => !steady.includes(it));
-  const names = new Set(failures.map(nameOf));
-  const failed = [...steady, ...again.failures.filter((it) => !names.has(nameOf(it)))];
+  const { steady, unsteady } = compareRuns(first, again);
   return {
-    passed: passed + unsteady.length,
-    failed: failed.length,
-    failures: failed.map(toldOf),
+    passed: first.passed + unsteady.length,
+    failed: steady.length,
+    failures: steady.map(toldOf),
     unsteady: unsteady.map(toldOf),
   };
 }
 
-async function testsOf(name: string, files: readonly string[]): Promise<Tests> {
+async function testsOf(name: string, files: readonly string[]): Promise<TestRun> {
   mkdirSync(join(testReport, '..'), { recursive: true });
   rmSync(testReport, { force: true });
   const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${testReport}`];
-  const { exitCode } = await run(name, ['npm', 'test', '--silent', '--', ...reporters, ...files]);
-  try {
-    return readReport(JSON.parse(readFileSync(testReport, 'utf8')) as VitestReport, exitCode);
-  } catch {
-    const failures = [{ file: name, text: 'no report was written' }];
-    return { passed: 0, passes: new Set(), failures };
-  }
-}
-
-interface Tests {
-  readonly passed: number;
-  /** By name. */
-  readonly passes: ReadonlySet<string>;
-  readonly failures: readonly Failure[];
-}
-
-/** A file that could not be loaded has no tests: it counts as one failure, as does any other. */
-function readReport(report: VitestReport, exitCode: number): Tests {
-  const passes = new Set<string>();
-  const failures: Failure[] = [];
-  for (const { name, status, message, assertionResults } of report.testResults) {
-    const file = relative(root, name);
-    if (status === 'failed' && assertionResults.length === 0) {
-      failures.push({ file, text: message });
-    }
-    for (const { status: ended, fullName: test, failureMessages = [] } of assertionResults) {
-      if (ended === 'passed') passes.add(nameOf({ file, test }));
-      if (ended === 'failed') failures.push({ file, test, text: failureMessages.join('\n') });
-      if (ended === 'pending') failures.push({ file, test, text: 'not run: its process ended' });
-    }
-  }
-  if (failures.length === 0 && exitCode !== 0) {
-    failures.push({ file: 'tests', text: `exit code ${exitCode}` });
-  }
-  return { passed: report.numPassedTests, passes, failures };
-}
-
-function nameOf({ file, test }: Pick<Failure, 'file' | 'test'>): string {
-  return test === undefined ? file : `${file}: ${test}`;
-}
-
-function toldOf(failure: Failure): string {
-  return `${nameOf(failure)}\n${failure.text}`;
+  const ended = await run(name, ['npm', 'test', '--silent', '--', ...reporters, ...files]);
+  const text = existsSync(testReport) ? readFileSync(testReport, 'utf8') : '';
+  return readTestRun(root, text, ended);
 }
 
 /** A check is one, unless its last line says how many it was. */

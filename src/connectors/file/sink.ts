@@ -11,8 +11,8 @@ import { type Batch, EncodedBatch } from '../../batch/index.ts';
 import type { FileHandle, SinkConnector, SinkContext } from '../../core/index.ts';
 import { RecordFile } from '../../core/record-file.ts';
 import { type Appendable, examine } from './append.ts';
-import { type CompressedAppendable, examineCompressed } from './append-compressed.ts';
-import { type Compressor, createCompressor } from './compress.ts';
+import type { CompressedAppendable } from './append-compressed.ts';
+import type { Compressor } from './compress.ts';
 import type { Compression } from './format.ts';
 
 /** Where and how a file is written. */
@@ -112,6 +112,7 @@ export class FileSink implements SinkConnector {
     const first = isNew ? begin : Buffer.from(found.lacksLineEnd ? '\n' : '');
     if (compression !== 'none') {
       if (found !== undefined) file.add((found as CompressedAppendable).end);
+      const { createCompressor } = await import('./compress.ts');
       this.#compressor = createCompressor(compression);
       await this.#compressor.add(first);
       await this.#flushCompressor();
@@ -137,6 +138,7 @@ export class FileSink implements SinkConnector {
     }
     const { kind, sizeBytes } = await handle.facts();
     if (kind !== 'file' || sizeBytes === 0) return undefined;
+    const { examineCompressed } = await import('./append-compressed.ts');
     return examineCompressed(path, handle, compression, { format, header, delimiter });
   }
 }

@@ -13,8 +13,11 @@ export function versions(): Versions {
 function packageVersion(): string {
   try {
     const load = createRequire(ownFile(''));
-    return (load('./package.json') as { readonly version: string }).version;
+    const { name, version } = load('./package.json') as Record<'name' | 'version', string>;
+    // Bundled into a program, it has that one's manifest where its own was.
+    if (name === 'millrace') return version;
   } catch {
-    return 'unknown';
+    // Or none at all.
   }
+  return 'unknown';
 }
