@@ -71,15 +71,19 @@ export async function measureInChild(
 ): Promise<RecordSize> {
   checkTimeout(timeoutMs);
   signal?.throwIfAborted();
-  const child = fork(fileURLToPath(ownProgram('memory/measuring-process')), [JSON.stringify(task)], {
-    execArgv: nodeOptions,
-    // What a module of the user's prints is no result. The last one closes with this process.
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
-    timeout: timeoutMs,
-    // It may be busy for good, and hear nothing else.
-    killSignal: 'SIGKILL',
-    ...(signal !== undefined && { signal }),
-  });
+  const child = fork(
+    fileURLToPath(ownProgram('memory/measuring-process')),
+    [JSON.stringify(task)],
+    {
+      execArgv: nodeOptions,
+      // What a module of the user's prints is no result. The last one closes with this process.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
+      timeout: timeoutMs,
+      // It may be busy for good, and hear nothing else.
+      killSignal: 'SIGKILL',
+      ...(signal !== undefined && { signal }),
+    },
+  );
   let said = '';
   for (const stream of [child.stdout!, child.stderr!]) {
     stream.setEncoding('utf8').on('data', (text: string) => {

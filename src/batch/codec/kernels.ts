@@ -108,7 +108,9 @@ function load(): NonNullable<typeof loaded> {
   let bytes: Uint8Array;
   try {
     // Here and not above: whoever asks for the state alone loads no module for it.
-    bytes = process.getBuiltinModule('node:fs').readFileSync(ownFile('dist/batch/codec/kernels.wasm'));
+    bytes = process
+      .getBuiltinModule('node:fs')
+      .readFileSync(ownFile('dist/batch/codec/kernels.wasm'));
   } catch {
     return without('kernels.wasm cannot be read: the package is not built whole');
   }
