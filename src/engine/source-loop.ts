@@ -22,6 +22,7 @@ import { aborted } from './limit.ts';
 import { isPaced, onlyOutput, type PlannedSource } from './planned.ts';
 import type { Outlet } from './outlet.ts';
 import { assertPromised, callConnector } from './protocol.ts';
+import { SingleRead } from './single-read.ts';
 import { Wakeup } from './wakeup.ts';
 
 /** How long the loop goes on before timers, signals and I/O have their turn. */
@@ -63,6 +64,8 @@ export class SourceLoop {
   readonly #parts: SourceLoopParts;
   readonly #connector: SourceConnector;
   readonly #isHandWritten: boolean;
+  /** Undefined without a policy: a call that nobody gives up is the only one. */
+  readonly #reads: SingleRead | undefined;
   readonly #acknowledgement: Acknowledgement;
   readonly #wakeup = new Wakeup();
   readonly #stop = new AbortController();
@@ -98,6 +101,9 @@ export class SourceLoop {
     this.#connector = isSource(parts.source) ? this.#handWritten(parts.source) : parts.source;
     const { calls, signal } = parts;
     const { id } = this;
+    if (parts.planned.node.policy !== undefined) {
+      this.#reads = new SingleRead((within) => this.#readConnector(within), this.#signal);
+    }
     this.#acknowledgement = new Acknowledgement({ id, connector: this.#connector, calls, signal });
     parts.signal.addEventListener('abort', () => this.#wakeup.set(), { once: true });
     parts.observed.source = () => this.#state();
@@ -264,11 +270,8 @@ export class SourceLoop {
   async #readNext(): Promise<void> {
     const { calls, observed } = this.#parts;
     this.#busyMs = observed.meter.busyMs;
-    // A hand-written stream cannot say what it waits for: most of them wait for all that they give.
-    const read = (signal: AbortSignal): ReturnType<SourceConnector['read']> =>
-      this.#isHandWritten
-        ? observed.sleep('idleMs', this.#connector.read(signal))
-        : this.#connector.read(signal);
+    const read: SourceConnector['read'] = (signal) =>
+      this.#reads?.next(signal) ?? this.#readConnector(signal);
     const startMs = observed.begin();
     this.#readSinceMs = startMs;
     let rows = 0;
@@ -287,6 +290,12 @@ export class SourceLoop {
     this.#readSinceMs = undefined;
     if (this.#closed) this.#letGo();
     this.#wakeup.set();
+  }
+
+  #readConnector(signal: AbortSignal): ReturnType<SourceConnector['read']> {
+    const reading = this.#connector.read(signal);
+    // A hand-written stream cannot say what it waits for: most of them wait for all that they give.
+    return this.#isHandWritten ? this.#parts.observed.sleep('idleMs', reading) : reading;
   }
 
   async #take(): Promise<void> {
@@ -386,6 +395,7 @@ export class SourceLoop {
 
   /** Lets go of a batch that was read and will not be emitted. */
   #letGo(): void {
+    void this.#reads?.letGo();
     const result = this.#result;
     this.#result = undefined;
     if (result !== undefined && 'batch' in result && result.batch !== endOfInput)

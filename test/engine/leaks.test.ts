@@ -1,7 +1,10 @@
 import fc from 'fast-check';
 import { beforeEach, expect, test, vi } from 'vitest';
 
+import { Batch } from '../../src/batch/index.ts';
 import type { Shared } from '../../src/batch/shared.ts';
+import { timeout } from '../../src/resilience/index.ts';
+import { virtualOutside } from '../../src/testing/outside.ts';
 import { numbered, readings, scriptedSink, scriptedSource, testPipeline } from './ends.ts';
 import { randomGraphs, reportOf, startGraph } from './random-graphs.ts';
 
@@ -34,6 +37,28 @@ test('the count sees what is made and not released', async () => {
     .to(scriptedSink({ answer: (batch) => void kept.push(batch.retain()) }))
     .run();
   expect(held()).toContain('Batch held 1 times');
+});
+
+test('what a read gives that its policy has given up, and nobody takes any more, is let go', async () => {
+  const outside = virtualOutside();
+  const { clock } = outside;
+  const source = scriptedSource({
+    schema: readings,
+    batches: [numbered(3), numbered(3), numbered(3)],
+    before: (read) => clock.sleep(read === 1 ? 5000 : 100),
+  });
+  const run = await testPipeline({}, [], outside)
+    .from(source, { policy: timeout({ timeoutMs: 60_000, clock }) })
+    .to(scriptedSink({}))
+    .start();
+  await clock.sleep(1000);
+  await run.stop();
+  await run.done;
+  await clock.sleep(10_000);
+  // Of the two batches that were read one came to the sink.
+  expect(run.stats().recordsOut).toBe(3);
+  expect([...made].filter((shared) => shared instanceof Batch)).toHaveLength(2);
+  expect(held()).toEqual([]);
 });
 
 // 5,000 graphs a night, 150 in the suite.
