@@ -39,7 +39,7 @@ function partsOf(
   { count, by }: Pick<SavedStateParts, 'count' | 'by'>,
 ): readonly JsonValue[] {
   if (!isOfLanes(saved) || saved.lanes.length !== count) throw savedElsewhere(id, saved, count);
-  if (String(saved.routedBy) === String(by)) return saved.lanes;
+  if (JSON.stringify(saved.routedBy) === JSON.stringify(by)) return saved.lanes;
   throw new PipelineError({
     code: 'ERR_SNAPSHOT_INVALID',
     place: id,

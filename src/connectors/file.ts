@@ -9,6 +9,8 @@ import {
   type EncoderContext,
   type Encoding,
   type SinkComponent,
+  type SinkConnector,
+  type SinkContext,
   type SinkDefinition,
   type SourceComponent,
   type SourceDefinition,
@@ -179,22 +181,33 @@ export const fileSink: SinkDefinition & ((options: FileSinkOptions) => SinkCompo
     encoder: ({ path, format = formatOf(path, writeFormats), ...encoding }, context) =>
       // The elements of an array stand behind commas: of a part, nobody knows which is the first.
       format === 'ndjson' || format === 'csv' ? encoderOf(format, encoding, context) : undefined,
-    create: async ({ path, mode, format: given, compression: told, ...options }, context) => {
-      const format = given ?? formatOf(path, writeFormats);
-      if (format === 'parquet') {
-        const { ParquetSink } = await import('./file/parquet/sink.ts');
-        return new ParquetSink({ path, mode, roll: rollOf(path, options) }, context);
-      }
-      if (format === 'arrow') {
-        const { ArrowSink } = await import('./file/arrow/sink.ts');
-        return new ArrowSink({ path, mode }, context);
-      }
-      const { FileSink } = await import('./file/sink.ts');
-      const compression = told === 'auto' ? knownCompression(path) : told;
-      const encode = encodeOptions(options);
-      return new FileSink({ path, mode, format, compression, encode }, context);
+    create: async (options, context) => {
+      const [{ SingleCalls }, sink] = await Promise.all([
+        import('./file/single-calls.ts'),
+        createSink(options, context),
+      ]);
+      return new SingleCalls(sink);
     },
   });
+
+async function createSink(
+  { path, mode, format: given, compression: told, ...options }: ParsedSinkOptions,
+  context: SinkContext,
+): Promise<SinkConnector> {
+  const format = given ?? formatOf(path, writeFormats);
+  if (format === 'parquet') {
+    const { ParquetSink } = await import('./file/parquet/sink.ts');
+    return new ParquetSink({ path, mode, roll: rollOf(path, options) }, context);
+  }
+  if (format === 'arrow') {
+    const { ArrowSink } = await import('./file/arrow/sink.ts');
+    return new ArrowSink({ path, mode }, context);
+  }
+  const { FileSink } = await import('./file/sink.ts');
+  const compression = told === 'auto' ? knownCompression(path) : told;
+  const encode = encodeOptions(options);
+  return new FileSink({ path, mode, format, compression, encode }, context);
+}
 
 async function encoderOf(
   format: 'ndjson' | 'csv',

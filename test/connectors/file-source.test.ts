@@ -9,7 +9,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 
-import { schema } from '../../src/batch/index.ts';
+import { type Batch, schema } from '../../src/batch/index.ts';
 import { fileSource, type FileSourceOptions } from '../../src/connectors/file.ts';
 import { endOfInput, type Position, systemOutside } from '../../src/core/index.ts';
 import { type VirtualOutside, virtualOutside } from '../../src/testing/outside.ts';
@@ -22,6 +22,21 @@ const linesOf = (from: number, to: number): string => {
   for (let n = from; n < to; n++) lines += lineOf(n);
   return lines;
 };
+/** Aborts when a file is read for the so many-th time. */
+function stopAtRead({ files }: VirtualOutside, read: number, stopping: AbortController): void {
+  const open = files.open.bind(files);
+  let reads = 0;
+  files.open = async (path, mode) => {
+    const handle = await open(path, mode);
+    const readFile = handle.read.bind(handle);
+    handle.read = (into, offset) => {
+      if (++reads === read) stopping.abort(new Error('stopped'));
+      return readFile(into, offset);
+    };
+    return handle;
+  };
+}
+
 const numbersOf = (rows: readonly Record<string, unknown>[]): unknown[] =>
   rows.map((row) => row['n']);
 const range = (from: number, to: number): number[] =>
@@ -750,6 +765,30 @@ describe('the file source gives dead letters', () => {
       after.arrayBuffers + after.heapUsed - before.arrayBuffers - before.heapUsed,
     ).toBeLessThan(24e6);
     await connector.close();
+  });
+
+  it('and is stopped behind what it told: no record is refused twice, none is lost', async () => {
+    const text = range(0, 200)
+      .map((part) => linesOf(part * 1000, part * 1000 + 999) + '{"n":\n')
+      .join('');
+    const outside = holding({ 'in.ndjson': text });
+    const options = fileSource({ path: 'in.ndjson', schema: reading });
+    const limits = { rowsMax: 1_000_000, bytesMax: 2 ** 30 };
+    const stopping = new AbortController();
+    stopAtRead(outside, 5, stopping);
+    const first = await openSource(options, { outside, limits });
+    const batch = (await first.connector.read(stopping.signal)) as Batch;
+    const before = numbersOf(batch.toRows());
+    const from = first.connector.position();
+    await first.connector.close();
+    expect(before.length).toBeGreaterThan(10_000);
+    const second = await openSource(options, { outside, from });
+    const rows = [...before, ...numbersOf(await second.rows())];
+    expect(rows.length).toBe(199_800);
+    expect(new Set(rows).size).toBe(199_800);
+    const refused = [...first.tally.failures, ...second.tally.failures].map((it) => it.position);
+    expect(refused.length).toBe(200);
+    expect(new Set(refused).size).toBe(200);
   });
 
   it('and gives up reading when it is stopped inside such a line', async () => {

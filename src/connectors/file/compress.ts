@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
 
+import type { Clock } from '../../core/index.ts';
 import { zlib } from './decompress/pump.ts';
 import type { Compression } from './format.ts';
 
@@ -23,21 +24,26 @@ export interface Compressor {
 }
 
 /** A compressor of one stream, which begins where it is made. */
-export function createCompressor(compression: Exclude<Compression, 'none'>): Compressor {
-  return compression === 'gzip' ? new GzipStream() : new ZstdStream();
+export function createCompressor(
+  compression: Exclude<Compression, 'none'>,
+  clock: Clock,
+): Compressor {
+  return compression === 'gzip' ? new GzipStream(clock) : new ZstdStream(clock);
 }
 
 type Flushing = Transform & { flush(kind: number, done: () => void): void };
 
 abstract class Stream implements Compressor {
   readonly #stream: Flushing;
+  readonly #clock: Clock;
   readonly #flushKind: number;
   #parts: Uint8Array[];
   #failure: Error | undefined;
   bytesWaiting = 0;
 
-  constructor(stream: Flushing, flushKind: number, begin: Uint8Array) {
+  constructor(stream: Flushing, clock: Clock, flushKind: number, begin: Uint8Array) {
     this.#stream = stream;
+    this.#clock = clock;
     this.#flushKind = flushKind;
     this.#parts = [begin];
     stream.on('data', (part: Uint8Array) => this.#parts.push(part));
@@ -69,7 +75,7 @@ abstract class Stream implements Compressor {
   }
 
   async #done(call: (done: () => void) => void): Promise<void> {
-    await new Promise<void>((resolve) => call(() => resolve()));
+    await this.#clock.hold(new Promise<void>((resolve) => call(() => resolve())));
     if (this.#failure !== undefined) throw this.#failure;
   }
 }
@@ -81,9 +87,9 @@ class GzipStream extends Stream {
   #checksum = 0;
   #size = 0;
 
-  constructor() {
+  constructor(clock: Clock) {
     const { constants, createDeflateRaw } = zlib();
-    super(createDeflateRaw(), constants.Z_SYNC_FLUSH, gzipBegin);
+    super(createDeflateRaw(), clock, constants.Z_SYNC_FLUSH, gzipBegin);
   }
 
   override add(bytes: Uint8Array): Promise<void> {
@@ -118,9 +124,9 @@ class ZstdStream extends Stream {
   #isEmpty = true;
   #hasBegun = false;
 
-  constructor() {
+  constructor(clock: Clock) {
     const { constants, createZstdCompress } = zlib();
-    super(createZstdCompress() as Flushing, constants.ZSTD_e_flush, new Uint8Array(0));
+    super(createZstdCompress() as Flushing, clock, constants.ZSTD_e_flush, new Uint8Array(0));
   }
 
   override add(bytes: Uint8Array): Promise<void> {

@@ -199,6 +199,9 @@ class RecordReader implements FollowingReader {
       if (this.#hasEnded) this.#isFinished = true;
       if (this.#isFinished || this.#refused.areMany) return undefined;
       if (this.#chunk.length === 0) {
+        // What was refused among these rows is told: they go on, so that it is told once.
+        const pending = signal.aborted ? this.#pending() : undefined;
+        if (pending !== undefined) return pending;
         signal.throwIfAborted();
         if (this.#givesWay()) return undefined;
         await this.#fill();

@@ -112,8 +112,9 @@ export class FileSink implements SinkConnector {
     const first = isNew ? begin : Buffer.from(found.lacksLineEnd ? '\n' : '');
     if (compression !== 'none') {
       if (found !== undefined) file.add((found as CompressedAppendable).end);
-      const { createCompressor } = await import('./compress.ts');
-      this.#compressor = createCompressor(compression);
+      const { clock } = this.#context;
+      const { createCompressor } = await clock.hold(import('./compress.ts'));
+      this.#compressor = createCompressor(compression, clock);
       await this.#compressor.add(first);
       await this.#flushCompressor();
       return file;
@@ -138,7 +139,8 @@ export class FileSink implements SinkConnector {
     }
     const { kind, sizeBytes } = await handle.facts();
     if (kind !== 'file' || sizeBytes === 0) return undefined;
-    const { examineCompressed } = await import('./append-compressed.ts');
+    const { clock } = this.#context;
+    const { examineCompressed } = await clock.hold(import('./append-compressed.ts'));
     return examineCompressed(path, handle, compression, { format, header, delimiter });
   }
 }
