@@ -323,6 +323,28 @@ test('a record has the id of stage, key and start, and another one while it is p
   expect(new Set([first, second, ...(await idsOf(0, at(1, 11)))]).size).toBe(4);
 });
 
+test('what a key that is forgotten again and again gives of one window are so many records', async () => {
+  const component = window({
+    time: 'at',
+    every: '10ms',
+    by: 'sensor',
+    keysMax: 1,
+    compute: { rows: 'count()' },
+  });
+  const stage = createStage(component as never, input);
+  const given = ['a', 'b', 'a', 'b', 'a'].map((sensor, index) => ({
+    ...records[0],
+    sensor,
+    at: index,
+  }));
+  const flows = given.map((record) => Batch.from([record] as typeof records, input));
+  const ids = (await stage.run(flows)).flatMap((flow) =>
+    isCut(flow) ? [] : flow.toRows().map((_, row) => flow.origin.recordId(row)),
+  );
+  expect(ids.length).toBe(5);
+  expect(new Set(ids).size).toBe(5);
+});
+
 describe('is refused', () => {
   const options = window.spec.options(z);
   const compute = { rows: 'count()' };

@@ -29,6 +29,8 @@ export class Counting implements Stage {
   readonly #output: OutputRows;
   /** The keys that slots had before, in the order in which they begin anew. */
   readonly #begun: (Key | undefined)[] = [];
+  /** Windows that were given before their end. */
+  #partials = 0;
 
   constructor(
     { cells, windows }: { readonly cells: Cells; readonly windows: Windows },
@@ -74,12 +76,14 @@ export class Counting implements Stage {
   }
 
   snapshot(): JsonValue {
-    return { keys: this.#state.snapshot(), windows: this.#windows.snapshot() };
+    const [keys, windows] = [this.#state.snapshot(), this.#windows.snapshot()];
+    return { keys, windows, partials: this.#partials };
   }
 
   restore(state: JsonValue): void {
-    const { keys, windows } = (state ?? {}) as Record<string, JsonValue>;
+    const { keys, windows, partials = 0 } = (state ?? {}) as Record<string, JsonValue>;
     this.#state.restore(keys ?? null);
+    this.#partials = Number(partials);
     this.#begun.length = 0;
     if (this.#windows.restore(windows)) return;
     throw new PipelineError({
@@ -145,9 +149,10 @@ export class Counting implements Stage {
     );
   }
 
-  #emitOf(keyOf: (slot: number) => Key, partial: boolean): EmitWindow {
+  #emitOf(keyOf: (slot: number) => Key, isPartial: boolean): EmitWindow {
     return (slot, startMs, endMs, cell) => {
       const { report } = this.#context;
+      const partial = isPartial ? this.#partials++ : undefined;
       const overflows = this.#output.add({ key: keyOf(slot), startMs, endMs, cell, partial });
       if (overflows > 0) report.counted('window.overflow', overflows);
       report.created(1);

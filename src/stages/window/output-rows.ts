@@ -18,8 +18,8 @@ export interface Given {
   readonly startMs: number;
   readonly endMs: number;
   readonly cell: number;
-  /** Whether it is given before its time. */
-  readonly partial: boolean;
+  /** Which of those that are given before their time it is, where it is one. */
+  readonly partial: number | undefined;
 }
 
 /** Builds the batches of windows that are given out. */
@@ -72,9 +72,10 @@ export class OutputRows {
       if (result === Infinity) overflows++;
       this.#computed[index]![row] = result === Infinity ? NaN : result;
     }
-    this.#partials[row] = partial ? 1 : 0;
-    // What is given before its time, and again at it, are two records.
-    this.#keys.push(partial ? ['partial', encodeKey(key)] : encodeKey(key));
+    this.#partials[row] = partial === undefined ? 0 : 1;
+    // What is given before its time, once or more, and again at it, are so many records.
+    const name = encodeKey(key);
+    this.#keys.push(partial === undefined ? name : ['partial', name, partial]);
     if (this.#keys.length >= this.#rowsMax) this.#finish();
     return overflows;
   }
