@@ -183,10 +183,10 @@ export const fileSink: SinkDefinition & ((options: FileSinkOptions) => SinkCompo
       format === 'ndjson' || format === 'csv' ? encoderOf(format, encoding, context) : undefined,
     create: async (options, context) => {
       const [{ SingleCalls }, sink] = await Promise.all([
-        import('./file/single-calls.ts'),
+        import('../core/single-calls.ts'),
         createSink(options, context),
       ]);
-      return new SingleCalls(sink);
+      return new SingleCalls(sink, context.signal);
     },
   });
 

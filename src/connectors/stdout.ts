@@ -33,8 +33,12 @@ export const stdoutSink: SinkDefinition & ((options?: StdoutSinkOptions) => Sink
     writesStdout: true,
     check: checkDecimals,
     create: async (options, context) => {
-      const { StreamSink } = await import('./stdout/stream-sink.ts');
-      return new StreamSink(() => process.stdout, options, context);
+      const [{ SingleCalls }, { StreamSink }] = await Promise.all([
+        import('../core/single-calls.ts'),
+        import('./stdout/stream-sink.ts'),
+      ]);
+      const sink = new StreamSink(() => process.stdout, options, context);
+      return new SingleCalls(sink, context.signal);
     },
   });
 

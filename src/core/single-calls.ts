@@ -1,5 +1,6 @@
-import type { Batch } from '../../batch/index.ts';
-import type { Cut, SinkConnector, WriteResult } from '../../core/index.ts';
+import type { Batch } from '../batch/index.ts';
+import type { Cut } from './cut.ts';
+import type { SinkConnector, WriteResult } from './sink.ts';
 
 type Result = Promise<WriteResult | void>;
 
@@ -13,28 +14,31 @@ interface Made {
 }
 
 /**
- * Makes the calls of a sink that never stops in the middle one at a time, whatever its policy does. One
+ * Makes the calls of a sink that cannot stop in the middle one at a time, whatever its policy does. One
  * that was given up, as it took too long, goes on, and the same call made again has its result. So
  * nothing is written twice, or beside something else.
  */
 export class SingleCalls implements SinkConnector {
   readonly #sink: SinkConnector;
+  /** Of the run: with it all calls end. */
+  readonly #signal: AbortSignal;
   #last: Made | undefined;
 
-  constructor(sink: SinkConnector) {
+  constructor(sink: SinkConnector, signal: AbortSignal) {
     this.#sink = sink;
+    this.#signal = signal;
   }
 
   async open(signal: AbortSignal): Promise<void> {
-    await this.#make('open', undefined, signal, () => this.#sink.open(signal));
+    await this.#make('open', undefined, signal, () => this.#sink.open(this.#signal));
   }
 
   write(batch: Batch, signal: AbortSignal): Result {
-    return this.#make('write', batch, signal, () => this.#sink.write(batch, signal));
+    return this.#make('write', batch, signal, () => this.#sink.write(batch, this.#signal));
   }
 
   async commit(cut: Cut, signal: AbortSignal): Promise<void> {
-    await this.#make('commit', cut, signal, () => this.#sink.commit(cut, signal));
+    await this.#make('commit', cut, signal, () => this.#sink.commit(cut, this.#signal));
   }
 
   async close(): Promise<void> {
