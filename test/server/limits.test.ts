@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -31,10 +31,24 @@ function beside(program: URL, ...words: readonly string[]) {
   };
 }
 
+/** Sockets that this process has, its server's among them. */
+function socketsHeld(): number {
+  const isSocket = (name: string): boolean => {
+    try {
+      return readlinkSync(`/proc/self/fd/${name}`).startsWith('socket:');
+    } catch {
+      // Closed since it was listed.
+      return false;
+    }
+  };
+  return readdirSync('/proc/self/fd').filter(isSocket).length;
+}
+
 /** Looks at what is served, once a second for so long. A row is due each 20 ms. */
 async function whileServed({ run, ask }: Served, seconds: number) {
   const before = run.stats();
   const rss: number[] = [];
+  const held: number[] = [];
   for (let second = 0; second < seconds; second++) {
     const untilMs = before.durationMs + 1000 * (second + 1);
     const isOver = (): void => expect(run.stats().durationMs).toBeGreaterThan(untilMs);
@@ -43,13 +57,14 @@ async function whileServed({ run, ask }: Served, seconds: number) {
     const answer = await ask('/livez', fresh);
     expect(await answer.text()).toBe('ok');
     rss.push(process.memoryUsage().rss);
+    held.push(socketsHeld());
   }
   const after = run.stats();
   const [rowsIn, rowsOut] = [after.recordsIn, after.recordsOut - before.recordsOut];
   const due = (after.monotonicMs - before.monotonicMs) / 20;
   // Every row that was read is out, or in the queue before the sink.
   expect(rowsIn - after.recordsOut).toBeLessThanOrEqual(after.queues['scripted']!.rows + 100);
-  return { rowsShare: rowsOut / due, rss };
+  return { rowsShare: rowsOut / due, rss, heldMax: Math.max(...held) };
 }
 
 // As written: 1,000 sockets for five minutes, of which 256 at a time are let in. In the suite: 250, so
@@ -62,15 +77,17 @@ test('slow sockets that come again and again are closed after ten seconds, and s
   const it = await served();
   await vi.waitFor(() => expect(it.run.status).toBe('running'), patience);
   expect((await it.ask('/livez')).status).toBe(200);
+  const heldBefore = socketsHeld();
   const sockets = beside(
     new URL('slow-sockets.ts', import.meta.url),
     String(it.port),
     String(slow.count),
   );
-  const { rowsShare, rss } = await whileServed(it, slow.seconds);
+  const { rowsShare, rss, heldMax } = await whileServed(it, slow.seconds);
   const told = JSON.parse(await sockets.end()) as Record<string, number>;
-  expect(told['heldMax']).toBeGreaterThan(200);
-  expect(told['heldMax']).toBeLessThanOrEqual(256);
+  expect(heldMax - heldBefore).toBeGreaterThan(200);
+  // With those of the tests themselves. What waits at the door of the system is not held here.
+  expect(heldMax - heldBefore).toBeLessThanOrEqual(256 + 32);
   expect(told['lifeMsMax']).toBeGreaterThan(slow.lifeMsMin);
   expect(told['lifeMsMax']).toBeLessThan(20_000);
   expect(told['closed']).toBeGreaterThanOrEqual(slow.count);
