@@ -7,7 +7,7 @@ type Result = readonly [file: string, ...tests: (readonly [name: string, status:
 /** A run as vitest reports it, with so many errors that no test caught. */
 function runOf(results: readonly Result[], { uncaught = 0, exitCode = 0 } = {}): TestRun {
   const testResults = results.map(([file, ...tests]) => ({
-    name: `/root/${file}`,
+    name: `/project/${file}`,
     status: tests.length === 0 ? 'failed' : 'passed',
     message: 'cannot be loaded',
     assertionResults: tests.map(([fullName, status]) => ({
@@ -19,7 +19,7 @@ function runOf(results: readonly Result[], { uncaught = 0, exitCode = 0 } = {}):
   const numPassedTests = results.flatMap(([, ...tests]) => tests).filter(([, s]) => s === 'passed');
   const json = JSON.stringify({ numPassedTests: numPassedTests.length, testResults });
   const output = uncaught === 0 ? '' : `Vitest caught ${uncaught} unhandled errors`;
-  return readTestRun('/root', json, { exitCode, output });
+  return readTestRun('/project', json, { exitCode, output });
 }
 
 describe('a run of tests', () => {
@@ -36,7 +36,7 @@ describe('a run of tests', () => {
     ['a file that cannot be loaded', runOf([['a.test.ts']])],
     ['an exit that nothing explains', runOf([['a.test.ts', ['one', 'passed']]], { exitCode: 1 })],
     ['an error that no test caught', runOf([['a.test.ts', ['one', 'failed']]], { uncaught: 1 })],
-    ['no report', readTestRun('/root', '{"num', { exitCode: 1, output: '' })],
+    ['no report', readTestRun('/project', '{"num', { exitCode: 1, output: '' })],
   ])('fails for good by %s', (_, first) => {
     expect(first.failures.length).toBeGreaterThan(0);
     expect(filesToTryAgain(first)).toEqual([]);
