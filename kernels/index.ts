@@ -1,5 +1,5 @@
 /** What the door in `src/batch/codec/kernels.ts` calls. */
-import { makePowers } from './power-table';
+import { makeTables } from './tables';
 
 export { resolveMiss } from './category';
 export { addCsvColumn, addCsvField, addCsvMissing, beginCsv } from './csv';
@@ -51,4 +51,4 @@ export {
 } from './write-rows';
 export { setCsv } from './write-text';
 
-makePowers();
+makeTables();

@@ -10,6 +10,12 @@ export const TENS: usize = 0x3000;
 export const FLOAT_TENS: usize = 0x30c0;
 /** 16 bytes of ones, then 16 of zeros. */
 export const BYTE_MASKS: usize = 0x3180;
+/** Factors of digits, of pairs of them, and of fours. */
+export const UNITS: usize = 0x31a0;
+export const PAIRS: usize = 0x31b0;
+export const FOURS: usize = 0x31c0;
+/** From `n` on: indexes that move `n` bytes to the end of a vector, and zeros before them. */
+export const SHIFTS: usize = 0x31d0;
 /** What a call found: see `Result`. */
 export const RESULT: usize = 0x3200;
 /** Room for the arithmetic that makes the powers of five; 16 bytes before and behind it are zero. */

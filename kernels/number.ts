@@ -1,4 +1,4 @@
-import { FLOAT_TENS, POWERS, TENS } from './layout';
+import { BYTE_MASKS, FLOAT_TENS, FOURS, PAIRS, POWERS, SHIFTS, TENS, UNITS } from './layout';
 
 const exactMax: u64 = 1 << 53;
 
@@ -14,13 +14,13 @@ export function readFloat(at: usize, into: usize): usize {
     at++;
   }
   const text = i8x16.sub(v128.load(at), i8x16.splat(48));
-  const others = i8x16.bitmask(i8x16.gt_u(text, i8x16.splat(9)));
+  // The sign of what is no digit.
+  const others = i8x16.bitmask(i8x16.add_sat_u(text, i8x16.splat(0x76)));
   const whole = ctz(others);
   if (whole == 0 || (whole > 1 && load<u8>(at) == 48) || others == 0) {
     return readLongFloat(at, into, negative);
   }
   let c = load<u8>(at + usize(whole));
-  const places = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
   let value: f64;
   if (c == 46) {
     let length = ctz(others & (others - 1));
@@ -35,36 +35,38 @@ export function readFloat(at: usize, into: usize): usize {
     c = load<u8>(at + usize(length + more));
     if ((c | 32) == 101) return readLongFloat(at, into, negative);
     // Digits go to the end, those before the point one place further; what has no digit becomes 0.
-    const before = i8x16.lt_s(places, i8x16.splat(i8(17 - length + whole)));
-    const from = i8x16.add(i8x16.add(places, i8x16.splat(i8(length - 16))), before);
-    let m = digitsOf(v128.swizzle(text, from));
+    const before = v128.load(BYTE_MASKS + usize(length - whole - 1));
+    const from = i8x16.add(v128.load(SHIFTS + usize(length)), before);
+    let m = digitsOf(i8x16.relaxed_swizzle(text, from));
     if (more > 0) {
       const word = load<u64>(at, 16) ^ 0x3030303030303030;
       m = m * power(more) + eightDigits(word << (64 - (more << 3)));
     }
     value =
       m <= exactMax
-        ? f64(m) / load<f64>(FLOAT_TENS + (usize(decimals) << 3))
+        ? f64(i64(m)) / load<f64>(FLOAT_TENS + (usize(decimals) << 3))
         : exactFloat(m, -decimals);
     at += usize(length + more);
   } else {
     if ((c | 32) == 101) return readLongFloat(at, into, negative);
-    const m = digitsOf(v128.swizzle(text, i8x16.add(places, i8x16.splat(i8(whole - 16)))));
+    const m = digitsOf(i8x16.relaxed_swizzle(text, v128.load(SHIFTS + usize(whole))));
     if (m >= exactMax) return 0;
-    value = f64(m);
+    value = f64(i64(m));
     at += usize(whole);
   }
   store<f64>(into, negative ? -value : value);
   return at;
 }
 
-/** The number that 16 digits make. */
+/**
+ * The number that 16 digits make. Relaxed operations are one instruction each; what they leave to the
+ * machine, sums beyond 16 bits and indexes from 16 to 127, is not asked of them here.
+ */
 function digitsOf(digits: v128): u64 {
-  const tens = i16x8.mul(v128.and(digits, i16x8.splat(0xff)), i16x8.splat(10));
-  const pairs = i16x8.add(tens, i16x8.shr_u(digits, 8));
-  const fours = i32x4.dot_i16x8_s(pairs, i16x8(100, 1, 100, 1, 100, 1, 100, 1));
+  const pairs = i16x8.relaxed_dot_i8x16_i7x16_s(digits, v128.load(UNITS));
+  const fours = i32x4.dot_i16x8_s(pairs, v128.load(PAIRS));
   const packed = i16x8.narrow_i32x4_u(fours, fours);
-  const eights = i32x4.dot_i16x8_s(packed, i16x8(10000, 1, 10000, 1, 10000, 1, 10000, 1));
+  const eights = i32x4.dot_i16x8_s(packed, v128.load(FOURS));
   const both = u64(i64x2.extract_lane(eights, 0));
   return (both & 0xffffffff) * 100000000 + (both >> 32);
 }

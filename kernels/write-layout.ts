@@ -30,3 +30,6 @@ export const DATA_SIZE: usize = 0x6c000;
 /** What is written; stores may go beyond its end, into the padding. */
 export const OUT: usize = 0x700000;
 export const OUT_SIZE: usize = 0xff000;
+
+/** The numbers below 10^4, as four digits of text each. */
+export const QUADS: usize = 0x800000;

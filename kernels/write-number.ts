@@ -1,17 +1,15 @@
 import { POWERS } from './layout';
 import { highProduct, power } from './number';
+import { QUADS } from './write-layout';
 
 const zeros: u64 = 0x3030303030303030;
 
-/** Eight digits of a number below 10^8, the first in the lowest byte, each as its value. */
+/** Eight digits of a number below 10^8 as text, the first in the lowest byte. */
 function digitsOf(value: u32): u64 {
-  // Halves, quarters and digits beside one another; the factors divide exactly in their ranges.
   const upper = value / 10000;
-  const halves = u64(upper) | (u64(value - upper * 10000) << 32);
-  const hundreds = ((halves * 10486) >> 20) & 0x7f0000007f;
-  const pairs = ((halves - 100 * hundreds) << 16) + hundreds;
-  const tens = ((pairs * 103) >> 10) & 0xf000f000f000f;
-  return tens + ((pairs - 10 * tens) << 8);
+  const lower = value - upper * 10000;
+  const first: u64 = load<u32>(QUADS + (usize(upper) << 2));
+  return first | (u64(load<u32>(QUADS + (usize(lower) << 2))) << 32);
 }
 
 /** Writes an integer below 10^8, and up to seven bytes behind it that mean nothing. */
@@ -21,14 +19,14 @@ function writeSmall(at: usize, value: u32): usize {
     return at + 1;
   }
   const digits = digitsOf(value);
-  const leading = ctz(digits) & 56;
-  store<u64>(at, (digits | zeros) >> leading);
+  const leading = ctz(digits ^ zeros) & 56;
+  store<u64>(at, digits >> leading);
   return at + 8 - usize(leading >> 3);
 }
 
 /** Writes exactly eight digits. */
 function writeEight(at: usize, value: u32): usize {
-  store<u64>(at, digitsOf(value) | zeros);
+  store<u64>(at, digitsOf(value));
   return at + 8;
 }
 
@@ -67,7 +65,7 @@ export function writeFloat(at: usize, value: f64): usize {
       at = writeSmall(at, whole);
       store<u8>(at, 46);
       const fraction = u32(u64(scaled) - u64(whole) * 1000000);
-      store<u64>(at, digitsOf(fraction * 100) | zeros, 1);
+      store<u64>(at, digitsOf(fraction * 100), 1);
       return withoutZeros(at + 7);
     }
   } else {
@@ -128,9 +126,25 @@ function findShortest(bits: u64): void {
   // Four times the number and the ends of its interval, scaled by 10^-k, an end that does not
   // belong to it moved inwards.
   const odd = c & 1;
-  const v = scale(high, low, (c << 2) << h);
-  const lower = scale(high, low, ((c << 2) - (isPower ? 1 : 2)) << h) + odd;
-  const upper = scale(high, low, ((c << 2) + 2) << h) - odd;
+  const factor = (c << 2) << h;
+  const below = isPower ? h : h + 1;
+  let v: u64;
+  let lower: u64;
+  let upper: u64;
+  if (low == 0) {
+    // 10^-k is whole, and all of this exact: from the number to an end it is the power, shifted.
+    const product = high * factor;
+    const top = highProduct(high, factor);
+    v = top | u64(product > 1);
+    const fewer = product - (high << below);
+    lower = ((top - ((high >> 1) >> (63 - below)) - u64(fewer > product)) | u64(fewer > 1)) + odd;
+    const more = product + (high << (h + 1));
+    upper = ((top + (high >> (63 - h)) + u64(more < product)) | u64(more > 1)) - odd;
+  } else {
+    v = scale(high, low, factor);
+    lower = scale(high, low, ((c << 2) - (isPower ? 1 : 2)) << h) + odd;
+    upper = scale(high, low, ((c << 2) + 2) << h) - odd;
+  }
 
   const near = v >> 2;
   const tenth = near / 10;
@@ -151,8 +165,7 @@ function findShortest(bits: u64): void {
 
 /** The upper 64 bits of a product of 192, with the lowest one set where there is more behind them. */
 function scale(high: u64, low: u64, factor: u64): u64 {
-  // Many powers of ten have no lower half.
-  const carried = low == 0 ? 0 : highProduct(low, factor);
+  const carried = highProduct(low, factor);
   const middle = high * factor + carried;
   return (highProduct(high, factor) + u64(middle < carried)) | u64(middle > 1);
 }
@@ -174,8 +187,8 @@ function writeDecimal(at: usize, whole: u64): usize {
     fraction *= power(16 - decimals);
   }
   const upper = fraction / 100000000;
-  store<u64>(at, digitsOf(u32(upper)) | zeros);
-  store<u64>(at, digitsOf(u32(fraction - upper * 100000000)) | zeros, 8);
+  store<u64>(at, digitsOf(u32(upper)));
+  store<u64>(at, digitsOf(u32(fraction - upper * 100000000)), 8);
   return withoutZeros(at + usize(min(decimals, 16)));
 }
 

@@ -18,10 +18,10 @@ const root = join(import.meta.dirname, '..');
 const sources = join(root, 'kernels');
 const compiler = join(root, 'node_modules', 'assemblyscript', 'bin', 'asc.js');
 /** Memory is scratch of fixed size, in pages of 64 KiB: `kernels/layout.ts` says what lies where. */
-const pages = '128';
+const pages = '130';
 const options = [
   ['--runtime', 'stub'],
-  ['--enable', 'simd'],
+  ['--enable', 'simd', '--enable', 'relaxed-simd'],
   ['-O3', '--converge', '--noAssert'],
   ['--initialMemory', pages, '--maximumMemory', pages],
   // Nothing is imported: there is nothing to call when something is wrong, and nothing throws.
