@@ -13,79 +13,110 @@ import { configMap, type ConfigMap } from './document.ts';
 const { batch, queue, lanes, checkpoint, onRowError, logBodies, delivery } = defaultSettings;
 const { openMsMax, closeMsMax, drainMsMax } = defaultSettings;
 
+type SettingName = keyof Settings;
+
 /** The settings of a pipeline, each with its default. */
-export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
-  const count = (max: number): zod.ZodNumber => z.number().int().min(1).max(max);
-  return {
-    batch: z
+export function settingsShape(
+  z: Zod,
+  names: readonly SettingName[] = settingNames,
+): Partial<Record<SettingName, zod.ZodType>> {
+  return Object.fromEntries(names.map((name) => [name, settingSchema(z, name)]));
+}
+
+/** Kept: to make one takes longer than to check by it. */
+const kept = new Map<SettingName, zod.ZodType>();
+
+function settingSchema(z: Zod, name: SettingName): zod.ZodType {
+  const schema = kept.get(name) ?? settingSchemas[name](z);
+  kept.set(name, schema);
+  return schema;
+}
+
+const settingNames = Object.keys(defaultSettings) as SettingName[];
+
+const count = (z: Zod, max: number): zod.ZodNumber => z.number().int().min(1).max(max);
+
+const settingSchemas: Readonly<Record<SettingName, (z: Zod) => zod.ZodType>> = {
+  batch: (z) =>
+    z
       .strictObject({
-        rowsMax: count(1_048_576).default(batch.rowsMax).describe('Rows in one batch at most.'),
-        bytesMax: count(2 ** 30)
+        rowsMax: count(z, 1_048_576).default(batch.rowsMax).describe('Rows in one batch at most.'),
+        bytesMax: count(z, 2 ** 30)
           .default(batch.bytesMax)
           .describe('Bytes in one batch at most.'),
-        waitMsMax: count(60_000)
+        waitMsMax: count(z, 60_000)
           .default(batch.waitMsMax)
           .describe('How long a batch that is not full waits for more rows, in milliseconds.'),
       })
       .prefault({})
       .describe('When a source closes a batch: whichever comes first.'),
-    queue: z
+  queue: (z) =>
+    z
       .strictObject({
-        rowsMax: count(2 ** 30)
+        rowsMax: count(z, 2 ** 30)
           .default(queue.rowsMax)
           .describe('Rows in one queue at most.'),
-        bytesMax: count(2 ** 40)
+        bytesMax: count(z, 2 ** 40)
           .default(queue.bytesMax)
           .describe('Bytes in one queue at most.'),
       })
       .prefault({})
       .describe('How full a queue between two components may be; it takes at least one batch.'),
-    lanes: z
-      .union([count(lanesMax), z.literal('auto')])
+  lanes: (z) =>
+    z
+      .union([count(z, lanesMax), z.literal('auto')])
       .default(lanes)
       .describe(
         'On how many threads it runs where it can; `auto` is one for each core. The plan says why it ' +
           'runs on one.',
       ),
-    checkpoint: z
+  checkpoint: (z) =>
+    z
       .strictObject({
-        everyMs: count(3_600_000)
+        everyMs: count(z, 3_600_000)
           .default(checkpoint.everyMs)
           .describe('A cut at least this often, in milliseconds.'),
-        rowsMax: count(2 ** 30)
+        rowsMax: count(z, 2 ** 30)
           .default(checkpoint.rowsMax)
           .describe('A cut at least every so many rows.'),
       })
       .prefault({})
       .describe('When sources, state and sinks are made to agree.'),
-    onRowError: z
+  onRowError: (z) =>
+    z
       .enum(['dead-letter', 'drop', 'fail'])
       .default(onRowError)
       .describe('What is done with a row that fails.'),
-    logBodies: z
+  logBodies: (z) =>
+    z
       .boolean()
       .default(logBodies)
       .describe(
         'Whether log, figures and flight files tell what failed records hold, and what functions and ' +
           'other packages say of them.',
       ),
-    delivery: z
+  delivery: (z) =>
+    z
       .literal(delivery, { error: 'only `best-effort` is there so far; leave it out' })
       .default(delivery)
       .describe('What is promised.'),
-    openMsMax: count(86_400_000)
+  openMsMax: (z) =>
+    count(z, 86_400_000)
       .default(openMsMax)
       .describe(
         'How long a source or sink may take to open, in milliseconds; one that waits under its policy ' +
           'may take longer.',
       ),
-    closeMsMax: count(86_400_000)
+  closeMsMax: (z) =>
+    count(z, 86_400_000)
       .default(closeMsMax)
       .describe('How long each source and sink may take to close, in milliseconds.'),
-    drainMsMax: count(86_400_000)
+  drainMsMax: (z) =>
+    count(z, 86_400_000)
       .default(drainMsMax)
       .describe('How long a stop may take to finish what is in flight, in milliseconds.'),
-    drainDelayMs: z
+  drainDelayMs: (z) =>
+    z
       .number()
       .int()
       .min(0)
@@ -95,10 +126,9 @@ export function settingsShape(z: Zod): Record<keyof Settings, zod.ZodType> {
         'How long a run that is to stop is not ready, and reads on, before it stops, in milliseconds: ' +
           '0, and where `millrace run` is told to by SIGTERM in Kubernetes 5000, unless given.',
       ),
-    health: healthShape(z).prefault({}).describe('By which limits a run is healthy.'),
-    alerts: alertsShape(z).optional().describe('What a run is watched for, once a second.'),
-  };
-}
+  health: (z) => healthShape(z).prefault({}).describe('By which limits a run is healthy.'),
+  alerts: (z) => alertsShape(z).optional().describe('What a run is watched for, once a second.'),
+};
 
 function healthShape(z: Zod): zod.ZodType {
   const { stallMsMax, stallMsMin, queueFullMsMax } = healthDefaults;
@@ -171,7 +201,7 @@ function alertsShape(z: Zod): zod.ZodType {
 /** Reads the settings of a config; where one is wrong it is added to `problems`. */
 export async function readSettings(config: ConfigMap, problems: Problem[]): Promise<Settings> {
   const given = configMap();
-  for (const name of Object.keys(defaultSettings)) {
+  for (const name of settingNames) {
     const value = config[name];
     // A key with nothing behind it says nothing.
     if (value !== undefined && value !== null) given[name] = value;
@@ -179,15 +209,15 @@ export async function readSettings(config: ConfigMap, problems: Problem[]): Prom
   return checkSettings(given, problems);
 }
 
-/** Kept: to make it takes longer than to check by it. */
-let settingsSchema: zod.ZodType | undefined;
-
 /** Fills in the defaults; where a setting is wrong or unknown it is added to `problems`. */
 export async function checkSettings(given: object, problems: Problem[]): Promise<Settings> {
   const z = await import('zod');
-  const schema = (settingsSchema ??= z.strictObject(settingsShape(z)));
+  const names = settingNames.filter((name) => Object.hasOwn(given, name));
+  // Only of what is given; but whoever means another is told which there are.
+  const areKnown = names.length === Object.keys(given).length;
+  const schema = z.strictObject(settingsShape(z, areKnown ? names : settingNames));
   const checked = checkOptions({ name: 'pipeline', schema, options: given, path: [] });
-  if ('value' in checked) return checked.value as Settings;
+  if ('value' in checked) return { ...defaultSettings, ...(checked.value as Partial<Settings>) };
   problems.push(...checked.problems);
   return defaultSettings;
 }
