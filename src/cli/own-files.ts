@@ -1,6 +1,6 @@
-import { dirname, matchesGlob, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
-import { fileIdentity, namesFile } from '../core/file-identity.ts';
+import { fileIdentity, isMeantBy, namesFile } from '../core/file-identity.ts';
 import type { Files, SinkComponent, SourceComponent } from '../core/index.ts';
 import { type Plan, ValidationError } from '../engine/index.ts';
 import { UsageError } from './failure.ts';
@@ -64,7 +64,7 @@ async function isAmong(files: Files, file: string, patterns: readonly string[]):
   const identity = await fileIdentity(files, path);
   if (identity === undefined) return false;
   for (const pattern of patterns) {
-    if (matchesGlob(path, pattern)) return true;
+    if (isMeantBy(path, pattern)) return true;
     if (await namesFile(files, pattern, path, identity)) return true;
   }
   return false;

@@ -23,6 +23,12 @@ export function isPattern(path: string): boolean {
   return /[*?[{]/.test(path);
 }
 
+/** Whether a path is one of those that a pattern, or a path, stands for. */
+export function isMeantBy(path: string, pattern: string): boolean {
+  // Node loads what matches patterns when it is first asked to.
+  return path === pattern || (isPattern(pattern) && matchesGlob(path, pattern));
+}
+
 /** Whether a pattern or a path names a file, which may be there under another name or not yet. */
 export async function namesFile(
   files: Files,
@@ -35,7 +41,7 @@ export async function namesFile(
   for (const match of await files.match(pattern).catch(() => [])) {
     if ((await fileIdentity(files, match)) === identity) return true;
   }
-  if (!matchesGlob(basename(path), basename(pattern))) return false;
+  if (!isMeantBy(basename(path), basename(pattern))) return false;
   return identity === (await fileIdentity(files, join(dirname(pattern), basename(path))));
 }
 

@@ -1,6 +1,6 @@
-import { matchesGlob, normalize } from 'node:path';
+import { normalize } from 'node:path';
 
-import { fileIdentity, namesFile } from '../../core/file-identity.ts';
+import { fileIdentity, isMeantBy, namesFile } from '../../core/file-identity.ts';
 import {
   type Files,
   isDescribed,
@@ -44,7 +44,7 @@ export async function checkFiles(
     if (written === undefined) continue;
     const path = normalize(written);
     const user =
-      users.find(({ pattern }) => pattern === path || matchesGlob(path, pattern)) ??
+      users.find(({ pattern }) => isMeantBy(path, pattern)) ??
       (await userByLink(path, users, files));
     if (user !== undefined) {
       const text = `\`${node.id}\` writes the file that \`${user.id}\` uses: ${written}`;
