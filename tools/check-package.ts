@@ -6,6 +6,7 @@ import {
   copyFileSync,
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   writeFileSync,
@@ -17,6 +18,7 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 
 import { Checks } from './checks.ts';
+import { packageOf } from './licenses.ts';
 import { mustRun, root, runCommand } from './run-command.ts';
 
 interface Manifest {
@@ -36,6 +38,7 @@ async function main(): Promise<void> {
   try {
     const files = await pack(project);
     await checks.run('holds what it should and nothing else', () => checkFiles(files));
+    await checks.run('has the license of each package that it holds code of', checkLicenses);
     await checks.run('is well-formed (publint)', checkForm);
     await checks.run('installs in an empty project', () => install(project));
     for (const entry of entries) {
@@ -43,6 +46,8 @@ async function main(): Promise<void> {
     }
     await checks.run('has types that hold by themselves', () => checkTypes(project));
     await checks.run('runs its command', () => checkCommand(project));
+    await checks.run('starts a run from few files', () => checkStart(project));
+    await checks.run('takes options that another zod describes', () => checkZod(project));
     await checks.run('serves its page', () => checkPage(project));
     await checks.run('has traces that lead to its source', () => checkTraces(project));
     await checks.run('says what it needs on an older Node', () => checkOlderNode(project));
@@ -65,7 +70,7 @@ async function pack(project: string): Promise<string[]> {
 }
 
 const shipped =
-  /^(package\.json|README\.md|LICENSE|bin\/[\w-]+\.cjs|schema\/[\w.-]+\.json|dist\/[\w/-]+\.(js|d\.ts)(\.map)?|dist\/batch\/codec\/kernels\.wasm|dist\/server\/dashboard\/(index\.html|licenses\.md|assets\/[\w-]+\.(js|css)))$/;
+  /^(package\.json|README\.md|LICENSE|bin\/[\w-]+\.cjs|schema\/[\w.-]+\.json|dist\/[\w/-]+\.(js|d\.ts)(\.map)?|dist\/licenses\.md|dist\/batch\/codec\/kernels\.wasm|dist\/server\/dashboard\/(index\.html|licenses\.md|assets\/[\w-]+\.(js|css)))$/;
 
 function checkFiles(files: readonly string[]): void {
   const strange = files.filter((file) => !shipped.test(file) || /\.test\./.test(file));
@@ -76,6 +81,7 @@ function checkFiles(files: readonly string[]): void {
     'bin/millrace.cjs',
     'dist/batch/codec/kernels.wasm',
     'dist/cli/main.js',
+    'dist/licenses.md',
     'dist/server/dashboard/licenses.md',
   ];
   for (const target of Object.values(manifest.exports)) {
@@ -85,6 +91,24 @@ function checkFiles(files: readonly string[]): void {
     if (file.endsWith('.js')) needed.push(file.replace(/js$/, 'd.ts'));
   }
   const missing = needed.filter((file) => !files.includes(file));
+  if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')}`);
+}
+
+/** By the maps, which tell where all code is from. */
+function checkLicenses(): void {
+  const dist = join(root, 'dist');
+  const licenses = readFileSync(join(dist, 'licenses.md'), 'utf8');
+  const maps = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.js.map'),
+  );
+  const packages = maps.flatMap((name) => {
+    const { sources } = JSON.parse(readFileSync(join(dist, name), 'utf8')) as {
+      readonly sources: readonly string[];
+    };
+    return sources.flatMap((source) => packageOf(source)?.name ?? []);
+  });
+  const missing = [...new Set(packages)].filter((name) => !licenses.includes(`\n## ${name} `));
+  if (packages.length === 0) throw new Error('no map tells of a package');
   if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')}`);
 }
 
@@ -173,6 +197,62 @@ async function checkCommand(project: string): Promise<void> {
     rows: readonly unknown[];
   };
   if (rows.length === 0) throw new Error('it measured no memory');
+}
+
+/** Each file is found, read and linked, which takes longer than what most of them hold. */
+const startFilesMax = 32;
+/** Those that are loaded before Node has the directory of what it has compiled. */
+const uncachedFilesMax = 6;
+
+async function checkStart(project: string): Promise<void> {
+  const hook = `import { registerHooks } from 'node:module';
+import { writeFileSync } from 'node:fs';
+const urls = [];
+registerHooks({ load: (url, context, next) => (urls.push(url), next(url, context)) });
+process.on('exit', () => writeFileSync('loaded.json', JSON.stringify(urls)));
+`;
+  writeFileSync(join(project, 'loaded.mjs'), hook);
+  const command = join('node_modules', manifest.name, 'bin', 'millrace.cjs');
+  await mustRun('node', ['--import', './loaded.mjs', command, 'run', 'small.yaml'], project);
+  const loaded = JSON.parse(readFileSync(join(project, 'loaded.json'), 'utf8')) as string[];
+  const files = loaded.filter((url) => url.startsWith('file:'));
+  const own = files.filter((url) => url.includes(`/node_modules/${manifest.name}/`));
+  if (own.length === 0 || files.length > startFilesMax || own.length < files.length) {
+    throw new Error(`it loads ${files.length} files:\n${files.join('\n')}`);
+  }
+  const uncached = files.slice(
+    0,
+    files.findIndex((url) => url.endsWith('/dist/cli/main.js')),
+  );
+  if (uncached.length > uncachedFilesMax) {
+    throw new Error(`it compiles at each start:\n${uncached.join('\n')}`);
+  }
+}
+
+/** Ours is joined with our code, so what a component of one's own imports is another. */
+async function checkZod(project: string): Promise<void> {
+  const code = `import { defineStage, memorySink, memorySource, pipeline, schema } from '${manifest.name}';
+import * as z from 'zod';
+const stage = defineStage({
+  name: 'own',
+  summary: 'Of another zod.',
+  options: () => z.strictObject({ least: z.number().describe('What goes on.') }),
+  example: { least: 0 },
+  rows: 'same',
+  output: (input) => input,
+  create: () => (batch) => batch,
+});
+const planned = (least) => pipeline('other')
+  .from(memorySource({ schema: schema({ value: 'float64' }), rows: [{ value: 1 }] }))
+  .pipe(stage({ least }))
+  .to(memorySink())
+  .run();
+await planned(1);
+console.log(await planned('one').catch((error) => error.message));
+`;
+  writeFileSync(join(project, 'zod.mjs'), code);
+  const printed = await mustRun('node', ['zod.mjs'], project);
+  if (!printed.includes('`own` option `least`: takes a number')) throw new Error(printed);
 }
 
 /** The page as a browser asks for it: the document, then each file that it names. */

@@ -113,7 +113,9 @@ function npm(options, directory, node) {
 
 function build() {
   const sources = ['src', 'kernels', 'dashboard'].flatMap((name) => filesBelow(join(root, name)));
-  const tools = ['setup.mjs', 'bundle.ts', 'kernels.ts'].map((name) => join('tools', name));
+  const tools = ['setup.mjs', 'bundle.ts', 'kernels.ts', 'licenses.ts'].map((name) =>
+    join('tools', name),
+  );
   const others = ['tsconfig.json', 'package.json', 'package-lock.json', ...tools];
   const wanted = hashOf([...sources, ...others.map((name) => join(root, name))]);
   if (textOf(buildStamp) === wanted) return;
