@@ -135,8 +135,7 @@ export async function parseConfig(
   file: string,
   options: ConfigOptions,
 ): Promise<PipelineConfig> {
-  const yaml = await import('yaml');
-  const document = new ConfigDocument(text, yaml);
+  const document = await ConfigDocument.parse(text);
   if (document.problems.length > 0) {
     throw new ValidationError(
       file,
@@ -152,7 +151,7 @@ export async function parseConfig(
   }
   const problems: Problem[] = [];
   for (const override of options.overrides ?? []) {
-    const fact = applyOverride(value, override, yaml);
+    const fact = await applyOverride(value, override);
     if (fact !== undefined)
       problems.push({ kind: 'invalid-option', path: override.path, text: fact });
   }

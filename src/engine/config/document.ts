@@ -4,8 +4,8 @@ import type { Document, LineCounter, Pair, ParsedNode } from 'yaml';
 import type { Path } from '../description.ts';
 import type { Problem, ProblemKind } from '../problem.ts';
 
-/** The yaml module, handed in so that importing this does not load it. */
-export type Yaml = typeof yaml;
+/** The yaml module, loaded with the first document. */
+type Yaml = typeof yaml;
 
 /** What a config file holds. Maps have no prototype, so that no key of theirs means anything. */
 export type ConfigValue = null | boolean | number | string | ConfigValue[] | ConfigMap;
@@ -51,7 +51,11 @@ export class ConfigDocument {
   readonly #yaml: Yaml;
   readonly #lines: LineCounter;
 
-  constructor(source: string, module: Yaml) {
+  static async parse(text: string): Promise<ConfigDocument> {
+    return new ConfigDocument(text, await import('yaml'));
+  }
+
+  private constructor(source: string, module: Yaml) {
     const text = source.replace(/^\uFEFF/, '');
     this.#text = text;
     this.#yaml = module;

@@ -6,7 +6,6 @@ import {
   type ConfigMap,
   type ConfigValue,
   isConfigMap,
-  type Yaml,
 } from './document.ts';
 
 /** A value given on the command line: `stages.0.threshold.min=5`. */
@@ -37,14 +36,15 @@ export function parseOverride(argument: string, number: number): Override {
 }
 
 /** A list or map in flow form, or a scalar. */
-function parseValue(text: string, yaml: Yaml): ConfigValue {
-  if (!/^\s*[[{]/.test(text)) return parseScalar(text, yaml);
-  const { value, problems } = new ConfigDocument(text, yaml);
+async function parseValue(text: string): Promise<ConfigValue> {
+  if (!/^\s*[[{]/.test(text)) return parseScalar(text);
+  const { value, problems } = await ConfigDocument.parse(text);
   return problems.length === 0 ? value : text;
 }
 
 // What YAML would not read as one scalar is taken as the text that it is: no quotes within quotes.
-function parseScalar(text: string, { parseDocument, isScalar }: Yaml): ConfigValue {
+async function parseScalar(text: string): Promise<ConfigValue> {
+  const { parseDocument, isScalar } = await import('yaml');
   const document = parseDocument(text, { version: '1.2', schema: 'core', logLevel: 'silent' });
   const { contents } = document;
   if (contents === null && text.trim() === '') return '';
@@ -56,12 +56,11 @@ function parseScalar(text: string, { parseDocument, isScalar }: Yaml): ConfigVal
 }
 
 /** Sets the value in the tree; maps on the way are made. Says what is wrong where that cannot be. */
-export function applyOverride(
+export async function applyOverride(
   root: ConfigMap,
   { path, text }: Override,
-  module: Yaml,
-): string | undefined {
-  const value = parseValue(text, module);
+): Promise<string | undefined> {
+  const value = await parseValue(text);
   let at: ConfigValue = root;
   const last = path.length - 1;
   for (const [depth, part] of path.entries()) {
