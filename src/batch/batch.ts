@@ -32,7 +32,7 @@ export class Batch<F extends Fields = Fields> extends Shared {
   readonly origin: Origin;
   #bytes = -1;
 
-  /** Takes over one hold on each column and on the selection. */
+  /** Takes over one hold on each column and on the selection, and holds the origin itself. */
   constructor(
     schema: Schema<F>,
     columns: readonly Column[],
@@ -54,7 +54,7 @@ export class Batch<F extends Fields = Fields> extends Shared {
     this.schema = schema;
     this.columns = columns;
     this.rowsStored = rowsStored;
-    this.origin = origin;
+    this.origin = origin.retain();
     this.selection = selection;
   }
 
@@ -125,7 +125,10 @@ export class Batch<F extends Fields = Fields> extends Shared {
     if (selection === null) return this.retain();
     const { rows, length } = selection;
     const columns = this.columns.map((column) => column.gather(rows, length));
-    return new Batch(this.schema, columns, length, this.origin.gather(rows, length));
+    const origin = this.origin.gather(rows, length);
+    const batch = new Batch(this.schema, columns, length, origin);
+    origin.release();
+    return batch;
   }
 
   /**
@@ -164,6 +167,7 @@ export class Batch<F extends Fields = Fields> extends Shared {
   protected free(): void {
     for (const column of this.columns) column.release();
     this.selection?.release();
+    this.origin.release();
   }
 }
 

@@ -8,7 +8,11 @@ export interface ValuesConstructor<T extends Values> {
 
 const capacityMin = 1024;
 const capacityMax = 16_384;
-const freePerSizeMax = 64;
+/**
+ * Of each type and size: more than full queues give back at once. What is not kept has grown old, and
+ * is collected late.
+ */
+const freeBytesMax = 8_388_608;
 
 const free = new Map<ValuesConstructor<Values>, Map<number, Values[]>>();
 
@@ -35,7 +39,7 @@ export function giveValues(values: Values): void {
   if (sizes === undefined) free.set(type, (sizes = new Map()));
   let list = sizes.get(capacity);
   if (list === undefined) sizes.set(capacity, (list = []));
-  if (list.length < freePerSizeMax) list.push(values);
+  if ((list.length + 1) * values.byteLength <= freeBytesMax) list.push(values);
 }
 
 function capacityFor(length: number): number {

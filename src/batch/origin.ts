@@ -1,12 +1,15 @@
+import { giveValues } from './buffers.ts';
 import { createSha256 } from './hash.ts';
 import type { JsonValue } from './schema.ts';
+import { Shared } from './shared.ts';
 
 /**
  * Where the rows of a batch came from: a source, its partition, and one position per stored row (a
  * byte offset for files, a sequence number elsewhere). Rows made from one row share its position
- * and differ by their ordinals, one for each expanding stage, so a replay gives the same ids.
+ * and differ by their ordinals, one for each expanding stage, so a replay gives the same ids. Every
+ * batch made with it holds it; who made it may release it then, so that its positions are reused.
  */
-export class Origin {
+export class Origin extends Shared {
   /** The id of the source. */
   readonly source: string;
   /** The part of the source, as the path of a file; empty where it has none. */
@@ -35,6 +38,7 @@ export class Origin {
     ordinals: readonly Int32Array[] = [],
     keys?: readonly JsonValue[],
   ) {
+    super();
     this.source = source;
     this.partition = partition;
     this.#positions = positions;
@@ -44,6 +48,7 @@ export class Origin {
 
   /** The position of a stored row: a byte offset, or a sequence number. */
   position(row: number): number {
+    this.assertHeld();
     const positions = this.#positions;
     return typeof positions === 'number' ? positions + row : positions[row]!;
   }
@@ -99,6 +104,10 @@ export class Origin {
       ...this.ordinals(row),
     ];
     return createSha256().update(JSON.stringify(identity)).digest('base64url').slice(0, 22);
+  }
+
+  protected free(): void {
+    if (typeof this.#positions !== 'number') giveValues(this.#positions);
   }
 
   /** The parts, for a transfer to another thread. */

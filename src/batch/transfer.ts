@@ -12,6 +12,7 @@ import {
 import { Dictionary } from './dictionary.ts';
 import { Origin } from './origin.ts';
 import { type Field, type Fields, Schema } from './schema.ts';
+import type { Shared } from './shared.ts';
 
 /** A batch on its way to another thread: plain data for `postMessage`. */
 export interface BatchMessage {
@@ -53,6 +54,9 @@ export interface SharedRoom {
   put<T extends Values>(values: T, length: number): T | undefined;
 }
 
+/** Where the first values of an array are for the other thread to have. */
+type TakePart = <T extends Values>(values: T, length: number) => T;
+
 /** How many dictionaries the two ends of a channel remember. */
 const dictionariesMax = 64;
 
@@ -80,18 +84,18 @@ export class BatchSender {
     const transferList: ArrayBuffer[] = [];
     const dictionaries = this.#newValues(held.columns);
     const mayMove = held.holders === 1;
-    const columns = held.columns.map((column) => {
-      const move = mayMove && column.holders === 1;
-      const part = <T extends Values>(values: T, length: number): T =>
-        room?.put(values, length) ?? takePart(values, length, move, transferList);
-      return columnMessage(column, held.rowsStored, part);
-    });
+    const partOf =
+      ({ holders }: Shared): TakePart =>
+      (values, length) =>
+        room?.put(values, length) ??
+        takePart(values, length, mayMove && holders === 1, transferList);
+    const columns = held.columns.map((column) =>
+      columnMessage(column, held.rowsStored, partOf(column)),
+    );
     const origin = held.origin.toParts();
     const { positions } = origin;
     const placed =
-      typeof positions === 'number'
-        ? positions
-        : (room?.put(positions, held.rowsStored) ?? positions);
+      typeof positions === 'number' ? positions : partOf(held.origin)(positions, held.rowsStored);
     const message = {
       sequence: this.#sequence++,
       rows: held.rowsStored,
@@ -160,7 +164,9 @@ export class BatchReceiver {
     });
     // One object for equal schemas in a row: row cursors are generated for each.
     if (message.fields !== null) this.#schema = new Schema(message.fields);
-    return new Batch(this.#schema, columns, message.rows, origin);
+    const batch = new Batch(this.#schema, columns, message.rows, origin);
+    origin.release();
+    return batch;
   }
 
   #toColumn(column: ColumnMessage): Column {
@@ -186,11 +192,7 @@ export class BatchReceiver {
   }
 }
 
-function columnMessage(
-  column: Column,
-  rows: number,
-  part: <T extends Values>(values: T, length: number) => T,
-): ColumnMessage {
+function columnMessage(column: Column, rows: number, part: TakePart): ColumnMessage {
   // Copied always: columns may share a bitmap.
   const validity = column.validity?.slice() ?? null;
   switch (column.kind) {

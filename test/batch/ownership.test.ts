@@ -1,6 +1,9 @@
+import { Buffer } from 'node:buffer';
+
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { createDecoder } from '../../src/batch/codec.ts';
 import {
   Batch,
   FixedColumn,
@@ -69,6 +72,39 @@ describe('ownership', () => {
     expect(values()).not.toBe(buffer);
     second.release();
     expect(values()).toBe(buffer);
+  });
+
+  test('what full queues give back at once is used again, all of it', () => {
+    const taken = Array.from({ length: 200 }, () => takeValues(Float64Array, 4096));
+    for (const values of taken) giveValues(values);
+    const again = new Set(taken.map(() => takeValues(Float64Array, 4096)));
+    expect(again).toEqual(new Set(taken));
+  });
+
+  test('positions are used again once no batch made of the rows is held, and not before', () => {
+    const read = (): Batch => {
+      const report = { failed: () => {}, counted: () => {} };
+      const options = { rowsMax: 1024, report };
+      const decoder = createDecoder('ndjson', schema({ n: 'float64' }), options);
+      decoder.push(Buffer.from('{"n":1}\n'.repeat(1024)));
+      return decoder.next()!;
+    };
+    const positionsOf = ({ origin }: Batch): unknown => origin.toParts().positions;
+    const first = read();
+    const positions = positionsOf(first);
+    const derived = first.select(new Selection(Uint32Array.of(1, 2), 2));
+    first.release();
+    const columns = [new FixedColumn('float64', new Float64Array(1024))];
+    const made = new Batch(derived.schema, columns, 1024, derived.origin);
+    const { origin } = derived;
+    derived.release();
+    const other = read();
+    expect(positionsOf(other)).not.toBe(positions);
+    expect(made.origin.position(1023)).toBe(8 * 1023);
+    made.release();
+    expect(positionsOf(read())).toBe(positions);
+    expect(() => origin.position(0)).toThrow('ERR_BATCH_RELEASED [Origin]');
+    expect(() => new Batch(other.schema, columns, 1024, origin)).toThrow('ERR_BATCH_RELEASED');
   });
 
   test('a view of part of a buffer is not used again', () => {

@@ -24,6 +24,8 @@ import {
 } from '../../src/batch/transfer.ts';
 import type { PipelineError } from '../../src/errors.ts';
 
+const report = { failed: () => {}, counted: () => {} };
+
 /** For the nightly sizes. */
 const long = { timeout: 900_000 };
 
@@ -152,9 +154,40 @@ describe('a batch sent to another thread', () => {
     },
   );
 
+  test('keeps the positions of rows where somebody else holds their origin', () => {
+    using((channel) => {
+      const decode = (): Batch => {
+        const decoder = createDecoder('ndjson', schema({ n: 'int32' }), { report });
+        decoder.push(Buffer.from('{"n":1}\n'.repeat(4096)));
+        return decoder.next()!;
+      };
+      const batch = decode();
+      const other = batch.withColumns(batch.schema, batch.columns);
+      const { message, transferList } = channel.sender.toMessage(batch);
+      const arrived = channel.receiver.fromMessage(
+        structuredClone(message, { transfer: transferList }),
+      );
+      for (const { origin } of [other, arrived]) expect(origin.position(4095)).toBe(8 * 4095);
+      expect(other.toRows()[4095]).toEqual({ n: 1 });
+    });
+  });
+
+  test('does not send positions that are given back and used for the rows of another batch', () => {
+    using((channel) => {
+      const decoder = createDecoder('ndjson', schema({ n: 'int32' }), { report });
+      decoder.push(Buffer.from('{"n":1}\n'.repeat(8192)));
+      const { message, transferList } = channel.sender.toMessage(decoder.next()!);
+      const next = decoder.next()!;
+      const arrived = channel.receiver.fromMessage(
+        structuredClone(message, { transfer: transferList }),
+      );
+      expect(arrived.origin.position(0)).toBe(0);
+      expect(next.origin.position(0)).toBe(8 * 4096);
+    });
+  });
+
   test('leaves alone the empty buffer that decoded columns without text share', () => {
     using((channel) => {
-      const report = { failed: () => {}, counted: () => {} };
       for (let round = 0; round < 2; round++) {
         const decoder = createDecoder('ndjson', schema({ text: 'text?' }), { report });
         decoder.push(Buffer.from('{"text":null}\n{"text":""}\n'));

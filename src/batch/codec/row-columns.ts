@@ -98,7 +98,7 @@ export class RowColumns<F extends Fields = Fields> {
   /** Makes room for a batch; to be called before its first row is written. */
   begin(): void {
     if (this.#positions !== none.floats) return;
-    this.#positions = new Float64Array(this.#capacity);
+    this.#positions = this.#room(Float64Array);
     for (const [index, { kind }] of this.fields.entries()) {
       switch (kind) {
         case 'category':
@@ -251,7 +251,9 @@ export class RowColumns<F extends Fields = Fields> {
     this.#closing = false;
     this.#variableBytes = 0;
     this.#positions = none.floats;
-    return new Batch(this.#schema, columns, rows, origin);
+    const batch = new Batch(this.#schema, columns, rows, origin);
+    origin.release();
+    return batch;
   }
 
   #column({ kind }: Field, index: number): Column {
