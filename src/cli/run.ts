@@ -25,6 +25,7 @@ import { reportJson, reportLines, reportTable } from './report.ts';
 import { widthOf } from './screen.ts';
 import { telemetryOf } from './telemetry.ts';
 import type { Terminal } from './terminal.ts';
+import { keepYoungGeneration } from './young-generation.ts';
 
 export interface RunCommandOptions extends ServeCommandOptions {
   readonly set?: readonly string[];
@@ -99,6 +100,8 @@ async function runPlan(
   await using serving = await prepareServing(options, planned.plan, log, terminal);
   const reportFile =
     options.reportFile === undefined ? undefined : await ReportFile.open(options.reportFile);
+  // The threads of lanes have yet to grow into the room that they need.
+  if (planned.running === planned.plan) keepYoungGeneration();
   const run = await startRun(planned.running, {
     log,
     // A pipeline that says nothing of alerts is watched by all that are shipped.
