@@ -1,12 +1,11 @@
 import { dirname, resolve } from 'node:path';
 
 import type { Fields } from './batch/index.ts';
+import { builtins } from './builtins.ts';
 import type { LaneWorkers } from './cluster/lane-workers.ts';
 import type { LaneOrigin } from './cluster/messages.ts';
 import { deadLetterFile } from './connectors/dead-letter-file.ts';
-import { connectors } from './connectors/index.ts';
 import {
-  PipelineRegistry,
   type Sink,
   type SinkComponent,
   type Source,
@@ -28,12 +27,8 @@ import {
   ValidationError,
 } from './engine/index.ts';
 import { ownProgram } from './own-files.ts';
-import { stages } from './stages/index.ts';
 
-/** The components that come with Millrace. */
-export function builtins(): PipelineRegistry {
-  return new PipelineRegistry([...stages, ...connectors]);
-}
+export { builtins } from './builtins.ts';
 
 /**
  * Begins a pipeline: `pipeline('name').from(source).pipe(stages).to(sink)`. Unless `defaults` says
@@ -74,29 +69,31 @@ export async function buildPipeline(
 }
 
 /**
- * The plan as it runs on as many lanes as its settings want and it can have. `from`: where the thread
- * of a lane has the pipeline from, or the threads; without one there is one lane. For one run.
+ * The plan as it runs on as many lanes as its settings want and it can have. `origin`: where the thread
+ * of a lane has the pipeline from; without one there is one lane. `early`: threads that were begun
+ * before. For one run.
  */
 export async function onLanes(
   plan: Plan,
-  from: LaneOrigin | LaneWorkers | undefined,
+  origin: LaneOrigin | undefined,
   limits: LanesLimits,
+  early?: LaneWorkers,
 ): Promise<Plan> {
   if (plan.settings.lanes === 1) return plan;
   const { chooseLanes, oneLane } = await import('./engine/plan/lanes.ts');
   const { withLanes } = await import('./cluster/with-lanes.ts');
-  if (from !== undefined) {
-    const workers = 'take' in from ? from : await laneWorkers(from);
-    return withLanes(plan, chooseLanes(plan, limits), workers);
+  if (origin !== undefined) {
+    const workers = early ?? (await laneWorkers(0));
+    return withLanes(plan, chooseLanes(plan, limits), workers, origin);
   }
   const choice = oneLane('it is written in code, and `module` does not say where a lane finds it');
   return { ...plan, lanes: choice };
 }
 
-/** The threads of lanes that have a pipeline from there; so many begin before anybody asks for them. */
-export async function laneWorkers(origin: LaneOrigin, early = 0): Promise<LaneWorkers> {
+/** The threads of lanes; so many begin before anybody asks for them. */
+export async function laneWorkers(early: number): Promise<LaneWorkers> {
   const { LaneWorkers } = await import('./cluster/lane-workers.ts');
-  const workers = new LaneWorkers(origin, ownProgram('lane-thread'));
+  const workers = new LaneWorkers(ownProgram('lane-thread'));
   workers.begin(early);
   return workers;
 }

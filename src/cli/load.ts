@@ -17,7 +17,7 @@ export async function loadConfig(
 }
 
 /** The values given on the command line. Throws a `UsageError` where one is no `path=value`. */
-export function parseOverrides(set: readonly string[]): ReturnType<typeof parseOverride>[] {
+function parseOverrides(set: readonly string[]): ReturnType<typeof parseOverride>[] {
   try {
     return set.map((argument, index) => parseOverride(argument, index + 1));
   } catch (error) {

@@ -15,7 +15,7 @@ import { shippedRules } from '../observe/alerts/shipped.ts';
 import { telemetryUnavailable } from '../observe/otel/events.ts';
 import { exitCodes, reportCode, reportFailure } from './failure.ts';
 import type { LiveView } from './live-view.ts';
-import { loadConfig, parseOverrides } from './load.ts';
+import { loadConfig } from './load.ts';
 import { createLogger } from './log.ts';
 import { checkConfigKept, checkReportApart } from './own-files.ts';
 import { showProgress } from './progress.ts';
@@ -47,9 +47,8 @@ export async function runPipeline(
 ): Promise<void> {
   const stopper = new Stopper(terminal);
   const set = [...(options.set ?? []), ...(options.lanes ? [`lanes=${options.lanes}`] : [])];
-  const origin = { file: resolve(file), overrides: parseOverrides(set) };
   const early = lanesToBegin(options);
-  const lanesFrom = early === 0 ? origin : await laneWorkers(origin, early);
+  const workers = early === 0 ? undefined : await laneWorkers(early);
   const config = await loadConfig(file, set, terminal);
   const plan = await config.plan();
   await checkConfigKept(file, plan);
@@ -57,7 +56,8 @@ export async function runPipeline(
   const directory = dirname(resolve(file));
   stopper.drainMsMax = plan.settings.drainMsMax;
   stopper.drainDelayMs = plan.settings.drainDelayMs ?? usualDelayMs();
-  const running = await onLanes(plan, lanesFrom, { recordsMax: options.maxRecords });
+  const limits = { recordsMax: options.maxRecords };
+  const running = await onLanes(plan, { directory }, limits, workers);
   const exitCode = await runPlan({ plan, running, directory }, options, stopper, terminal);
   // Whatever a component left open does not keep the process, and past the deadline of a stop
   // neither does a reader that takes no output.

@@ -8,6 +8,7 @@ import { aborted } from '../engine/limit.ts';
 import type { Observed } from '../engine/observed.ts';
 import type { Plan } from '../engine/planned.ts';
 import { Wakeup } from '../engine/wakeup.ts';
+import { withoutSecretFields } from '../observe/masked-fields.ts';
 import type { LaneStats } from '../observe/snapshot.ts';
 import type { ChunkTimes } from './chunk-times.ts';
 import { withErrors } from './error-message.ts';
@@ -17,7 +18,8 @@ import { savedStates } from './saved-state.ts';
 import { Slots } from './slots.ts';
 import { type Done, LaneThread } from './lane-thread.ts';
 import type { LaneWorkers } from './lane-workers.ts';
-import type { LaneSettings, PartMessage } from './messages.ts';
+import type { LaneOrigin, LanePipeline, LaneSettings, PartMessage } from './messages.ts';
+import { planMessage } from './plan-message.ts';
 
 /** Pieces of work that a lane may have at a time: one in hand, others so that it never waits. */
 const inFlightMax = 3;
@@ -29,6 +31,7 @@ export interface CrewParts {
   readonly count: number;
   readonly by: readonly string[] | null;
   readonly workers: LaneWorkers;
+  readonly origin: LaneOrigin;
   /** Event time of the sources whose rows lanes look at, by their ids. */
   readonly times: ReadonlyMap<string, ChunkTimes>;
 }
@@ -93,15 +96,18 @@ export class Crew {
   }
 
   #start({ stateOf, observedOf, saves }: FlowParts): LaneThread[] {
-    const { plan, count, by, workers, times } = this.#parts;
+    const { plan, count, by, workers, origin, times } = this.#parts;
     const ids = [...plan.sources, ...plan.stages].map(({ node }) => node.id);
     const peers = portsBetween(by === null ? 0 : count);
     const rows = peers.map(() => Slots.memory(rowsSlots * (count - 1), rowsBytes));
     for (const [id, of] of times) of.open(observedOf(id).tally, stateOf(id));
     const stages = plan.stages.map(({ node }) => node.id);
     const states = savedStates({ stages, sources: [...times.keys()], stateOf, count, by });
-    const fingerprint = fingerprintOf(plan);
-    const every = { count, by, fingerprint, saves, rows };
+    const pipeline: LanePipeline =
+      'module' in origin
+        ? { ...origin, fingerprint: fingerprintOf(plan) }
+        : { ...origin, plan: planMessage(plan) };
+    const every = { count, by, pipeline, saves, rows };
     const lane = (state: LaneSettings['state'], index: number): LaneThread =>
       new LaneThread({
         settings: { ...every, index, state, peers: peers[index] ?? [] },
@@ -109,8 +115,10 @@ export class Crew {
         ids,
         clock: plan.outside.clock,
         done: (of, message) => this.#done(of, message),
-        log: ({ component, level, event, fields }) =>
-          logAt(logOf(observedOf, component), level, event, fields ?? {}),
+        log: ({ component, level, event, fields = {} }) => {
+          const shown = withoutSecretFields(fields, plan.scrub);
+          logAt(logOf(observedOf, component), level, event, shown);
+        },
         failed: (error) => this.#failed.reject(error),
       });
     return states.map(lane);

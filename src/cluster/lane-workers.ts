@@ -2,20 +2,20 @@ import { getCompileCacheDir } from 'node:module';
 import { dirname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-import type { LaneBeginning, LaneOrigin } from './messages.ts';
+import type { LaneBeginning } from './messages.ts';
 
 /**
- * The threads of the lanes of a run. One that is begun early reads the pipeline while the run still
- * does, and waits for what it is to do.
+ * The threads of the lanes of a run. One that is begun early loads its code while the run still reads
+ * the pipeline, and waits for what it is to do.
  */
 export class LaneWorkers {
   readonly #beginning: LaneBeginning;
   readonly #entry: URL;
   readonly #early: (Worker | undefined)[] = [];
 
-  /** `origin`: where a thread has the pipeline from. `entry`: the file that it runs. */
-  constructor(origin: LaneOrigin, entry: URL) {
-    this.#beginning = { origin, compileCache: compileCacheOf() };
+  /** `entry`: the file that a thread runs. */
+  constructor(entry: URL) {
+    this.#beginning = { compileCache: compileCacheOf() };
     this.#entry = entry;
   }
 

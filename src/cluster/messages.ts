@@ -7,18 +7,13 @@ import type { LogLevel } from '../core/index.ts';
 import type { AsRead } from '../engine/event-time.ts';
 import type { ErrorMessage } from './error-message.ts';
 import type { PieceTimes } from './lane-times.ts';
+import type { PlanMessage } from './plan-message.ts';
 
-/** Where a lane has its pipeline from. */
+/** Where lanes have their pipeline from: what was planned of a file, or a module that they import. */
 export type LaneOrigin =
   | {
-      /** A pipeline file, with the values that replace its own. */
-      readonly file: string;
-      readonly overrides: readonly {
-        readonly path: readonly (string | number)[];
-        readonly text: string;
-        readonly number: number;
-        readonly column: number;
-      }[];
+      /** Where the relative paths of a pipeline file begin. */
+      readonly directory: string;
     }
   | {
       /** A module, and what it exports the pipeline as. */
@@ -26,9 +21,18 @@ export type LaneOrigin =
       readonly name: string;
     };
 
+/** The pipeline of a lane. */
+export type LanePipeline =
+  | { readonly plan: PlanMessage; readonly directory: string }
+  | {
+      readonly module: string;
+      readonly name: string;
+      /** Tells what is imported from any other. */
+      readonly fingerprint: string;
+    };
+
 /** What the thread of a lane is started with. */
 export interface LaneBeginning {
-  readonly origin: LaneOrigin;
   /** Where the run's thread keeps what it compiled, for this one too. */
   readonly compileCache: string | undefined;
 }
@@ -40,8 +44,7 @@ export interface LaneSettings {
   readonly count: number;
   /** The fields by whose values rows go to lanes; null where they stay where they were read. */
   readonly by: readonly string[] | null;
-  /** Tells its pipeline from any other. */
-  readonly fingerprint: string;
+  readonly pipeline: LanePipeline;
   /** One meter for each source and stage, in the order of the plan. */
   readonly memory: SharedArrayBuffer;
   /** What it has encoded, in slots. */

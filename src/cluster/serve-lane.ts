@@ -1,27 +1,26 @@
 import type { MessagePort } from 'node:worker_threads';
 
 import type { Plan } from '../engine/planned.ts';
-import { PipelineError } from '../errors.ts';
 import { errorMessage } from './error-message.ts';
-import { fingerprintOf } from './fingerprint.ts';
 import { Lane } from './lane.ts';
 import type { FromLane, LaneSettings, ToLane, ToPeer } from './messages.ts';
+
+/** Gives the plan that a lane does the work of. */
+export type PlanLane = (settings: Pick<LaneSettings, 'index' | 'pipeline'>) => Promise<Plan>;
 
 /**
  * Does the work of a lane on this thread: what comes over the port, one after the other. What comes
  * first are its settings.
  */
-export function serveLane(port: MessagePort, planning: Promise<Plan>): void {
-  // Met by the lane; a thread that is not told anything says nothing.
-  planning.catch(() => {});
-  port.once('message', (settings: LaneSettings) => serve(port, settings, planning));
+export function serveLane(port: MessagePort, planOf: PlanLane): void {
+  port.once('message', (settings: LaneSettings) => serve(port, settings, planOf));
 }
 
-function serve(port: MessagePort, settings: LaneSettings, planning: Promise<Plan>): void {
+function serve(port: MessagePort, settings: LaneSettings, planOf: PlanLane): void {
   const post = (message: FromLane, transferList: ArrayBuffer[] = []): void =>
     port.postMessage(postable(message), transferList);
   let failed = false;
-  const lane = open(settings, planning, post);
+  const lane = open(settings, planOf, post);
   let turn: Promise<void> = lane.then(() => post({ type: 'ready' }));
   const inTurn = (work: (lane: Lane) => Promise<void>): void => {
     turn = turn.then(async () => {
@@ -42,18 +41,10 @@ function serve(port: MessagePort, settings: LaneSettings, planning: Promise<Plan
 
 async function open(
   settings: LaneSettings,
-  planning: Promise<Plan>,
+  planOf: PlanLane,
   post: (message: FromLane, transferList?: ArrayBuffer[]) => void,
 ): Promise<Lane> {
-  const plan = await planning;
-  if (fingerprintOf(plan) !== settings.fingerprint) {
-    throw new PipelineError({
-      code: 'ERR_LANE_FAILED',
-      place: `lane-${settings.index + 1}`,
-      fact: 'has another pipeline than the run: it changed meanwhile, or is made anew each time',
-      remedy: 'start the run again, or run it with one lane',
-    });
-  }
+  const plan = await planOf(settings);
   const postToPeer = (peer: number, message: ToPeer, transferList: ArrayBuffer[]): void =>
     settings.peers[peer]!.postMessage(message, transferList);
   const lane = new Lane({ plan, settings, post, postToPeer });

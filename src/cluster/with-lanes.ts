@@ -15,12 +15,18 @@ import {
 import { ChunkTimes } from './chunk-times.ts';
 import { Crew, crewId } from './crew.ts';
 import type { LaneWorkers } from './lane-workers.ts';
+import type { LaneOrigin } from './messages.ts';
 
 /**
  * The plan that does on lanes what another does on one thread: its sources are read in chunks, all
  * stages are one that gives these to the lanes, and the sinks take what comes back. For one run.
  */
-export function withLanes(chosen: Plan, lanes: LanesChoice, workers: LaneWorkers): Plan {
+export function withLanes(
+  chosen: Plan,
+  lanes: LanesChoice,
+  workers: LaneWorkers,
+  origin: LaneOrigin,
+): Plan {
   const plan = { ...chosen, lanes };
   const { count, by } = lanes;
   if (count === 1) {
@@ -31,7 +37,7 @@ export function withLanes(chosen: Plan, lanes: LanesChoice, workers: LaneWorkers
   const times = new Map(
     sources.flatMap(({ node, times: of }) => (of instanceof ChunkTimes ? [[node.id, of]] : [])),
   );
-  const crew = new Crew({ plan, count, by, workers, times });
+  const crew = new Crew({ plan, count, by, workers, origin, times });
   const sinks = plan.sinks.map((sink) => ({
     ...sink,
     from: [{ node: crewId, output: sink.node.id }],

@@ -36,9 +36,10 @@ export const arrows: Arrows = {
   memory: ['errors', 'own-files', 'batch', 'core'],
   testing: ['errors', 'batch', 'core', 'engine'],
   // The door in: it hands the engine what it may not import.
-  pipeline: ['own-files', 'batch', 'core', 'connectors', 'stages', 'engine', 'cluster'],
+  builtins: ['core', 'connectors', 'stages'],
+  pipeline: ['own-files', 'batch', 'core', 'connectors', 'builtins', 'engine', 'cluster'],
   // The program of a lane's thread.
-  'lane-thread': ['errors', 'engine', 'cluster', 'pipeline'],
+  'lane-thread': ['errors', 'core', 'builtins', 'engine', 'cluster'],
   'monitored-runner': ['errors', 'batch', 'core', 'observe', 'engine', 'pipeline'],
   index: [...library, 'monitored-runner'],
   cli: [...library, 'server', 'memory'],

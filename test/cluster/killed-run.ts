@@ -1,5 +1,5 @@
 import { renameSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 
 import { parseOverride } from '../../src/engine/config.ts';
@@ -11,7 +11,7 @@ const [file, place] = process.argv.slice(2) as [string, string];
 const overrides = [parseOverride('lanes=2', 1)];
 const plan = await (await readPipeline(file, { overrides })).plan();
 let saved = 0;
-const run = await startRun(await onLanes(plan, { file, overrides }, {}), {
+const run = await startRun(await onLanes(plan, { directory: dirname(file) }, {}), {
   store: {
     load: () => Promise.resolve(undefined),
     save: (checkpoint) => {

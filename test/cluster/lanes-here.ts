@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 
 import type { LaneWorkers } from '../../src/cluster/lane-workers.ts';
-import type { LaneSettings } from '../../src/cluster/messages.ts';
+import type { LaneOrigin, LaneSettings } from '../../src/cluster/messages.ts';
 import { serveLane } from '../../src/cluster/serve-lane.ts';
 import type { Plan } from '../../src/engine/planned.ts';
 
@@ -11,7 +11,7 @@ export function lanesHere(plan: Plan): LaneWorkers {
     const { port1, port2 } = new MessageChannel();
     let peers: readonly (MessagePort | null)[] = [];
     port2.once('message', (settings: LaneSettings) => (peers = settings.peers));
-    serveLane(port2, Promise.resolve(plan));
+    serveLane(port2, () => Promise.resolve(plan));
     return Object.assign(port1, {
       performance: { eventLoopUtilization: () => ({ idle: 0, active: 0, utilization: 0 }) },
       terminate: () => {
@@ -22,3 +22,6 @@ export function lanesHere(plan: Plan): LaneWorkers {
   };
   return { take, begin: () => {}, end: () => {} } as unknown as LaneWorkers;
 }
+
+/** They have the very plan, and import nothing. */
+export const planHere: LaneOrigin = { module: 'here', name: 'plan' };

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import type { Worker } from 'node:worker_threads';
 
@@ -48,7 +48,7 @@ const source = `source: { file: { path: in.ndjson, schema: { sensorId: category,
 async function start(file: string, lanes: number, options: RunOptions = {}) {
   const overrides = [parseOverride(`lanes=${lanes}`, 1)];
   const plan = await (await readPipeline(file, { overrides })).plan();
-  return startRun(await onLanes(plan, { file, overrides }, options), options);
+  return startRun(await onLanes(plan, { directory: dirname(file) }, options), options);
 }
 
 /** What this process holds open there, where the system tells. */
@@ -466,7 +466,7 @@ describe('threads that are begun before the plan', () => {
     writeFileSync(file, `${source}\n${stages}\nsink: { file: { path: out.ndjson } }`);
     writeFileSync(join(place, 'in.ndjson'), readings(5000));
     const overrides = [parseOverride('lanes=2', 1)];
-    const workers = new LaneWorkers({ file, overrides }, at);
+    const workers = new LaneWorkers(at);
     const started: Worker[] = [];
     const begun = () => started.map(({ threadId }) => threadId);
     process.on('worker', (worker) => started.push(worker));
@@ -484,7 +484,7 @@ describe('threads that are begun before the plan', () => {
       );
       const before = begun();
       await (
-        await startRun(await onLanes(plan, workers, {}))
+        await startRun(await onLanes(plan, { directory: place }, {}, workers))
       ).done;
       expect(begun().length).toBe(before.length);
       const lines = readFileSync(join(place, 'out.ndjson'), 'utf8').split('\n');
@@ -496,8 +496,8 @@ describe('threads that are begun before the plan', () => {
   test(
     'end where the plan has one lane',
     async () => {
-      const { plan, workers, begun } = await planned('stages: [{ sample: { rate: 0.5 } }]');
-      expect((await onLanes(plan, workers, {})).lanes?.count).toBe(1);
+      const { place, plan, workers, begun } = await planned('stages: [{ sample: { rate: 0.5 } }]');
+      expect((await onLanes(plan, { directory: place }, {}, workers)).lanes?.count).toBe(1);
       await vi.waitUntil(() => begun().every((id) => id === -1), { timeout });
     },
     timeout,

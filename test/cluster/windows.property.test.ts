@@ -26,7 +26,7 @@ import { merge } from '../../src/stages/merge.ts';
 import { movingAverage } from '../../src/stages/moving-average.ts';
 import { window } from '../../src/stages/window.ts';
 import { expectClosedLedger, scriptedSink } from '../engine/ends.ts';
-import { lanesHere } from './lanes-here.ts';
+import { lanesHere, planHere } from './lanes-here.ts';
 import {
   type GivenPiece,
   type Happened,
@@ -179,7 +179,7 @@ async function run(one: Case, lanes: number, { store, isStopped = false }: Optio
   const ends: Ends = { rows: [], dead: [] };
   const plan = await planOf(one, ends, isStopped);
   const choice = { count: lanes, by: ['sensor'], reason: '' };
-  const laned = lanes === 1 ? plan : withLanes(plan, choice, lanesHere(plan));
+  const laned = lanes === 1 ? plan : withLanes(plan, choice, lanesHere(plan), planHere);
   const going = await startRun(laned, store && { store });
   const due = one.pieces.reduce((sum, { rows }) => sum + rows.length, 0);
   while (isStopped && going.stats().recordsIn < due && going.status !== 'failed') {
@@ -280,7 +280,7 @@ describe('event time on lanes', () => {
       .pipe(stage ?? (filter({ where: ({ at }) => at !== null }) as never))
       .to(scriptedSink({ commit }))
       .plan();
-    const laned = choice.count === 1 ? plan : withLanes(plan, choice, lanesHere(plan));
+    const laned = choice.count === 1 ? plan : withLanes(plan, choice, lanesHere(plan), planHere);
     const going = await startRun(laned, { store });
     while (going.stats().recordsIn < 6 && going.status !== 'failed') {
       await new Promise((resolve) => setImmediate(resolve));
