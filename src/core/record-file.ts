@@ -21,9 +21,9 @@ export class RecordFile {
   /** Of whole records in the file, and of the file; that is −1 while unknown. */
   #recordBytes: number;
   #fileBytes: number;
-  // One buffer is written while the other fills.
-  #filling: Part = { bytes: Buffer.allocUnsafe(bufferBytesMin), length: 0, tail: nothing };
-  #writing: Part = { bytes: Buffer.alloc(0), length: 0, tail: nothing };
+  // One is written while the other fills.
+  #filling = new Part(bufferBytesMin);
+  #writing = new Part(0);
   #write: Promise<void> | undefined;
   // The tail behind the records in the file.
   #tail: Uint8Array = nothing;
@@ -55,10 +55,12 @@ export class RecordFile {
 
   /** Adds whole records. */
   add(bytes: Uint8Array): void {
-    const part = this.#filling;
-    reserve(part, bytes.length);
-    copyBytes(bytes, part.bytes, part.length);
-    part.length += bytes.length;
+    this.#filling.add(bytes);
+  }
+
+  /** As `add`, without a copy: the bytes stay as they are until `done`, which is called once. */
+  lend(bytes: Uint8Array, done: () => void): void {
+    this.#filling.lend(bytes, done);
   }
 
   /** What ends the file behind the records that were added. */
@@ -68,8 +70,8 @@ export class RecordFile {
 
   /** Forgets what is buffered, and what was to end the file behind it. */
   discard(): void {
-    this.#writing.length = 0;
-    this.#filling.length = 0;
+    this.#writing.clear();
+    this.#filling.clear();
     this.#filling.tail = this.#tail;
   }
 
@@ -128,6 +130,7 @@ export class RecordFile {
 
   async close(): Promise<void> {
     await this.#write?.catch(() => {});
+    this.discard();
     await this.#handle.close();
   }
 
@@ -147,12 +150,10 @@ export class RecordFile {
 
   async #writePart(): Promise<void> {
     const part = this.#writing;
-    reserve(part, part.tail.length);
-    part.bytes.set(part.tail, part.length);
     try {
       await this.#cutTo(this.#recordBytes);
       this.#fileBytes = -1;
-      await this.#handle.append(part.bytes.subarray(0, part.length + part.tail.length));
+      for (const bytes of part.blocks()) await this.#handle.append(bytes);
     } catch (error) {
       await this.#mend();
       throw error;
@@ -160,7 +161,7 @@ export class RecordFile {
     this.#recordBytes += part.length;
     this.#fileBytes = this.#recordBytes + part.tail.length;
     this.#tail = part.tail;
-    part.length = 0;
+    part.clear();
   }
 
   async #cutTo(sizeBytes: number): Promise<void> {
@@ -182,18 +183,67 @@ export class RecordFile {
 }
 
 /** Records on their way to the file, and what ends it behind them. */
-interface Part {
-  bytes: Buffer;
-  length: number;
-  tail: Uint8Array;
-}
+class Part {
+  tail: Uint8Array = nothing;
+  #bytes: Buffer;
+  #gathered = 0;
+  /** What stands behind the bytes that were gathered, where it was when it was lent. */
+  #lent: { readonly bytes: Uint8Array; readonly done: () => void }[] = [];
+  #lentBytes = 0;
 
-function reserve(part: Part, bytes: number): void {
-  const needed = part.length + bytes;
-  if (needed <= part.bytes.length) return;
-  const grown = Buffer.allocUnsafe(Math.max(needed, 2 * part.bytes.length));
-  grown.set(part.bytes.subarray(0, part.length));
-  part.bytes = grown;
+  constructor(room: number) {
+    this.#bytes = Buffer.allocUnsafe(room);
+  }
+
+  /** Of its records. */
+  get length(): number {
+    return this.#gathered + this.#lentBytes;
+  }
+
+  add(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    if (this.#lent.length > 0) {
+      this.lend(new Uint8Array(bytes), () => {});
+      return;
+    }
+    this.#reserve(bytes.length);
+    copyBytes(bytes, this.#bytes, this.#gathered);
+    this.#gathered += bytes.length;
+  }
+
+  lend(bytes: Uint8Array, done: () => void): void {
+    this.#lent.push({ bytes, done });
+    this.#lentBytes += bytes.length;
+  }
+
+  /** What is written, one behind the other. */
+  *blocks(): Generator<Uint8Array> {
+    const { tail } = this;
+    if (this.#lent.length === 0) {
+      this.#reserve(tail.length);
+      this.#bytes.set(tail, this.#gathered);
+      yield this.#bytes.subarray(0, this.#gathered + tail.length);
+      return;
+    }
+    if (this.#gathered > 0) yield this.#bytes.subarray(0, this.#gathered);
+    for (const { bytes } of this.#lent) yield bytes;
+    if (tail.length > 0) yield tail;
+  }
+
+  clear(): void {
+    const lent = this.#lent;
+    this.#lent = [];
+    this.#gathered = this.#lentBytes = 0;
+    for (const { done } of lent) done();
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#gathered + bytes;
+    if (needed <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(needed, 2 * this.#bytes.length));
+    grown.set(this.#bytes.subarray(0, this.#gathered));
+    this.#bytes = grown;
+  }
 }
 
 const blockBytes = 262_144;

@@ -73,3 +73,31 @@ test('what is forgotten leaves the file as it was, its tail too', async () => {
   expect(outside.files.text(path)).toBe('one end');
   await file.close();
 });
+
+test('what is lent is written where it stands among the rest, and given back once it is', async () => {
+  const { file, outside } = await opened();
+  const back: string[] = [];
+  const lend = (text: string): void => file.lend(bytes(text), () => back.push(text));
+  file.add(bytes('one '));
+  lend('two ');
+  file.add(bytes('three '));
+  lend('four ');
+  file.endWith(bytes('end'));
+  expect([file.sizeBytes, back]).toEqual([19, []]);
+  outside.files.fail('append', path, 'ENOSPC', { bytesFirst: 2 });
+  await expect(file.flush()).rejects.toMatchObject({ code: 'ERR_CONNECTOR_FILE' });
+  expect([outside.files.text(path), back]).toEqual(['', []]);
+  await file.commit();
+  outside.files.cutPower();
+  expect(outside.files.text(path)).toBe('one two three four end');
+  expect([file.sizeBytes, back]).toEqual([19, ['two ', 'four ']]);
+  file.add(bytes('five '));
+  await file.flush();
+  expect(outside.files.text(path)).toBe('one two three four five end');
+  lend('six ');
+  await file.close();
+  expect([outside.files.text(path), back]).toEqual([
+    'one two three four five end',
+    ['two ', 'four ', 'six '],
+  ]);
+});

@@ -27,6 +27,8 @@ export interface FileWriting {
 const nothing = new Uint8Array(0);
 /** How much is compressed until it goes on to the file, also where no commit comes. */
 const flushBytes = 1_048_576;
+/** What was encoded elsewhere is written from where it is; less than this is gathered first. */
+const lentBytesMin = 65_536;
 
 /** Writes whole records to one file, durable at each commit. */
 export class FileSink implements SinkConnector {
@@ -74,7 +76,10 @@ export class FileSink implements SinkConnector {
     }
     file.add(this.#separator);
     this.#separator = nothing;
-    file.add(records);
+    if (batch instanceof EncodedBatch && records.length >= lentBytesMin) {
+      batch.retain();
+      file.lend(records, () => batch.release());
+    } else file.add(records);
     file.endWith(this.#encoder.end());
   }
 
