@@ -1,4 +1,5 @@
 import { PipelineError } from '../errors.ts';
+import type { TakeValues } from './buffers.ts';
 import type { CellValue, Column } from './column.ts';
 import {
   type ColumnWriter,
@@ -118,14 +119,14 @@ export class Batch<F extends Fields = Fields> extends Shared {
     );
   }
 
-  /** A copy of only the rows that count; this batch itself when all do. */
-  compact(): Batch<F> {
+  /** A copy of only the rows that count, in arrays of `take`; this batch itself when all do. */
+  compact(take?: TakeValues): Batch<F> {
     this.assertHeld();
     const { selection } = this;
     if (selection === null) return this.retain();
     const { rows, length } = selection;
-    const columns = this.columns.map((column) => column.gather(rows, length));
-    const origin = this.origin.gather(rows, length);
+    const columns = this.columns.map((column) => column.gather(rows, length, take));
+    const origin = this.origin.gather(rows, length, take);
     const batch = new Batch(this.schema, columns, length, origin);
     origin.release();
     return batch;

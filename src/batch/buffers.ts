@@ -6,8 +6,12 @@ export interface ValuesConstructor<T extends Values> {
   readonly BYTES_PER_ELEMENT: number;
 }
 
+/** Gives a typed array of at least so many elements. */
+export type TakeValues = <T extends Values>(type: ValuesConstructor<T>, length: number) => T;
+
 const capacityMin = 1024;
-const capacityMax = 16_384;
+/** Longer arrays are not used again. */
+export const capacityMax = 16_384;
 /**
  * Of each type and size: more than full queues give back at once. What is not kept has grown old, and
  * is collected late.

@@ -1,7 +1,13 @@
 import { Buffer } from 'node:buffer';
 
 import { type Bitmap, clearBit, createBitmap, getBit } from './bitmap.ts';
-import { giveValues, takeValues, type Values, type ValuesConstructor } from './buffers.ts';
+import {
+  giveValues,
+  type TakeValues,
+  takeValues,
+  type Values,
+  type ValuesConstructor,
+} from './buffers.ts';
 import type { Dictionary } from './dictionary.ts';
 import type { JsonValue, Kind } from './schema.ts';
 import { Shared } from './shared.ts';
@@ -33,8 +39,8 @@ abstract class BaseColumn extends Shared {
   abstract value(row: number): CellValue;
   /** About how many bytes `rows` rows take. */
   abstract byteLength(rows: number): number;
-  /** A new column of the given rows, in that order. */
-  abstract gather(rows: Uint32Array, count: number): Column;
+  /** A new column of the given rows, in that order. `take`: where its values are to be. */
+  abstract gather(rows: Uint32Array, count: number, take?: TakeValues): Column;
 }
 
 /** Numbers, timestamps (milliseconds) and bools (0 and 1) in one typed array. */
@@ -65,9 +71,9 @@ export class FixedColumn<T extends Values = Values> extends BaseColumn {
     return rows * this.values.BYTES_PER_ELEMENT;
   }
 
-  gather(rows: Uint32Array, count: number): FixedColumn<T> {
+  gather(rows: Uint32Array, count: number, take: TakeValues = takeValues): FixedColumn<T> {
     const from = this.values;
-    const to = takeValues(valuesTypeOf(this.kind), count) as T;
+    const to = take(valuesTypeOf(this.kind), count) as T;
     for (let at = 0; at < count; at++) to[at] = from[rows[at]!]!;
     return new FixedColumn(this.kind, to, gatherBitmap(this.validity, rows, count));
   }
@@ -104,9 +110,10 @@ export class CategoryColumn extends BaseColumn {
     return rows * 4;
   }
 
-  gather(rows: Uint32Array, count: number): CategoryColumn {
-    const codes = takeValues(Int32Array, count);
-    for (let at = 0; at < count; at++) codes[at] = this.codes[rows[at]!]!;
+  gather(rows: Uint32Array, count: number, take: TakeValues = takeValues): CategoryColumn {
+    const from = this.codes;
+    const codes = take(Int32Array, count);
+    for (let at = 0; at < count; at++) codes[at] = from[rows[at]!]!;
     return new CategoryColumn(codes, this.dictionary, gatherBitmap(this.validity, rows, count));
   }
 
@@ -153,15 +160,15 @@ export class BytesColumn extends BaseColumn {
     return rows * 4 + this.offsets[rows]! - this.offsets[0]!;
   }
 
-  gather(rows: Uint32Array, count: number): BytesColumn {
-    const offsets = takeValues(Int32Array, count + 1);
+  gather(rows: Uint32Array, count: number, take: TakeValues = takeValues): BytesColumn {
+    const offsets = take(Int32Array, count + 1);
     let size = 0;
     for (let at = 0; at < count; at++) {
       offsets[at] = size;
       size += this.offsets[rows[at]! + 1]! - this.offsets[rows[at]!]!;
     }
     offsets[count] = size;
-    const data = takeValues(Uint8Array, size);
+    const data = take(Uint8Array, size);
     for (let at = 0; at < count; at++) {
       data.set(
         this.data.subarray(this.offsets[rows[at]!]!, this.offsets[rows[at]! + 1]!),

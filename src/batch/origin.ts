@@ -1,4 +1,4 @@
-import { giveValues } from './buffers.ts';
+import { giveValues, type TakeValues, takeValues } from './buffers.ts';
 import { createSha256 } from './hash.ts';
 import type { JsonValue } from './schema.ts';
 import { Shared } from './shared.ts';
@@ -58,9 +58,9 @@ export class Origin extends Shared {
     return this.#ordinals.map((ordinals) => ordinals[row]!);
   }
 
-  /** The origin of a batch made of the given rows, in that order. */
-  gather(rows: Uint32Array, count: number): Origin {
-    const positions = new Float64Array(count);
+  /** The origin of a batch made of the given rows, in that order. `take`: where their positions are to be. */
+  gather(rows: Uint32Array, count: number, take: TakeValues = takeValues): Origin {
+    const positions = take(Float64Array, count);
     for (let at = 0; at < count; at++) positions[at] = this.position(rows[at]!);
     const ordinals = this.#ordinals.map((from) => {
       const to = new Int32Array(count);

@@ -1,6 +1,6 @@
 import { PipelineError } from '../errors.ts';
 import { Batch } from './batch.ts';
-import { takeValues, type Values, type ValuesConstructor } from './buffers.ts';
+import { type TakeValues, takeValues, type Values, type ValuesConstructor } from './buffers.ts';
 import {
   BytesColumn,
   type BytesKind,
@@ -49,9 +49,12 @@ interface DictionaryMessage {
   readonly values: readonly string[];
 }
 
-/** Puts the first values of an array where another thread sees them; undefined where nothing has room. */
+/** Memory that another thread sees. */
 export interface SharedRoom {
-  put<T extends Values>(values: T, length: number): T | undefined;
+  /** An array of so many elements in it; undefined where it has no room for them. */
+  take<T extends Values>(type: ValuesConstructor<T>, length: number): T | undefined;
+  /** Whether an array is in it. */
+  has(values: Values): boolean;
 }
 
 /** Where the first values of an array are for the other thread to have. */
@@ -72,14 +75,16 @@ export class BatchSender {
 
   /**
    * Takes over the caller's hold on the batch: buffers that nobody else holds move, others are
-   * copied. Post it with `port.postMessage(message, transferList)`. `room`: where values are copied to
+   * copied. Post it with `port.postMessage(message, transferList)`. `room`: where values are put
    * instead; they must stay there until the receiver has made a batch of them.
    */
   toMessage(
     batch: Batch,
     room?: SharedRoom,
   ): { message: BatchMessage; transferList: ArrayBuffer[] } {
-    const held = batch.compact();
+    const take: TakeValues = (type, length) =>
+      room?.take(type, length) ?? takeValues(type, length);
+    const held = batch.compact(room && take);
     batch.release();
     const transferList: ArrayBuffer[] = [];
     const dictionaries = this.#newValues(held.columns);
@@ -87,7 +92,7 @@ export class BatchSender {
     const partOf =
       ({ holders }: Shared): TakePart =>
       (values, length) =>
-        room?.put(values, length) ??
+        (room && putInto(room, values, length)) ??
         takePart(values, length, mayMove && holders === 1, transferList);
     const columns = held.columns.map((column) =>
       columnMessage(column, held.rowsStored, partOf(column)),
@@ -214,6 +219,14 @@ function columnMessage(column: Column, rows: number, part: TakePart): ColumnMess
     default:
       return { kind: column.kind, values: part(column.values, rows), validity };
   }
+}
+
+/** The first `length` values where the other thread sees them, copied unless they were gathered there. */
+function putInto<T extends Values>(room: SharedRoom, values: T, length: number): T | undefined {
+  if (room.has(values)) return values;
+  const put = room.take(values.constructor as ValuesConstructor<T>, length);
+  put?.set(values.subarray(0, length) as never);
+  return put;
 }
 
 /** The whole array moved into a buffer of its own, or a copy of its first `length` elements. */

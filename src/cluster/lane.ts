@@ -1,7 +1,8 @@
 import { Chunk } from '../batch/codec/chunks.ts';
+import { capacityMax } from '../batch/buffers.ts';
 import type { Batch } from '../batch/index.ts';
 import { BatchReceiver, BatchSender } from '../batch/transfer.ts';
-import { Cut, type DecodesChunks, isDescribed } from '../core/index.ts';
+import { type BatchLimits, Cut, type DecodesChunks, isDescribed } from '../core/index.ts';
 import { Components } from '../engine/components.ts';
 import type { Observed } from '../engine/observed.ts';
 import { onlyOutput, type Plan, type PlannedSource } from '../engine/planned.ts';
@@ -106,6 +107,7 @@ export class Lane {
   /** Makes its components. */
   async open(): Promise<void> {
     const { plan, settings } = this.#parts;
+    const limits = decodeLimits(plan.settings.batch, settings);
     for (const planned of plan.sources) {
       const { node, eventTime } = planned;
       const { component } = node;
@@ -113,7 +115,8 @@ export class Lane {
         component !== undefined &&
         isDescribed(component) &&
         component.definition.spec.chunks !== undefined;
-      this.#decoders.push(isCut ? await this.#components.createDecoder(planned) : undefined);
+      const decoder = isCut ? this.#components.createDecoder(planned, limits) : undefined;
+      this.#decoders.push(await decoder);
       // The rows of others were looked at where they were read.
       const isTimed = isCut && eventTime !== undefined;
       const { tally } = this.#components.observedOf(node.id);
@@ -291,4 +294,14 @@ export class Lane {
     const message = { sequence, products, parts, times, kept: kept ?? null };
     this.#parts.post({ type: 'done', ...message }, transferList);
   }
+}
+
+/** Of what is decoded to be shared out, so that what each lane has of a batch is about one again. */
+function decodeLimits(
+  { rowsMax, bytesMax, waitMsMax }: BatchLimits,
+  { by, count }: Pick<LaneSettings, 'by' | 'count'>,
+): BatchLimits {
+  const lanes = by === null ? 1 : count;
+  const rowsShared = Math.max(rowsMax, Math.min(lanes * rowsMax, capacityMax));
+  return { rowsMax: rowsShared, bytesMax: lanes * bytesMax, waitMsMax };
 }

@@ -1,6 +1,6 @@
 import type { Batch } from '../batch/index.ts';
 import type { BatchMessage, BatchSender } from '../batch/transfer.ts';
-import { type Slots, SlotWriter } from './slots.ts';
+import { type Slots, SlotRoom } from './slots.ts';
 
 /** The size of a slot: the rows of most chunks that are one lane's. */
 export const rowsBytes = 2_097_152;
@@ -14,7 +14,7 @@ export class PeerPost {
   /** Which slot has their values; what no slot has room for is moved. */
   slot: number | null = null;
   readonly #slots: Slots;
-  #room: SlotWriter | undefined;
+  #room: SlotRoom | undefined;
 
   constructor(slots: Slots) {
     this.#slots = slots;
@@ -32,6 +32,6 @@ export class PeerPost {
     const slot = this.#slots.take(rowsBytes);
     if (slot === undefined) return;
     this.slot = slot;
-    this.#room = new SlotWriter(this.#slots.view(slot));
+    this.#room = new SlotRoom(this.#slots.view(slot));
   }
 }

@@ -1,4 +1,5 @@
-import type { Values } from '../batch/buffers.ts';
+import type { Values, ValuesConstructor } from '../batch/buffers.ts';
+import type { SharedRoom } from '../batch/transfer.ts';
 
 const lockBytes = Int32Array.BYTES_PER_ELEMENT;
 /** What every kind of value may begin at. */
@@ -46,8 +47,8 @@ export class Slots {
   }
 }
 
-/** Puts values one behind the other into a slot, for as long as there is room. */
-export class SlotWriter {
+/** Arrays one behind the other in a slot, for as long as there is room. */
+export class SlotRoom implements SharedRoom {
   readonly #bytes: Uint8Array<SharedArrayBuffer>;
   #length = 0;
 
@@ -55,16 +56,17 @@ export class SlotWriter {
     this.#bytes = bytes;
   }
 
-  /** The first `length` values as they stand there now; undefined where there is no room for them. */
-  put<T extends Values>(values: T, length: number): T | undefined {
+  take<T extends Values>(type: ValuesConstructor<T>, length: number): T | undefined {
     const at = this.#length;
-    const bytes = length * values.BYTES_PER_ELEMENT;
-    if (at + bytes > this.#bytes.length) return undefined;
-    this.#length = (at + bytes + wordBytes - 1) & -wordBytes;
+    const end = at + length * type.BYTES_PER_ELEMENT;
+    if (end > this.#bytes.length) return undefined;
+    this.#length = (end + wordBytes - 1) & -wordBytes;
     const { buffer, byteOffset } = this.#bytes;
-    const type = values.constructor as new (...part: [SharedArrayBuffer, number, number]) => T;
-    const put = new type(buffer, byteOffset + at, length);
-    put.set(values.subarray(0, length) as never);
-    return put;
+    const view = type as unknown as new (...part: [SharedArrayBuffer, number, number]) => T;
+    return new view(buffer, byteOffset + at, length);
+  }
+
+  has({ buffer }: Values): boolean {
+    return buffer === this.#bytes.buffer;
   }
 }

@@ -1,6 +1,7 @@
 import type { Encoder } from '../batch/codec/contract.ts';
 import type { Batch } from '../batch/index.ts';
 import {
+  type BatchLimits,
   type Context,
   type DecodesChunks,
   isDescribed,
@@ -127,12 +128,16 @@ export class Components {
     return { observed, calls, source };
   }
 
-  /** What decodes the chunks of a source, on whatever thread. */
-  createDecoder({ node, options, output }: PlannedSource): Promise<DecodesChunks> {
+  /** What decodes the chunks of a source, on whatever thread. `batchLimits`: of the batches it gives. */
+  createDecoder(
+    { node, options, output }: PlannedSource,
+    batchLimits: BatchLimits,
+  ): Promise<DecodesChunks> {
     const observed = this.#observed.get(node.id)!;
     const { definition } = node.component as SourceComponent;
     const idle = <T>(wait: Promise<T>): Promise<T> => wait;
-    const context = { ...this.#contextOf(observed), idle, output, report: observed.tally };
+    const { tally: report } = observed;
+    const context = { ...this.#contextOf(observed), batchLimits, idle, output, report };
     return this.#connectorOf(observed, () =>
       definition.spec.chunks!.decode(options as never, context),
     );

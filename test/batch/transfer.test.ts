@@ -319,22 +319,23 @@ describe('a real worker', () => {
   });
 });
 
-test('values that are put into shared memory are the batch’s own once it is made', () => {
-  const memory = new SharedArrayBuffer(4096);
+test.each([
+  ['all rows', 1, 0],
+  ['those that count, gathered there', 3, 4096],
+  ['those that count, as far as there is room', 3, 200],
+] as const)('values put into shared memory are the batch’s own: %s', (_, every, bytes) => {
+  const memory = new SharedArrayBuffer(bytes === 0 ? 4096 : bytes);
   let end = 0;
   const room: SharedRoom = {
-    put: (values, length) => {
+    take: (type, length) => {
       const at = end;
-      end += Math.ceil((length * values.BYTES_PER_ELEMENT) / 8) * 8;
-      if (end > memory.byteLength) return undefined;
-      const put = new (values.constructor as new (...part: unknown[]) => typeof values)(
-        memory,
-        at,
-        length,
-      );
-      put.set(values.subarray(0, length) as never);
-      return put;
+      const behind = at + Math.ceil((length * type.BYTES_PER_ELEMENT) / 8) * 8;
+      if (behind > memory.byteLength) return undefined;
+      end = behind;
+      const view = type as unknown as new (...part: unknown[]) => InstanceType<typeof type>;
+      return new view(memory, at, length);
     },
+    has: ({ buffer }) => buffer === memory,
   };
   const rows = schema({ at: 'float64', id: 'category', note: 'text?', ok: 'bool' });
   const [sender, receiver] = [new BatchSender(), new BatchReceiver()];
@@ -347,15 +348,17 @@ test('values that are put into shared memory are the batch’s own once it is ma
       note: at % 5 === 0 ? null : `note ${first + at}`,
       ok: at % 2 === 0,
     }));
-    const batch = Batch.from(records, rows, { source: 'in', position: 7 });
+    const whole = Batch.from(records, rows, { source: 'in', position: 7 });
+    const kept = Uint32Array.from(records.keys()).filter((at) => at % every === 0);
+    const batch = every === 1 ? whole : whole.select(new Selection(kept, kept.length));
     const { message, transferList } = sender.toMessage(batch, room);
-    expect(transferList).toEqual([]);
+    expect(transferList.length > 0).toBe(bytes === 200);
     port1.postMessage(message, transferList);
     const { message: posted } = receiveMessageOnPort(port2) as { message: BatchMessage };
     const received = receiver.fromMessage(posted);
     new Uint8Array(memory).fill(255);
-    expect(received.toRows()).toEqual(records);
-    expect(received.origin.position(39)).toBe(46);
+    expect(received.toRows()).toEqual(records.filter((_record, at) => at % every === 0));
+    expect(received.origin.position(received.length - 1)).toBe(46);
     received.release();
   }
   port1.close();
