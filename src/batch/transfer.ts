@@ -82,8 +82,7 @@ export class BatchSender {
     batch: Batch,
     room?: SharedRoom,
   ): { message: BatchMessage; transferList: ArrayBuffer[] } {
-    const take: TakeValues = (type, length) =>
-      room?.take(type, length) ?? takeValues(type, length);
+    const take: TakeValues = (type, length) => room?.take(type, length) ?? takeValues(type, length);
     const held = batch.compact(room && take);
     batch.release();
     const transferList: ArrayBuffer[] = [];

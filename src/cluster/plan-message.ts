@@ -9,13 +9,7 @@ import {
 } from '../core/index.ts';
 import type { Path, Settings, SourceNode } from '../engine/description.ts';
 import type { EventTimeSettings } from '../engine/event-time/row-times.ts';
-import type {
-  Plan,
-  PlannedSink,
-  PlannedSource,
-  PlannedStage,
-  Port,
-} from '../engine/planned.ts';
+import type { Plan, PlannedSink, PlannedSource, PlannedStage, Port } from '../engine/planned.ts';
 import { PipelineError } from '../errors.ts';
 
 /** What a lane has to know of a plan that was made of a file, as plain data for `postMessage`. */
@@ -176,7 +170,10 @@ function plannedNode<C extends SourceComponent | StageComponent | SinkComponent>
   { id, name, options: { plain, schemas } }: NodeMessage,
   definitions: ReadonlyMap<string, C['definition']>,
   made: Schemas,
-): { readonly node: Pick<SourceNode, 'id' | 'path'> & { component: C }; readonly options: unknown } {
+): {
+  readonly node: Pick<SourceNode, 'id' | 'path'> & { component: C };
+  readonly options: unknown;
+} {
   const definition = definitions.get(name)!;
   const options = schemas.reduce(
     (value: unknown, { path, fields }) => withAt(value, path, made.of(fields)),
