@@ -133,6 +133,8 @@ async function loadedBy(
   await build.close();
   return (names) => {
     const ids = new Set(names.map((name) => join(dist, `${name}.js`)));
+    const missing = [...ids].find((id) => !imports.has(id));
+    if (missing !== undefined) throw new Error(`there is no ${missing} to begin with`);
     for (const id of ids) for (const imported of imports.get(id) ?? []) ids.add(imported);
     return ids;
   };

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Fields, RecordOf } from '../../src/batch/index.ts';
 import { isCut, positionCut, type Stage, type StageComponent } from '../../src/core/index.ts';
-import { ValidationError } from '../../src/engine/index.ts';
+import { defaultSettings, type Problem, ValidationError } from '../../src/engine/index.ts';
 import { merge } from '../../src/stages/merge.ts';
 import { branch } from '../../src/stages/branch.ts';
 import { derive, float64 } from '../../src/stages/derive.ts';
@@ -133,12 +133,12 @@ export function refusedByTheCompiler(): void {
 }
 
 describe('what code gives is checked as a config is', () => {
-  const problemsOf = async (settings: object): Promise<string[]> => {
+  const problemsOf = async (settings: object): Promise<readonly Problem[]> => {
     const builder = testPipeline(settings);
     builder.from(source()).to(scriptedSink({}));
     const error = await builder.plan().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ValidationError);
-    return (error as ValidationError).problems.map(({ path }) => path.join('.'));
+    return (error as ValidationError).problems;
   };
 
   test.each([
@@ -150,7 +150,22 @@ describe('what code gives is checked as a config is', () => {
     [{ health: { queueDepthMax: 0 } }, 'health.queueDepthMax'],
     [{ health: { stallMs: 1 } }, 'health.stallMs'],
   ])('settings: %j', async (settings, path) => {
-    expect(await problemsOf(settings)).toEqual([path]);
+    const problems = await problemsOf(settings);
+    expect(problems.map((problem) => problem.path.join('.'))).toEqual([path]);
+  });
+
+  test('a setting that there is not is told which is meant', async () => {
+    expect(await problemsOf({ lanes: 1, cueue: {} })).toMatchObject([
+      { text: '`pipeline` has no option `cueue`, did you mean `queue`?' },
+    ]);
+  });
+
+  test('settings that are given leave the others as they are', async () => {
+    const builder = testPipeline({ batch: { rowsMax: 10 }, closeMsMax: 7 });
+    builder.from(source()).to(scriptedSink({}));
+    const { settings } = await builder.plan();
+    const batch = { ...defaultSettings.batch, rowsMax: 10 };
+    expect(settings).toEqual({ ...defaultSettings, batch, closeMsMax: 7 });
   });
 
   test('limits of a run', async () => {

@@ -32,8 +32,6 @@ function settingSchema(z: Zod, name: SettingName): zod.ZodType {
   return schema;
 }
 
-const settingNames = Object.keys(defaultSettings) as SettingName[];
-
 const count = (z: Zod, max: number): zod.ZodNumber => z.number().int().min(1).max(max);
 
 const settingSchemas: Readonly<Record<SettingName, (z: Zod) => zod.ZodType>> = {
@@ -129,6 +127,8 @@ const settingSchemas: Readonly<Record<SettingName, (z: Zod) => zod.ZodType>> = {
   health: (z) => healthShape(z).prefault({}).describe('By which limits a run is healthy.'),
   alerts: (z) => alertsShape(z).optional().describe('What a run is watched for, once a second.'),
 };
+
+const settingNames = Object.keys(settingSchemas) as SettingName[];
 
 function healthShape(z: Zod): zod.ZodType {
   const { stallMsMax, stallMsMin, queueFullMsMax } = healthDefaults;
