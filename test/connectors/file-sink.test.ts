@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 
-import { type RecordOf, schema } from '../../src/batch/index.ts';
+import { EncodedBatch, type RecordOf, schema } from '../../src/batch/index.ts';
 import { fileSink, type FileSinkOptions, fileSource } from '../../src/connectors/file.ts';
 import { systemOutside } from '../../src/core/index.ts';
 import { isPipelineError } from '../../src/errors.ts';
@@ -67,6 +67,36 @@ describe('the file sink writes', () => {
     ['json', '[]\n'],
   ] as const)('no rows as a whole %s file', async (format, text) => {
     expect(await written({ path: `o.${format}` }, [])).toBe(text);
+  });
+
+  it('what lanes encoded from where it is, and gives that back once it is in the file', async () => {
+    const outside = virtualOutside();
+    const sink = await openSink(fileSink({ path: 'o.ndjson' }), reading, { outside });
+    const back: number[] = [];
+    const encoded = (byte: string, length: number): EncodedBatch => {
+      const bytes = Buffer.from(`${byte.repeat(length - 1)}\n`);
+      return new EncodedBatch(1, bytes, null, () => {
+        back.push(length);
+        bytes.fill('?');
+      });
+    };
+    for (const batch of [encoded('a', 100_000), encoded('b', 10), encoded('c', 70_000)]) {
+      await sink.connector.write(batch, new AbortController().signal);
+      batch.release();
+    }
+    // What is small is copied.
+    expect(back).toEqual([10]);
+    await sink.commit();
+    expect(back).toEqual([10, 100_000, 70_000]);
+    const lines = [
+      ['a', 99_999],
+      ['b', 9],
+      ['c', 69_999],
+    ] as const;
+    expect(outside.files.text('o.ndjson')).toBe(
+      lines.map(([byte, length]) => `${byte.repeat(length)}\n`).join(''),
+    );
+    await sink.close();
   });
 
   it('fields rounded to the decimals that are asked for, and those of a float64 only', async () => {
