@@ -25,17 +25,23 @@ const later = [
   'src/server/',
 ];
 
-test('a run of a plain file loads nothing that only other pipelines need', async () => {
+/** What the threads of a run of a plain file load: its own, and those of its lanes. */
+async function loadedBy(options: readonly string[]): Promise<{ main: string[]; lanes: string[] }> {
   const cwd = temporaryDirectory();
   const list = join(cwd, 'loaded');
   const hook = join(cwd, 'hook.mjs');
   writeFileSync(
     hook,
     `import { registerHooks } from 'node:module';
-import { writeFileSync } from 'node:fs';
-const urls = [];
-registerHooks({ load: (url, context, next) => (urls.push(url), next(url, context)) });
-process.on('exit', () => writeFileSync(${JSON.stringify(list)}, urls.join('\\n')));
+import { appendFileSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
+const thread = isMainThread ? 'main' : 'lanes';
+registerHooks({
+  load: (url, context, next) => {
+    appendFileSync(${JSON.stringify(list)}, thread + ' ' + url + '\\n');
+    return next(url, context);
+  },
+});
 `,
   );
   writeFileSync(join(cwd, 'in.ndjson'), '{"value":1}\n');
@@ -48,9 +54,35 @@ sink: { file: { path: out.ndjson } }
 `,
   );
   const env = { NODE_OPTIONS: `--import=${pathToFileURL(hook).href}` };
-  const { stderr } = await millrace(['run', 'plain.yaml'], { cwd, env });
+  const { stderr } = await millrace(['run', 'plain.yaml', ...options], { cwd, env });
   expect(readFileSync(join(cwd, 'out.ndjson'), 'utf8'), stderr).toBe('{"value":1}\n');
   const loaded = readFileSync(list, 'utf8').split('\n');
-  expect(loaded.some((url) => url.endsWith('src/engine/run.ts'))).toBe(true);
-  expect(loaded.filter((url) => later.some((part) => url.includes(part)))).toEqual([]);
+  const by = (thread: string): string[] =>
+    loaded.filter((line) => line.startsWith(`${thread} `)).map((line) => line.split(' ')[1]!);
+  return { main: by('main'), lanes: by('lanes') };
+}
+
+test('a run of a plain file loads nothing that only other pipelines need', async () => {
+  const { main } = await loadedBy([]);
+  expect(main.some((url) => url.endsWith('src/engine/run.ts'))).toBe(true);
+  expect(main.filter((url) => later.some((part) => url.includes(part)))).toEqual([]);
+});
+
+/** What reads a pipeline, checks it and plans it. */
+const planning = [
+  'node_modules/yaml/',
+  'node_modules/zod/',
+  'src/engine/config.ts',
+  'src/engine/config/',
+  'src/engine/plan.ts',
+  'src/connectors/file/plan.ts',
+];
+
+test('its lanes load nothing that reads, checks or plans it', async () => {
+  const { main, lanes } = await loadedBy(['--lanes', '2']);
+  const planned = (urls: readonly string[]): string[] =>
+    urls.filter((url) => planning.some((part) => url.includes(part)));
+  expect(lanes.filter((url) => url.endsWith('src/cluster/lane.ts')).length).toBe(2);
+  expect(planned(main).length).toBeGreaterThan(planning.length);
+  expect(planned(lanes)).toEqual([]);
 });
