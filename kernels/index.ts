@@ -16,6 +16,9 @@ export {
 export {
   COLUMNS_SIZE,
   FIELDS_MAX,
+  HASHED,
+  HASHED_SIZE,
+  HASH_SUMS,
   INPUT,
   INPUT_SIZE,
   KEYS_SIZE,
@@ -50,5 +53,6 @@ export {
   writeRows,
 } from './write-rows';
 export { setCsv } from './write-text';
+export { addStripes } from './xxh64';
 
 makeTables();

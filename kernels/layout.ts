@@ -62,3 +62,8 @@ export const PADDING: usize = 0x100;
 /** Texts of one column, gathered, and where they end. */
 export const OFFSETS: usize = 0x371000;
 export const TEXTS: usize = 0x376000;
+
+/** The sums of XXH64, and the bytes that go into them: of one call. */
+export const HASH_SUMS: usize = 0x3bf000;
+export const HASHED: usize = 0x3c0000;
+export const HASHED_SIZE: usize = 0x4000;

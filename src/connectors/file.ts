@@ -68,7 +68,8 @@ export const fileSource: SourceDefinition &
     'one that is cut short, every whole record before the cut is read, the log says so ' +
     '(`source.truncated`), and a later run goes on there. Bytes behind the last stream that ' +
     'belong to none are passed over and told (`source.garbage`). Where data are damaged, the ' +
-    'run fails and says in which file and where. Memory stays bounded, however much comes out ' +
+    'run fails and says in which file and where: gzip is checked always, and zstd where its writer ' +
+    'put a checksum behind it, as the sink does. Memory stays bounded, however much comes out ' +
     'of a byte: there is no limit of the ratio.\n\n' +
     'With `follow` it goes on at the end of each file, looks every `pollMs` for what was added ' +
     'and for files that are new, and never ends. A path or pattern may name nothing yet. A file ' +
@@ -160,14 +161,14 @@ export const fileSink: SinkDefinition & ((options: FileSinkOptions) => SinkCompo
       'Write NDJSON, or a second column, where such nulls matter.\n\n' +
       'A name that ends with `.gz` (gzip) or `.zst` (Zstandard) compresses: `out.ndjson.gz`. At ' +
       'each commit the file is whole: what was compressed is flushed and the stream ended, and ' +
-      'that end, 10 bytes or 3, is cut off again when more comes. So commits share what they are ' +
+      'that end, 10 bytes or 7, is cut off again when more comes. So commits share what they are ' +
       'compressed with: lines of 80 bytes become 3.8 times smaller with a commit behind each, ' +
       '6.3 behind ten and 8 behind a hundred, where a stream for each commit would make them ' +
       '0.85, 4.1 and 7.7 times smaller. With `append` the file is decompressed once, and a new ' +
       'stream follows behind the last whole record. Where a stream has ended, it shows that a ' +
       'last record of a CSV without its line end is whole too, unless it ends within quotes; a ' +
-      'torn record that cannot be cut off without others is refused. gzip has a checksum by which damage is found; ' +
-      'zstd so written has none.\n\n' +
+      'torn record that cannot be cut off without others is refused. Both have a checksum by which ' +
+      'whoever reads them finds damage.\n\n' +
       'A Parquet file has its name when it is whole: at the end of the run, or, where `path` is a ' +
       'directory (`out/`), one after the other, each at a cut. Until then it is called ' +
       '`out.parquet.unfinished`, what is committed in it is durable, and `append` goes on with it. An ' +

@@ -30,6 +30,9 @@ export interface KernelExports {
   readonly DATA: KernelGlobal;
   readonly DATA_SIZE: KernelGlobal;
   readonly FIELDS_MAX: KernelGlobal;
+  readonly HASHED: KernelGlobal;
+  readonly HASHED_SIZE: KernelGlobal;
+  readonly HASH_SUMS: KernelGlobal;
   readonly INPUT: KernelGlobal;
   readonly INPUT_SIZE: KernelGlobal;
   readonly KEYS_SIZE: KernelGlobal;
@@ -77,6 +80,8 @@ export interface KernelExports {
   setRowBytes(bytesMax: number): void;
   setText(field: number, text: number): void;
   writeRows(from: number, end: number): number;
+  /** Takes stripes at `HASHED` into the sums at `HASH_SUMS`. */
+  addStripes(count: number): void;
 }
 
 /** The kernels of this thread. Their memory is scratch, and whoever owns it says so. */

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
 
+import { Xxh64 } from '../../batch/codec/xxh64.ts';
 import type { Clock } from '../../core/index.ts';
 import { zlib } from './decompress/pump.ts';
 import type { Compression } from './format.ts';
@@ -112,24 +113,33 @@ export function gzipEnd(checksum: number, size: number): Uint8Array {
   return end;
 }
 
-/** What ends a zstd stream between two blocks of it: an empty block. */
-export const zstdEnd: Uint8Array = Uint8Array.of(1, 0, 0);
+/** What ends a zstd stream between two blocks of it: an empty block, and the checksum if it has one. */
+export function zstdEnd(checksum?: number): Uint8Array {
+  const end = Buffer.alloc(checksum === undefined ? 3 : 7);
+  end[0] = 1;
+  if (checksum !== undefined) end.writeUInt32LE(checksum, 3);
+  return end;
+}
+
 /** A header for a window of 2 MiB, and nothing more. */
-const emptyZstd = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, ...zstdEnd);
+const emptyZstd = Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0, 0x58, 1, 0, 0);
 
 const zstdHeaderBytes = 6;
 const emptyBlock = Uint8Array.of(0, 0, 0);
 
 class ZstdStream extends Stream {
+  readonly #checksum = new Xxh64();
   #isEmpty = true;
   #hasBegun = false;
 
   constructor(clock: Clock) {
     const { constants, createZstdCompress } = zlib();
-    super(createZstdCompress() as Flushing, clock, constants.ZSTD_e_flush, new Uint8Array(0));
+    const stream = createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } });
+    super(stream as Flushing, clock, constants.ZSTD_e_flush, new Uint8Array(0));
   }
 
   override add(bytes: Uint8Array): Promise<void> {
+    this.#checksum.update(bytes);
     this.#isEmpty &&= bytes.length === 0;
     return super.add(bytes);
   }
@@ -143,6 +153,6 @@ class ZstdStream extends Stream {
   }
 
   end(): Uint8Array {
-    return this.#isEmpty ? emptyZstd : zstdEnd;
+    return this.#isEmpty ? emptyZstd : zstdEnd(this.#checksum.digest32());
   }
 }

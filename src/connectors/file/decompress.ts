@@ -3,10 +3,11 @@ import type { Decompressor } from './decompress/streams.ts';
 import { ZstdStreams } from './decompress/zstd.ts';
 import type { Compression } from './format.ts';
 
-/** A decompressor for a file of that name. */
+/** A decompressor for a file of that name. `mayEnd`: whether it is asked what ends a stream within. */
 export function createDecompressor(
   compression: Exclude<Compression, 'none'>,
   path: string,
+  mayEnd = false,
 ): Decompressor {
-  return compression === 'gzip' ? new GzipStreams(path) : new ZstdStreams(path);
+  return compression === 'gzip' ? new GzipStreams(path) : new ZstdStreams(path, mayEnd);
 }

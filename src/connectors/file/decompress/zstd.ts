@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 
+import { Xxh64 } from '../../../batch/codec/xxh64.ts';
 import { zstdEnd } from '../compress.ts';
 import { outputBytes, Pump, zlib } from './pump.ts';
 import { Streams } from './streams.ts';
@@ -19,6 +20,14 @@ export class ZstdStreams extends Streams {
   /** Unknown until the first block. */
   #isOurs: boolean | undefined;
   #isReading = false;
+  /** Of what came out of the frame, where it may have to be ended. */
+  #checksum: Xxh64 | undefined;
+  readonly #mayEnd: boolean;
+
+  constructor(path: string, mayEnd: boolean) {
+    super(path);
+    this.#mayEnd = mayEnd;
+  }
 
   protected isMagic(bytes: Uint8Array): boolean {
     const magic = Buffer.alloc(4);
@@ -31,7 +40,10 @@ export class ZstdStreams extends Streams {
   protected async advance(): Promise<Uint8Array | undefined> {
     if (this.#isReading) {
       const bytes = await this.#pump.read();
-      if (bytes !== undefined) return bytes;
+      if (bytes !== undefined) {
+        this.#checksum?.update(bytes);
+        return bytes;
+      }
       this.#isReading = false;
     }
     const length = this.#walk(this.rest);
@@ -60,8 +72,10 @@ export class ZstdStreams extends Streams {
   }
 
   protected endInside(): Uint8Array | undefined {
-    const isBetween = this.#next === 'block' && this.#bytesLeft === 0 && !this.#hasChecksum;
-    return isBetween && this.#isOurs === true ? zstdEnd : undefined;
+    const isBetween = this.#next === 'block' && this.#bytesLeft === 0;
+    if (!isBetween || this.#isOurs !== true) return undefined;
+    if (!this.#hasChecksum) return zstdEnd();
+    return this.#checksum && zstdEnd(this.#checksum.digest32());
   }
 
   /** How many of the bytes belong to the frame, as far as its parts are all there to be told. */
@@ -107,6 +121,7 @@ export class ZstdStreams extends Streams {
     const sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][descriptor >>> 6]!;
     const dictionaryBytes = [0, 1, 2, 4][descriptor & 3]!;
     this.#hasChecksum = (descriptor & 4) !== 0;
+    this.#checksum = this.#hasChecksum && this.#mayEnd ? new Xxh64() : undefined;
     this.#next = 'block';
     this.#isOurs = undefined;
     return 5 + (isSingle ? 0 : 1) + dictionaryBytes + sizeBytes;
