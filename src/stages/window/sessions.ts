@@ -2,6 +2,9 @@ import type { JsonValue } from '../../batch/index.ts';
 import { type Cells, firstAt, lastAt } from './cells.ts';
 import { type Arrived, type Assigning, type EmitWindow, slotOf, type Windows } from './windows.ts';
 
+/** Sessions of a key that are open at a time: beyond, the one that ends first is let go. */
+const sessionsOfKeyMax = 1000;
+
 /**
  * Windows of a key that last as long as its rows are less than `gapMs` apart; they end that long after
  * the last. A row that comes behind the watermark is late: a session that it belonged to may have
@@ -22,7 +25,8 @@ export class Sessions implements Windows {
     this.#gapMs = gapMs;
   }
 
-  assign(arrived: Arrived, { cells, refuse, replaced, addBefore }: Assigning): void {
+  assign(arrived: Arrived, assigning: Assigning): void {
+    const { cells, refuse, replaced } = assigning;
     const { times, slots, rows, length, watermarks } = arrived;
     for (let at = 0; at < length; at++) {
       const slot = slotOf(slots, at, replaced);
@@ -36,7 +40,7 @@ export class Sessions implements Windows {
       ) {
         refuse(at, 'late');
       } else {
-        cells[at] = this.#cellOf(slot, time, () => addBefore(at));
+        cells[at] = this.#cellOf(slot, time, at, assigning);
       }
     }
   }
@@ -67,7 +71,7 @@ export class Sessions implements Windows {
     if (cells.length > 0) this.#headOf[slot] = 0;
     return (emit) => {
       for (const cell of cells) {
-        emit(slot, this.#at(cell, firstAt), this.#at(cell, lastAt) + this.#gapMs, cell);
+        this.#emit(slot, cell, emit);
         this.#cells.give(cell);
       }
     };
@@ -107,21 +111,27 @@ export class Sessions implements Windows {
     return `gap ${this.#gapMs}`;
   }
 
-  /** The session that a row belongs to. `settle` adds the rows before it to theirs. */
-  #cellOf(slot: number, time: number, settle: () => void): number {
+  /** The session that the row at that place belongs to. */
+  #cellOf(slot: number, time: number, at: number, { addBefore, evicted }: Assigning): number {
     const gapMs = this.#gapMs;
     const { values, width } = this.#cells;
     let found = 0;
+    let sessions = 0;
     for (let cell = this.#headOf[slot] ?? 0; cell !== 0; cell = this.#nextOf[cell]!) {
       const first = cell * width + firstAt;
       const last = cell * width + lastAt;
+      sessions++;
       if (time - values[last]! >= gapMs || values[first]! - time >= gapMs) continue;
-      if (found !== 0) return this.#joined(slot, [found, cell], settle);
+      if (found !== 0) {
+        addBefore(at);
+        return this.#joined(slot, [found, cell]);
+      }
       found = cell;
       values[first] = Math.min(values[first]!, time);
       values[last] = Math.max(values[last]!, time);
     }
     if (found === 0) {
+      if (sessions >= sessionsOfKeyMax) evicted(slot, this.#takeFirst(slot));
       found = this.#cells.take();
       this.#set(found, time, time);
       this.#link(slot, found);
@@ -130,9 +140,24 @@ export class Sessions implements Windows {
     return found;
   }
 
+  /** Takes out the session that ends first. What is returned gives it, and must be called. */
+  #takeFirst(slot: number): (emit: EmitWindow) => void {
+    const cell = this.#sessionsOf(slot).reduce((first, other) =>
+      this.#at(other, lastAt) < this.#at(first, lastAt) ? other : first,
+    );
+    this.#unlink(slot, cell);
+    return (emit) => {
+      this.#emit(slot, cell, emit);
+      this.#cells.give(cell);
+    };
+  }
+
+  #emit(slot: number, cell: number, emit: EmitWindow): void {
+    emit(slot, this.#at(cell, firstAt), this.#at(cell, lastAt) + this.#gapMs, cell);
+  }
+
   /** Makes one of two sessions that a row between them connects. */
-  #joined(slot: number, [into, from]: readonly [number, number], settle: () => void): number {
-    settle();
+  #joined(slot: number, [into, from]: readonly [number, number]): number {
     const first = Math.min(this.#at(into, firstAt), this.#at(from, firstAt));
     const last = Math.max(this.#at(into, lastAt), this.#at(from, lastAt));
     this.#cells.join(into, from);
