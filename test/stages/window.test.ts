@@ -322,6 +322,41 @@ describe('sessions of a key beyond 1,000', () => {
   });
 });
 
+test('windows of many keys at once are given with what their own rows come to', async () => {
+  const keys = Array.from({ length: 5000 }, (_, key) => key);
+  const component = window({
+    time: 'at',
+    every: '10ms',
+    over: '20ms',
+    by: 'count',
+    compute: { rows: 'count()', sum: 'sum(value)', spread: 'stddev(value)', half: 'p50(value)' },
+  });
+  const at = (time: number): object[] =>
+    keys.map((count) => ({ ...records[0], at: time, count, value: count + time }));
+  const { rows } = await windowsOf(component, [[40, [...at(0), ...at(10), ...at(30)]]]);
+  // Of one pane, of two that are joined, of one, of one.
+  const expected: readonly (readonly [number, readonly number[]])[] = [
+    [-10, [0]],
+    [0, [0, 10]],
+    [10, [10]],
+    [20, [30]],
+  ];
+  expect(rows[0]).toEqual(
+    expected.flatMap(([start, times]) =>
+      keys.map((count) => ({
+        count,
+        start,
+        end: start + 20,
+        rows: times.length,
+        sum: times.reduce((sum, time) => sum + count + time, 0),
+        spread: times.length === 2 ? 5 : 0,
+        half: count + times[0]!,
+        partial: false,
+      })),
+    ),
+  );
+});
+
 test('windows of many keys with few rows in each take what their rows do', async () => {
   const count = 10_000;
   const stage = createStage(

@@ -20,9 +20,8 @@ const squares = 3;
 /** The elements of moments. */
 export const momentsWidth = 4;
 
-/** Adds a number to moments (Welford, 1962); all 0 are those of no numbers. */
-export function addMoment(values: Float64Array, place: number, number: number): void {
-  const size = values[place + count]! + 1;
+/** Adds a number, the `size`th, to moments (Welford, 1962); all 0 are those of no numbers. */
+export function addMoment(values: Float64Array, place: number, number: number, size: number): void {
   values[place + count] = size;
   if (size === 1) values[place + anchor] = number;
   const distance = number - values[place + anchor]!;
@@ -60,7 +59,7 @@ function momentsPart(result: Part['result']): Part {
     width: momentsWidth,
     of: (values, place, number) => {
       values.fill(0, place, place + momentsWidth);
-      addMoment(values, place, number);
+      addMoment(values, place, number, 1);
     },
     join: joinMoments,
     result,

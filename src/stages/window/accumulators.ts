@@ -4,16 +4,18 @@ import { Quantiles } from './quantiles.ts';
 
 /**
  * One thing that is kept of the numbers of a cell, in the cell's record from `offset` on. Kernels take
- * the cell of each row; NaN is no number.
+ * the cell of each row, or of each result; what is not finite is no number.
  */
 export interface Accumulator {
   /** Elements of the record. */
   readonly width: number;
-  /** Makes a cell that is all 0 one without numbers. */
-  begin?(values: Float64Array, start: number, cell: number): void;
-  add(input: AddInput): void;
+  /** Makes a record that is all 0 that of no numbers. */
+  begin?(record: Float64Array): void;
+  add?(input: AddInput): void;
   /** Takes the numbers of one cell into another. */
   join(values: Float64Array, into: number, from: number, cells: CellPair): void;
+  /** Lets go of the state beside the record. */
+  clear?(cell: number): void;
   /** State beside the record. */
   save?(cell: number): JsonValue;
   /** False where it does not fit. */
@@ -36,6 +38,27 @@ export interface AddInput {
   readonly to: number;
 }
 
+/** The first `length` of some cells, of which a result each goes `into` an array from `first` on. */
+export interface ResultsInput {
+  readonly values: Float64Array;
+  /** Of a record. */
+  readonly width: number;
+  readonly cells: Int32Array;
+  readonly length: number;
+  readonly into: Float64Array;
+  readonly first: number;
+}
+
+/** Gives what is at one place of the records: 0 where it is −0, which nobody means. */
+export function elements(
+  { values, width, cells, length, into, first }: ResultsInput,
+  place: number,
+): void {
+  for (let at = 0; at < length; at++) {
+    into[first + at] = values[Math.imul(cells[at]!, width) + place]! + 0;
+  }
+}
+
 // Of `Totals`: how many, their sum, what rounding took from it, the least and the greatest.
 const totalCount = 0;
 const sum = 1;
@@ -45,31 +68,49 @@ const greatest = 4;
 
 /**
  * How many numbers there are, their sum with what rounding took from it beside it (Neumaier, 1974),
- * the least and the greatest: one loop over the rows for all of them.
+ * the least and the greatest, and `moments` where there are any: one loop over the rows for all.
  */
 export class Totals implements Accumulator {
   readonly width = 5;
+  /** Of the same numbers, which are added to both at once. */
+  moments: Moments | undefined;
   readonly #offset: number;
 
   constructor(offset: number) {
     this.#offset = offset;
   }
 
-  begin(values: Float64Array, start: number): void {
-    values[start + this.#offset + least] = Infinity;
-    values[start + this.#offset + greatest] = -Infinity;
+  get countAt(): number {
+    return this.#offset + totalCount;
+  }
+
+  get leastAt(): number {
+    return this.#offset + least;
+  }
+
+  get greatestAt(): number {
+    return this.#offset + greatest;
+  }
+
+  begin(record: Float64Array): void {
+    record[this.leastAt] = Infinity;
+    record[this.greatestAt] = -Infinity;
   }
 
   add({ values, width, numbers, cells, from, to }: AddInput): void {
     const offset = this.#offset;
+    const momentsAt = this.moments?.offset ?? 0;
     for (let at = from; at < to; at++) {
       const number = numbers[at]!;
-      if (number !== number) continue;
-      const place = Math.imul(cells[at]!, width) + offset;
-      values[place + totalCount]!++;
+      if (number - number !== 0) continue;
+      const start = Math.imul(cells[at]!, width);
+      const place = start + offset;
+      const count = values[place + totalCount]! + 1;
+      values[place + totalCount] = count;
       addTo(values, place, number);
       if (number < values[place + least]!) values[place + least] = number;
       if (number > values[place + greatest]!) values[place + greatest] = number;
+      if (momentsAt > 0) addMoment(values, start + momentsAt, number, count);
     }
   }
 
@@ -83,24 +124,19 @@ export class Totals implements Accumulator {
     values[to + greatest] = Math.max(values[to + greatest]!, values[of + greatest]!);
   }
 
-  count(values: Float64Array, start: number): number {
-    return values[start + this.#offset + totalCount]!;
+  sums({ values, width, cells, length, into, first }: ResultsInput): void {
+    const offset = this.#offset;
+    for (let at = 0; at < length; at++) {
+      into[first + at] = sumAt(values, Math.imul(cells[at]!, width) + offset);
+    }
   }
 
-  sum(values: Float64Array, start: number): number {
-    const place = start + this.#offset;
-    // Beyond the greatest number nothing is left to mend.
-    const isFinite = values[place + sum]! - values[place + sum]! === 0;
-    return isFinite ? values[place + sum]! + values[place + rest]! : values[place + sum]!;
-  }
-
-  /** 0 where it is −0, here and below: nobody means that. */
-  least(values: Float64Array, start: number): number {
-    return values[start + this.#offset + least]! + 0;
-  }
-
-  greatest(values: Float64Array, start: number): number {
-    return values[start + this.#offset + greatest]! + 0;
+  means({ values, width, cells, length, into, first }: ResultsInput): void {
+    const offset = this.#offset;
+    for (let at = 0; at < length; at++) {
+      const place = Math.imul(cells[at]!, width) + offset;
+      into[first + at] = sumAt(values, place) / values[place + totalCount]!;
+    }
   }
 }
 
@@ -112,29 +148,30 @@ function addTo(values: Float64Array, place: number, number: number): void {
     Math.abs(before) >= Math.abs(number) ? before - after + number : number - after + before;
 }
 
-/** The standard deviation over n. */
+function sumAt(values: Float64Array, place: number): number {
+  const total = values[place + sum]!;
+  // Beyond the greatest number nothing is left to mend.
+  return total - total === 0 ? total + values[place + rest]! : total;
+}
+
+/** What the standard deviation over n is made of; `Totals` adds to it. */
 export class Moments implements Accumulator {
   readonly width: number = momentsWidth;
-  readonly #offset: number;
+  readonly offset: number;
 
   constructor(offset: number) {
-    this.#offset = offset;
-  }
-
-  add({ values, width, numbers, cells, from, to }: AddInput): void {
-    const offset = this.#offset;
-    for (let at = from; at < to; at++) {
-      const number = numbers[at]!;
-      if (number === number) addMoment(values, Math.imul(cells[at]!, width) + offset, number);
-    }
+    this.offset = offset;
   }
 
   join(values: Float64Array, into: number, from: number): void {
-    joinMoments(values, into + this.#offset, from + this.#offset);
+    joinMoments(values, into + this.offset, from + this.offset);
   }
 
-  deviation(values: Float64Array, start: number): number {
-    return deviationOf(values, start + this.#offset);
+  deviations({ values, width, cells, length, into, first }: ResultsInput): void {
+    const { offset } = this;
+    for (let at = 0; at < length; at++) {
+      into[first + at] = deviationOf(values, Math.imul(cells[at]!, width) + offset);
+    }
   }
 }
 
@@ -143,15 +180,11 @@ export class Percentiles implements Accumulator {
   readonly width = 0;
   readonly #ofCell: (Quantiles | undefined)[] = [];
 
-  begin(_values: Float64Array, _start: number, cell: number): void {
-    this.#ofCell[cell] = undefined;
-  }
-
   add({ numbers, cells, from, to }: AddInput): void {
     for (let at = from; at < to; at++) {
       const number = numbers[at]!;
       // What goes to the first cell goes nowhere.
-      if (number === number && cells[at] !== 0) this.#at(cells[at]!).add(number);
+      if (number - number === 0 && cells[at] !== 0) this.#at(cells[at]!).add(number);
     }
   }
 
@@ -160,8 +193,14 @@ export class Percentiles implements Accumulator {
     if (more !== undefined) this.#at(into).join(more.parts);
   }
 
-  of(cell: number, percent: number): number {
-    return this.#ofCell[cell]?.percentile(percent) ?? NaN;
+  percentiles({ cells, length, into, first }: ResultsInput, percent: number): void {
+    for (let at = 0; at < length; at++) {
+      into[first + at] = this.#ofCell[cells[at]!]?.percentile(percent) ?? NaN;
+    }
+  }
+
+  clear(cell: number): void {
+    this.#ofCell[cell] = undefined;
   }
 
   save(cell: number): JsonValue {

@@ -1,14 +1,25 @@
 import type { Batch, JsonValue } from '../../batch/index.ts';
 import { SlotTable } from '../../core/keyed.ts';
 import { NumberReader } from '../../core/rolling.ts';
-import { type Accumulator, Moments, Percentiles, Totals } from './accumulators.ts';
+import {
+  type Accumulator,
+  elements,
+  Moments,
+  Percentiles,
+  type ResultsInput,
+  Totals,
+} from './accumulators.ts';
 import type { ParsedComputation } from './computation.ts';
 
-/**
- * Gives a result of a cell: NaN where there is nothing to compute from, Infinity where it went beyond
- * the greatest number.
- */
-export type Result = (cell: number) => number;
+/** Computes a result of each of some cells. */
+type Result = (input: ResultsInput) => void;
+
+/** What was asked for of a cell. */
+interface Asked {
+  readonly result: Result;
+  /** Of a field, how many numbers it is computed from; undefined of what is a count itself. */
+  readonly totals: Totals | undefined;
+}
 
 /** Elements of every record: the rows of the cell, and for sessions the times of first and last. */
 export const rowsAt = 0;
@@ -24,17 +35,23 @@ interface OfField {
 
 /**
  * What is known of the rows of a key in a stretch of time, a record each, in one pool: cells that
- * were given back are used again. Cell 0 takes what belongs to none.
+ * were given back are used again, once all results are computed. Cell 0 takes what belongs to none.
  */
 export class Cells {
-  readonly results: readonly Result[];
   readonly width: number;
-  #table: SlotTable;
+  readonly #asked: readonly Asked[];
+  readonly #table: SlotTable;
+  /** The record of a cell without rows. */
+  readonly #empty: Float64Array;
   readonly #name: string;
   readonly #countsRows: boolean;
   readonly #fields = new Map<string, OfField>();
   readonly #accumulators: Accumulator[] = [];
-  readonly #free: number[] = [];
+  /** Those that have state beside the record. */
+  readonly #besides: readonly Accumulator[];
+  /** Lists of cells, each with the next one in its counter: what can be taken, and what was given back since. */
+  #free = 0;
+  #given = 0;
   #used = 1;
   #numbers: Float64Array[] = [];
 
@@ -61,20 +78,26 @@ export class Cells {
       this.#fields.set(field, kept);
       return kept;
     };
-    this.results = computations.map((computation) => {
-      const { field } = computation;
-      if (field === '') return (cell) => this.values[cell * this.width + rowsAt]!;
+    this.#asked = computations.map((computation) => {
+      const { field, of } = computation;
+      if (field === '') {
+        return { result: (input) => elements(input, rowsAt), totals: undefined };
+      }
       const { totals, accumulators } = ofField(field);
-      return this.#resultOf(computation, totals, (kind, make) => {
+      const result = resultOf(computation, totals, (kind, make) => {
         const accumulator = keep(`${kind} ${field}`, make);
         if (!accumulators.includes(accumulator)) accumulators.push(accumulator);
         return accumulator;
       });
+      return { result, totals: of === 'count' ? undefined : totals };
     });
     this.#countsRows = computations.some(({ field }) => field === '');
     this.width = width;
     this.#name = `window/${names.join()}`;
     this.#table = this.#createTable();
+    this.#besides = this.#accumulators.filter(({ save }) => save !== undefined);
+    this.#empty = new Float64Array(width);
+    for (const accumulator of this.#accumulators) accumulator.begin?.(this.#empty);
   }
 
   get values(): Float64Array {
@@ -83,18 +106,62 @@ export class Cells {
 
   /** A cell without rows. */
   take(): number {
-    const cell = this.#free.pop() ?? this.#used++;
+    const cell = this.#free || this.#used++;
     this.#table.reserve(this.#used);
-    this.#table.open(~cell);
+    this.#free = this.#table.counters[cell]!;
     const { values } = this.#table;
-    for (const accumulator of this.#accumulators) {
-      accumulator.begin?.(values, cell * this.width, cell);
-    }
+    const empty = this.#empty;
+    const start = cell * this.width;
+    // A call of `set` costs more than a record.
+    for (let at = 0; at < empty.length; at++) values[start + at] = empty[at]!;
     return cell;
   }
 
+  /** Nothing is added to that cell any more. Its results can be asked for until `reclaim`. */
   give(cell: number): void {
-    this.#free.push(cell);
+    this.#table.counters[cell] = this.#given;
+    this.#given = cell;
+  }
+
+  /** The results of all cells that were given back are computed. */
+  reclaim(): void {
+    const { counters } = this.#table;
+    for (const accumulator of this.#besides) {
+      for (let cell = this.#given; cell !== 0; cell = counters[cell]!) accumulator.clear!(cell);
+    }
+    for (let cell = this.#given; cell !== 0; cell = this.#given) {
+      this.#given = counters[cell]!;
+      counters[cell] = this.#free;
+      this.#free = cell;
+    }
+  }
+
+  /**
+   * Computes one of the results of the first `length` of some cells `into` an array, from `first` on: NaN
+   * where there is nothing to compute it from, or it went beyond the greatest number. Gives how many did.
+   */
+  compute(
+    index: number,
+    cells: Int32Array,
+    length: number,
+    into: Float64Array,
+    first: number,
+  ): number {
+    const { result, totals } = this.#asked[index]!;
+    const { values } = this.#table;
+    const { width } = this;
+    result({ values, width, cells, length, into, first });
+    if (totals === undefined) return 0;
+    const { countAt } = totals;
+    let overflows = 0;
+    for (let at = 0; at < length; at++) {
+      const isNone = values[Math.imul(cells[at]!, width) + countAt] === 0;
+      const number = into[first + at]!;
+      if (!isNone && number - number === 0) continue;
+      into[first + at] = NaN;
+      if (!isNone) overflows++;
+    }
+    return overflows;
   }
 
   /** Reads what is computed of from a batch whose rows are added next. */
@@ -113,7 +180,7 @@ export class Cells {
     for (const { accumulators } of this.#fields.values()) {
       const numbers = this.#numbers[index++]!;
       const input = { values, width, numbers, cells, from, to };
-      for (const accumulator of accumulators) accumulator.add(input);
+      for (const accumulator of accumulators) accumulator.add?.(input);
     }
   }
 
@@ -136,12 +203,11 @@ export class Cells {
       table.values.set(this.values.subarray(start, start + this.width), index * this.width);
       table.counters[index] = names[index]!;
     }
-    const beside = this.#accumulators.filter(({ save }) => save !== undefined);
     return {
       name: this.#name,
       count: cells.length,
       records: table.encode(cells.length),
-      beside: beside.map((accumulator) => cells.map((cell) => accumulator.save!(cell))),
+      beside: this.#besides.map((accumulator) => cells.map((cell) => accumulator.save!(cell))),
     };
   }
 
@@ -159,8 +225,7 @@ export class Cells {
       const start = index * this.width;
       this.values.set(table.values.subarray(start, start + this.width), cell * this.width);
     }
-    const loading = this.#accumulators.filter(({ load }) => load !== undefined);
-    const isLoaded = loading.every((accumulator, at) => {
+    const isLoaded = this.#besides.every((accumulator, at) => {
       const parts = beside[at] as readonly JsonValue[] | undefined;
       return cells.every((cell, index) => accumulator.load!(cell, parts?.[index] ?? null));
     });
@@ -172,47 +237,32 @@ export class Cells {
     table.reserve(1);
     return table;
   }
+}
 
-  #resultOf(
-    { of, percent }: ParsedComputation,
-    totals: Totals,
-    add: <A extends Accumulator>(kind: string, make: (offset: number) => A) => A,
-  ): Result {
-    const count = (cell: number): number => totals.count(this.values, cell * this.width);
-    if (of === 'count') return count;
-    const result = this.#valueOf({ of, percent }, totals, add);
-    return (cell) => {
-      if (count(cell) === 0) return NaN;
-      const number = result(cell);
-      return number - number === 0 ? number : Infinity;
-    };
-  }
-
-  #valueOf(
-    { of, percent }: Pick<ParsedComputation, 'of' | 'percent'>,
-    totals: Totals,
-    add: <A extends Accumulator>(kind: string, make: (offset: number) => A) => A,
-  ): Result {
-    switch (of) {
-      case 'stddev': {
-        const moments = add('moments', (offset) => new Moments(offset));
-        return (cell) => moments.deviation(this.values, cell * this.width);
-      }
-      case 'percentile': {
-        const percentiles = add('percentiles', () => new Percentiles());
-        return (cell) => percentiles.of(cell, percent);
-      }
-      case 'min':
-        return (cell) => totals.least(this.values, cell * this.width);
-      case 'max':
-        return (cell) => totals.greatest(this.values, cell * this.width);
-      case 'sum':
-        return (cell) => totals.sum(this.values, cell * this.width);
-      default:
-        return (cell) => {
-          const start = cell * this.width;
-          return totals.sum(this.values, start) / totals.count(this.values, start);
-        };
+function resultOf(
+  { of, percent }: ParsedComputation,
+  totals: Totals,
+  keep: <A extends Accumulator>(kind: string, make: (offset: number) => A) => A,
+): Result {
+  switch (of) {
+    case 'stddev': {
+      const moments = keep('moments', (offset) => new Moments(offset));
+      totals.moments = moments;
+      return (input) => moments.deviations(input);
     }
+    case 'percentile': {
+      const percentiles = keep('percentiles', () => new Percentiles());
+      return (input) => percentiles.percentiles(input, percent);
+    }
+    case 'count':
+      return (input) => elements(input, totals.countAt);
+    case 'min':
+      return (input) => elements(input, totals.leastAt);
+    case 'max':
+      return (input) => elements(input, totals.greatestAt);
+    case 'sum':
+      return (input) => totals.sums(input);
+    case 'mean':
+      return (input) => totals.means(input);
   }
 }

@@ -45,11 +45,7 @@ export class Counting implements Stage {
       this.#begun.push({ slot, before });
     this.#state = new KeyedState({ ...options, begun }, context);
     this.#times = new NumberReader(options.time);
-    const { output, id, batchLimits } = context;
-    const { rowsMax } = batchLimits;
-    this.#output = new OutputRows({ output, id, rowsMax }, cells.results, (key) =>
-      this.#state.valuesOf(key),
-    );
+    this.#output = new OutputRows(context, cells, (key) => this.#state.valuesOf(key));
   }
 
   async *transform(stream: AsyncIterable<Flow>): AsyncGenerator<Flow> {
@@ -160,12 +156,9 @@ export class Counting implements Stage {
   }
 
   #emitOf(keyOf: (slot: number) => Key, isPartial: boolean): EmitWindow {
-    return (slot, startMs, endMs, cell) => {
-      const { report } = this.#context;
+    return (slot, span, cell) => {
       const partial = isPartial ? this.#partials++ : undefined;
-      const overflows = this.#output.add({ key: keyOf(slot), startMs, endMs, cell, partial });
-      if (overflows > 0) report.counted('window.overflow', overflows);
-      report.created(1);
+      this.#output.add(keyOf(slot), span, cell, partial);
     };
   }
 }

@@ -1,88 +1,75 @@
 import { type ColumnWriter, createColumnWriter } from '../../batch/column-writer.ts';
 import {
   Batch,
+  type Field,
   FixedColumn,
   type JsonValue,
   Origin,
-  type Schema,
   takeValues,
 } from '../../batch/index.ts';
 import { allRows } from '../../batch/selection.ts';
+import type { StageContext } from '../../core/index.ts';
 import { encodeKey, type Key } from '../../core/keyed.ts';
 import { computedColumn } from '../../core/rolling.ts';
-import type { Result } from './cells.ts';
+import type { Cells } from './cells.ts';
+import type { Span } from './windows.ts';
 
-/** A window that is given out. */
-export interface Given {
-  readonly key: Key;
-  readonly startMs: number;
-  readonly endMs: number;
-  readonly cell: number;
-  /** Which of those that are given before their time it is, where it is one. */
-  readonly partial: number | undefined;
-}
+/** So many rows are computed at a time: few enough for their records to be at hand for each result. */
+const pendingMax = 256;
+
+type OutputContext = Pick<StageContext, 'output' | 'id' | 'batchLimits' | 'report'>;
 
 /** Builds the batches of windows that are given out. */
 export class OutputRows {
-  readonly #output: Schema;
-  readonly #stage: string;
-  readonly #rowsMax: number;
-  readonly #results: readonly Result[];
+  readonly #context: OutputContext;
+  readonly #cells: Cells;
   readonly #valuesOf: (key: Key) => readonly Key[];
   readonly #writers: readonly ColumnWriter[];
+  readonly #computedFields: readonly Field[];
   #starts!: Float64Array;
   #ends!: Float64Array;
   #computed!: Float64Array[];
   #partials!: Uint8Array;
+  /** The cells of the last `#pending` rows, of which nothing is computed yet. */
+  readonly #cellsPending: Int32Array = new Int32Array(pendingMax);
+  #pending = 0;
   #keys: JsonValue[] = [];
   #ready: Batch[] = [];
 
   /** `valuesOf`: those of the fields that a key is made of, the first of the output. */
-  constructor(
-    {
-      output,
-      id,
-      rowsMax,
-    }: { readonly output: Schema; readonly id: string; readonly rowsMax: number },
-    results: readonly Result[],
-    valuesOf: (key: Key) => readonly Key[],
-  ) {
-    this.#output = output;
-    this.#stage = id;
-    this.#rowsMax = rowsMax;
-    this.#results = results;
+  constructor(context: OutputContext, cells: Cells, valuesOf: (key: Key) => readonly Key[]) {
+    this.#context = context;
+    this.#cells = cells;
     this.#valuesOf = valuesOf;
+    const { output } = context;
     const keyFields = output.fields.slice(0, output.indexOf('start'));
     this.#writers = keyFields.map((field) => createColumnWriter(field));
+    this.#computedFields = output.fields.slice(output.indexOf('end') + 1, -1);
   }
 
-  /** Gives how many results are none, since they went beyond the greatest number. */
-  add({ key, startMs, endMs, cell, partial }: Given): number {
+  /**
+   * Adds a window whose numbers are in a cell, to which nothing is added any more. `partial`: which of
+   * those that are given before their time it is, where it is one.
+   */
+  add(key: Key, { startMs, endMs }: Span, cell: number, partial: number | undefined): void {
     const row = this.#keys.length;
     if (row === 0) this.#begin();
-    let overflows = 0;
-    const values = this.#valuesOf(key);
-    for (let index = 0; index < this.#writers.length; index++) {
-      this.#writers[index]!.write(row, values[index]);
-    }
+    this.#writeKey(row, key);
     this.#starts[row] = startMs;
     this.#ends[row] = endMs;
-    for (let index = 0; index < this.#results.length; index++) {
-      const result = this.#results[index]!(cell);
-      if (result === Infinity) overflows++;
-      this.#computed[index]![row] = result === Infinity ? NaN : result;
-    }
+    this.#cellsPending[this.#pending++] = cell;
     this.#partials[row] = partial === undefined ? 0 : 1;
     // What is given before its time, once or more, and again at it, are so many records.
     const name = encodeKey(key);
     this.#keys.push(partial === undefined ? name : ['partial', name, partial]);
-    if (this.#keys.length >= this.#rowsMax) this.#finish();
-    return overflows;
+    if (this.#keys.length >= this.#context.batchLimits.rowsMax) this.#finish();
+    else if (this.#pending === pendingMax) this.#compute();
   }
 
   /** The batches of what was added since this was last asked. */
   *take(): Generator<Batch> {
     if (this.#keys.length > 0) this.#finish();
+    this.#cells.reclaim();
     try {
       for (let batch = this.#ready.shift(); batch; batch = this.#ready.shift()) yield batch;
     } finally {
@@ -90,30 +77,53 @@ export class OutputRows {
     }
   }
 
+  #writeKey(row: number, key: Key): void {
+    const writers = this.#writers;
+    if (writers.length === 1) {
+      writers[0]!.write(row, key);
+      return;
+    }
+    const values = this.#valuesOf(key);
+    for (let index = 0; index < writers.length; index++) writers[index]!.write(row, values[index]);
+  }
+
   #begin(): void {
-    const rows = this.#rowsMax;
-    this.#starts = takeValues(Float64Array, rows);
-    this.#ends = takeValues(Float64Array, rows);
-    this.#computed = this.#results.map(() => takeValues(Float64Array, rows));
-    this.#partials = takeValues(Uint8Array, rows);
+    const { rowsMax } = this.#context.batchLimits;
+    this.#starts = takeValues(Float64Array, rowsMax);
+    this.#ends = takeValues(Float64Array, rowsMax);
+    this.#computed = this.#computedFields.map(() => takeValues(Float64Array, rowsMax));
+    this.#partials = takeValues(Uint8Array, rowsMax);
+  }
+
+  /** Computes the results of the rows that have none yet. */
+  #compute(): void {
+    const [pending, first] = [this.#pending, this.#keys.length - this.#pending];
+    let overflows = 0;
+    for (const [index, numbers] of this.#computed.entries()) {
+      overflows += this.#cells.compute(index, this.#cellsPending, pending, numbers, first);
+    }
+    if (overflows > 0) this.#context.report.counted('window.overflow', overflows);
+    this.#pending = 0;
+    this.#cells.reclaim();
   }
 
   #finish(): void {
+    this.#compute();
     const rows = this.#keys.length;
-    const output = this.#output;
-    const first = this.#writers.length + 2;
+    const { output, id, report } = this.#context;
     const all = { rows: allRows(rows), length: rows, rowsStored: rows };
     const columns = [
       ...this.#writers.map((writer) => writer.finish(rows)),
       new FixedColumn('timestamp', this.#starts),
       new FixedColumn('timestamp', this.#ends),
-      ...this.#computed.map((numbers, index) =>
-        computedColumn(numbers, all, output.fields[first + index]!.nullable),
+      ...this.#computedFields.map(({ nullable }, index) =>
+        computedColumn(this.#computed[index]!, all, nullable),
       ),
       new FixedColumn('bool', this.#partials),
     ];
-    const origin = new Origin(this.#stage, '', this.#starts.slice(0, rows), [], this.#keys);
+    const origin = new Origin(id, '', this.#starts.slice(0, rows), [], this.#keys);
     this.#ready.push(new Batch(output, columns, rows, origin));
     this.#keys = [];
+    report.created(rows);
   }
 }

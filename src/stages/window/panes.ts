@@ -1,7 +1,14 @@
 import type { JsonValue } from '../../batch/index.ts';
 import type { Cells } from './cells.ts';
 import { SlotCells } from './slot-cells.ts';
-import { type Arrived, type Assigning, type EmitWindow, slotOf, type Windows } from './windows.ts';
+import {
+  type Arrived,
+  type Assigning,
+  type EmitWindow,
+  slotOf,
+  type Span,
+  type Windows,
+} from './windows.ts';
 
 /** A stretch of time that is in the same windows from end to end. */
 interface Pane {
@@ -67,16 +74,7 @@ export class Panes implements Windows {
       if (first === undefined) break;
       const endMs = Math.max(first.startMs + everyMs, this.#closedMs + everyMs);
       if (endMs > watermark) break;
-      const within = this.#panes.slice(0, this.#placeOf(endMs));
-      const cells: number[] = [];
-      for (const slot of slotsOf(within, slots)) {
-        cells.length = 0;
-        for (const pane of within) {
-          const cell = pane.cells.of(slot);
-          if (cell !== 0) cells.push(cell);
-        }
-        if (cells.length > 0) this.#emit(cells, slot, endMs, emit);
-      }
+      this.#emit(endMs, slots, emit);
       this.#closedMs = endMs;
       while (this.#panes.length > 0 && this.#panes[0]!.startMs <= endMs - this.#overMs) {
         this.#drop(this.#panes.shift()!);
@@ -101,10 +99,11 @@ export class Panes implements Windows {
       const lastEndMs = last.startMs + this.#overMs;
       let endMs = Math.max(first.startMs, closedMs) + this.#everyMs;
       for (; endMs <= lastEndMs; endMs += this.#everyMs) {
+        const span = this.#spanTo(endMs);
         const cells = parts
-          .filter(({ startMs }) => startMs < endMs && startMs >= endMs - this.#overMs)
+          .filter(({ startMs }) => startMs < endMs && startMs >= span.startMs)
           .map(({ cell }) => cell);
-        if (cells.length > 0) this.#emit(cells, slot, endMs, emit);
+        if (cells.length > 0) this.#emitJoined(cells, slot, span, emit);
         // Where there is nothing for long, the next window is that of the next part.
         else endMs = parts.find(({ startMs }) => startMs >= endMs)!.startMs;
       }
@@ -117,10 +116,10 @@ export class Panes implements Windows {
     const slots: number[] = [];
     const panes = this.#panes.map((pane) => {
       const before = cells.length;
-      for (const slot of pane.cells.slots()) {
-        cells.push(pane.cells.of(slot));
+      pane.cells.each((slot, cell) => {
+        cells.push(cell);
         slots.push(slot);
-      }
+      });
       return [pane.startMs, cells.length - before];
     });
     return {
@@ -184,27 +183,49 @@ export class Panes implements Windows {
     return cell;
   }
 
-  #emit(cells: readonly number[], slot: number, endMs: number, emit: EmitWindow): void {
-    const [only] = cells;
+  #spanTo(endMs: number): Span {
+    return { startMs: endMs - this.#overMs, endMs };
+  }
+
+  /** Gives the windows that end then. `slots`: how many there are. */
+  #emit(endMs: number, slots: number, emit: EmitWindow): void {
+    const span = this.#spanTo(endMs);
+    const within = this.#panes.slice(0, this.#placeOf(endMs));
+    const [only] = within;
+    if (within.length === 1) {
+      only!.cells.each((slot, cell) => emit(slot, span, cell));
+      return;
+    }
+    for (const slot of slotsOf(within, slots)) {
+      const cells: number[] = [];
+      for (const pane of within) {
+        const cell = pane.cells.of(slot);
+        if (cell !== 0) cells.push(cell);
+      }
+      if (cells.length > 0) this.#emitJoined(cells, slot, span, emit);
+    }
+  }
+
+  /** Gives a window that these cells are the parts of. */
+  #emitJoined(cells: readonly number[], slot: number, span: Span, emit: EmitWindow): void {
     if (cells.length === 1) {
-      emit(slot, endMs - this.#overMs, endMs, only!);
+      emit(slot, span, cells[0]!);
       return;
     }
     const whole = this.#cells.take();
     for (const cell of cells) this.#cells.join(whole, cell);
-    emit(slot, endMs - this.#overMs, endMs, whole);
+    emit(slot, span, whole);
     this.#cells.give(whole);
   }
 
   #drop(pane: Pane): void {
-    for (const slot of pane.cells.slots()) this.#cells.give(pane.cells.of(slot));
+    pane.cells.each((_slot, cell) => this.#cells.give(cell));
     if (pane === this.#pane) this.#startMs = NaN;
   }
 }
 
 /** The slots that may have rows in any of these, in ascending order. `slots`: how many there are. */
 function slotsOf(panes: readonly Pane[], slots: number): Iterable<number> {
-  if (panes.length === 1) return panes[0]!.cells.slots();
   const cells = panes.reduce((sum, pane) => sum + pane.cells.count, 0);
   // Where many have, looking at each costs less than finding which do.
   if (slots <= cells) return new Array(slots).keys();

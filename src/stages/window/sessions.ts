@@ -1,6 +1,13 @@
 import type { JsonValue } from '../../batch/index.ts';
 import { type Cells, firstAt, lastAt } from './cells.ts';
-import { type Arrived, type Assigning, type EmitWindow, slotOf, type Windows } from './windows.ts';
+import {
+  type Arrived,
+  type Assigning,
+  type EmitWindow,
+  slotOf,
+  type Span,
+  type Windows,
+} from './windows.ts';
 
 /** Sessions of a key that are open at a time: beyond, the one that ends first is let go. */
 const sessionsOfKeyMax = 1000;
@@ -47,18 +54,19 @@ export class Sessions implements Windows {
 
   close(watermark: number, slots: number, emit: EmitWindow): void {
     if (watermark >= this.#dueMs) {
-      const due: { slot: number; cell: number; startMs: number; endMs: number }[] = [];
+      const due: (Span & { slot: number; cell: number })[] = [];
       this.#dueMs = Infinity;
       for (let slot = 0; slot < Math.min(slots, this.#headOf.length); slot++) {
         for (const cell of this.#sessionsOf(slot)) {
-          const [startMs, endMs] = [this.#at(cell, firstAt), this.#at(cell, lastAt) + this.#gapMs];
-          if (endMs <= watermark) due.push({ slot, cell, startMs, endMs });
-          else this.#dueMs = Math.min(this.#dueMs, endMs);
+          const span = this.#spanOf(cell);
+          if (span.endMs <= watermark) due.push({ slot, cell, ...span });
+          else this.#dueMs = Math.min(this.#dueMs, span.endMs);
         }
       }
       due.sort((a, b) => a.endMs - b.endMs || a.slot - b.slot);
-      for (const { slot, cell, startMs, endMs } of due) {
-        emit(slot, startMs, endMs, cell);
+      for (const session of due) {
+        const { slot, cell } = session;
+        emit(slot, session, cell);
         this.#unlink(slot, cell);
         this.#cells.give(cell);
       }
@@ -71,7 +79,7 @@ export class Sessions implements Windows {
     if (cells.length > 0) this.#headOf[slot] = 0;
     return (emit) => {
       for (const cell of cells) {
-        this.#emit(slot, cell, emit);
+        emit(slot, this.#spanOf(cell), cell);
         this.#cells.give(cell);
       }
     };
@@ -147,13 +155,9 @@ export class Sessions implements Windows {
     );
     this.#unlink(slot, cell);
     return (emit) => {
-      this.#emit(slot, cell, emit);
+      emit(slot, this.#spanOf(cell), cell);
       this.#cells.give(cell);
     };
-  }
-
-  #emit(slot: number, cell: number, emit: EmitWindow): void {
-    emit(slot, this.#at(cell, firstAt), this.#at(cell, lastAt) + this.#gapMs, cell);
   }
 
   /** Makes one of two sessions that a row between them connects. */
@@ -175,6 +179,10 @@ export class Sessions implements Windows {
 
   #at(cell: number, element: number): number {
     return this.#cells.values[cell * this.#cells.width + element]!;
+  }
+
+  #spanOf(cell: number): Span {
+    return { startMs: this.#at(cell, firstAt), endMs: this.#at(cell, lastAt) + this.#gapMs };
   }
 
   #sessionsOf(slot: number): number[] {

@@ -38,13 +38,23 @@ export class SlotCells {
     this.#count--;
   }
 
+  /** Visits the slots that have a cell, in ascending order. */
+  each(visit: (slot: number, cell: number) => void): void {
+    if (this.#array === undefined) {
+      for (const slot of this.slots()) visit(slot, this.#map.get(slot)!);
+      return;
+    }
+    for (let slot = 0; slot < this.#array.length; slot++) {
+      const cell = this.#array[slot]!;
+      if (cell !== 0) visit(slot, cell);
+    }
+  }
+
   /** The slots that have a cell, in ascending order. */
   slots(): number[] {
     if (this.#array === undefined) return [...this.#map.keys()].sort((a, b) => a - b);
     const slots: number[] = [];
-    for (let slot = 0; slot < this.#array.length; slot++) {
-      if (this.#array[slot] !== 0) slots.push(slot);
-    }
+    this.each((slot) => slots.push(slot));
     return slots;
   }
 

@@ -38,8 +38,14 @@ export function slotOf(
   return ~slot;
 }
 
-/** A window of the key at a slot; its cell is valid until the call returns. */
-export type EmitWindow = (slot: number, startMs: number, endMs: number, cell: number) => void;
+/** When a window begins and ends. */
+export interface Span {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+/** A window of the key at a slot. Its cell is given back to the pool behind the call, not before. */
+export type EmitWindow = (slot: number, span: Span, cell: number) => void;
 
 /** How rows are gathered into windows. */
 export interface Windows {
