@@ -58,6 +58,15 @@ export class NumberReader {
     }
     return numbers;
   }
+
+  /**
+   * The same for kernels that skip the infinities themselves, without a copy where there is none to
+   * make. Valid as long as the batch is, too.
+   */
+  look(batch: Batch): Float64Array {
+    const values = batch.selection === null ? plainValues(batch, this.#field) : undefined;
+    return values ?? this.read(batch);
+  }
 }
 
 /** The values of a numeric field by stored row, where they are float64 without nulls. */

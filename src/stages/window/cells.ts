@@ -166,7 +166,7 @@ export class Cells {
 
   /** Reads what is computed of from a batch whose rows are added next. */
   read(batch: Batch): void {
-    this.#numbers = Array.from(this.#fields.values(), ({ reader }) => reader.read(batch));
+    this.#numbers = Array.from(this.#fields.values(), ({ reader }) => reader.look(batch));
   }
 
   /** Adds rows `from … to` of the batch that was read to the cells that are given for each. */

@@ -94,7 +94,7 @@ export class Counting implements Stage {
   #take(batch: Batch): void {
     const { rows, length, origin } = batch;
     const arrived: Arrived = {
-      times: this.#times.read(batch),
+      times: this.#times.look(batch),
       slots: this.#state.slots(batch),
       rows,
       length,

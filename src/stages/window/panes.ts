@@ -43,12 +43,14 @@ export class Panes implements Windows {
 
   assign(arrived: Arrived, { cells, refuse, replaced }: Assigning): void {
     const { times, slots, rows, length, watermarks } = arrived;
-    for (let at = 0; at < length; at++) {
+    for (let at = 0; ; at++) {
+      at = this.#follow(arrived, at, cells);
+      if (at === length) break;
       const slot = slotOf(slots, at, replaced);
       const time = times[at]!;
       cells[at] = 0;
       if (!(time >= this.#startMs && time < this.#endMs)) {
-        if (time !== time) {
+        if (time - time !== 0) {
           refuse(at, 'time.missing');
           continue;
         }
@@ -150,6 +152,31 @@ export class Panes implements Windows {
 
   get #name(): string {
     return `every ${this.#everyMs} over ${this.#overMs}`;
+  }
+
+  /**
+   * Assigns rows from a place on while they are in the pane of the last one, in time, and their keys
+   * have a cell in it; gives the place of the first that is not so.
+   */
+  #follow(
+    { times, slots, rows, length, watermarks }: Arrived,
+    from: number,
+    to: Int32Array,
+  ): number {
+    const cells = this.#pane?.cells.bySlot;
+    const [startMs, endMs] = [this.#startMs, this.#endMs];
+    if (cells === undefined || endMs <= this.#closedMs) return from;
+    let at = from;
+    for (; at < length; at++) {
+      const time = times[at]!;
+      const slot = slots === null ? 0 : slots[at]!;
+      if (!(time >= startMs && time < endMs) || slot < 0 || slot >= cells.length) break;
+      if (watermarks !== undefined && endMs <= watermarks[rows[at]!]!) break;
+      const cell = cells[slot]!;
+      if (cell === 0) break;
+      to[at] = cell;
+    }
+    return at;
   }
 
   #turnTo(time: number): void {

@@ -39,7 +39,7 @@ export class Sessions implements Windows {
       const slot = slotOf(slots, at, replaced);
       const time = times[at]!;
       cells[at] = 0;
-      if (time !== time) {
+      if (time - time !== 0) {
         refuse(at, 'time.missing');
       } else if (
         time < this.#closedMs ||

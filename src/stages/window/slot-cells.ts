@@ -17,6 +17,11 @@ export class SlotCells {
     return this.#count;
   }
 
+  /** By slot, while that is how they are kept; 0 where it has none. Valid until the next `set`. */
+  get bySlot(): Int32Array | undefined {
+    return this.#array;
+  }
+
   /** 0 where it has none. */
   of(slot: number): number {
     return (this.#array === undefined ? this.#map.get(slot) : this.#array[slot]) ?? 0;

@@ -2,7 +2,7 @@ import type { JsonValue } from '../../batch/index.ts';
 
 /** The rows of a batch, as far as windows look at them. */
 export interface Arrived {
-  /** Event times in the order of the rows; NaN where there is none. */
+  /** Event times in the order of the rows; none is finite where there is none. */
   readonly times: Float64Array;
   /** As `KeyedState.slots` gives them. */
   readonly slots: Int32Array | null;
