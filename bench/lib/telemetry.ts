@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 
-import { Batch, type RecordOf, schema } from '../../src/batch/index.ts';
+import { type Batch, BatchBuilder, type RecordOf, schema } from '../../src/batch/index.ts';
 import { seededRandom } from '../../src/core/index.ts';
 
 /** The schema of the reference job. */
@@ -44,14 +44,18 @@ export function* telemetryRecords(count: number, digits: Digits = 'short'): Gene
   }
 }
 
+/** Batches as one reader makes them: their dictionaries are the same, and grow. */
 export function telemetryBatches(
   records: readonly Telemetry[],
   rowsMax = 4096,
 ): Batch<(typeof telemetry)['shape']>[] {
+  const builder = new BatchBuilder(telemetry);
   const batches = [];
-  for (let at = 0; at < records.length; at += rowsMax) {
-    batches.push(Batch.from(records.slice(at, at + rowsMax), telemetry));
+  for (const record of records) {
+    builder.append(record);
+    if (builder.length === rowsMax) batches.push(builder.finish());
   }
+  if (builder.length > 0) batches.push(builder.finish());
   return batches;
 }
 
