@@ -21,7 +21,8 @@ export function keepRecord(bytes: Uint8Array, start: number, end: number): KeptR
 
 /** A record that is too long to be carried from chunk to chunk: it is hashed and measured. */
 export class LongRecord {
-  readonly #head: Uint8Array = new Uint8Array(keptBytesMax);
+  /** The parts of what is kept, no more than it takes: there may be many such records. */
+  readonly #head: Uint8Array[] = [];
   readonly #hash: Hash = createSha256();
   #bytes = 0;
   /** Whether the last byte was a CR, which may belong to the line end. */
@@ -34,15 +35,26 @@ export class LongRecord {
     this.#endsInReturn = bytes[to - 1] === carriageReturn;
     this.#hash.update(bytes.subarray(from, this.#endsInReturn ? to - 1 : to));
     const room = keptBytesMax - this.#bytes;
-    if (room > 0) this.#head.set(bytes.subarray(from, Math.min(to, from + room)), this.#bytes);
+    if (room > 0) this.#head.push(new Uint8Array(bytes.subarray(from, Math.min(to, from + room))));
     this.#bytes += to - from;
   }
 
   /** What is kept of it, once, at its end. */
   kept(): KeptRecord {
     const recordBytes = this.#endsInReturn ? this.#bytes - 1 : this.#bytes;
-    const record = this.#head.subarray(0, recordBytes);
+    const record = joined(this.#head, Math.min(recordBytes, keptBytesMax));
     if (recordBytes <= keptBytesMax) return { record, recordBytes };
     return { record, recordBytes, recordSha256: this.#hash.digest('hex') };
   }
+}
+
+/** The first `length` bytes of some parts, in an array of their own. */
+function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part.subarray(0, length - at), at);
+    at += part.length;
+  }
+  return all;
 }

@@ -216,6 +216,15 @@ describe('limits', () => {
     }
   });
 
+  test('what is kept of a record that is a little too long takes what it has', () => {
+    const input = `{"t":"${'a'.repeat(100)}"}\n`.repeat(10);
+    const { failed } = decode('ndjson', schema({ t: 'text' }), input, {
+      chunkBytes: 250,
+      recordBytesMax: 50,
+    });
+    expect(failed.map(({ record }) => record.buffer.byteLength)).toEqual(Array(10).fill(108));
+  });
+
   test('a line of 100 MiB takes no more memory than one chunk', () => {
     const failed: unknown[] = [];
     const report = { failed: (record: unknown) => void failed.push(record), counted: () => {} };
