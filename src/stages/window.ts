@@ -91,9 +91,7 @@ export const window: Window = defineStage<Window, Parsed>({
     "`eventTime`. A row is late where its own partition's watermark had passed the end of a window " +
     'that it belongs to; it is a dead letter (`late`) unless `late: drop`. `partial` is true where ' +
     'the run was stopped, and no state is saved, before the window was over, or its key was ' +
-    'forgotten for newer ones (`keysMax`). So it is of a session that had to go for a newer one of its ' +
-    'key: 1,000 are open at a time, and the one that ends first is given (counted as ' +
-    '`sessions.evicted`). Null, NaN and the infinities enter no computation; of ' +
+    'forgotten for newer ones (`keysMax`). Null, NaN and the infinities enter no computation; of ' +
     'nothing each is null where its field is nullable, else NaN; so is a `sum`, `mean` or `stddev` ' +
     'that took numbers beyond 1.8e308 to compute, and each of those is counted (`window.overflow`). ' +
     '`stddev` is over n. Percentiles are values that came (nearest rank): exact up to 4,096 values, ' +

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 
 import { Batch, schema } from '../../src/batch/index.ts';
-import { Cut, type Flow, isCut, type Stage } from '../../src/core/index.ts';
+import { Cut, isCut } from '../../src/core/index.ts';
 import { window } from '../../src/stages/window.ts';
 import { stageSuite } from '../../src/testing/stage-suite.ts';
 import { createStage } from '../../src/testing/stage.ts';
@@ -251,75 +251,6 @@ test('a key that is forgotten gives its windows at once, however long there was 
   expect(ofA.map(({ start, rows: count }) => [start, count])).toEqual(
     [-10, 0, later - 10, later, later + 20, later + 30].map((start) => [start, 1]),
   );
-});
-
-async function* fromArray(flows: readonly Flow[]): AsyncGenerator<Flow> {
-  yield* flows;
-}
-
-describe('sessions of a key beyond 1,000', () => {
-  const component = window({
-    time: 'at',
-    gap: '10ms',
-    by: 'sensor',
-    keysMax: 1,
-    compute: { rows: 'count()' },
-  });
-  const of = (sensor: string, ...moments: number[]): typeof records =>
-    moments.map((moment) => ({ ...records[0]!, sensor, at: moment }));
-  const apart = (count: number): number[] => Array.from({ length: count }, (_, n) => 100 * n);
-  const session = (sensor: string, start: number, rows: number, partial: boolean): object => ({
-    sensor,
-    start,
-    end: start + 10,
-    rows,
-    partial,
-  });
-
-  test('are given, the one that ends first, and counted', async () => {
-    const moments = [...apart(1000).slice(1), 0, 0].toReversed();
-    const { rows, stage } = await windowsOf(component, [
-      [-1000, of('a', ...moments)],
-      [-1000, of('a', -500, 200_000, 200_100, 100)],
-      [Infinity, []],
-    ]);
-    expect(rows[0]).toEqual([]);
-    // What comes for one that was given begins another, which is the first again.
-    expect(rows[1]).toEqual([
-      session('a', 0, 2, true),
-      session('a', -500, 1, true),
-      session('a', 100, 1, true),
-      session('a', 200, 1, true),
-    ]);
-    expect(rows[2]).toHaveLength(1000);
-    expect(stage.tally.counts.get('sessions.evicted')).toBe(4);
-  });
-
-  test('have the key that they were of, also where another comes in the same batch', async () => {
-    const { rows } = await windowsOf(component, [
-      [0, [...of('a', ...apart(1001)), ...of('b', ...apart(1002)), ...of('a', 7)]],
-      [Infinity, []],
-    ]);
-    const given = rows[0] as { sensor: string; partial: boolean }[];
-    expect(given.filter(({ sensor }) => sensor === 'a')).toHaveLength(1001);
-    expect(given.filter(({ sensor }) => sensor === 'b')).toHaveLength(1002);
-    expect(given.every(({ partial }) => partial)).toBe(true);
-    expect(rows[1]).toEqual([session('a', 7, 1, false)]);
-  });
-
-  test('are as many after a restart', async () => {
-    const cut = new Cut(1, new Map(), new Map([['source', 0]]));
-    const first = createStage(component as never, input);
-    const flows = fromArray([Batch.from(of('a', ...apart(1000)), input), cut]);
-    const made = (first.instance as Stage).transform(flows)[Symbol.asyncIterator]();
-    expect(isCut((await made.next()).value as Flow)).toBe(true);
-    const state = first.snapshot();
-    const second = createStage(component as never, input, { state });
-    const behind = await second.run([Batch.from(of('a', 500_000), input), cut]);
-    const given = behind.flatMap((flow) => (isCut(flow) ? [] : flow.toRows()));
-    expect(given[0]).toEqual(session('a', 0, 1, true));
-    expect(second.tally.counts.get('sessions.evicted')).toBe(1);
-  });
 });
 
 test('windows of many keys at once are given with what their own rows come to', async () => {

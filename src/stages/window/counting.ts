@@ -28,7 +28,7 @@ export class Counting implements Stage {
   readonly #times: NumberReader;
   readonly #output: OutputRows;
   /** The keys that slots had before, in the order in which they begin anew. */
-  readonly #begun: { readonly slot: number; readonly before: Key | undefined }[] = [];
+  readonly #begun: (Key | undefined)[] = [];
   /** Windows that were given before their end. */
   #partials = 0;
 
@@ -41,8 +41,7 @@ export class Counting implements Stage {
     this.#windows = windows;
     this.#options = options;
     this.#context = context;
-    const begun = (slot: number, before: Key | undefined): unknown =>
-      this.#begun.push({ slot, before });
+    const begun = (_slot: number, before: Key | undefined): unknown => this.#begun.push(before);
     this.#state = new KeyedState({ ...options, begun }, context);
     this.#times = new NumberReader(options.time);
     this.#output = new OutputRows(context, cells, (key) => this.#state.valuesOf(key));
@@ -106,7 +105,6 @@ export class Counting implements Stage {
     let added = 0;
     let refused = 0;
     let begun = 0;
-    let evicted = 0;
     const addBefore = (at: number): void => {
       this.#cells.add(cells, added, at);
       added = at;
@@ -118,17 +116,10 @@ export class Counting implements Stage {
         this.#refuse(batch, rows[at]!, reason);
       },
       replaced: (slot) => {
-        const key = this.#begun[begun++]!.before;
+        const key = this.#begun[begun++];
         if (key === undefined) return;
         const give = this.#windows.detach(slot);
         detached.push(() => give(this.#emitOf(() => key, true)));
-      },
-      evicted: (slot, give) => {
-        // Of a slot that another key gets later in the batch, the one that it has at this row.
-        const later = this.#begun.slice(begun).find((other) => other.slot === slot);
-        const key = later?.before ?? this.#state.keyOf(slot);
-        detached.push(() => give(this.#emitOf(() => key, true)));
-        evicted++;
       },
       addBefore,
     });
@@ -136,7 +127,6 @@ export class Counting implements Stage {
     addBefore(length);
     giveValues(cells);
     for (const give of detached) give();
-    if (evicted > 0) this.#context.report.counted('sessions.evicted', evicted);
     this.#context.report.absorbed(length - refused);
   }
 

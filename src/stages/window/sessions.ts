@@ -9,9 +9,6 @@ import {
   type Windows,
 } from './windows.ts';
 
-/** Sessions of a key that are open at a time: beyond, the one that ends first is let go. */
-const sessionsOfKeyMax = 1000;
-
 /**
  * Windows of a key that last as long as its rows are less than `gapMs` apart; they end that long after
  * the last. A row that comes behind the watermark is late: a session that it belonged to may have
@@ -32,8 +29,7 @@ export class Sessions implements Windows {
     this.#gapMs = gapMs;
   }
 
-  assign(arrived: Arrived, assigning: Assigning): void {
-    const { cells, refuse, replaced } = assigning;
+  assign(arrived: Arrived, { cells, refuse, replaced, addBefore }: Assigning): void {
     const { times, slots, rows, length, watermarks } = arrived;
     for (let at = 0; at < length; at++) {
       const slot = slotOf(slots, at, replaced);
@@ -47,7 +43,7 @@ export class Sessions implements Windows {
       ) {
         refuse(at, 'late');
       } else {
-        cells[at] = this.#cellOf(slot, time, at, assigning);
+        cells[at] = this.#cellOf(slot, time, () => addBefore(at));
       }
     }
   }
@@ -119,27 +115,21 @@ export class Sessions implements Windows {
     return `gap ${this.#gapMs}`;
   }
 
-  /** The session that the row at that place belongs to. */
-  #cellOf(slot: number, time: number, at: number, { addBefore, evicted }: Assigning): number {
+  /** The session that a row belongs to. `settle` adds the rows before it to theirs. */
+  #cellOf(slot: number, time: number, settle: () => void): number {
     const gapMs = this.#gapMs;
     const { values, width } = this.#cells;
     let found = 0;
-    let sessions = 0;
     for (let cell = this.#headOf[slot] ?? 0; cell !== 0; cell = this.#nextOf[cell]!) {
       const first = cell * width + firstAt;
       const last = cell * width + lastAt;
-      sessions++;
       if (time - values[last]! >= gapMs || values[first]! - time >= gapMs) continue;
-      if (found !== 0) {
-        addBefore(at);
-        return this.#joined(slot, [found, cell]);
-      }
+      if (found !== 0) return this.#joined(slot, [found, cell], settle);
       found = cell;
       values[first] = Math.min(values[first]!, time);
       values[last] = Math.max(values[last]!, time);
     }
     if (found === 0) {
-      if (sessions >= sessionsOfKeyMax) evicted(slot, this.#takeFirst(slot));
       found = this.#cells.take();
       this.#set(found, time, time);
       this.#link(slot, found);
@@ -148,20 +138,9 @@ export class Sessions implements Windows {
     return found;
   }
 
-  /** Takes out the session that ends first. What is returned gives it, and must be called. */
-  #takeFirst(slot: number): (emit: EmitWindow) => void {
-    const cell = this.#sessionsOf(slot).reduce((first, other) =>
-      this.#at(other, lastAt) < this.#at(first, lastAt) ? other : first,
-    );
-    this.#unlink(slot, cell);
-    return (emit) => {
-      emit(slot, this.#spanOf(cell), cell);
-      this.#cells.give(cell);
-    };
-  }
-
   /** Makes one of two sessions that a row between them connects. */
-  #joined(slot: number, [into, from]: readonly [number, number]): number {
+  #joined(slot: number, [into, from]: readonly [number, number], settle: () => void): number {
+    settle();
     const first = Math.min(this.#at(into, firstAt), this.#at(from, firstAt));
     const last = Math.max(this.#at(into, lastAt), this.#at(from, lastAt));
     this.#cells.join(into, from);

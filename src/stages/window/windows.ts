@@ -20,8 +20,6 @@ export interface Assigning {
   refuse(at: number, reason: 'time.missing' | 'late'): void;
   /** Another key begins at that slot: what the slot has is to be let go. */
   replaced(slot: number): void;
-  /** A window of the key that the slot has by now is to be let go. `give` gives it, behind all rows. */
-  evicted(slot: number, give: (emit: EmitWindow) => void): void;
   /** Adds the rows before that place to their cells now. */
   addBefore(at: number): void;
 }
