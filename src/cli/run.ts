@@ -101,7 +101,7 @@ async function runPlan(
   const reportFile =
     options.reportFile === undefined ? undefined : await ReportFile.open(options.reportFile);
   // The threads of lanes have yet to grow into the room that they need.
-  if (planned.running === planned.plan) keepYoungGeneration();
+  if ((planned.running.lanes?.count ?? 1) === 1) keepYoungGeneration();
   const run = await startRun(planned.running, {
     log,
     // A pipeline that says nothing of alerts is watched by all that are shipped.

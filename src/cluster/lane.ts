@@ -302,6 +302,7 @@ function decodeLimits(
   { by, count }: Pick<LaneSettings, 'by' | 'count'>,
 ): BatchLimits {
   const lanes = by === null ? 1 : count;
-  const rowsShared = Math.max(rowsMax, Math.min(lanes * rowsMax, capacityMax));
+  // Longer arrays are not used again, and those of offsets have one element more.
+  const rowsShared = Math.max(rowsMax, Math.min(lanes * rowsMax, capacityMax - 1));
   return { rowsMax: rowsShared, bytesMax: lanes * bytesMax, waitMsMax };
 }

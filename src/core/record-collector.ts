@@ -43,6 +43,7 @@ export class RecordCollector {
     for (const column of built.columns) column.retain();
     const traced = new Batch(built.schema, built.columns, built.rowsStored, origin);
     built.release();
+    origin.release();
     return traced;
   }
 

@@ -130,8 +130,12 @@ export class RecordFile {
 
   async close(): Promise<void> {
     await this.#write?.catch(() => {});
-    this.discard();
-    await this.#handle.close();
+    try {
+      // Waits for what is being written, which may be of bytes that were lent.
+      await this.#handle.close();
+    } finally {
+      this.discard();
+    }
   }
 
   async #finishWriting(): Promise<void> {

@@ -8,7 +8,10 @@ import { millrace, temporaryDirectory } from './millrace.ts';
 
 const mebibyte = 1_048_576;
 
-test('a run that makes much garbage is not given more room for it', async () => {
+test.each([
+  ['by default', []],
+  ['where it could not have the lanes it was to', ['--lanes', '2', '--max-records', '20000']],
+])('a run on one lane that makes much garbage has no more room for it: %s', async (_, args) => {
   const cwd = temporaryDirectory();
   const hook = join(cwd, 'hook.mjs');
   const figures = join(cwd, 'figures');
@@ -40,7 +43,7 @@ sink: { file: { path: out.ndjson } }
 `,
   );
   const env = { NODE_OPTIONS: `--import=${pathToFileURL(hook).href}` };
-  const { stderr, stdout } = await millrace(['run', 'refused.yaml'], { cwd, env });
+  const { stderr, stdout } = await millrace(['run', 'refused.yaml', ...args], { cwd, env });
   expect(stdout, stderr).toContain('20,000 dead letters');
   const { atStart, atEnd } = JSON.parse(readFileSync(figures, 'utf8')) as Record<string, number>;
   expect(atStart).toBeLessThan(128 * mebibyte);

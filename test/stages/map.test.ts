@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import * as z from 'zod';
 
-import { schema, toObject } from '../../src/batch/index.ts';
+import { Batch, schema, toObject } from '../../src/batch/index.ts';
 import { map } from '../../src/stages/index.ts';
 import { readings, readingsFrom, rowsThrough, selecting, onReadings } from './readings.ts';
 
@@ -57,4 +57,13 @@ test('map in a config file is refused with a sentence', () => {
     const { error } = map.spec.options(z).safeParse(given);
     expect(error?.issues[0]?.message).toContain('works from code only');
   }
+});
+
+test('the positions of records are given back with their batch', async () => {
+  const stage = onReadings(map(summary, (r) => ({ name: r.sensorId, level: null })));
+  const [made] = (await stage.run([Batch.from(readingsFrom(0, 3), readings)])) as Batch[];
+  const { origin } = made!;
+  expect(origin.position(2)).toBe(2);
+  made!.release();
+  expect(() => origin.position(2)).toThrow('ERR_BATCH_RELEASED');
 });

@@ -90,7 +90,7 @@ function byKernel({ memory, HASH_SUMS, HASHED, ...kernels }: KernelExports): Add
   const wordsThere = new BigUint64Array(memory.buffer, HASHED.value, blockBytes / 8);
   return (sums, words, count) => {
     sumsThere.set(sums);
-    wordsThere.set(words);
+    wordsThere.set(words.subarray(0, stripeWords * count));
     kernels.addStripes(count);
     sums.set(sumsThere);
   };

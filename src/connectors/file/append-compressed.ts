@@ -63,7 +63,7 @@ class Scan {
 
   constructor(path: string, compression: Exclude<Compression, 'none'>, ends: RecordEnds) {
     this.#path = path;
-    this.#decompressor = createDecompressor(compression, path, true);
+    this.#decompressor = createDecompressor(compression, path, { mayEnd: true });
     this.#records = new Records(path, ends);
   }
 

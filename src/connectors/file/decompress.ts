@@ -7,7 +7,7 @@ import type { Compression } from './format.ts';
 export function createDecompressor(
   compression: Exclude<Compression, 'none'>,
   path: string,
-  mayEnd = false,
+  { mayEnd = false }: { readonly mayEnd?: boolean } = {},
 ): Decompressor {
   return compression === 'gzip' ? new GzipStreams(path) : new ZstdStreams(path, mayEnd);
 }
