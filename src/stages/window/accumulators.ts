@@ -68,13 +68,13 @@ const greatest = 4;
 
 /**
  * How many numbers there are, their sum with what rounding took from it beside it (Neumaier, 1974),
- * the least and the greatest, and `moments` where there are any: one loop over the rows for all.
+ * the least and the greatest, and moments where they are asked for: one loop over the rows for all.
  */
 export class Totals implements Accumulator {
   readonly width = 5;
-  /** Of the same numbers, which are added to both at once. */
-  moments: Moments | undefined;
   readonly #offset: number;
+  /** Where the moments of the same numbers are in a record; 0 where nobody asks for them. */
+  #momentsAt = 0;
 
   constructor(offset: number) {
     this.#offset = offset;
@@ -92,6 +92,11 @@ export class Totals implements Accumulator {
     return this.#offset + greatest;
   }
 
+  /** Lets every number be added to those as well. */
+  addToo({ offset }: Moments): void {
+    this.#momentsAt = offset;
+  }
+
   begin(record: Float64Array): void {
     record[this.leastAt] = Infinity;
     record[this.greatestAt] = -Infinity;
@@ -99,7 +104,7 @@ export class Totals implements Accumulator {
 
   add({ values, width, numbers, cells, from, to }: AddInput): void {
     const offset = this.#offset;
-    const momentsAt = this.moments?.offset ?? 0;
+    const momentsAt = this.#momentsAt;
     for (let at = from; at < to; at++) {
       const number = numbers[at]!;
       if (number - number !== 0) continue;

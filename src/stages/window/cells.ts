@@ -247,7 +247,7 @@ function resultOf(
   switch (of) {
     case 'stddev': {
       const moments = keep('moments', (offset) => new Moments(offset));
-      totals.moments = moments;
+      totals.addToo(moments);
       return (input) => moments.deviations(input);
     }
     case 'percentile': {
