@@ -90,7 +90,7 @@ export const fileSource: SourceDefinition &
     'the last one left off, whatever `start` says.' +
     '\n\nParquet (`.parquet`) and Arrow IPC (`.arrow`, `.feather`, `.arrows`) are read by column, the ' +
     'schema found in the file; see [formats of files](../file-formats.md). They need the packages ' +
-    '`hyparquet`, or `apache-arrow`.',
+    '`hyparquet`, or `apache-arrow`, and `lz4-napi` for what is compressed with LZ4.',
   options: sourceOptions,
   example: { path: 'readings.ndjson', schema: { sensorId: 'category', value: 'float64' } },
   whenPaused: 'hold',

@@ -1,12 +1,17 @@
 import { Buffer } from 'node:buffer';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { zstdCompressSync } from 'node:zlib';
 
 import * as arrow from 'apache-arrow';
 import * as fc from 'fast-check';
+import * as lz4 from 'lz4-napi';
 import { describe, expect, it, test, vi } from 'vitest';
 
 import { toArrow } from '../../src/batch/arrow.ts';
 import { Batch, type RecordOf, schema } from '../../src/batch/index.ts';
 import { fileSink, fileSource } from '../../src/connectors/file.ts';
+import { lz4Range } from '../../src/connectors/file/lz4.ts';
 import { endOfInput, type SinkComponent, type SourceComponent } from '../../src/core/index.ts';
 import {
   sinkSuite,
@@ -47,6 +52,48 @@ async function rowsOf(bytes: Uint8Array, options: object = {}): Promise<unknown[
   const outside = holding({ 'in.arrow': bytes });
   return (await openSource(fileSource({ path: 'in.arrow', ...options }), { outside })).rows();
 }
+
+/** A stream of a table, with its buffers as `encode` leaves them. */
+function compressed(
+  table: unknown,
+  type: 'ZSTD' | 'LZ4_FRAME',
+  encode: (buffer: Uint8Array) => Uint8Array,
+): Uint8Array {
+  const compressionType = arrow.CompressionType[type];
+  const { decode } = arrow.compressionRegistry.get(compressionType) ?? {};
+  // What it becomes is copied: the writer takes all of the memory behind it.
+  const codec = { encode: (buffer: Uint8Array) => new Uint8Array(encode(buffer)) };
+  arrow.compressionRegistry.set(compressionType, codec);
+  const writer = new arrow.RecordBatchStreamWriter({ compressionType });
+  const bytes = writer
+    .writeAll(table as arrow.Table)
+    .finish()
+    .toUint8Array(true);
+  arrow.compressionRegistry.set(compressionType, decode === undefined ? {} : { decode });
+  return bytes;
+}
+
+/** A frame of blocks that may become 4 MiB each, and are not even read. */
+function bomb(): Uint8Array {
+  const block = Buffer.alloc(4 + 16_449);
+  block.writeUInt32LE(16_449);
+  const head = Buffer.from([4, 0x22, 0x4d, 0x18, 0x60, 0x70, 0x73]);
+  return Buffer.concat([head, ...Array<Buffer>(260).fill(block), Buffer.alloc(4)]);
+}
+
+/** 20,000 numbers from 0 to 15 in turn, by `lz4 -BD -B4`: 64 KiB a block, which are not independent. */
+const linkedFrame =
+  'BCJNGERAXkkBAAAZAAEAI/A/CQASQAcAEwgIABMQCAATFAgAExgIABMcCAATIAgAEyIIABMkCAATJggAEygIABMqCAATLAgA' +
+  'Ly5AgAD/////////////////////////////////////////////////////////////////////////////////////////' +
+  '////////////////////////////////////////////////////////////////////////////////////////////////' +
+  '////////////////////////////////////////////////////////////////////////////////////////////////' +
+  '////////////////////////////////////////////////////////////aFAAAAAuQAoBAAAPgAD/////////////////' +
+  '////////////////////////////////////////////////////////////////////////////////////////////////' +
+  '////////////////////////////////////////////////////////////////////////////////////////////////' +
+  '////////////////////////////////////////////////////////////////////////////////////////////////' +
+  '////////////////////////////////////6FAAAAAuQHsAAAAPgAD/////////////////////////////////////////' +
+  '////////////////////////////////////////////////////////////////////////////////////////////////' +
+  '/////////////1lQAAAALkAAAAAAjSD57g==';
 
 const plain = (table: arrow.Table): unknown[] =>
   table.toArray().map((row: { toJSON(): unknown }) => row.toJSON());
@@ -153,25 +200,10 @@ describe('what Arrow writes', () => {
     expect(await rowsOf(arrow.tableToIPC(new arrow.Table(vectors), format))).toEqual(rows);
   });
 
-  it('is read compressed with zstd, and refused with LZ4', async () => {
+  it('is read compressed with zstd', async () => {
     const table = await toArrow(Batch.from(readingsOf(0, 50), reading));
-    const writer = (type: arrow.CompressionType): Uint8Array => {
-      const made = new arrow.RecordBatchStreamWriter({ compressionType: type });
-      return made
-        .writeAll(table as unknown as arrow.Table)
-        .finish()
-        .toUint8Array(true);
-    };
-    const { zstdCompressSync } = await import('node:zlib');
-    arrow.compressionRegistry.set(arrow.CompressionType.ZSTD, {
-      encode: (bytes) => new Uint8Array(zstdCompressSync(bytes)),
-    });
-    // What begins as a frame of LZ4 is enough to be refused as one.
-    arrow.compressionRegistry.set(arrow.CompressionType.LZ4_FRAME, {
-      encode: (bytes) => new Uint8Array([4, 0x22, 0x4d, 0x18, 0x40, 0, 0, ...bytes]),
-    });
-    expect(await rowsOf(writer(arrow.CompressionType.ZSTD))).toEqual(readingsOf(0, 50));
-    await expect(rowsOf(writer(arrow.CompressionType.LZ4_FRAME))).rejects.toThrow('LZ4');
+    const bytes = compressed(table, 'ZSTD', (buffer) => zstdCompressSync(buffer));
+    expect(await rowsOf(bytes)).toEqual(readingsOf(0, 50));
   });
 
   it('is refused at the start where no kind holds it', async () => {
@@ -181,6 +213,72 @@ describe('what Arrow writes', () => {
     );
     const bytes = arrow.tableToIPC(new arrow.Table({ list }), 'stream');
     await expect(rowsOf(bytes)).rejects.toThrow('no kind holds the Arrow type List<Int8>');
+  });
+});
+
+describe('what is compressed with LZ4', () => {
+  it.each([{}, { blockChecksums: true, contentChecksum: true }])('is read: %j', async (options) => {
+    const table = await toArrow(Batch.from(readingsOf(0, 5000), reading));
+    const bytes = compressed(table, 'LZ4_FRAME', (buffer) =>
+      lz4.compressFrameSync(Buffer.from(buffer), options),
+    );
+    expect(await rowsOf(bytes)).toEqual(readingsOf(0, 5000));
+  });
+
+  it('is read where blocks look back at those before them', async () => {
+    const values = Float64Array.from({ length: 20_000 }, (_, at) => at % 16);
+    const table = new arrow.Table({ a: arrow.makeVector(values) });
+    const bytes = compressed(table, 'LZ4_FRAME', (buffer) =>
+      buffer.length === values.byteLength
+        ? Buffer.from(linkedFrame, 'base64')
+        : lz4.compressFrameSync(Buffer.from(buffer)),
+    );
+    expect(await rowsOf(bytes)).toEqual(Array.from(values, (a) => ({ a })));
+  });
+
+  it.each([
+    ['is damaged', (frame: Buffer) => frame.fill(255, 20, 60)],
+    ['is something else', (frame: Buffer) => frame.write('none')],
+    ['has blocks of no size', (frame: Buffer) => frame.fill(0, 5, 6)],
+  ])('ends the run where it %s', async (_, change) => {
+    const table = await toArrow(Batch.from(readingsOf(0, 500), reading));
+    const bytes = compressed(table, 'LZ4_FRAME', (buffer) =>
+      lz4.compressFrameSync(Buffer.from(buffer), { blockChecksums: true }),
+    );
+    const mark = Buffer.from([4, 0x22, 0x4d, 0x18]);
+    change(Buffer.from(bytes.buffer).subarray(Buffer.from(bytes).lastIndexOf(mark)));
+    await expect(rowsOf(bytes)).rejects.toThrow(
+      /ERR_CODEC_FORMAT \[in.arrow\] the record batch at byte \d+ cannot be read/,
+    );
+  });
+
+  it('is refused where it may become more than a gibibyte, before it does', async () => {
+    // What is no shorter is not compressed.
+    const table = new arrow.Table({ a: arrow.makeVector(new Float64Array(600_000)) });
+    const bytes = compressed(table, 'LZ4_FRAME', bomb);
+    await expect(rowsOf(bytes)).rejects.toThrow('a frame of LZ4 may become 1090519040 bytes');
+  });
+
+  it('is named where its package is missing', async () => {
+    const table = await toArrow(Batch.from(readingsOf(0, 5), reading));
+    const bytes = compressed(table, 'LZ4_FRAME', (buffer) =>
+      lz4.compressFrameSync(Buffer.from(buffer)),
+    );
+    arrow.compressionRegistry.set(arrow.CompressionType.LZ4_FRAME, {});
+    vi.doMock('lz4-napi', () => {
+      throw new Error('Cannot find package');
+    });
+    await expect(rowsOf(bytes)).rejects.toThrow(
+      `ERR_PEER_MISSING [file] cannot load \`lz4-napi\`, which LZ4 needs; npm i lz4-napi@${lz4Range}`,
+    );
+    vi.doUnmock('lz4-napi');
+  });
+
+  it('needs an optional peer, in the range that the source has', () => {
+    const text = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
+    const { peerDependencies, peerDependenciesMeta } = JSON.parse(text) as Record<string, object>;
+    expect(peerDependencies).toMatchObject({ 'lz4-napi': lz4Range });
+    expect(peerDependenciesMeta).toHaveProperty('lz4-napi', { optional: true });
   });
 });
 

@@ -158,7 +158,7 @@ describe('what is written as Parquet', () => {
 });
 
 describe('what DuckDB writes', () => {
-  it.each(['zstd', 'snappy', 'gzip', 'brotli', 'uncompressed'])(
+  it.each(['zstd', 'snappy', 'gzip', 'brotli', 'lz4_raw', 'uncompressed'])(
     'with %s is read',
     async (codec) => {
       const bytes = await parquetOf(selectReadings(10_000), `codec ${codec}, row_group_size 2048`);
@@ -317,11 +317,22 @@ describe('a Parquet file', () => {
   });
 
   it('is refused where it is compressed by what is not there', async () => {
-    const codec = 'LZ4_RAW';
-    const bytes = await parquetOf(selectReadings(10), `codec ${codec}`);
-    const message = 'column `n` is compressed with LZ4_RAW';
+    const bytes = Buffer.from(await parquetOf(selectReadings(10), 'codec lz4_raw'));
+    // Behind the path of the column `n` in the footer: 7 is a block of LZ4, 5 one as Hadoop frames it.
+    const [before, after] = [7, 5].map((codec) => Buffer.from([0x18, 1, 0x6e, 0x15, 2 * codec]));
+    after!.copy(bytes, bytes.lastIndexOf(before!));
+    const message = 'column `n` is compressed with LZ4;';
     await expect(rowsOf(bytes, { schema: reading })).rejects.toThrow(message);
     await expect(rowsOf(bytes)).rejects.toThrow(message);
+  });
+
+  it('ends the run where a page of LZ4 is not as long as it says', async () => {
+    const halves = 'select range::int n, range * 1.5 as value from range(10_000)';
+    const bytes = Buffer.from(await parquetOf(halves, 'codec lz4_raw'));
+    bytes.fill(0x10, 60_000, 60_400);
+    await expect(rowsOf(bytes)).rejects.toThrow(
+      /ERR_CODEC_FORMAT \[in.parquet\] column `value` .*: LZ4 became \d+ bytes, and is said to become 160008/,
+    );
   });
 
   it('ends the run where a page is damaged, and says which', async () => {

@@ -19,6 +19,7 @@ export interface ArrowMessage {
   readonly schema: Schema | undefined;
   /** Of a record batch. */
   readonly rows: number;
+  /** Whether the buffers of a record batch, or a dictionary, are compressed with it. */
   readonly isLz4: boolean;
 }
 
@@ -82,15 +83,19 @@ function describe(
   const where = { start, bodyStart, end: bodyStart + bodyLength, head };
   const common = { ...where, schema: undefined, rows: 0, isLz4: false };
   if (message.isSchema()) return { ...common, kind: 'schema', schema: message.header() };
-  if (message.isDictionaryBatch()) return { ...common, kind: 'dictionary' };
+  const isLz4 = (compression: { readonly type: unknown } | null): boolean =>
+    compression?.type === arrow.CompressionType.LZ4_FRAME;
+  if (message.isDictionaryBatch()) {
+    const { compression } = message.header().data;
+    return { ...common, kind: 'dictionary', isLz4: isLz4(compression) };
+  }
   if (!message.isRecordBatch()) throw new Error('a message of another type');
   const { length: rows, compression, nodes } = message.header();
   const [first] = nodes;
   const isWhole = first === undefined ? bodyLength === 0 : Number(first.length) === Number(rows);
   if (!isWhole)
     throw new Error(`a record batch of ${rows} rows, which are not those of its columns`);
-  const isLz4 = compression?.type === arrow.CompressionType.LZ4_FRAME;
-  return { ...common, kind: 'rows', rows, isLz4 };
+  return { ...common, kind: 'rows', rows, isLz4: isLz4(compression) };
 }
 
 /** The error of a file with other bytes where a message is to be. */

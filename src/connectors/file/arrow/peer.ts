@@ -3,6 +3,7 @@ import { zstdDecompressSync } from 'node:zlib';
 import type * as arrowPackage from 'apache-arrow';
 
 import { loadArrow } from '../../../batch/arrow/to-arrow.ts';
+import { decompressFrame, loadLz4 } from '../lz4.ts';
 
 /** The package of Arrow. */
 export type ArrowPackage = typeof arrowPackage;
@@ -12,6 +13,7 @@ export async function loadPackage(): Promise<ArrowPackage> {
   return (await loadArrow()) as ArrowPackage;
 }
 
+/** What the buffer of a column may become. */
 const decompressedBytesMax = 1_073_741_824;
 
 /** Lets buffers that are compressed with zstd be read, unless somebody has seen to that. */
@@ -20,4 +22,16 @@ export function readZstd({ compressionRegistry, CompressionType }: ArrowPackage)
   const decode = (bytes: Uint8Array): Uint8Array =>
     zstdDecompressSync(bytes, { maxOutputLength: decompressedBytesMax });
   compressionRegistry.set(CompressionType.ZSTD, { decode });
+}
+
+/** The same of LZ4. Throws `ERR_PEER_MISSING`. */
+export async function readLz4({
+  compressionRegistry,
+  CompressionType,
+}: ArrowPackage): Promise<void> {
+  if (compressionRegistry.get(CompressionType.LZ4_FRAME)?.decode !== undefined) return;
+  const lz4 = await loadLz4();
+  const decode = (bytes: Uint8Array): Uint8Array =>
+    decompressFrame(lz4, bytes, decompressedBytesMax);
+  compressionRegistry.set(CompressionType.LZ4_FRAME, { decode });
 }

@@ -21,7 +21,7 @@ import { type Misfit, withoutMisfits } from '../misfits.ts';
 import type { FilePosition } from '../partitions.ts';
 import { unreadable } from '../unreadable.ts';
 import { type ArrowMessage, endOfStream, messageAt, noMessage } from './messages.ts';
-import type { ArrowPackage } from './peer.ts';
+import { type ArrowPackage, readLz4 } from './peer.ts';
 import { readTable } from './table.ts';
 
 export interface ArrowReaderParts {
@@ -174,11 +174,8 @@ export class ArrowReader implements FileReader {
 
   /** Hands a message to Arrow's reader. */
   async #take({ start, bodyStart, end, head, isLz4 }: ArrowMessage): Promise<void> {
-    const { path, handle, context, identity } = this.#parts.to;
-    if (isLz4) {
-      const remedy = 'write it again uncompressed, or with zstd';
-      throw unreadable(path, 'is compressed with LZ4', { remedy });
-    }
+    const { handle, context, identity } = this.#parts.to;
+    if (isLz4) await context.clock.hold(readLz4(this.#parts.arrow));
     // A file that grows meanwhile may hold more than it did.
     if (end > identity.sizeBytes && end > (await handle.facts()).sizeBytes) throw this.#cut();
     const bytes = new Uint8Array(end - start);

@@ -2,8 +2,8 @@ import type { Schema } from '../../../batch/index.ts';
 import type { FileContents } from '../contents.ts';
 import type { FileFormat, FileReader, FileToRead } from '../file-format.ts';
 import type { Start, StartPosition } from '../start.ts';
-import { assertReadable, leavesOf, readMetadata, schemaOf } from './metadata.ts';
-import { loadHyparquet } from './peer.ts';
+import { assertReadable, codecsOf, leavesOf, readMetadata, schemaOf } from './metadata.ts';
+import { loadDecompressors, loadHyparquet } from './peer.ts';
 import { ParquetReader } from './reader.ts';
 
 /** Parquet: rows in groups by column, found by a table at the end of the file. */
@@ -27,6 +27,8 @@ export const parquetFormat: FileFormat = {
   async open(to: FileToRead): Promise<FileReader> {
     const hyparquet = await to.context.clock.hold(loadHyparquet());
     const file = await readMetadata(to.path, to.handle);
-    return new ParquetReader(to, hyparquet, file, leavesOf(file, to.context.output));
+    const leaves = leavesOf(file, to.context.output);
+    const decompressors = await to.context.clock.hold(loadDecompressors(codecsOf(file, leaves)));
+    return new ParquetReader({ to, hyparquet, decompressors, file, leaves });
   },
 };

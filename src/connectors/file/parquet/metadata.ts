@@ -1,4 +1,11 @@
-import type { AsyncBuffer, ColumnMetaData, FileMetaData, RowGroup, SchemaTree } from 'hyparquet';
+import type {
+  AsyncBuffer,
+  ColumnMetaData,
+  CompressionCodec,
+  FileMetaData,
+  RowGroup,
+  SchemaTree,
+} from 'hyparquet';
 
 import { type Field, Schema } from '../../../batch/index.ts';
 import { parseField } from '../../../batch/schema.ts';
@@ -161,6 +168,18 @@ export function assertReadable(
       }
     }
   }
+}
+
+/** How the columns that are to be read are compressed. */
+export function codecsOf(
+  { metadata }: ParquetFile,
+  leaves: readonly (Leaf | undefined)[],
+): ReadonlySet<CompressionCodec> {
+  const names = leaves.flatMap((leaf) => leaf?.name ?? []);
+  const chunks = metadata.row_groups.flatMap((group) =>
+    names.flatMap((name) => chunksOf(group, name)),
+  );
+  return new Set(chunks.map(({ codec }) => codec));
 }
 
 /** What the file says of the parts of one column in a row group. */

@@ -4,7 +4,7 @@ import type { AsyncBuffer, DecodedArray, FileMetaData, SubColumnData } from 'hyp
 import type { Leaf } from './leaf.ts';
 import { chunksOf } from './metadata.ts';
 import { assertPages, levelBitsOf } from './page-headers.ts';
-import { decompressors } from './peer.ts';
+import type { Decompressors } from './peer.ts';
 
 /** How much of a column is decoded ahead of its batches: in bytes, and in rows. */
 const aheadBytesMax = 4_194_304;
@@ -20,6 +20,7 @@ interface Page {
 /** The row group that columns are read of. */
 export interface GroupToRead {
   readonly hyparquet: typeof hyparquetPackage;
+  readonly decompressors: Decompressors;
   /** The file's metadata, with this row group alone. */
   readonly metadata: FileMetaData;
   /** The same with values as they are stored, of whatever logical type. */
@@ -85,7 +86,7 @@ export class ColumnPages {
   }
 
   async #decodePages(end: number): Promise<void> {
-    const { hyparquet, file, stored, rows } = this.#group;
+    const { hyparquet, decompressors: compressors, file, stored, rows } = this.#group;
     const from = this.#decodedTo;
     const rowEnd = Math.min(rows, Math.max(end, from + this.#aheadRows));
     const onPage = ({ rowStart, columnData }: SubColumnData): void => {
@@ -98,7 +99,7 @@ export class ColumnPages {
     const read = { file, metadata: stored, columns, rowStart, rowEnd, onPage };
     await hyparquet.parquetRead({
       ...read,
-      compressors: decompressors,
+      compressors,
       utf8: false,
       geoparquet: false,
     });
@@ -106,9 +107,8 @@ export class ColumnPages {
 
   /** The rest of the row group: where a row of it begins is known when all is put together only. */
   async #decodeNested(): Promise<void> {
-    const { hyparquet, file, metadata, rows: rowEnd } = this.#group;
+    const { hyparquet, decompressors: compressors, file, metadata, rows: rowEnd } = this.#group;
     const column = this.#leaf.name;
-    const compressors = decompressors;
     const scan = await hyparquet.parquetScan({ file, metadata, columns: [column], compressors });
     const rowStart = this.#decodedTo;
     this.#add(rowStart, await scan.readColumn({ column, rowStart, rowEnd }));

@@ -1,4 +1,3 @@
-import type { Buffer } from 'node:buffer';
 import {
   brotliDecompressSync,
   constants,
@@ -11,42 +10,36 @@ import type * as readingPackage from 'hyparquet';
 import type { CompressionCodec } from 'hyparquet';
 import type * as writingPackage from 'hyparquet-writer';
 
-import { PipelineError } from '../../../errors.ts';
+import { loadPeer, type Peer } from '../load-peer.ts';
+import { decompressBlock, loadLz4 } from '../lz4.ts';
+import { plainBytes } from '../plain-bytes.ts';
 
 /** The packages that Parquet needs, each with the range that this is written for. */
 export const parquetPeers = { hyparquet: '^1.31', 'hyparquet-writer': '~0.17' } as const;
 
 /** What reads Parquet. Throws `ERR_PEER_MISSING`. */
 export function loadHyparquet(): Promise<typeof readingPackage> {
-  return load(() => import('hyparquet'), 'hyparquet');
+  return loadPeer(() => import('hyparquet'), peer('hyparquet'));
 }
 
 /** What writes Parquet. Throws `ERR_PEER_MISSING`. */
 export function loadHyparquetWriter(): Promise<typeof writingPackage> {
-  return load(() => import('hyparquet-writer'), 'hyparquet-writer');
+  return loadPeer(() => import('hyparquet-writer'), peer('hyparquet-writer'));
 }
 
-async function load<T>(loading: () => Promise<T>, name: keyof typeof parquetPeers): Promise<T> {
-  try {
-    return await loading();
-  } catch (cause) {
-    throw new PipelineError({
-      code: 'ERR_PEER_MISSING',
-      place: 'file',
-      fact: `cannot load \`${name}\`, which Parquet needs`,
-      remedy: `npm i ${name}@${parquetPeers[name]}`,
-      cause,
-    });
-  }
+function peer(name: keyof typeof parquetPeers): Peer {
+  return { name, range: parquetPeers[name], neededBy: 'Parquet' };
 }
 
 /** What undoes each compression; `sizeBytes`, which the page says, is all that it may grow to. */
-export const decompressors: Partial<
+export type Decompressors = Partial<
   Record<CompressionCodec, (input: Uint8Array, sizeBytes: number) => Uint8Array>
-> = {
-  GZIP: (input, sizeBytes) => plain(gunzipSync(input, limit(sizeBytes))),
-  ZSTD: (input, sizeBytes) => plain(zstdDecompressSync(input, limit(sizeBytes))),
-  BROTLI: (input, sizeBytes) => plain(brotliDecompressSync(input, limit(sizeBytes))),
+>;
+
+const decompressors: Decompressors = {
+  GZIP: (input, sizeBytes) => plainBytes(gunzipSync(input, limit(sizeBytes))),
+  ZSTD: (input, sizeBytes) => plainBytes(zstdDecompressSync(input, limit(sizeBytes))),
+  BROTLI: (input, sizeBytes) => plainBytes(brotliDecompressSync(input, limit(sizeBytes))),
 };
 
 /** The compressions that can be read; Snappy is in the reader itself. */
@@ -54,19 +47,26 @@ export const readableCodecs: ReadonlySet<CompressionCodec> = new Set<Compression
   'UNCOMPRESSED',
   'SNAPPY',
   ...(Object.keys(decompressors) as CompressionCodec[]),
+  'LZ4_RAW',
 ]);
+
+/** What undoes these. Throws `ERR_PEER_MISSING`. */
+export async function loadDecompressors(
+  codecs: ReadonlySet<CompressionCodec>,
+): Promise<Decompressors> {
+  if (!codecs.has('LZ4_RAW')) return decompressors;
+  const lz4 = await loadLz4();
+  const LZ4_RAW = (input: Uint8Array, sizeBytes: number): Uint8Array =>
+    decompressBlock(lz4, input, sizeBytes);
+  return { ...decompressors, LZ4_RAW };
+}
 
 /** Compresses a page, with a checksum: a byte that changed is found, and not read as another value. */
 export function compressZstd(input: Uint8Array): Uint8Array {
-  return plain(zstdCompressSync(input, { params: { [constants.ZSTD_c_checksumFlag]: 1 } }));
+  return plainBytes(zstdCompressSync(input, { params: { [constants.ZSTD_c_checksumFlag]: 1 } }));
 }
 
 // Node refuses a limit of 0.
 function limit(sizeBytes: number): { readonly maxOutputLength: number } {
   return { maxOutputLength: Math.max(1, sizeBytes) };
-}
-
-// The slices of a Buffer are views, and those of an array are copies, which is what is asked for.
-function plain({ buffer, byteOffset, length }: Buffer): Uint8Array {
-  return new Uint8Array(buffer, byteOffset, length);
 }

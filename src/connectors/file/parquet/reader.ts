@@ -11,6 +11,7 @@ import type { Leaf } from './leaf.ts';
 import { unreadable } from '../unreadable.ts';
 import { asyncBuffer, type ParquetFile } from './metadata.ts';
 import { ColumnPages, type GroupToRead } from './pages.ts';
+import type { Decompressors } from './peer.ts';
 
 /** A row group while it is read. */
 interface OpenGroup {
@@ -21,10 +22,20 @@ interface OpenGroup {
   readonly pages: readonly (ColumnPages | undefined)[];
 }
 
+export interface ParquetReaderParts {
+  readonly to: FileToRead;
+  readonly hyparquet: typeof hyparquetPackage;
+  readonly decompressors: Decompressors;
+  readonly file: ParquetFile;
+  /** In the order of the fields; undefined for one that the file does not have. */
+  readonly leaves: readonly (Leaf | undefined)[];
+}
+
 /** Reads the rows of a Parquet file, one row group after the other; its positions count rows. */
 export class ParquetReader implements FileReader {
   readonly #to: FileToRead;
   readonly #hyparquet: typeof hyparquetPackage;
+  readonly #decompressors: Decompressors;
   readonly #file: ParquetFile;
   readonly #leaves: readonly (Leaf | undefined)[];
   readonly #columns: readonly FieldColumns[];
@@ -32,14 +43,10 @@ export class ParquetReader implements FileReader {
   #row: number;
   #group: OpenGroup | undefined;
 
-  constructor(
-    to: FileToRead,
-    hyparquet: typeof hyparquetPackage,
-    file: ParquetFile,
-    leaves: readonly (Leaf | undefined)[],
-  ) {
+  constructor({ to, hyparquet, decompressors, file, leaves }: ParquetReaderParts) {
     this.#to = to;
     this.#hyparquet = hyparquet;
+    this.#decompressors = decompressors;
     this.#file = file;
     this.#leaves = leaves;
     this.#columns = to.context.output.fields.map(
@@ -118,6 +125,7 @@ export class ParquetReader implements FileReader {
     const taken = (bytes: number): void => this.#to.context.report.bytesRead(bytes);
     const group: GroupToRead = {
       hyparquet: this.#hyparquet,
+      decompressors: this.#decompressors,
       metadata: only,
       stored: { ...only, schema: [...this.#stored] },
       file: keeping(asyncBuffer(path, this.#to.handle, sizeBytes, taken)),
