@@ -11,7 +11,7 @@ import { Wakeup } from '../engine/wakeup.ts';
 import { withoutSecretFields } from '../observe/masked-fields.ts';
 import type { LaneStats } from '../observe/snapshot.ts';
 import type { ChunkTimes } from './chunk-times.ts';
-import { withErrors } from './error-message.ts';
+import { failuresOf } from './failure-messages.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { rowsBytes, rowsSlots } from './peer-post.ts';
 import { savedStates } from './saved-state.ts';
@@ -218,7 +218,10 @@ export class Crew {
         const observed = observedOf(part.id);
         count(observed, part);
         if (observed.kind === 'source') cuts.rowsRead(part.rowsIn);
-        if (part.tally !== null) await settle(observed);
+        for (const failures of part.failures) {
+          observed.tally.addDead(failuresOf(failures));
+          await settle(observed);
+        }
       }
       for (const product of products) {
         for (const batch of this.#lanes[lane]!.products(product)) {
@@ -289,7 +292,7 @@ function count(observed: Observed, { rowsIn, rowsOut, tally }: PartMessage): voi
   meter.sent(rowsOut);
   if (tally === null) return;
   if (observed.kind === 'source') meter.rowsIn += tally.dead + tally.droppedRows;
-  observed.tally.add(withErrors(tally));
+  observed.tally.add(tally);
 }
 
 function logOf(observedOf: (id: string) => Observed | undefined, component: string): Logger {

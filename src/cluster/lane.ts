@@ -6,11 +6,12 @@ import { type BatchLimits, Cut, type DecodesChunks, isDescribed } from '../core/
 import { Components } from '../engine/components.ts';
 import type { Observed } from '../engine/observed.ts';
 import { onlyOutput, type Plan, type PlannedSource } from '../engine/planned.ts';
+import type { Tally } from '../engine/report.ts';
 import { BreakerWatch } from '../observe/breaker-watch.ts';
 import { Emitter } from '../observe/emitter.ts';
 import { SharedMeter } from '../observe/shared-meter.ts';
 import { SlowestBatches } from '../observe/slowest-batches.ts';
-import { withMessages } from './error-message.ts';
+import { FailureMessages } from './failure-messages.ts';
 import { KeyRouter } from './key-router.ts';
 import { LaneChain } from './lane-chain.ts';
 import { LaneLogger, type SayLine } from './lane-log.ts';
@@ -68,6 +69,8 @@ export class Lane {
   readonly #rows: readonly Slots[];
   readonly #meters: { readonly observed: Observed; readonly shared: SharedMeter }[] = [];
   readonly #counted = new Map<string, { rowsIn: number; rowsOut: number }>();
+  /** By component. */
+  readonly #failed = new Map<string, FailureMessages>();
   readonly #receiver = new BatchReceiver();
   readonly #sender = new BatchSender();
   readonly #toPeers: readonly BatchSender[];
@@ -263,20 +266,33 @@ export class Lane {
     this.#done(sequence, { kept: { state, held: this.#chain.held() } });
   }
 
-  #enter(source: number, batch: Batch): Promise<void> {
-    return this.#chain.enter(this.#sources[source]!.node.id, onlyOutput, batch);
+  async #enter(source: number, batch: Batch): Promise<void> {
+    await this.#chain.enter(this.#sources[source]!.node.id, onlyOutput, batch);
+    for (const { id, tally } of this.#components.observed) this.#keepFailures(id, tally);
+  }
+
+  #keepFailures(id: string, tally: Tally): void {
+    if (tally.failures.length > 0) this.#failuresOf(id).add(tally.takeFailures());
+  }
+
+  #failuresOf(id: string): FailureMessages {
+    const known = this.#failed.get(id) ?? new FailureMessages();
+    this.#failed.set(id, known);
+    return known;
   }
 
   /** What a component did since this was last asked. */
   #partOf(id: string): PartMessage {
     const { meter, tally } = this.#components.observedOf(id);
+    this.#keepFailures(id, tally);
     const counted = this.#counted.get(id) ?? { rowsIn: 0, rowsOut: 0 };
     const { rowsIn, rowsOut } = meter;
     const part = {
       id,
       rowsIn: rowsIn - counted.rowsIn,
       rowsOut: rowsOut - counted.rowsOut,
-      tally: tally.isEmpty ? null : withMessages(tally.takeAll()),
+      tally: tally.isEmpty ? null : tally.takeAll(),
+      failures: this.#failuresOf(id).take(),
     };
     this.#counted.set(id, { rowsIn, rowsOut });
     return part;

@@ -156,4 +156,6 @@ export interface PartMessage {
   readonly rowsOut: number;
   /** Null where it counted nothing else. */
   readonly tally: TallyPart | null;
+  /** The records that failed, as `failuresOf` reads them. */
+  readonly failures: readonly Uint8Array[];
 }

@@ -32,7 +32,6 @@ export interface TallyPart extends Readonly<
   readonly droppedBy: Entries;
   readonly counts: Entries;
   readonly errors: Entries;
-  readonly failures: Tally['failures'];
 }
 
 function takeEntries(counts: BoundedCounts): Entries {
@@ -97,7 +96,7 @@ export class Tally implements SourceReport, StageReport {
     return !isCounted && this.counts.size + this.errors.size === 0;
   }
 
-  /** What was counted since this was last asked, and forgotten with that. */
+  /** What was counted since this was last asked, and forgotten with that; not the records that failed. */
   takeAll(): TallyPart {
     const { dead, failedRecords, droppedRows, absorbedRows, createdRows, bytes } = this;
     this.dead = this.failedRecords = this.droppedRows = 0;
@@ -112,23 +111,27 @@ export class Tally implements SourceReport, StageReport {
       droppedBy: takeEntries(this.droppedBy),
       counts: takeEntries(this.counts),
       errors: takeEntries(this.errors),
-      failures: this.takeFailures(),
     };
   }
 
-  /** Adds what was counted elsewhere. */
+  /** Adds what was counted elsewhere, but for the records that died there. */
   add(part: TallyPart): void {
-    this.dead += part.dead;
     this.failedRecords += part.failedRecords;
     this.droppedRows += part.droppedRows;
-    this.countedIn += part.dead + part.droppedRows;
+    this.countedIn += part.droppedRows;
     this.absorbedRows += part.absorbedRows;
     this.createdRows += part.createdRows;
     this.bytes += part.bytes;
     for (const kind of ['droppedBy', 'counts', 'errors'] as const) {
       for (const [name, count] of part[kind]) this[kind].add(name, count);
     }
-    for (const failure of part.failures) this.failures.push(failure);
+  }
+
+  /** Adds those: what takes them away settles them. */
+  addDead(failures: Tally['failures']): void {
+    this.dead += failures.length;
+    this.countedIn += failures.length;
+    for (const failure of failures) this.failures.push(failure);
   }
 
   absorbed(rows: number): void {
