@@ -90,15 +90,19 @@ export const cast: StageDefinition & Cast = defineStage<Cast, ParsedOptions>({
       index: input.indexOf(name),
       name,
       convert: castOf(input.field(name).kind, to)!,
+      misfits: {
+        'cast.syntax': cannotCast(name, `the text of \`${name}\` is no value of its new kind`),
+        'cast.range': cannotCast(name, `the new kind of \`${name}\` cannot hold the value exactly`),
+      },
       fill: createColumnFill(output.field(name)),
     }));
     return (batch) => {
       failures.begin(batch);
       const columns: Column[] = [...batch.columns];
-      for (const { index, name, convert, fill } of casts) {
+      for (const { index, convert, misfits, fill } of casts) {
         const failed = (row: number, failure: CastFailure): void => {
           if (onError === 'null') fill.put(row, null);
-          else failures.add(row, failure, cannotCast(name, failure));
+          else failures.add(row, failure, misfits[failure]);
         };
         fill.begin(batch.rowsStored);
         castColumn(columns[index]!, batch.rows, batch.length, convert, fill, failed);
@@ -139,13 +143,7 @@ function impossible(name: string, from: Kind, to: Kind): PipelineError {
   });
 }
 
-function cannotCast(name: string, failure: CastFailure): PipelineError {
-  return new PipelineError({
-    code: 'ERR_BATCH_VALUE',
-    place: name,
-    fact:
-      failure === 'cast.range'
-        ? `the new kind of \`${name}\` cannot hold the value exactly`
-        : `the text of \`${name}\` is no value of its new kind`,
-  });
+/** One for all rows: of many that fail, finding out where each was would take longer than all else. */
+function cannotCast(place: string, fact: string): PipelineError {
+  return new PipelineError({ code: 'ERR_BATCH_VALUE', place, fact });
 }

@@ -12,9 +12,11 @@ export type EventTimeSettings = {
 export class RowTimes {
   readonly #settings: EventTimeSettings;
   readonly #report: Pick<Tally, 'failed'>;
+  readonly #tooFarAhead: PipelineError;
 
   constructor(settings: EventTimeSettings, report: Pick<Tally, 'failed'>) {
     this.#settings = settings;
+    this.#tooFarAhead = tooFarAhead(settings);
     this.#report = report;
   }
 
@@ -80,7 +82,7 @@ export class RowTimes {
     let count = 0;
     for (const row of batch.rows.subarray(0, batch.length)) {
       const isAhead = times[row]! > limit && (validity === null || getBit(validity, row));
-      if (isAhead) this.#report.failed(batch, row, 'time.future', tooFarAhead(this.#settings));
+      if (isAhead) this.#report.failed(batch, row, 'time.future', this.#tooFarAhead);
       else kept[count++] = row;
     }
     const rest = batch.select(new Selection(kept, count));
