@@ -9,8 +9,8 @@ export interface Job {
   readonly output: string;
 }
 
-/** The reference job whole, or without the stage that keeps state. */
-export type Chain = 'windowed' | 'stateless';
+/** The reference job whole; without the stage that keeps state; or with one that adds fields in its place. */
+export type Chain = 'windowed' | 'stateless' | 'derived';
 
 /** Writes the config of the reference job for some input. */
 export async function prepareJob(
@@ -25,10 +25,28 @@ export async function prepareJob(
   return { config, input, output };
 }
 
+/** What a chain has behind the stages of all, and the fields that come of it. */
+const added: Readonly<
+  Record<Chain, { readonly stage: string; readonly fields: readonly string[] }>
+> = {
+  windowed: {
+    stage:
+      '  - moving-average: { field: normalized, window: 50, by: sensorId, into: rollingAvg }\n',
+    fields: ['rollingAvg'],
+  },
+  stateless: { stage: '', fields: [] },
+  derived: {
+    stage: `  - derive:
+      kelvin: { value: "(value - 32) * 5 / 9 + 273.15", kind: float64 }
+      ratio: { value: "value / (quality + 1)", kind: float64 }
+      share: { value: "flags / (value * quality + 1)", kind: float64 }
+`,
+    fields: ['kelvin', 'ratio', 'share'],
+  },
+};
+
 function configOf(input: string, output: string, chain: Chain): string {
-  const isWindowed = chain === 'windowed';
-  const average =
-    '  - moving-average: { field: normalized, window: 50, by: sensorId, into: rollingAvg }\n';
+  const { stage, fields } = added[chain];
   return `name: telemetry
 source:
   file:
@@ -37,7 +55,7 @@ source:
 stages:
   - threshold: { field: value, min: 10, max: 90 }
   - normalize: { field: value, min: 10, max: 90, into: normalized }
-${isWindowed ? average : ''}  - select: { fields: [sensorId, timestamp, value, normalized${isWindowed ? ', rollingAvg' : ''}] }
+${stage}  - select: { fields: [${['sensorId', 'timestamp', 'value', 'normalized', ...fields].join(', ')}] }
 sink:
   file: { path: ${JSON.stringify(output)} }
 `;

@@ -162,7 +162,7 @@ export class LaneChain {
 
   /** What there is for the sinks, to be posted; nothing is left of it here. */
   finish(sender: BatchSender, transferList: ArrayBuffer[]): ProductMessage[] {
-    return this.#outputs.flatMap((output) => output.finish(sender, transferList) ?? []);
+    return this.#outputs.flatMap((output) => output.finish(sender, transferList));
   }
 }
 

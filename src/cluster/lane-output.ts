@@ -1,38 +1,44 @@
 import type { Encoder } from '../batch/codec/contract.ts';
 import { copyBytes } from '../batch/copy-bytes.ts';
 import { type Batch, Selection } from '../batch/index.ts';
-import type { BatchSender } from '../batch/transfer.ts';
+import type { BatchMessage, BatchSender } from '../batch/transfer.ts';
 import type { ProductMessage } from './messages.ts';
 import type { Slots } from './slots.ts';
 
-/** The size of a slot: what most chunks become. */
+/** The size of a slot: of some batches, encoded. */
 export const outputBytes = 2_621_440;
-const bytesAtFirst = 262_144;
+/** Where there is no slot, memory of this thread is taken, this much at least. */
+const ownBytesMin = 262_144;
 /** So many rows of a piece of work are seen by whoever looks at what a sink is given, so often. */
 const sampleRowsMax = 32;
 const sampleEveryMs = 50;
+
+/** Batches that were encoded one behind the other. */
+interface Part {
+  /** Undefined where the bytes are memory of this thread. */
+  readonly slot: number | undefined;
+  readonly bytes: Uint8Array;
+  length: number;
+  rows: number;
+}
 
 /** What a lane has for a sink of one piece of work. */
 export class LaneOutput {
   readonly #sink: string;
   readonly #encoder: Encoder | undefined;
-  #batches: Batch[] = [];
-  #rows = 0;
   readonly #slots: Slots;
-  /** Where the bytes are gathered: in a slot, or, where there is none, in memory of this thread. */
-  #slot: number | undefined;
-  #bytes: Uint8Array = new Uint8Array(0);
-  #length = 0;
+  readonly #nowMs: () => number;
+  #batches: Batch[] = [];
+  #parts: Part[] = [];
   #sample: Batch | undefined;
   #sampledMs = -Infinity;
-  readonly #nowMs: () => number;
 
   /** Without an encoder, batches go to the sink as they are. */
   constructor(sink: string, encoder: Encoder | undefined, slots: Slots, nowMs: () => number) {
-    this.#nowMs = nowMs;
     this.#sink = sink;
-    this.#slots = slots;
     this.#encoder = encoder;
+    this.#slots = slots;
+    this.#nowMs = nowMs;
   }
 
   /** Takes over the hold on a batch. */
@@ -41,8 +47,7 @@ export class LaneOutput {
       this.#batches.push(batch);
       return;
     }
-    this.#add(this.#encoder.encode(batch));
-    this.#rows += batch.length;
+    this.#add(this.#encoder.encode(batch), batch.length);
     if (this.#sample === undefined && this.#nowMs() - this.#sampledMs >= sampleEveryMs) {
       this.#sampledMs = this.#nowMs();
       this.#sample = sampleOf(batch);
@@ -50,50 +55,44 @@ export class LaneOutput {
     batch.release();
   }
 
-  /** What there is, to be posted; nothing is left of it here. */
-  finish(sender: BatchSender, transferList: ArrayBuffer[]): ProductMessage | undefined {
-    const toMessage = (batch: Batch) => {
+  /** What there is, to be posted in that order; nothing is left of it here. */
+  finish(sender: BatchSender, transferList: ArrayBuffer[]): ProductMessage[] {
+    const sink = this.#sink;
+    const toMessage = (batch: Batch): BatchMessage => {
       const { message, transferList: moved } = sender.toMessage(batch);
       transferList.push(...moved);
       return message;
     };
-    if (this.#batches.length > 0) {
-      const batches = this.#batches.map(toMessage);
-      this.#batches = [];
-      return { sink: this.#sink, batches };
+    const [batches, parts, sample] = [this.#batches, this.#parts, this.#sample];
+    [this.#batches, this.#parts, this.#sample] = [[], [], undefined];
+    if (batches.length > 0) return [{ sink, batches: batches.map(toMessage) }];
+    return parts.map(({ slot, bytes, length, rows }, at) => {
+      if (slot === undefined) transferList.push(bytes.buffer as ArrayBuffer);
+      return {
+        sink,
+        rows,
+        encoded: slot === undefined ? bytes.subarray(0, length) : { slot, length },
+        sample: at > 0 || sample === undefined ? null : toMessage(sample),
+      };
+    });
+  }
+
+  #add(encoded: Uint8Array, rows: number): void {
+    let part = this.#parts.at(-1);
+    if (part === undefined || part.length + encoded.length > part.bytes.length) {
+      part = this.#begin(encoded.length);
+      this.#parts.push(part);
     }
-    if (this.#rows === 0) return undefined;
-    const [slot, length, rows] = [this.#slot, this.#length, this.#rows];
-    const encoded = slot === undefined ? this.#bytes.slice(0, length) : { slot, length };
-    if (encoded instanceof Uint8Array) transferList.push(encoded.buffer as ArrayBuffer);
-    const sample = this.#sample === undefined ? null : toMessage(this.#sample);
-    if (slot !== undefined) this.#bytes = new Uint8Array(0);
-    this.#slot = undefined;
-    this.#rows = this.#length = 0;
-    this.#sample = undefined;
-    return { sink: this.#sink, rows, encoded, sample };
+    copyBytes(encoded, part.bytes, part.length);
+    part.length += encoded.length;
+    part.rows += rows;
   }
 
-  #add(encoded: Uint8Array): void {
-    const needed = this.#length + encoded.length;
-    if (this.#length === 0) this.#begin(needed);
-    if (needed > this.#bytes.length) this.#grow(needed);
-    copyBytes(encoded, this.#bytes, this.#length);
-    this.#length = needed;
-  }
-
-  #begin(bytes: number): void {
-    this.#slot = this.#slots.take(bytes);
-    if (this.#slot !== undefined) this.#bytes = this.#slots.view(this.#slot);
-  }
-
-  /** What no slot has room for goes on in memory of this thread. */
-  #grow(needed: number): void {
-    const grown = new Uint8Array(Math.max(bytesAtFirst, 2 * needed));
-    copyBytes(this.#bytes.subarray(0, this.#length), grown, 0);
-    if (this.#slot !== undefined) this.#slots.give(this.#slot);
-    this.#slot = undefined;
-    this.#bytes = grown;
+  #begin(bytes: number): Part {
+    const slot = this.#slots.take(bytes);
+    const own = (): Uint8Array => new Uint8Array(Math.max(ownBytesMin, bytes));
+    const room = slot === undefined ? own() : this.#slots.view(slot);
+    return { slot, bytes: room, length: 0, rows: 0 };
   }
 }
 

@@ -143,6 +143,36 @@ deadLetters: { file: { path: dead.ndjson } }
   );
 
   test(
+    'gives the same bytes where they are many times those that it reads, or one batch is many',
+    async () => {
+      const place = await directory();
+      const file = join(place, 'p.yaml');
+      const names = Array.from({ length: 12 }, (_, at) => at);
+      const numbers = names.map((at) => `f${at}: { value: "value / ${at + 3}", kind: float64 }`);
+      const texts = names.slice(9).map((at) => `t${at}: { value: note, kind: text }`);
+      writeFileSync(
+        file,
+        `source: { file: { path: in.ndjson, schema: { note: text, value: float64 } } }
+stages: [{ derive: { ${[...numbers, ...texts].join(', ')} } }]
+sink: { file: { path: out.ndjson } }`,
+      );
+      // With its copies, beyond what a slot for output holds.
+      const long = `{"note":"${'x'.repeat(900_000)}","value":1}\n`;
+      let text = long;
+      for (let at = 0; at < 40_000; at++) text += `{"note":"${at}","value":${at}}\n`;
+      writeFileSync(join(place, 'in.ndjson'), text + long);
+      const one = await run(file, 1);
+      const out = readFileSync(join(place, 'out.ndjson'), 'utf8');
+      const many = await run(file, 2);
+      expect(readFileSync(join(place, 'out.ndjson'), 'utf8') === out).toBe(true);
+      expect(out.length).toBeGreaterThan(4 * text.length);
+      expect(ledger(many)).toEqual(ledger(one));
+      expect(many.recordsOut).toBe(40_002);
+    },
+    timeout,
+  );
+
+  test(
     'reads CSV with line ends within quotes, and many files, as one lane does',
     async () => {
       const place = await directory();
