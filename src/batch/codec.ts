@@ -25,7 +25,14 @@ export type {
   TextEncoding,
   UndecodedRecord,
 } from './codec/contract.ts';
-export { Chunk, ChunkCutter, ChunkDecoder, type ChunkFields, chunkSchema } from './codec/chunks.ts';
+export {
+  Chunk,
+  ChunkBuffers,
+  ChunkCutter,
+  ChunkDecoder,
+  type ChunkFields,
+  chunkSchema,
+} from './codec/chunks.ts';
 export { inferSchema, type InferOptions } from './infer.ts';
 
 /** A decoder of one stream of bytes. Throws `ERR_CODEC_FORMAT` where an option makes no sense. */

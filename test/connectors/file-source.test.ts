@@ -98,6 +98,30 @@ describe('the file source reads', () => {
     expect(numbersOf(await source.rows()).sort()).toEqual([1, 2]);
   });
 
+  it('many files with one dictionary for all, and what each says of its own', async () => {
+    const contents = Object.fromEntries(
+      range(0, 5).map((n) => [`in-${n}.ndjson`, `{"n":${n},"name":"all"}\nno json\n`]),
+    );
+    const categories = schema({ n: 'float64', name: 'category' });
+    const component = fileSource({ path: 'in-*.ndjson', schema: categories });
+    const { connector, tally } = await openSource(component, { outside: holding(contents) });
+    const dictionaries = new Set<unknown>();
+    for (const n of range(0, 5)) {
+      const batch = (await connector.read(new AbortController().signal)) as Batch;
+      const column = batch.column('name');
+      if (column.kind === 'category') dictionaries.add(column.dictionary);
+      expect(batch.origin.partition).toBe(`in-${n}.ndjson`);
+      expect(batch.origin.position(0)).toBe(0);
+      expect(batch.column('n').value(0)).toBe(n);
+      batch.release();
+    }
+    expect(dictionaries.size).toBe(1);
+    expect(await connector.read(new AbortController().signal)).toBe(endOfInput);
+    expect(tally.failures.map(({ partition, position }) => [partition, position])).toEqual(
+      range(0, 5).map((n) => [`in-${n}.ndjson`, 21]),
+    );
+  });
+
   it('a file whose name looks like a pattern', async () => {
     const outside = holding({ 'a[1].ndjson': lineOf(1) });
     const { rows } = await openSource(fileSource({ path: 'a[1].ndjson', schema: reading }), {

@@ -27,6 +27,7 @@ const bufferBytes = chunkBytes + 65_536;
 const recordBytesMax = 67_108_864;
 /** So many buffers wait to be used again. */
 const spareMax = 32;
+const nothing = new Uint8Array(0);
 const lineFeed = 10;
 const quote = 34;
 /** What is wrong with records is told where they are decoded. */
@@ -116,6 +117,21 @@ export class Chunk extends Batch<ChunkFields> {
   }
 }
 
+/** Memory for chunks, of the size that most have, which threads share: what nobody holds any more is used again. */
+export class ChunkBuffers {
+  readonly #spare: Uint8Array[] = [];
+
+  take(): Uint8Array {
+    return this.#spare.pop() ?? sharedBytes(bufferBytes);
+  }
+
+  give(bytes: Uint8Array): void {
+    // One that grew with a long record is not kept.
+    const isUsual = bytes.length === bufferBytes;
+    if (isUsual && this.#spare.length < spareMax) this.#spare.push(bytes);
+  }
+}
+
 /** Cuts the bytes of one stream into chunks, in place of decoding them. */
 export class ChunkCutter implements Decoder<ChunkFields> {
   readonly #source: string;
@@ -124,10 +140,9 @@ export class ChunkCutter implements Decoder<ChunkFields> {
   /** Reads the header of a CSV; undefined once that is done, and where there is none. */
   #header: CsvDecoder<Fields> | undefined;
   #columns: readonly string[] | null;
+  readonly #buffers: ChunkBuffers;
   /** In memory that other threads see, so that nothing is copied for them. */
-  #bytes: Uint8Array<ArrayBufferLike> = new Uint8Array(0);
-  /** Buffers of chunks that nobody holds any more. */
-  readonly #spare: Uint8Array<ArrayBufferLike>[] = [];
+  #bytes: Uint8Array = nothing;
   #length = 0;
   /** Up to here what was gathered is whole records. */
   #whole = 0;
@@ -135,8 +150,15 @@ export class ChunkCutter implements Decoder<ChunkFields> {
   #base: number;
   #ended = false;
 
-  constructor(format: DecodeFormat, rows: Schema, options: DecodeOptions) {
+  /** `buffers`: those of all that are cut one after the other. */
+  constructor(
+    format: DecodeFormat,
+    rows: Schema,
+    options: DecodeOptions,
+    buffers: ChunkBuffers = new ChunkBuffers(),
+  ) {
     const { source = 'memory', partition = '', position = 0 } = options;
+    this.#buffers = buffers;
     this.#source = source;
     this.#partition = partition;
     this.#base = position;
@@ -186,6 +208,7 @@ export class ChunkCutter implements Decoder<ChunkFields> {
     this.#ended = true;
     // What stands behind the last end is a record too.
     this.#whole = this.#length;
+    if (this.#length === 0) this.#replace(nothing);
   }
 
   next(): Batch<ChunkFields> | null {
@@ -197,7 +220,7 @@ export class ChunkCutter implements Decoder<ChunkFields> {
     if (this.#whole === 0) return null;
     const bytes = this.#bytes;
     const length = this.#whole;
-    this.#bytes = this.#spare.pop() ?? sharedBytes(bufferBytes);
+    this.#bytes = nothing;
     const rest = this.#length - length;
     this.#length = this.#whole = 0;
     this.#gather(bytes.subarray(length, length + rest));
@@ -208,11 +231,7 @@ export class ChunkCutter implements Decoder<ChunkFields> {
     const whole = bytes.subarray(0, length);
     if (this.#header !== undefined) this.#readHeader(this.#header, whole);
     const place = { source: this.#source, partition: this.#partition, position };
-    return new Chunk(place, whole, columns, () => {
-      // One that grew with a long record is not kept.
-      const isUsual = bytes.length === bufferBytes;
-      if (isUsual && this.#spare.length < spareMax) this.#spare.push(bytes);
-    });
+    return new Chunk(place, whole, columns, () => this.#buffers.give(bytes));
   }
 
   #gather(bytes: Uint8Array): void {
@@ -224,9 +243,14 @@ export class ChunkCutter implements Decoder<ChunkFields> {
 
   #reserve(needed: number): void {
     if (needed <= this.#bytes.length) return;
-    const grown = sharedBytes(needed <= bufferBytes ? bufferBytes : 2 * needed);
+    const grown = needed <= bufferBytes ? this.#buffers.take() : sharedBytes(2 * needed);
     copyBytes(this.#bytes.subarray(0, this.#length), grown, 0);
-    this.#bytes = grown;
+    this.#replace(grown);
+  }
+
+  #replace(bytes: Uint8Array): void {
+    this.#buffers.give(this.#bytes);
+    this.#bytes = bytes;
   }
 
   /** Decodes as little of a file's beginning as tells its columns. */

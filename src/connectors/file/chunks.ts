@@ -1,4 +1,10 @@
-import { ChunkCutter, ChunkDecoder, createDecoder, type DecodeFormat } from '../../batch/codec.ts';
+import {
+  ChunkBuffers,
+  ChunkCutter,
+  ChunkDecoder,
+  createDecoder,
+  type DecodeFormat,
+} from '../../batch/codec.ts';
 import type { Decoding, SourceContext } from '../../core/index.ts';
 import { ofFile } from './format.ts';
 import type { FileReading } from './opening.ts';
@@ -12,12 +18,13 @@ export function chunksOfFiles(
   decode: Decoding,
   context: SourceContext,
 ): FileSource {
+  const buffers = new ChunkBuffers();
   const formatFor = (path: string): Promise<RecordFormat> =>
     Promise.resolve(
       new RecordFormat(
         formatOf(path),
         decode,
-        (format, rows, options) => new ChunkCutter(format, rows, options),
+        (format, rows, options) => new ChunkCutter(format, rows, options, buffers),
       ),
     );
   return new FileSource({ ...reading, formatFor }, context);

@@ -36,6 +36,8 @@ export class RecordFormat implements FileFormat {
   readonly #buffers: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
 
   readonly #create: CreateDecoder;
+  /** Goes from file to file where that is no CSV, of which each has its own columns. */
+  #decoder: Decoder | undefined;
 
   constructor(format: DecodeFormat, decode: Decoding, create: CreateDecoder = createDecoder) {
     this.#format = format;
@@ -100,12 +102,20 @@ export class RecordFormat implements FileFormat {
     const needsHeader = this.#format === 'csv' && this.#decode.header;
     const from = needsHeader && file.from?.columns === undefined ? undefined : file.from;
     const begun = { ...file, from };
-    const decoder = ofFile(file.path, () => this.#createDecoder(begun));
+    const decoder = ofFile(file.path, () => this.#decoderOf(begun, follows));
     if (decoder.room === undefined && this.#buffers[0].length === 0) {
       this.#buffers[0] = new Uint8Array(chunkBytes);
       this.#buffers[1] = new Uint8Array(chunkBytes);
     }
     return new RecordReader(begun, decoder, this.#buffers, follows);
+  }
+
+  #decoderOf(file: FileToRead, follows: boolean): Decoder {
+    // Files that are followed are read in turns.
+    if (this.#format === 'csv' || follows) return this.#createDecoder(file);
+    const { path, partition = path, from } = file;
+    this.#decoder?.moveTo(partition, from?.offset ?? 0);
+    return (this.#decoder ??= this.#createDecoder(file));
   }
 
   #createDecoder({ path, partition, from, context, refused }: FileToRead): Decoder {

@@ -2,13 +2,19 @@ import { Buffer } from 'node:buffer';
 
 import { expect, test } from 'vitest';
 
-import { type Chunk, ChunkCutter, type DecodeFormat } from '../../../src/batch/codec.ts';
+import {
+  type Chunk,
+  ChunkBuffers,
+  ChunkCutter,
+  type DecodeFormat,
+} from '../../../src/batch/codec.ts';
 import { schema } from '../../../src/batch/index.ts';
 
 const rows = schema({ at: 'float64', note: 'text' });
 
-function cutter(format: DecodeFormat): ChunkCutter {
-  return new ChunkCutter(format, rows, { report: { failed: () => {}, counted: () => {} } });
+function cutter(format: DecodeFormat, buffers?: ChunkBuffers): ChunkCutter {
+  const report = { failed: () => {}, counted: () => {} };
+  return new ChunkCutter(format, rows, { report }, buffers);
 }
 
 /** Cuts a text that is read into the room of the cutter, so many bytes at a time at most. */
@@ -65,4 +71,25 @@ test('a line end within quotes is no end of a chunk', () => {
   const chunks = cutInPlace(text, 100_000, 'csv');
   expect(chunks.map((chunk) => chunk.text).join('') === text).toBe(true);
   expect(chunks.map((chunk) => /^(at|\d)/.test(chunk.text))).toEqual(chunks.map(() => true));
+});
+
+test.each(['ndjson', 'csv'] as const)('many short %s files take the memory of one', (format) => {
+  const buffers = new ChunkBuffers();
+  const seen = new Set<ArrayBufferLike>();
+  for (let file = 0; file < 20; file++) {
+    const one = cutter(format, buffers);
+    const text = Buffer.from(format === 'csv' ? 'at,note\n1,x\n' : '{"at":1,"note":"x"}\n');
+    one.room().set(text);
+    one.push(one.room().subarray(0, text.length));
+    expect(one.next()).toBeNull();
+    // What a reader asks room for at the end of a file is not needed.
+    one.room();
+    one.end();
+    const chunk = one.next() as Chunk;
+    expect(Buffer.from(chunk.data).equals(text)).toBe(true);
+    expect(one.next()).toBeNull();
+    seen.add(chunk.data.buffer);
+    chunk.release();
+  }
+  expect(seen.size).toBe(1);
 });
