@@ -24,7 +24,11 @@ export function checkOptions(
   // A schema checks once for each plan, and would take longer to compile than that takes.
   const params = { error: optionMessage, jitless: true };
   const parsed = checked.schema.safeParse(checked.options, params);
-  if (parsed.success) return { value: parsed.data };
+  if (parsed.success) {
+    const lost = leftOut(checked.options, parsed.data, []);
+    if (lost.length === 0) return { value: parsed.data };
+    return { problems: lost.map((within) => impossibleKey(within, checked)) };
+  }
   const issues = parsed.error.issues.flatMap(asMeant);
   const told = issues.filter((issue) => !issues.some((other) => isTighter(other, issue)));
   const problems = told.flatMap((issue) => {
@@ -34,6 +38,36 @@ export function checkOptions(
       : [wrongValue(issue, within, checked)];
   });
   return { problems };
+}
+
+/** Where maps had the one name that the checker of options leaves out, and says nothing of it. */
+function leftOut(given: unknown, left: unknown, path: Path): Path[] {
+  if (!isObject(given) || !isObject(left)) return [];
+  const isLost = Object.hasOwn(given, lostKey) && !Object.hasOwn(left, lostKey);
+  const within = Object.keys(given).filter((key) => key !== lostKey);
+  return [
+    ...(isLost && isPlain(left) ? [[...path, lostKey]] : []),
+    ...within.flatMap((key) => leftOut(given[key], left[key], [...path, key])),
+  ];
+}
+
+const lostKey = '__proto__';
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+/** A schema, which options may be made into, has a field of any name. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
+function impossibleKey(within: Path, { name, path }: CheckedOptions): Problem {
+  const option = within.slice(0, -1).join('.');
+  const owner = option === '' ? `\`${name}\`` : `\`${name}\` option \`${option}\``;
+  const text = `${owner} cannot have \`${lostKey}\`; take another name`;
+  return { kind: 'invalid-option', path: [...path, ...within], text };
 }
 
 /** Whether one limit of a value says all that another does. */

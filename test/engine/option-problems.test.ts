@@ -146,6 +146,14 @@ describe('a wrong name is answered with the one that was meant', () => {
       '`normalize` option `method`: takes `min-max` or `z-score`, not 5',
     ],
     [
+      'cast: { fields: { __proto__: text, value: text } }',
+      '`cast` option `fields` cannot have `__proto__`; take another name',
+    ],
+    [
+      'derive: { __proto__: { kind: float64, value: "1" }, x: { kind: float64, value: "1" } }',
+      '`derive` cannot have `__proto__`; take another name',
+    ],
+    [
       'derive: { x: { kind: flaot64, value: "1" } }',
       `\`derive\` option \`x.kind\`: takes a kind, not "flaot64", did you mean \`float64\`? Kinds: ${kinds}, with ? where null is allowed`,
     ],
