@@ -42,25 +42,23 @@ export function checkOptions(
 
 /** Where maps had the one name that the checker of options leaves out, and says nothing of it. */
 function leftOut(given: unknown, left: unknown, path: Path): Path[] {
-  if (!isObject(given) || !isObject(left)) return [];
+  // What was taken as it is lost nothing.
+  if (given === left || !isMap(given) || !isMap(left)) return [];
   const isLost = Object.hasOwn(given, lostKey) && !Object.hasOwn(left, lostKey);
   const within = Object.keys(given).filter((key) => key !== lostKey);
   return [
-    ...(isLost && isPlain(left) ? [[...path, lostKey]] : []),
+    ...(isLost ? [[...path, lostKey]] : []),
     ...within.flatMap((key) => leftOut(given[key], left[key], [...path, key])),
   ];
 }
 
 const lostKey = '__proto__';
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null;
-}
-
-/** A schema, which options may be made into, has a field of any name. */
-function isPlain(value: object): boolean {
+/** A schema, which options may be made into, is none: it has fields of any name. */
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
+  return prototype === Object.prototype || prototype === null || Array.isArray(value);
 }
 
 function impossibleKey(within: Path, { name, path }: CheckedOptions): Problem {
