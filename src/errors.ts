@@ -102,7 +102,7 @@ export function isPipelineError(value: unknown): value is PipelineError {
 /** The text of anything that was thrown. */
 export function reasonOf(thrown: unknown): string {
   try {
-    return thrown instanceof Error ? thrown.message : String(thrown);
+    return String(thrown instanceof Error ? (thrown.message as unknown) : thrown);
   } catch {
     return 'something that cannot be shown as text';
   }

@@ -1,7 +1,8 @@
 import { type ErrorCode, isPipelineError, PipelineError, reasonOf } from '../errors.ts';
 
-/** An error on its way to another thread. */
+/** What was thrown on its way to another thread. */
 export interface ErrorMessage {
+  readonly isError: boolean;
   readonly name: string;
   readonly message: string;
   readonly stack: string | undefined;
@@ -20,27 +21,56 @@ export interface ErrorMessage {
   readonly cause: ErrorMessage | undefined;
 }
 
-/** `isPlaced`: whether it says where it was thrown, which takes long to find and much room. */
-export function errorMessage(thrown: unknown, isPlaced = true): ErrorMessage {
-  const error = (thrown ?? {}) as Partial<Error> & { code?: unknown };
-  const { name, code, cause } = error;
-  const stack: unknown = isPlaced ? error.stack : undefined;
+/** `stack`: whether it says where it was thrown, which takes long to find and much room. */
+export function errorMessage(thrown: unknown, says = { stack: true }): ErrorMessage {
+  return messageOf(thrown, says.stack, 0);
+}
+
+function messageOf(thrown: unknown, hasStack: boolean, depth: number): ErrorMessage {
+  const name = partOf(thrown, 'name');
+  const stack = hasStack ? partOf(thrown, 'stack') : undefined;
+  const code = partOf(thrown, 'code');
+  const cause = partOf(thrown, 'cause');
   return {
+    isError: isError(thrown),
     name: typeof name === 'string' ? name : 'Error',
     message: reasonOf(thrown),
     stack: typeof stack === 'string' ? stack : undefined,
     code: typeof code === 'string' || typeof code === 'number' ? code : undefined,
     facts: isPipelineError(thrown) ? factsOf(thrown) : undefined,
-    cause: cause === undefined ? undefined : errorMessage(cause, isPlaced),
+    cause:
+      cause === undefined || depth === causesMax
+        ? undefined
+        : messageOf(cause, hasStack, depth + 1),
   };
+}
+
+/** Causes of causes may go round in a circle. */
+const causesMax = 16;
+
+/** What was thrown may be anything, and throw where it is looked at. */
+function partOf(thrown: unknown, part: 'name' | 'stack' | 'code' | 'cause'): unknown {
+  try {
+    return (thrown as Partial<Record<typeof part, unknown>> | null | undefined)?.[part];
+  } catch {
+    return undefined;
+  }
+}
+
+function isError(thrown: unknown): boolean {
+  try {
+    return thrown instanceof Error;
+  } catch {
+    return false;
+  }
 }
 
 function factsOf({ code, place, fact, remedy, retryable }: PipelineError): ErrorMessage['facts'] {
   return { code, place, fact, retryable, ...(remedy === undefined ? {} : { remedy }) };
 }
 
-/** The error as it was, as far as that can be. */
-export function errorOf(message: ErrorMessage): Error {
+/** What was thrown as it was, as far as that can be: what is no error becomes its text. */
+export function errorOf(message: ErrorMessage): unknown {
   const { stackTraceLimit } = Error;
   // Where it is made anew says nothing.
   Error.stackTraceLimit = 0;
@@ -51,7 +81,9 @@ export function errorOf(message: ErrorMessage): Error {
   }
 }
 
-function made({ name, message, stack, code, facts, cause }: ErrorMessage): Error {
+function made(thrown: ErrorMessage): unknown {
+  const { isError: wasError, name, message, stack, code, facts, cause } = thrown;
+  if (!wasError && facts === undefined) return message;
   const options = cause === undefined ? {} : { cause: made(cause) };
   const error =
     facts === undefined ? new Error(message, options) : new PipelineError({ ...facts, ...options });

@@ -1,15 +1,14 @@
 import { deserialize, serialize } from 'node:v8';
 
 import type { FailedRowRecord, Tally } from '../engine/report.ts';
-import { reasonOf } from '../errors.ts';
 import { type ErrorMessage, errorMessage, errorOf } from './error-message.ts';
 
 type Failures = Tally['failures'];
 
 /**
  * Records that failed in a component on a lane, on their way to the run: as bytes, since there may be as
- * many as rows, and what was thrown at each as a message, one for all that say the same. Where that was
- * is told of the first alone: no other is what a run fails with.
+ * many as rows, and what was thrown at each as a message, one for all of a batch that say the same. Where
+ * that was is told of the first of a piece of work alone: no other is what a run fails with.
  */
 export class FailureMessages {
   #parts: Uint8Array[] = [];
@@ -19,12 +18,16 @@ export class FailureMessages {
     if (failures.length === 0) return;
     const messages = new Map<string, ErrorMessage>();
     const messageOf = (thrown: unknown): ErrorMessage => {
-      const { name, code } = (thrown ?? {}) as { readonly name?: unknown; readonly code?: unknown };
-      const key = `${String(name)} ${String(code)} ${reasonOf(thrown)}`;
-      const isFirst = this.#parts.length === 0 && messages.size === 0;
-      const message = messages.get(key) ?? errorMessage(thrown, isFirst);
-      messages.set(key, message);
-      return message;
+      if (this.#parts.length === 0 && messages.size === 0) {
+        const first = errorMessage(thrown);
+        messages.set('', first);
+        return first;
+      }
+      const message = errorMessage(thrown, { stack: false });
+      const key = JSON.stringify(message);
+      const known = messages.get(key) ?? message;
+      messages.set(key, known);
+      return known;
     };
     this.#parts.push(serialize(failures.map((failure) => withThrown(failure, messageOf))));
   }
@@ -39,12 +42,11 @@ export class FailureMessages {
 
 /** The failed records of one batch again. */
 export function failuresOf(part: Uint8Array): Failures {
-  const errors = new Map<unknown, Error>();
+  const errors = new Map<unknown, unknown>();
   return (deserialize(part) as Failures).map((failure) =>
     withThrown(failure, (thrown) => {
-      const error = errors.get(thrown) ?? errorOf(thrown as ErrorMessage);
-      errors.set(thrown, error);
-      return error;
+      if (!errors.has(thrown)) errors.set(thrown, errorOf(thrown as ErrorMessage));
+      return errors.get(thrown);
     }),
   );
 }

@@ -272,13 +272,10 @@ export class Lane {
   }
 
   #keepFailures(id: string, tally: Tally): void {
-    if (tally.failures.length > 0) this.#failuresOf(id).add(tally.takeFailures());
-  }
-
-  #failuresOf(id: string): FailureMessages {
-    const known = this.#failed.get(id) ?? new FailureMessages();
-    this.#failed.set(id, known);
-    return known;
+    if (tally.failures.length === 0) return;
+    const failed = this.#failed.get(id) ?? new FailureMessages();
+    this.#failed.set(id, failed);
+    failed.add(tally.takeFailures());
   }
 
   /** What a component did since this was last asked. */
@@ -292,7 +289,7 @@ export class Lane {
       rowsIn: rowsIn - counted.rowsIn,
       rowsOut: rowsOut - counted.rowsOut,
       tally: tally.isEmpty ? null : tally.takeAll(),
-      failures: this.#failuresOf(id).take(),
+      failures: this.#failed.get(id)?.take() ?? [],
     };
     this.#counted.set(id, { rowsIn, rowsOut });
     return part;

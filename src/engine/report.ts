@@ -127,7 +127,7 @@ export class Tally implements SourceReport, StageReport {
     }
   }
 
-  /** Adds those: what takes them away settles them. */
+  /** Adds records that died elsewhere, which whoever takes them away settles. */
   addDead(failures: Tally['failures']): void {
     this.dead += failures.length;
     this.countedIn += failures.length;
