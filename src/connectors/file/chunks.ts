@@ -8,7 +8,7 @@ import {
 import type { Decoding, SourceContext } from '../../core/index.ts';
 import { ofFile } from './format.ts';
 import type { FileReading } from './opening.ts';
-import { RecordFormat } from './records.ts';
+import { type CreateDecoder, RecordFormat } from './records.ts';
 import { FileSource } from './source.ts';
 
 /** Reads files in chunks, at the positions of `FileSource`. */
@@ -19,14 +19,15 @@ export function chunksOfFiles(
   context: SourceContext,
 ): FileSource {
   const buffers = new ChunkBuffers();
-  const formatFor = (path: string): Promise<RecordFormat> =>
-    Promise.resolve(
-      new RecordFormat(
-        formatOf(path),
-        decode,
-        (format, rows, options) => new ChunkCutter(format, rows, options, buffers),
-      ),
-    );
+  const cut: CreateDecoder = (format, rows, options) =>
+    new ChunkCutter(format, rows, options, buffers);
+  const known = new Map<DecodeFormat, RecordFormat>();
+  const formatFor = (path: string): Promise<RecordFormat> => {
+    const name = formatOf(path);
+    const format = known.get(name) ?? new RecordFormat(name, decode, cut);
+    known.set(name, format);
+    return Promise.resolve(format);
+  };
   return new FileSource({ ...reading, formatFor }, context);
 }
 

@@ -18,9 +18,14 @@ export function loadLz4(): Promise<Lz4> {
 
 /** No byte of LZ4 becomes more than these: a length that it is said to have is no more than that. */
 const growthMax = 255;
+/** The length of a block, before it. */
+const lengthBytes = 4;
+/** What a frame begins with. */
+const frameMark = 0x184d_2204;
 
 /** Undoes a block that stands by itself, as in Parquet; `sizeBytes` is what it becomes. */
 export function decompressBlock(lz4: Lz4, block: Uint8Array, sizeBytes: number): Uint8Array {
+  if (sizeBytes === 0) return new Uint8Array(0);
   if (sizeBytes > growthMax * block.length) {
     throw new Error(`${block.length} bytes of LZ4 cannot become ${sizeBytes}`);
   }
@@ -40,9 +45,6 @@ export function decompressFrame(lz4: Lz4, frame: Uint8Array, bytesMax: number): 
     lz4.decompressFrameSync(Buffer.from(frame.buffer, frame.byteOffset, frame.length)),
   );
 }
-
-const lengthBytes = 4;
-const frameMark = 0x184d_2204;
 
 /**
  * What a frame becomes at most: the package itself knows no limit. The layout is that of LZ4's frame

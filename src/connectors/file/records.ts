@@ -32,10 +32,9 @@ export class RecordFormat implements FileFormat {
   readonly unit = 'bytes';
   readonly #format: DecodeFormat;
   readonly #decode: Decoding;
+  readonly #create: CreateDecoder;
   // One is read into while the other is decoded; files are read one after the other.
   readonly #buffers: [Uint8Array, Uint8Array] = [new Uint8Array(0), new Uint8Array(0)];
-
-  readonly #create: CreateDecoder;
   /** Goes from file to file where that is no CSV, of which each has its own columns. */
   #decoder: Decoder | undefined;
 
@@ -102,7 +101,10 @@ export class RecordFormat implements FileFormat {
     const needsHeader = this.#format === 'csv' && this.#decode.header;
     const from = needsHeader && file.from?.columns === undefined ? undefined : file.from;
     const begun = { ...file, from };
-    const decoder = ofFile(file.path, () => this.#decoderOf(begun, follows));
+    // Files that are followed are read in turns.
+    const decoder = ofFile(file.path, () =>
+      follows ? this.#createDecoder(begun) : this.#decoderOf(begun),
+    );
     if (decoder.room === undefined && this.#buffers[0].length === 0) {
       this.#buffers[0] = new Uint8Array(chunkBytes);
       this.#buffers[1] = new Uint8Array(chunkBytes);
@@ -110,9 +112,8 @@ export class RecordFormat implements FileFormat {
     return new RecordReader(begun, decoder, this.#buffers, follows);
   }
 
-  #decoderOf(file: FileToRead, follows: boolean): Decoder {
-    // Files that are followed are read in turns.
-    if (this.#format === 'csv' || follows) return this.#createDecoder(file);
+  #decoderOf(file: FileToRead): Decoder {
+    if (this.#format === 'csv') return this.#createDecoder(file);
     const { path, partition = path, from } = file;
     this.#decoder?.moveTo(partition, from?.offset ?? 0);
     return (this.#decoder ??= this.#createDecoder(file));

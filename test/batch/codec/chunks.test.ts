@@ -74,22 +74,30 @@ test('a line end within quotes is no end of a chunk', () => {
 });
 
 test.each(['ndjson', 'csv'] as const)('many short %s files take the memory of one', (format) => {
-  const buffers = new ChunkBuffers();
   const seen = new Set<ArrayBufferLike>();
+  const buffers = new (class extends ChunkBuffers {
+    override take(): Uint8Array {
+      const bytes = super.take();
+      seen.add(bytes.buffer);
+      return bytes;
+    }
+  })();
   for (let file = 0; file < 20; file++) {
     const one = cutter(format, buffers);
     const text = Buffer.from(format === 'csv' ? 'at,note\n1,x\n' : '{"at":1,"note":"x"}\n');
     one.room().set(text);
     one.push(one.room().subarray(0, text.length));
     expect(one.next()).toBeNull();
-    // What a reader asks room for at the end of a file is not needed.
+    const isGivenEarly = file % 2 === 0;
+    const early = isGivenEarly ? one.flush() : null;
+    // What a reader asks room for where there is nothing more is not needed.
     one.room();
     one.end();
-    const chunk = one.next() as Chunk;
+    const chunk = (early ?? one.next()) as Chunk;
     expect(Buffer.from(chunk.data).equals(text)).toBe(true);
     expect(one.next()).toBeNull();
-    seen.add(chunk.data.buffer);
     chunk.release();
   }
-  expect(seen.size).toBe(1);
+  // Two where a chunk is held while more is asked for.
+  expect(seen.size).toBeLessThanOrEqual(2);
 });
