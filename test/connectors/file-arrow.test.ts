@@ -200,6 +200,15 @@ describe('what Arrow writes', () => {
     expect(await rowsOf(arrow.tableToIPC(new arrow.Table(vectors), format))).toEqual(rows);
   });
 
+  it('has nanoseconds of today to the millisecond', async () => {
+    const data = BigInt64Array.of(1_700_000_000_002_000_000n, 1_700_000_000_002_500_000n, -1n);
+    const at = arrow.makeVector(
+      arrow.makeData({ type: new arrow.TimestampNanosecond(), length: 3, data }),
+    );
+    const rows = [{ at: 1_700_000_000_002 }, { at: 1_700_000_000_002.5 }, { at: -1e-6 }];
+    expect(await rowsOf(arrow.tableToIPC(new arrow.Table({ at }), 'stream'))).toEqual(rows);
+  });
+
   it('is read compressed with zstd', async () => {
     const table = await toArrow(Batch.from(readingsOf(0, 50), reading));
     const bytes = compressed(table, 'ZSTD', (buffer) => zstdCompressSync(buffer));

@@ -157,6 +157,33 @@ describe('what is written as Parquet', () => {
   });
 });
 
+/** Twenty rows of pyarrow 25, with statistics in the headers of pages, times as INT96, and LZ4. */
+const ofPyarrow =
+  'UEFSMRUEFaABFaQBTBUoFQASAADwQQAAAAABAAAAAgAAAAMAAAAEAAAABQAAAAYAAAAHAAAACAAAAAkAAAAKAAAACwAAAAwA' +
+  'AAANAAAADgAAAA8AAAAQAAAAEQAAABIAAAATAAAAFQAVLhUyLBUoFRAVBhUGHBgEEwAAABgEAAAAABYAKAQTAAAAGAQAAAAA' +
+  'EREAAADwCAIAAAAoAQUHIIhBijkoqcWaezDKCQAAFQQV/AIVvAFMFSgVABIAAJQFAAAAcm93IDAJABQxCQAUMgkAFDMJABQ0' +
+  'CQAUNQkAFDYJABQ3CQAUOAkAIzkGWgAlMTAKABUxCgAVMgoAFTMKABU0CgAVNQoAFTYKABU3CgCwOAYAAAByb3cgMTkVABUu' +
+  'FTIsFSgVEBUGFQYcNgAoBXJvdyA5GAVyb3cgMBERAAAA8AgCAAAAKAEFByCIQYo5KKnFmnswygkAABUEFeADFYwCTBUoFQAS' +
+  'AAD1AAAAlXPCSAAAZ4olAEBCpAwANYCEswwANcDGwgwANQAJ0gwANUBL4QwANYCN8AwANcDP/wwARQASD3RgACVUHgwANYCW' +
+  'LQwANcDYPAwANQAbTAwANUBdWwwANYCfagwANcDheQwANQAkiQwANUBmmAwANYCopwwAwMDqtnTCSAAAZ4olABUAFS4VMiwV' +
+  'KBUQFQYVBhwAAADwCAIAAAAoAQUHIIhBijkoqcWaezDKCQAAFQQZTDUAGAZzY2hlbWEVBgAVAiUCGAFuABUMJQIYBG5hbWUl' +
+  'AEwcAAAAFQYlAhgCYXQAFigZHBk8JgAcFQIZNQAGEBkYAW4VDhYoFswCFtQCJswBJggcGAQTAAAAGAQAAAAAFgAoBBMAAAAY' +
+  'BAAAAAAREQAZLBUEFQAVAgAVABUQFQIAPCkGGSYAKAAAACYAHBUMGTUABhAZGARuYW1lFQ4WKBaUBBbYAia4BCbcAhw2ACgF' +
+  'cm93IDkYBXJvdyAwEREAGSwVBBUAFQIAFQAVEBUCADwW3AEZBhkmACgAAAAmABwVBhk1AAYQGRgCYXQVDhYoFtQEFoQDJuAH' +
+  'JrQFKSwVBBUAFQIAFQAVEBUCADwpBhkmACgAAAAWtAsWKCYIFrAIACggcGFycXVldC1jcHAtYXJyb3cgdmVyc2lvbiAyNS4w' +
+  'LjEZPBwAABwAABwAAABSAQAAUEFSMQ==';
+
+describe('what pyarrow writes', () => {
+  it('is read, with statistics in the headers of its pages', async () => {
+    const rows = Array.from({ length: 20 }, (_, n) => ({
+      n,
+      name: `row ${n}`,
+      at: 1_700_000_000_000 + n,
+    }));
+    expect(await rowsOf(Buffer.from(ofPyarrow, 'base64'))).toEqual(rows);
+  });
+});
+
 describe('what DuckDB writes', () => {
   it.each(['zstd', 'snappy', 'gzip', 'brotli', 'lz4_raw', 'uncompressed'])(
     'with %s is read',

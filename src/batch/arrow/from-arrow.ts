@@ -4,6 +4,7 @@ import { type Bitmap, clearBit, createBitmap, getBit } from '../bitmap.ts';
 import { takeValues } from '../buffers.ts';
 import { BytesColumn, CategoryColumn, type Column, FixedColumn } from '../column.ts';
 import { Dictionary } from '../dictionary.ts';
+import { ofNanoseconds } from '../nanoseconds.ts';
 import { Origin } from '../origin.ts';
 import { type Field, type Fields, type Kind, Schema } from '../schema.ts';
 import {
@@ -181,12 +182,20 @@ function toBytes({ values, offset, length }: ArrowData): Uint8Array {
 }
 
 const dayMs = 86_400_000;
+/** The unit of a timestamp. */
+const nanoseconds = 3;
 
 /** Units: days and milliseconds for dates; seconds and thousandths of the one before for others. */
 function toMilliseconds({ type, values, length }: ArrowData): Float64Array {
-  const perUnit = type.typeId === arrowTypes.date ? [dayMs, 1] : [1000, 1, 1 / 1000, 1 / 1e6];
-  const unit = perUnit[type.unit ?? 1]!;
+  const isDate = type.typeId === arrowTypes.date;
   const times = takeValues(Float64Array, length);
+  if (!isDate && type.unit === nanoseconds) {
+    const counts = values as BigInt64Array;
+    for (let row = 0; row < length; row++) times[row] = ofNanoseconds(counts[row]!);
+    return times;
+  }
+  const perUnit = isDate ? [dayMs, 1] : [1000, 1, 1 / 1000];
+  const unit = perUnit[type.unit ?? 1]!;
   for (let row = 0; row < length; row++) {
     const count = Number((values as Int32Array | BigInt64Array)[row]!);
     // A division by 1,000 rounds once, a multiplication by its inverse twice.

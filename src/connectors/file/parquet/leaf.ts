@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { SchemaElement, SchemaTree } from 'hyparquet';
 
 import type { Kind } from '../../../batch/index.ts';
+import { ofNanoseconds } from '../../../batch/nanoseconds.ts';
 
 /** How the values of one column of a Parquet file become values of a kind. */
 export interface Leaf {
@@ -46,7 +47,7 @@ function storedKind(element: SchemaElement): Found | undefined {
     case 'INT64':
       return int64(element);
     case 'INT96':
-      return { kind: 'timestamp', convert: ofInt96 };
+      return { kind: 'timestamp', convert: ofNanoseconds };
     case 'FIXED_LEN_BYTE_ARRAY':
       if (is('INTERVAL') || logical?.type === 'INTERVAL') return undefined;
       if (logical?.type === 'UUID') return { kind: 'text', convert: uuidBytes };
@@ -116,17 +117,6 @@ function ofDays(days: number): number {
 function ofMicroseconds(microseconds: bigint): number {
   // A division rounds once, a multiplication by the inverse twice.
   return Number(microseconds) / 1000;
-}
-
-function ofNanoseconds(nanoseconds: bigint): number {
-  const milliseconds = nanoseconds / 1_000_000n;
-  return Number(milliseconds) + Number(nanoseconds - milliseconds * 1_000_000n) / 1e6;
-}
-
-/** Days of the Julian calendar, and nanoseconds of the day in the lower 64 bits. */
-function ofInt96(value: bigint): number {
-  const days = Number((value >> 64n) - 2_440_588n);
-  return days * dayMs + Number(value & 0xffff_ffff_ffff_ffffn) / 1e6;
 }
 
 function ofUint32(value: number): bigint {

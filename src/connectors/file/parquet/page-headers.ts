@@ -155,9 +155,12 @@ class CompactReader {
       case 7:
         this.at += 8;
         return undefined;
-      case 8:
-        this.at += this.varint();
+      case 8: {
+        // The length moves on itself: it is read before that is added to.
+        const length = this.varint();
+        this.at += length;
         return undefined;
+      }
       case 12:
         return this.struct(depth + 1);
       default:

@@ -100,6 +100,8 @@ export class ColumnPages {
     await hyparquet.parquetRead({
       ...read,
       compressors,
+      // Of stored values only those of INT96 are made into times.
+      parsers: { timestampFromNanoseconds: (nanoseconds) => nanoseconds },
       utf8: false,
       geoparquet: false,
     });
