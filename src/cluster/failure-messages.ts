@@ -17,13 +17,10 @@ export class FailureMessages {
   add(failures: Failures): void {
     if (failures.length === 0) return;
     const messages = new Map<string, ErrorMessage>();
+    let isFirst = this.#parts.length === 0;
     const messageOf = (thrown: unknown): ErrorMessage => {
-      if (this.#parts.length === 0 && messages.size === 0) {
-        const first = errorMessage(thrown);
-        messages.set('', first);
-        return first;
-      }
-      const message = errorMessage(thrown, { stack: false });
+      const message = errorMessage(thrown, { stack: isFirst });
+      isFirst = false;
       const key = JSON.stringify(message);
       const known = messages.get(key) ?? message;
       messages.set(key, known);

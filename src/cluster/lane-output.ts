@@ -90,8 +90,8 @@ export class LaneOutput {
 
   #begin(bytes: number): Part {
     const slot = this.#slots.take(bytes);
-    const own = (): Uint8Array => new Uint8Array(Math.max(ownBytesMin, bytes));
-    const room = slot === undefined ? own() : this.#slots.view(slot);
+    const room =
+      slot === undefined ? new Uint8Array(Math.max(ownBytesMin, bytes)) : this.#slots.view(slot);
     return { slot, bytes: room, length: 0, rows: 0 };
   }
 }
